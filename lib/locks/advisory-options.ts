@@ -1,0 +1,37 @@
+import type { Duration } from '../vocabulary/duration.js';
+
+/** What happens when a lock is not had in time: an error, or nothing. @publicApi */
+export type OnContention = 'throw' | 'skip';
+
+/** How to take a session-level advisory lock. @publicApi */
+export interface AdvisoryLockOptions {
+  /**
+   * How long to wait: a Duration, `0` to try once, `null` to wait for ever. Left out: the module's default, then the
+   * ambient `lock_timeout` (of `pglock.timeout`, or the server's).
+   */
+  readonly timeout?: Duration | null;
+  /**
+   * What happens when the lock is not had in time.
+   *
+   * @default 'throw' where work is given, 'skip' for `acquire`
+   */
+  readonly onContention?: OnContention;
+  /** Share the lock with other shared holders; only exclusive ones wait. @default false */
+  readonly shared?: boolean;
+  /** Stops the wait: the call rejects with the signal's reason. Has no effect once the lock is held. */
+  readonly signal?: AbortSignal;
+  /** Keep the lock at least this long from the moment it was had, even if the work is faster. The caller does not wait. */
+  readonly holdAtLeast?: Duration;
+  /** The handle is lost after this Duration, and the lock free: a safety net for endless streams. */
+  readonly maxHold?: Duration;
+  /**
+   * Keep the lock in this process between runs, until shutdown or death, so that no other process gets it meanwhile.
+   *
+   * @default false; true on scheduled jobs
+   */
+  readonly sticky?: boolean;
+  /** Open a transaction, and hold the lock exactly until it ends. @default false */
+  readonly xact?: boolean;
+  /** An open transaction of the caller; the lock is held exactly until it ends. */
+  readonly transaction?: object;
+}

@@ -1,0 +1,45 @@
+import type { AdvisoryKey, LockId } from '../vocabulary/lock-id.js';
+
+/**
+ * A held advisory lock.
+ *
+ * It is *held* from the moment that it is handed out, and ends in one of two ways: *released* (by `release()`, by the end
+ * of an `await using` block, or by the end of the work that it was taken for) or *lost* (its session was closed by
+ * somebody else, or `maxHold` ran out): then `signal` aborts and `held` turns false. A lost handle never comes back.
+ *
+ * @publicApi
+ */
+export interface LockHandle extends AsyncDisposable {
+  /** What was locked, as it was asked for: one id, or the list of ids. */
+  readonly id: LockId | readonly LockId[];
+  /** The key of `id` as `pg_locks` shows it; of a list, the key of its first id. */
+  readonly key: AdvisoryKey;
+  /** All keys that this handle holds, in the order in which they were locked. */
+  readonly keys: readonly AdvisoryKey[];
+  /** Whether the lock is shared with other shared holders. */
+  readonly shared: boolean;
+  /** Whether the lock is held at this moment: neither released nor lost, nor older than the last trusted heartbeat. */
+  readonly held: boolean;
+  /** Process id of the PostgreSQL backend that holds the lock, as `pg_stat_activity.pid`. */
+  readonly pid: number;
+  /** Aborts with a `LockLostError` as soon as the lock is known to be lost. Never aborts on release. */
+  readonly signal: AbortSignal;
+  /**
+   * A number that grows from holder to holder, strictly, in the whole database: write it beside what the lock guards, and
+   * refuse smaller ones. Asked for once per lock, on the session that holds it; later calls give the same number.
+   *
+   * Sends `SELECT pg_catalog.pg_current_xact_id()`, which spends one transaction id.
+   *
+   * @throws {LockLostError} when the lock is lost.
+   * @see https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
+   */
+  fencingToken(): Promise<bigint>;
+  /**
+   * Lets go. Idempotent; quiet on a lost handle. Resolves when the server has let go.
+   *
+   * Sends `SELECT pg_catalog.pg_advisory_unlock(…)`, fused with whatever else is asked for in the same turn.
+   *
+   * @throws {PgLockUsageError} for a transaction-level lock: only the end of its transaction releases it.
+   */
+  release(): Promise<void>;
+}

@@ -1,0 +1,44 @@
+import type { PoolConfig } from 'pg';
+import type { Duration } from '../vocabulary/duration.js';
+
+/**
+ * Where a database is: a connection string, or the configuration of a `pg` pool.
+ *
+ * @see https://node-postgres.com/apis/pool
+ * @publicApi
+ */
+export type PgLockConnection = string | PoolConfig;
+
+/** The connections that the module opens for itself. @publicApi */
+export interface SessionsOptions {
+  /** The most lock connections of this process to this database, at least 2. @default 4 */
+  readonly max?: number;
+  /** How often a lock session shows that it is alive. @default '1s' */
+  readonly heartbeat?: Duration;
+  /**
+   * How long a lock outlives a process that was stopped or cut off. The server enforces it by `idle_session_timeout`
+   * (PostgreSQL 14 and later). At least twice `heartbeat`.
+   *
+   * @default '5s'
+   */
+  readonly lease?: Duration;
+  /** Where lock sessions and the killer's session connect when a pooler stands before the database. */
+  readonly directConnection?: PgLockConnection;
+  /**
+   * Trust that a pooler in between gives each client one backend for its whole life (session pooling).
+   *
+   * @default false: such a connection cannot be told from a transaction pooler and is refused
+   */
+  readonly trustPooler?: boolean;
+  /** The share of the server's lock table that this process may fill, above 0 and at most 1. @default 0.8 */
+  readonly lockTableShare?: number;
+}
+
+/** {@link SessionsOptions} with nothing left out. @internal */
+export interface ResolvedSessionsOptions {
+  readonly max: number;
+  readonly heartbeatMs: number;
+  readonly leaseMs: number;
+  readonly trustPooler: boolean;
+  readonly lockTableShare: number;
+}

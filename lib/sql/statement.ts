@@ -1,0 +1,10 @@
+/** One statement: text with `$1` placeholders, and the values that belong to them. @internal */
+export interface Statement {
+  readonly text: string;
+  readonly values?: readonly unknown[];
+}
+
+/** Whatever runs one statement and returns its rows: a connection, a pool, a caller's transaction. @internal */
+export interface StatementRunner {
+  query<Row extends object>(statement: Statement): Promise<Row[]>;
+}

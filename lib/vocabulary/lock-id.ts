@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import { printable } from './printable.js';
+
+/**
+ * What names an advisory lock.
+ *
+ * - `string`: the first 8 bytes of its UTF-8 SHA-256, read little-endian as a signed 64-bit integer: the rule of Python's
+ *   `django-pglock`, so that services in both languages exclude each other on one database.
+ * - `bigint` or `number`: PostgreSQL's one-`bigint` key space; numbers must be safe integers.
+ * - `[number, number]`: PostgreSQL's two-`integer` key space, which never meets the first.
+ *
+ * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADVISORY-LOCKS
+ * @publicApi
+ */
+export type LockId = string | bigint | number | readonly [number, number];
+
+/**
+ * A lock id as `pg_locks` shows it: always unsigned 32-bit figures, also for ids that hash negative.
+ *
+ * @see https://www.postgresql.org/docs/current/view-pg-locks.html
+ * @publicApi
+ */
+export interface AdvisoryKey {
+  /** The high half of a `bigint` key, or the first of the two integers. */
+  readonly classId: number;
+  /** The low half of a `bigint` key, or the second of the two integers. */
+  readonly objId: number;
+  /** 1 for `bigint` keys, 2 for pairs of integers. */
+  readonly objSubId: 1 | 2;
+}
+
+const INT8_MIN = -(2n ** 63n);
+const INT8_MAX = 2n ** 63n - 1n;
+const INT4_MIN = -(2 ** 31);
+const INT4_MAX = 2 ** 31 - 1;
+
+/** The key of an id, ready for SQL, for maps and for comparison with `pg_locks`. Immutable. @internal */
+export class LockKey implements AdvisoryKey {
+  /** `classId:objId:objSubId`: equal for equal keys, and a stable order to lock several in. */
+  readonly text: string;
+
+  private constructor(
+    readonly classId: number,
+    readonly objId: number,
+    readonly objSubId: 1 | 2,
+    /** The 64 bits of the key as a signed decimal: the bigint itself, or both integers packed. */
+    readonly int8: string,
+  ) {
+    this.text = `${classId}:${objId}:${objSubId}`;
+  }
+
+  static ofBigInt(value: bigint): LockKey {
+    return new LockKey(
+      Number(BigInt.asUintN(32, value >> 32n)),
+      Number(BigInt.asUintN(32, value)),
+      1,
+      String(value),
+    );
+  }
+
+  static ofPair(first: number, second: number): LockKey {
+    const packed = BigInt.asIntN(64, (BigInt(first) << 32n) | BigInt.asUintN(32, BigInt(second)));
+    return new LockKey(first >>> 0, second >>> 0, 2, String(packed));
+  }
+
+  static ofAdvisoryKey(key: AdvisoryKey): LockKey {
+    if (key.objSubId === 2) return LockKey.ofPair(key.classId | 0, key.objId | 0);
+    return LockKey.ofBigInt(BigInt.asIntN(64, (BigInt(key.classId) << 32n) | BigInt(key.objId)));
+  }
+
+  /** The plain figures, frozen, as the public contract shows them. */
+  toAdvisoryKey(): AdvisoryKey {
+    return Object.freeze({ classId: this.classId, objId: this.objId, objSubId: this.objSubId });
+  }
+}
+
+/**
+ * The key of a lock id as `pg_locks` shows it. Sends no SQL.
+ *
+ * @example advisoryKey('hello') // { classId: 245608543, objId: 3125670444, objSubId: 1 }
+ * @throws {PgLockUsageError} when the id is of another type, or out of range.
+ * @see https://www.postgresql.org/docs/current/view-pg-locks.html
+ * @publicApi
+ */
+export function advisoryKey(id: LockId): AdvisoryKey {
+  return lockKey(id).toAdvisoryKey();
+}
+
+/** Like {@link advisoryKey}, with the namespace put before string ids, for use inside the library. @internal */
+export function lockKey(id: LockId, namespace = ''): LockKey {
+  if (typeof id === 'string') return hashed(namespace + id);
+  if (typeof id === 'bigint') return ofInt8(id, id);
+  if (typeof id === 'number') return ofNumber(id);
+  if (isPair(id)) return LockKey.ofPair(int4(id[0], id), int4(id[1], id));
+  throw badId(id);
+}
+
+/** Whether a value has the shape of one id, rather than of a list of ids: two plain numbers are a pair. @internal */
+export function isPair(value: unknown): value is readonly [number, number] {
+  return Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'number');
+}
+
+function hashed(name: string): LockKey {
+  return LockKey.ofBigInt(createHash('sha256').update(name, 'utf8').digest().readBigInt64LE(0));
+}
+
+function ofNumber(id: number): LockKey {
+  if (!Number.isSafeInteger(id)) throw badId(id);
+  return LockKey.ofBigInt(BigInt(id));
+}
+
+function ofInt8(value: bigint, id: unknown): LockKey {
+  if (value < INT8_MIN || value > INT8_MAX) throw badId(id);
+  return LockKey.ofBigInt(value);
+}
+
+function int4(value: number, id: unknown): number {
+  if (!Number.isInteger(value) || value < INT4_MIN || value > INT4_MAX) throw badId(id);
+  return value;
+}
+
+function badId(id: unknown): PgLockUsageError {
+  return new PgLockUsageError(
+    `A lock id must be a string, a bigint in the int8 range, a safe integer, or a pair of int4 numbers; got ${printable(id)}.`,
+  );
+}

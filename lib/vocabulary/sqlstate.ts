@@ -1,0 +1,26 @@
+/**
+ * The SQLSTATEs that the library tells apart.
+ *
+ * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
+ * @internal
+ */
+export const SQLSTATE = {
+  lockNotAvailable: '55P03',
+  queryCanceled: '57014',
+  deadlockDetected: '40P01',
+  insufficientPrivilege: '42501',
+  undefinedTable: '42P01',
+  invalidSchemaName: '3F000',
+  wrongObjectType: '42809',
+  noActiveSqlTransaction: '25P01',
+  inFailedSqlTransaction: '25P02',
+  outOfMemory: '53200',
+  tooManyConnections: '53300',
+  adminShutdown: '57P01',
+} as const;
+
+/** The SQLSTATE that an error carries, if it carries one. @internal */
+export function sqlStateOf(error: unknown): string | undefined {
+  const code: unknown = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
