@@ -1,0 +1,255 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, chown, mkdir, mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { nativeDirectory, usableBinaries } from './embedded-binaries.mjs';
+import { asServerFlags, FAST_AND_ROOMY } from './settings.mjs';
+
+const START_ATTEMPTS = 10;
+const STARTED_WITHIN_MS = 60_000;
+const SIGNALS = { smart: 'SIGTERM', fast: 'SIGINT', immediate: 'SIGQUIT' };
+
+/** Starts a PostgreSQL of our own from npm binaries: its own port, temp directory and watchdog. */
+export async function startEmbedded({ major, settings = {}, port }) {
+  const native = nativeDirectory(major);
+  const scratch = await mkdtemp(join(tmpdir(), 'nestjs-pglock-'));
+  const watchdog = watchOver(scratch);
+  try {
+    const server = new EmbeddedServer(scratch, watchdog, { ...FAST_AND_ROOMY, ...settings }, port);
+    await server.initialise(native);
+    await server.start();
+    return server;
+  } catch (error) {
+    await dismiss(watchdog);
+    throw error;
+  }
+}
+
+/**
+ * Initialised → running ⇄ down (`kill`, or between the halves of `restart`) → stopped. The watchdog process
+ * removes what is left when this process ends in any other way, be it Ctrl-C or SIGKILL.
+ */
+class EmbeddedServer {
+  #scratch;
+  #watchdog;
+  #settings;
+  #port;
+  #portIsFixed;
+  #bin;
+  #user = {};
+  #process;
+
+  constructor(scratch, watchdog, settings, port) {
+    this.#scratch = scratch;
+    this.#watchdog = watchdog;
+    this.#settings = settings;
+    this.#port = port;
+    this.#portIsFixed = port !== undefined;
+  }
+
+  get url() {
+    return `postgres://postgres@127.0.0.1:${this.#port}/postgres`;
+  }
+
+  get port() {
+    return this.#port;
+  }
+
+  /** The postmaster's process id, while it runs. */
+  get pid() {
+    return this.#process?.pid;
+  }
+
+  /** The server's log so far. */
+  log() {
+    return readFile(this.#logFile, 'utf8');
+  }
+
+  get #data() {
+    return join(this.#scratch, 'data');
+  }
+
+  get #logFile() {
+    return join(this.#scratch, 'server.log');
+  }
+
+  async initialise(native) {
+    this.#user = await serverUser();
+    await chmod(this.#scratch, 0o755);
+    this.#bin = await usableBinaries(native, this.#scratch, (program) =>
+      this.#succeeds(program, ['--version']),
+    );
+    await mkdir(this.#data, { mode: 0o700 });
+    if (this.#user.uid !== undefined) await chown(this.#data, this.#user.uid, this.#user.gid);
+    const flags = ['--username=postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'];
+    await this.#run(join(this.#bin, 'initdb'), [`--pgdata=${this.#data}`, ...flags]);
+  }
+
+  /** Starts the server (again, on the same port) and waits until it accepts connections. */
+  async start() {
+    for (let attempt = 1; ; attempt++) {
+      if (!this.#portIsFixed) this.#port = await freePort();
+      const reason = await this.#tryToStart();
+      if (reason === undefined) break;
+      // After a SIGKILL of the postmaster its backends need a moment to notice and let go of the shared memory.
+      const passing = /could not bind|Address already in use|pre-existing shared memory|lock file/.test(
+        reason,
+      );
+      if (!passing || attempt === START_ATTEMPTS) throw new Error(`PostgreSQL did not start:\n${reason}`);
+      await delay(50 * attempt);
+    }
+    this.#portIsFixed = true;
+  }
+
+  /** Ends every session and comes back: `fast` rolls back and says goodbye, `immediate` recovers as after a crash. */
+  async restart(mode = 'fast') {
+    await this.#shutDown(mode);
+    await this.start();
+  }
+
+  /** SIGKILL for the postmaster, as a power cut would; `start()` brings the server back. */
+  async kill() {
+    await this.#signal('SIGKILL');
+  }
+
+  /** Ends the server for good and removes its files. Safe to call twice. */
+  async stop() {
+    await this.#shutDown('fast');
+    await dismiss(this.#watchdog);
+  }
+
+  async #shutDown(mode) {
+    await this.#signal(SIGNALS[mode]);
+  }
+
+  async #signal(signal) {
+    const running = this.#process;
+    if (running === undefined) return;
+    const exited = once(running, 'exit');
+    running.ref();
+    running.kill(signal);
+    await exited;
+  }
+
+  /** `undefined` once the server accepts connections, otherwise the log of the attempt that failed. */
+  async #tryToStart() {
+    const log = await open(this.#logFile, 'a');
+    const { size } = await log.stat();
+    const flags = {
+      ...this.#settings,
+      listen_addresses: '127.0.0.1',
+      unix_socket_directories: '',
+      port: this.#port,
+    };
+    const child = spawn(join(this.#bin, 'postgres'), ['-D', this.#data, ...asServerFlags(flags)], {
+      ...this.#user,
+      cwd: this.#scratch,
+      env: { ...process.env, LC_ALL: 'C' },
+      stdio: ['ignore', log.fd, log.fd],
+      detached: true, // Ctrl-C reaches us alone: the server is shut down, not interrupted.
+    });
+    this.#process = child;
+    let ended = false;
+    const gone = () => {
+      ended = true;
+      if (this.#process === child) this.#process = undefined;
+    };
+    child.once('exit', gone).once('error', gone);
+    await log.close();
+    const deadline = Date.now() + STARTED_WITHIN_MS;
+    while (!ended && Date.now() < deadline) {
+      if (await this.#isReady(child.pid)) {
+        child.unref();
+        return undefined;
+      }
+      await delay(10);
+    }
+    await this.#signal('SIGQUIT');
+    return (await readFile(this.#logFile)).subarray(size).toString();
+  }
+
+  /** What `pg_ctl -w` looks at: line 1 is the postmaster's pid, line 8 its state. */
+  async #isReady(pid) {
+    const lines = await readFile(join(this.#data, 'postmaster.pid'), 'utf8').then(
+      (text) => text.split('\n'),
+      () => [],
+    );
+    return lines[0] === String(pid) && lines[7]?.trim() === 'ready';
+  }
+
+  async #succeeds(program, args) {
+    return this.#run(program, args).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async #run(program, args) {
+    const child = spawn(program, args, {
+      ...this.#user,
+      cwd: this.#scratch,
+      env: { ...process.env, LC_ALL: 'C' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    child.stdout.on('data', (chunk) => (output += chunk));
+    child.stderr.on('data', (chunk) => (output += chunk));
+    const [code] = await once(child, 'close');
+    if (code !== 0) throw new Error(`${program} failed with exit code ${code}:\n${output}`);
+  }
+}
+
+/** PostgreSQL refuses to run as root, so root lends it the user `postgres`, or else `nobody`. */
+async function serverUser() {
+  if (process.getuid?.() !== 0) return {};
+  const accounts = (await readFile('/etc/passwd', 'utf8')).split('\n').map((line) => line.split(':'));
+  for (const name of ['postgres', 'nobody']) {
+    const account = accounts.find((fields) => fields[0] === name);
+    if (account) return { uid: Number(account[2]), gid: Number(account[3]) };
+  }
+  throw new Error('PostgreSQL does not run as root, and this system has no user "postgres" or "nobody"');
+}
+
+/**
+ * A free port below the range that outgoing connections draw from: nobody takes it by accident while a
+ * server restarts.
+ */
+async function freePort() {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const probe = createServer();
+    const free = await new Promise((resolve) => {
+      probe.once('error', () => resolve(false));
+      probe.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!free) continue;
+    probe.close();
+    await once(probe, 'close');
+    return port;
+  }
+}
+
+/** The watchdog waits for the end of its input, which no kind of death can prevent. */
+function watchOver(scratch) {
+  const script = fileURLToPath(new URL('watchdog.mjs', import.meta.url));
+  const watchdog = spawn(process.execPath, [script, scratch], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    env: {},
+    detached: true,
+  });
+  watchdog.unref();
+  watchdog.stdin.unref();
+  return watchdog;
+}
+
+async function dismiss(watchdog) {
+  if (watchdog.exitCode !== null || watchdog.signalCode !== null) return;
+  watchdog.ref();
+  const exited = once(watchdog, 'exit');
+  watchdog.stdin.end();
+  await exited;
+}
