@@ -1,3 +1,4 @@
+import { spawnChild } from '../support/child.js';
 import { startPostgres } from '../support/postgres/start-postgres.mjs';
 import { deferred, eventually, useDatabase } from '../support/database.js';
 import { expectNothingLeft } from '../support/leaks.js';
@@ -49,6 +50,13 @@ describe('test support', () => {
     await expect(check).rejects.toThrow(/"lingering", idle: SELECT 7/);
   });
 
+  it('names the prepared transaction that stayed, and rolls it back', async () => {
+    await database.admin.query(`BEGIN; INSERT INTO note VALUES (1); PREPARE TRANSACTION '${database.name}'`);
+    const check = expectNothingLeft(database.admin, { mayStay: () => true, timeout: 50 });
+    await expect(check).rejects.toThrow(`prepared transaction ${database.name}`);
+    await expectNothingLeft(database.admin, { mayStay: () => true });
+  });
+
   it('waits for a session that is going away', async () => {
     const client = await database.connect();
     const done = deferred();
@@ -63,6 +71,30 @@ describe('test support', () => {
     const client = await database.connect({ connectionString: url });
     const { rows } = await client.query('SELECT current_user AS name');
     expect(rows).toEqual([{ name }]);
+  });
+});
+
+describe('a child process', () => {
+  const echo = new URL('../support/children/echo.mjs', import.meta.url);
+
+  it('talks and ends by itself', async () => {
+    const child = spawnChild(echo, { args: ['one'], env: { CHILD_NAME: 'Eve' } });
+    expect(await child.next('ready')).toEqual({ type: 'ready', args: ['one'], name: 'Eve' });
+    child.send('say', { text: 'hello' });
+    expect(await child.next('said')).toEqual({ type: 'said', text: 'hello' });
+    expect(await child.exit).toEqual({ code: 0, signal: null });
+    expect(child.output).toBe('hello\n');
+  });
+
+  it('tells of its end whoever waits for a message', async () => {
+    const child = spawnChild(echo);
+    const said = expect(child.next('said')).rejects.toThrow(
+      'awaited "said", but the child exited with SIGKILL',
+    );
+    await child.next('ready');
+    child.signal('SIGSTOP');
+    expect(await child.kill()).toEqual({ code: null, signal: 'SIGKILL' });
+    await said;
   });
 });
 

@@ -29,7 +29,9 @@ const SESSIONS = `
              WHERE l.pid = a.pid AND l.locktype = 'advisory' AND l.database = a.datid),
            '{}') AS "advisoryLocks"
     FROM pg_catalog.pg_stat_activity a
-   WHERE a.datname = pg_catalog.current_database() AND a.pid <> pg_catalog.pg_backend_pid()
+   WHERE a.datname = pg_catalog.current_database()
+     AND a.pid <> pg_catalog.pg_backend_pid()
+     AND a.backend_type IN ('client backend', 'walsender')
    ORDER BY a.backend_start`;
 
 /** Every other session of the database that `client` is connected to. */
