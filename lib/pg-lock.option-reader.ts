@@ -1,0 +1,135 @@
+import { PgLockConfigurationError } from './errors/pg-lock-configuration.error.js';
+import { durationMs, type Duration } from './vocabulary/duration.js';
+import { printable } from './vocabulary/printable.js';
+
+/** Reads one object of options: knows its name for messages, and refuses what it does not know. @internal */
+export class OptionReader<Options extends object> {
+  private readonly values: Options;
+
+  /**
+   * @param path how messages call the object, such as `sessions`; empty for the module's options.
+   * @param allowed the names of all its options.
+   */
+  constructor(
+    values: unknown,
+    private readonly path: string,
+    allowed: readonly (keyof Options & string)[],
+  ) {
+    if (!isPlain(values))
+      throw refused(path || 'options', `an object with ${allowed.join(', ')}`, kind(values));
+    for (const name of Object.keys(values))
+      if (!contains(allowed, name)) throw unknown(this.label(name), name, allowed);
+    this.values = values as Options;
+  }
+
+  /** The raw value; what is undefined counts as left out. */
+  raw<Name extends keyof Options & string>(name: Name): Options[Name] {
+    return this.values[name];
+  }
+
+  text(name: keyof Options & string): string | undefined {
+    return this.check(name, 'a string', (value): value is string => typeof value === 'string');
+  }
+
+  flag(name: keyof Options & string): boolean | undefined {
+    return this.check(name, 'true or false', (value): value is boolean => typeof value === 'boolean');
+  }
+
+  integer(name: keyof Options & string, least: number, most: number): number | undefined {
+    const fits = (value: unknown): value is number =>
+      Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+    const range = most === Number.MAX_SAFE_INTEGER ? `${least} or above` : `from ${least} to ${most}`;
+    return this.check(name, `a whole number ${range}`, fits);
+  }
+
+  oneOf<Choice extends string>(name: keyof Options & string, choices: readonly Choice[]): Choice | undefined {
+    const fits = (value: unknown): value is Choice => (choices as readonly unknown[]).includes(value);
+    return this.check(name, choices.map((choice) => `'${choice}'`).join(' or '), fits);
+  }
+
+  /** A Duration as milliseconds. */
+  ms(name: keyof Options & string, least: 0 | 1 = 0): number | undefined {
+    const value: unknown = this.values[name];
+    if (value === undefined) return undefined;
+    try {
+      const milliseconds = durationMs(value as Duration);
+      if (milliseconds >= least) return milliseconds;
+    } catch (error) {
+      throw this.refuse(name, DURATION, printable(value), { cause: error });
+    }
+    throw this.refuse(name, `${DURATION}, longer than zero`, printable(value));
+  }
+
+  /** A wait as milliseconds: `null` is for ever. */
+  wait(name: keyof Options & string): number | null | undefined {
+    return this.values[name] === null ? null : this.ms(name);
+  }
+
+  /** A value that passes `fits`, or undefined when it was left out. `got` may hide what must not be printed. */
+  check<Value>(
+    name: keyof Options & string,
+    allowed: string,
+    fits: (value: unknown) => value is Value,
+    got: (value: unknown) => string = printable,
+  ): Value | undefined {
+    const value: unknown = this.values[name];
+    if (value === undefined || fits(value)) return value;
+    throw this.refuse(name, allowed, got(value));
+  }
+
+  refuse(name: string, allowed: string, got: string, options?: ErrorOptions): PgLockConfigurationError {
+    return refused(this.label(name), allowed, got, options);
+  }
+
+  private label(name: string): string {
+    return this.path === '' ? name : `${this.path}.${name}`;
+  }
+}
+
+/** What a value is, without showing it: for what may hold a password. @internal */
+export function kind(value: unknown): string {
+  if (value === null) return 'null';
+  if (value === '') return 'an empty string';
+  return Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`;
+}
+
+const DURATION = "a Duration (milliseconds, or a text such as '500ms', '2s')";
+
+function refused(
+  label: string,
+  allowed: string,
+  got: string,
+  options?: ErrorOptions,
+): PgLockConfigurationError {
+  return new PgLockConfigurationError(`PgLockModule: ${label} must be ${allowed}; got ${got}.`, options);
+}
+
+function unknown(label: string, name: string, allowed: readonly string[]): PgLockConfigurationError {
+  const nearest = allowed.toSorted((a, b) => distance(a, name) - distance(b, name))[0];
+  const hint = nearest !== undefined && distance(nearest, name) <= 3 ? ` Did you mean '${nearest}'?` : '';
+  return new PgLockConfigurationError(
+    `PgLockModule: there is no option '${label}'.${hint} Allowed: ${allowed.join(', ')}.`,
+  );
+}
+
+function contains(allowed: readonly string[], name: string): boolean {
+  return allowed.includes(name);
+}
+
+function isPlain(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Levenshtein's distance, without regard to case. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (const [i, left] of [...a.toLowerCase()].entries()) {
+    const next = [i + 1];
+    for (const [j, right] of [...b.toLowerCase()].entries())
+      next.push(
+        Math.min((next[j] ?? 0) + 1, (row[j + 1] ?? 0) + 1, (row[j] ?? 0) + (left === right ? 0 : 1)),
+      );
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

@@ -1,0 +1,128 @@
+import type { Pool } from 'pg';
+import type { AdvisoryLockOptions, OnContention } from './locks/advisory-options.js';
+import type {
+  PgLockConnection,
+  ResolvedSessionsOptions,
+  SessionsOptions,
+} from './session/session-options.js';
+import type { Duration } from './vocabulary/duration.js';
+
+/** The name of the database that `PgLockService` stands for. @publicApi */
+export const DEFAULT_DATABASE_NAME = 'default';
+
+/** What advisory locks do when the call does not say. @publicApi */
+export type AdvisoryDefaults = Pick<
+  AdvisoryLockOptions,
+  'timeout' | 'onContention' | 'holdAtLeast' | 'maxHold'
+>;
+
+/** What `prioritize` does when the call does not say. @publicApi */
+export interface PrioritizeDefaults {
+  /** How often blockers are looked for. @default '1s' */
+  readonly interval?: Duration;
+  /** Whether to look again and again, rather than once after the first interval. @default true */
+  readonly periodic?: boolean;
+  /** The `lock_timeout` of the prioritized work; `null` is none. */
+  readonly timeout?: Duration | null;
+  /** Cancel first, and terminate what is still blocking after this Duration. */
+  readonly escalate?: Duration;
+  /** A where over the blocking activity: what it matches is never touched. */
+  readonly protect?: object;
+  /** Report what would be signalled, and signal nothing. @default false */
+  readonly dryRun?: boolean;
+}
+
+/** A saved question, for `find({ config: 'long' })` and `pglock --config long`. @publicApi */
+export type SavedConfiguration = Readonly<Record<string, unknown>>;
+
+/** The options of one database of `PgLockModule.forRoot`. @publicApi */
+export interface PgLockModuleOptions {
+  /** Where the database is. @default the libpq environment variables (`PGHOST`, `PGUSER`, …) */
+  readonly connection?: PgLockConnection;
+  /** The application's own pool, borrowed for work and never closed. Locks get connections of their own all the same. */
+  readonly pool?: Pool;
+  /** Put before every string id. @default '' */
+  readonly namespace?: string;
+  /** Defaults of `advisory`, `acquire` and the decorators. */
+  readonly advisory?: AdvisoryDefaults;
+  /** Defaults of `prioritize`. */
+  readonly prioritize?: PrioritizeDefaults;
+  /** The connections that the module opens for its locks. */
+  readonly sessions?: SessionsOptions;
+  /** The HTTP status of contention. @default 423 */
+  readonly httpStatus?: number;
+  /** The columns that listings show. */
+  readonly attributes?: readonly string[];
+  /** The columns that listings of blocked locks show. */
+  readonly blockingAttributes?: readonly string[];
+  /** The most rows of a listing. @default 25 */
+  readonly limit?: number;
+  /** Saved questions by their names. */
+  readonly configs?: Readonly<Record<string, SavedConfiguration>>;
+}
+
+/** Options that shape the module itself, and so stand beside `useFactory` in `forRootAsync`. @publicApi */
+export interface PgLockModuleExtras {
+  /** What `@InjectPgLock(name)` and `connection: name` call this database. @default 'default' */
+  readonly name?: string;
+  /** Whether the other modules see the service without importing this one. @default true */
+  readonly isGlobal?: boolean;
+}
+
+/** What a class given to `forRootAsync({ useClass })` or `useExisting` implements. @publicApi */
+export interface PgLockOptionsFactory {
+  /** Makes the options of one database, once, while the application boots. */
+  createPgLockOptions(): PgLockModuleOptions | Promise<PgLockModuleOptions>;
+}
+
+/** {@link AdvisoryDefaults} in milliseconds; what is undefined is left to the call and the server. @internal */
+export interface ResolvedAdvisoryDefaults {
+  readonly timeoutMs: number | null | undefined;
+  readonly onContention: OnContention | undefined;
+  readonly holdAtLeastMs: number | undefined;
+  readonly maxHoldMs: number | undefined;
+}
+
+/** {@link PrioritizeDefaults} in milliseconds. @internal */
+export interface ResolvedPrioritizeDefaults {
+  readonly intervalMs: number;
+  readonly periodic: boolean;
+  readonly timeoutMs: number | null | undefined;
+  readonly escalateMs: number | undefined;
+  readonly protect: object | undefined;
+  readonly dryRun: boolean;
+}
+
+/** The options of one database, checked, with nothing left out that has a default. @internal */
+export interface ResolvedPgLockOptions {
+  readonly name: string;
+  readonly connection: PgLockConnection | undefined;
+  readonly pool: Pool | undefined;
+  /** Past a pooler, for locks and the killer; else they use `connection`. */
+  readonly directConnection: PgLockConnection | undefined;
+  readonly namespace: string;
+  readonly advisory: ResolvedAdvisoryDefaults;
+  readonly prioritize: ResolvedPrioritizeDefaults;
+  readonly sessions: ResolvedSessionsOptions;
+  readonly httpStatus: number;
+  readonly attributes: readonly string[] | undefined;
+  readonly blockingAttributes: readonly string[] | undefined;
+  readonly limit: number;
+  readonly configs: Readonly<Record<string, SavedConfiguration>>;
+}
+
+/** Every default of the module, in one place. @internal */
+export const DEFAULTS = Object.freeze({
+  name: DEFAULT_DATABASE_NAME,
+  namespace: '',
+  httpStatus: 423,
+  limit: 25,
+  sessions: Object.freeze({
+    max: 4,
+    heartbeat: '1s',
+    lease: '5s',
+    trustPooler: false,
+    lockTableShare: 0.8,
+  }),
+  prioritize: Object.freeze({ interval: '1s', periodic: true, dryRun: false }),
+} as const) satisfies PgLockModuleOptions & PgLockModuleExtras;

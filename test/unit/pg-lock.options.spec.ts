@@ -1,0 +1,133 @@
+import { PgLockConfigurationError } from '../../lib/errors/pg-lock-configuration.error.js';
+import { resolveOptions } from '../../lib/pg-lock.resolve-options.js';
+
+const resolve = (options: unknown) => resolveOptions(options as Parameters<typeof resolveOptions>[0]);
+
+/** The message of the configuration error that these options cause. */
+function messageOf(options: unknown): string {
+  try {
+    resolve(options);
+  } catch (error) {
+    expect(error).toBeInstanceOf(PgLockConfigurationError);
+    return (error as Error).message;
+  }
+  throw new Error('The options were accepted.');
+}
+
+describe('resolveOptions', () => {
+  it('fills in every default', () => {
+    expect(resolve({})).toEqual({
+      name: 'default',
+      connection: undefined,
+      pool: undefined,
+      directConnection: undefined,
+      namespace: '',
+      advisory: {
+        timeoutMs: undefined,
+        onContention: undefined,
+        holdAtLeastMs: undefined,
+        maxHoldMs: undefined,
+      },
+      prioritize: {
+        intervalMs: 1000,
+        periodic: true,
+        timeoutMs: undefined,
+        escalateMs: undefined,
+        protect: undefined,
+        dryRun: false,
+      },
+      sessions: { max: 4, heartbeatMs: 1000, leaseMs: 5000, trustPooler: false, lockTableShare: 0.8 },
+      httpStatus: 423,
+      attributes: undefined,
+      blockingAttributes: undefined,
+      limit: 25,
+      configs: {},
+    });
+  });
+
+  it('reads Durations and keeps null as for ever', () => {
+    expect(resolve({ advisory: { timeout: null } }).advisory.timeoutMs).toBeNull();
+    expect(resolve({ advisory: { timeout: 0, maxHold: '1h' } }).advisory).toMatchObject({
+      timeoutMs: 0,
+      maxHoldMs: 3_600_000,
+    });
+    expect(resolve({ sessions: { heartbeat: '3s' } }).sessions).toMatchObject({
+      heartbeatMs: 3000,
+      leaseMs: 6000,
+    });
+  });
+
+  it('treats undefined as left out, as an unset environment variable gives it', () => {
+    expect(resolve({ connection: undefined, limit: undefined }).limit).toBe(25);
+  });
+
+  it.each([
+    [{ advisory: { timeout: '5 parsecs' } }, /advisory\.timeout must be a Duration.*got "5 parsecs"/],
+    [{ advisory: { timeout: -1 } }, /advisory\.timeout must be a Duration.*got -1/],
+    [{ advisory: { onContention: 'wait' } }, /advisory\.onContention must be 'throw' or 'skip'; got "wait"/],
+    [{ advisory: { maxHold: 0 } }, /advisory\.maxHold must be .*longer than zero; got 0/],
+    [{ sessions: { max: 1 } }, /sessions\.max must be a whole number from 2 to 1000; got 1/],
+    [
+      { sessions: { heartbeat: '2s', lease: '3s' } },
+      /sessions\.lease must be at least twice the heartbeat of 2000 ms; got 3000 ms/,
+    ],
+    [
+      { sessions: { lockTableShare: 2 } },
+      /sessions\.lockTableShare must be a number above 0, at most 1; got 2/,
+    ],
+    [{ httpStatus: 200 }, /httpStatus must be a whole number from 400 to 599; got 200/],
+    [{ limit: 0 }, /limit must be a whole number 1 or above; got 0/],
+    [{ name: ' ' }, /name must be a string that is not empty; got " "/],
+    [{ namespace: 7 }, /namespace must be a string; got 7/],
+    [{ isGlobal: 'yes' }, /isGlobal must be true or false; got "yes"/],
+    [{ attributes: ['pid', 3] }, /attributes must be a list of names/],
+    [{ configs: { long: 'x' } }, /configs must be an object of saved configurations/],
+    [{ prioritize: { interval: 0 } }, /prioritize\.interval must be .*longer than zero; got 0/],
+    [{ pool: {} }, /pool must be a pg\.Pool; got a value of type object/],
+    [
+      { connection: '' },
+      /connection must be a connection string or the configuration of a pg pool; got an empty string/,
+    ],
+    ['postgres://', /options must be an object with name, .*; got a value of type string/],
+    [null, /options must be an object/],
+  ])('refuses %j', (options, message) => {
+    expect(messageOf(options)).toMatch(message);
+  });
+
+  it('refuses a pool beside a connection', () => {
+    const pool = { connect: () => undefined, options: {} };
+    expect(messageOf({ pool, connection: 'postgres://localhost/x' })).toMatch(
+      /pool must be left out where connection is given/,
+    );
+  });
+
+  it('refuses unknown options and names the nearest', () => {
+    expect(messageOf({ namspace: 'x' })).toMatch(
+      /no option 'namspace'\. Did you mean 'namespace'\? Allowed: name, /,
+    );
+    expect(messageOf({ sessions: { heartBeat: '1s' } })).toMatch(
+      /'sessions\.heartBeat'\. Did you mean 'heartbeat'/,
+    );
+    expect(messageOf({ zzzzzzzz: 1 })).not.toMatch(/Did you mean/);
+  });
+
+  it('prints no password and no connection string', () => {
+    const secret = 'hunter2';
+    const messages = [
+      messageOf({ connection: [`postgres://u:${secret}@h/d`] }),
+      messageOf({ connetion: `postgres://u:${secret}@h/d` }),
+      messageOf({ sessions: { directConnection: [secret] } }),
+      messageOf({ pool: secret }),
+      messageOf(`postgres://u:${secret}@h/d`),
+    ];
+    expect(messages.join('\n')).not.toContain(secret);
+  });
+
+  it("leaves the caller's objects as they were", () => {
+    const options = { advisory: { timeout: '1s' }, sessions: { max: 3 }, configs: { long: {} } };
+    const before = structuredClone(options);
+    resolve(options);
+    expect(options).toEqual(before);
+    expect(Object.isFrozen(options)).toBe(false);
+  });
+});
