@@ -18,8 +18,8 @@ describe('test support', () => {
     const { rows } = await database.admin.query<{ major: number }>(
       `SELECT current_setting('server_version_num')::int / 10000 AS major`,
     );
-    const asked = process.env['PGLOCK_TEST_POSTGRES'];
-    expect(rows[0]?.major).toBe(process.env['DATABASE_URL'] ? expect.any(Number) : Number(asked ?? 18));
+    const asked = process.env.PGLOCK_TEST_POSTGRES;
+    expect(rows[0]?.major).toBe(process.env.DATABASE_URL ? expect.any(Number) : Number(asked ?? 18));
   });
 
   it('shows who waits for a lock, and for whom', async () => {

@@ -158,7 +158,7 @@ class OwnDatabase implements TestDatabase {
 
 /** The server that the run shares: see test/support/global-setup.mjs. */
 function serverUrl(): string {
-  const url = process.env['PGLOCK_TEST_URL'];
+  const url = process.env.PGLOCK_TEST_URL;
   if (!url) throw new Error('no PostgreSQL: this jest project has no globalSetup (see jest.config.mjs)');
   return url;
 }

@@ -1,4 +1,4 @@
-import { access, chmod, constants, cp, readFile, symlink } from 'node:fs/promises';
+import { access, chmod, constants, copyFile, mkdir, readdir, readFile, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { DEFAULT_MAJOR } from './settings.mjs';
@@ -33,10 +33,19 @@ export async function usableBinaries(native, scratch, canRun) {
   );
   if (await canRun(join(native, 'bin', 'initdb'))) return join(native, 'bin');
   const copy = join(scratch, 'native');
-  await cp(native, copy, { recursive: true });
+  await copyTree(native, copy);
   await linkLibraries(copy);
-  for (const program of ['initdb', 'postgres']) await chmod(join(copy, 'bin', program), 0o755);
   return join(copy, 'bin');
+}
+
+/** Unlike `fs.cp`, with modes of its own: what came from a read-only place must be removable afterwards. */
+async function copyTree(from, to) {
+  await mkdir(to);
+  for (const entry of await readdir(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) await copyTree(source, target);
+    else await copyFile(source, target).then(() => chmod(target, 0o755));
+  }
 }
 
 /**
