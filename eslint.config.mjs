@@ -22,7 +22,11 @@ export default defineConfig(
         'error',
         { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true },
       ],
-      '@typescript-eslint/prefer-nullish-coalescing': ['error', { ignorePrimitives: { string: true } }],
+      '@typescript-eslint/prefer-nullish-coalescing': ['error', { ignorePrimitives: true }],
+      '@typescript-eslint/dot-notation': ['error', { allowIndexSignaturePropertyAccess: true }],
+      '@typescript-eslint/consistent-indexed-object-style': 'off',
+      // It asks for the `!` that the strict set forbids.
+      '@typescript-eslint/non-nullable-type-assertion-style': 'off',
       // `() => undefined` and an empty function say the same.
       '@typescript-eslint/no-empty-function': 'off',
       eqeqeq: 'error',
