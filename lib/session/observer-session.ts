@@ -1,0 +1,156 @@
+import type { Client, CustomTypesConfig } from 'pg';
+import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import { prepareObserverSession, READ_OBSERVER_FACTS, type ObserverFacts } from '../sql/observer-session.js';
+import type { Statement, StatementRunner } from '../sql/statement.js';
+import type { Connector } from './connector.js';
+
+/** How an {@link ObserverSession} behaves. @internal */
+export interface ObserverSessionOptions {
+  /** Ends the connection's `application_name`: `pglock:<purpose>`. */
+  readonly purpose: string;
+  /** The connection closes after so long without a statement, in milliseconds. @default 10 000 */
+  readonly idleMs?: number;
+  /** The server ends a statement after so long, in milliseconds. @default 10 000 */
+  readonly statementTimeoutMs?: number;
+}
+
+const IDLE_MS = 10_000;
+const STATEMENT_TIMEOUT_MS = 10_000;
+/** How long after the server's own limit an answer may come before the network is given up. */
+const GRACE_MS = 5_000;
+const FAREWELL_MS = 1_000;
+
+/** Values come as the server writes them: parsers that an application has set for all of `pg` do not matter here. */
+const AS_TEXT = { getTypeParser: () => (value: unknown) => value } as unknown as CustomTypesConfig;
+
+interface Observing {
+  readonly client: Client;
+  readonly version: number;
+}
+
+/**
+ * One connection that looks at locks, or signals backends. It holds no lock between statements and takes nothing from
+ * any pool, so that it works when everything else is blocked.
+ *
+ * It is *closed* at first; a statement makes it *open*; idling for a while, or losing the connection, makes it *closed*
+ * again, and the next statement reconnects. `close()` ends it for good. Statements go one after the other. While it
+ * idles it does not keep the process alive. Every value of a row is a string or null, as the server wrote it.
+ *
+ * @internal
+ */
+export class ObserverSession implements StatementRunner {
+  readonly #connector: Connector;
+  readonly #options: Required<ObserverSessionOptions>;
+  #open: Observing | undefined;
+  #tail: Promise<unknown> = Promise.resolve();
+  #idleTimer: NodeJS.Timeout | undefined;
+  #ended = false;
+
+  constructor(connector: Connector, options: ObserverSessionOptions) {
+    this.#connector = connector;
+    this.#options = { idleMs: IDLE_MS, statementTimeoutMs: STATEMENT_TIMEOUT_MS, ...options };
+  }
+
+  /** Whether a connection is open at this moment. */
+  get isOpen(): boolean {
+    return this.#open !== undefined;
+  }
+
+  /** The `server_version_num` of the server, such as 180001; connects when it must. */
+  version(): Promise<number> {
+    return this.#inTurn(({ version }) => Promise.resolve(version));
+  }
+
+  /** Runs one statement in its turn; connects when it must. */
+  query<Row extends object>(statement: Statement): Promise<Row[]> {
+    return this.#inTurn(({ client }) => this.#send<Row>(client, statement));
+  }
+
+  /** Ends the session for good, a running statement included. Idempotent. */
+  async close(): Promise<void> {
+    this.#ended = true;
+    await this.#disconnect();
+  }
+
+  #inTurn<T>(work: (open: Observing) => Promise<T>): Promise<T> {
+    const turn = this.#tail.then(async () => {
+      clearTimeout(this.#idleTimer);
+      const open = (this.#open ??= await this.#connect());
+      socketOf(open.client).ref();
+      try {
+        return await work(open);
+      } finally {
+        this.#idle(open);
+      }
+    });
+    this.#tail = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #connect(): Promise<Observing> {
+    if (this.#ended) throw new PgLockUsageError('The module is shut down: it asks the database nothing any more.');
+    const client = await this.#connector.connect(this.#options.purpose);
+    const forget = () => {
+      if (this.#open?.client === client) this.#open = undefined;
+    };
+    client.once('end', forget).once('error', forget);
+    try {
+      return { client, version: await this.#prepare(client) };
+    } catch (error) {
+      socketOf(client).destroy();
+      throw error;
+    }
+  }
+
+  /** A transaction pooler would hand our settings on to others, so behind one there are none. */
+  async #prepare(client: Client): Promise<number> {
+    const [facts] = await this.#send<ObserverFacts>(client, READ_OBSERVER_FACTS);
+    const version = Number(facts?.version);
+    const { processID } = client as Client & { readonly processID?: number | null };
+    if (Number(facts?.pid) === processID)
+      await this.#send(client, prepareObserverSession(version, this.#options.statementTimeoutMs));
+    if (this.#ended) throw new PgLockUsageError('The module was shut down meanwhile.');
+    return version;
+  }
+
+  async #send<Row extends object>(client: Client, { text, values }: Statement): Promise<Row[]> {
+    const giveUp = setTimeout(
+      () => socketOf(client).destroy(),
+      this.#options.statementTimeoutMs + GRACE_MS,
+    ).unref();
+    try {
+      const result = await client.query<Row>({ text, values: [...(values ?? [])], types: AS_TEXT });
+      return result.rows;
+    } finally {
+      clearTimeout(giveUp);
+    }
+  }
+
+  #idle({ client }: Observing): void {
+    socketOf(client).unref();
+    this.#idleTimer = setTimeout(() => {
+      this.#disconnect().catch(() => undefined);
+    }, this.#options.idleMs).unref();
+  }
+
+  async #disconnect(): Promise<void> {
+    clearTimeout(this.#idleTimer);
+    const client = this.#open?.client;
+    this.#open = undefined;
+    if (client === undefined) return;
+    socketOf(client).ref();
+    const impatience = setTimeout(() => socketOf(client).destroy(), FAREWELL_MS);
+    await client.end().catch(() => undefined);
+    clearTimeout(impatience);
+  }
+}
+
+interface Socket {
+  ref(): void;
+  unref(): void;
+  destroy(): void;
+}
+
+function socketOf(client: Client): Socket {
+  return (client as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream;
+}

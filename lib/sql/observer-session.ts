@@ -1,0 +1,37 @@
+import type { Statement } from './statement.js';
+
+/** What the first statement of an observer session reads. @internal */
+export interface ObserverFacts {
+  readonly pid: string;
+  readonly version: string;
+}
+
+/** Changes nothing, since a pooler may stand between. @internal */
+export const READ_OBSERVER_FACTS: Statement = {
+  text: `SELECT pg_catalog.pg_backend_pid() AS pid,
+ pg_catalog.current_setting('server_version_num') AS version`,
+};
+
+/**
+ * Settles a session that only looks and signals: names mean what `pg_catalog` says, no statement runs for ever, none
+ * waits for a lock for long, and idling ends when we say so.
+ *
+ * @see https://www.postgresql.org/docs/current/runtime-config-client.html
+ * @internal
+ */
+export function prepareObserverSession(version: number, statementTimeoutMs: number): Statement {
+  const settings: Record<string, string> = {
+    search_path: 'pg_catalog, pg_temp',
+    statement_timeout: String(statementTimeoutMs),
+    lock_timeout: String(statementTimeoutMs),
+    idle_in_transaction_session_timeout: '0',
+    jit: 'off',
+    ...(version >= 140_000 ? { idle_session_timeout: '0' } : {}),
+    ...(version >= 170_000 ? { transaction_timeout: '0' } : {}),
+  };
+  const names = Object.keys(settings);
+  return {
+    text: `SELECT ${names.map((_, index) => `pg_catalog.set_config($${index * 2 + 1}, $${index * 2 + 2}, false)`).join(', ')}`,
+    values: names.flatMap((name) => [name, settings[name]]),
+  };
+}
