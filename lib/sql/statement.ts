@@ -1,5 +1,7 @@
 /** One statement: text with `$1` placeholders, and the values that belong to them. @internal */
 export interface Statement {
+  /** Given, the server keeps the statement prepared under this name for the connection. */
+  readonly name?: string;
   readonly text: string;
   readonly values?: readonly unknown[];
 }

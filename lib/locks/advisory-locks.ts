@@ -1,0 +1,249 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
+import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import type { FlowPids } from '../session/flow-pids.js';
+import type { LockStore } from '../session/lock-store.js';
+import { monotonicMs } from '../session/monotonic.js';
+import { isPair, type LockId, type LockKey } from '../vocabulary/lock-id.js';
+import type { EventSink } from '../vocabulary/pg-lock-event.js';
+import { printable } from '../vocabulary/printable.js';
+import type { AdvisoryLockOptions, OnContention } from './advisory-options.js';
+import type { Grant } from './grant.js';
+import { HeldLock } from './held-lock.js';
+import { KeyQueue } from './key-queue.js';
+import { LockFlow } from './lock-flow.js';
+import type { LockHandle } from './lock-handle.js';
+import type { LockNames } from './lock-names.js';
+import { LockRequest } from './lock-request.js';
+import { resolveAdvisoryOptions, type ResolvedAdvisoryDefaults, type ResolvedAdvisoryOptions } from './resolve-advisory-options.js';
+
+/** What advisory locks stand on. @internal */
+export interface AdvisoryLocksInit {
+  readonly store: LockStore;
+  readonly names: LockNames;
+  readonly defaults: ResolvedAdvisoryDefaults;
+  readonly emit: EventSink;
+  /** The wait that `pglock.timeout` asks of the running flow; `undefined` outside of it. */
+  readonly ambientTimeoutMs: () => number | null | undefined;
+  readonly flowPids: FlowPids;
+}
+
+/** One id with its key. */
+interface NamedKey {
+  readonly id: LockId;
+  readonly key: LockKey;
+}
+
+/**
+ * Session-level advisory locks for the flows of one process: who holds what, who asks again, many at once, and what
+ * happens at the end. Where the locks are kept is the store's matter; order among flows is the queues'.
+ *
+ * @internal
+ */
+export class AdvisoryLocks {
+  private readonly flows = new AsyncLocalStorage<LockFlow>();
+  private readonly queues = new Map<string, KeyQueue>();
+  private readonly forget = (queue: KeyQueue): void => void this.queues.delete(queue.key.text);
+  private serverTimeoutMs: number | null | undefined;
+  private draining = false;
+  private closed = false;
+
+  constructor(private readonly init: AdvisoryLocksInit) {}
+
+  /** Takes the lock, runs the work in a flow that holds it, and lets go; `undefined` when skipped. */
+  async run<R>(
+    id: LockId | readonly LockId[],
+    options: AdvisoryLockOptions | undefined,
+    work: ((lock: LockHandle) => R | Promise<R>) | undefined,
+  ): Promise<R | undefined> {
+    if (typeof work !== 'function') throw new PgLockUsageError(`The work to run under the lock must be a function; got ${printable(work)}.`);
+    const resolved = resolveAdvisoryOptions(options, this.init.defaults);
+    const grants = await this.take(this.named(id), resolved, 'throw');
+    if (grants === null) return undefined;
+    const handle = this.handle(id, resolved, grants);
+    const flow = new LockFlow(grants, this.flows.getStore());
+    try {
+      return await this.flows.run(flow, work, handle);
+    } finally {
+      await handle.release();
+    }
+  }
+
+  /** Takes the lock and hands it out; `null` when it was not had in time and `'throw'` was not asked for. */
+  async acquire(id: LockId | readonly LockId[], options: AdvisoryLockOptions | undefined): Promise<LockHandle | null> {
+    const resolved = resolveAdvisoryOptions(options, this.init.defaults);
+    const grants = await this.take(this.named(id), resolved, 'skip');
+    return grants === null ? null : this.handle(id, resolved, grants);
+  }
+
+  /** Whether the running flow holds the id at this moment. */
+  isHeld(id: LockId): boolean {
+    return this.flows.getStore()?.find(this.init.names.keyOf(id).text)?.alive ?? false;
+  }
+
+  /** @throws {PgLockUsageError} when the running flow does not hold the id. */
+  assertHeld(id: LockId): void {
+    if (this.isHeld(id)) return;
+    throw new PgLockUsageError(
+      `Advisory lock ${printable(id)} is not held by the running flow. Call this inside \`pglock.advisory(${printable(id)}, …)\`, or in a ` +
+        'handler that is decorated with it.',
+    );
+  }
+
+  /** Whether anybody but the running flow holds the id, in this process or another. Looks, and takes nothing. */
+  async isBusy(id: LockId): Promise<boolean> {
+    const key = this.init.names.keyOf(id);
+    if (this.isHeld(id)) return false;
+    if ((this.queues.get(key.text)?.holders.size ?? 0) > 0) return true;
+    return this.init.store.isHeldByOthers(key);
+  }
+
+  /** From now on only flows that hold something get more; whoever waits is refused. */
+  drain(): void {
+    this.draining = true;
+    for (const queue of this.queues.values()) queue.rejectAll((request) => this.shuttingDown(request.init.id));
+  }
+
+  /** Lets go of everything; what is still held counts as lost. */
+  async close(): Promise<void> {
+    this.draining = this.closed = true;
+    const error = new Error('The module that held it was shut down.');
+    await Promise.all([...this.queues.values()].map((queue) => queue.close(error)));
+    await this.init.store.close();
+  }
+
+  private async take(
+    named: readonly NamedKey[],
+    options: ResolvedAdvisoryOptions,
+    otherwise: OnContention,
+  ): Promise<Grant[] | null> {
+    options.signal?.throwIfAborted();
+    const flow = this.flows.getStore();
+    for (const { id, key } of named) this.assertAllowed(id, flow?.find(key.text), options.shared, flow);
+    try {
+      const [only] = named;
+      if (named.length === 1 && only !== undefined) return [await this.one(only, options, options.timeoutMs, flow)];
+      return await this.many(named, options, flow);
+    } catch (error) {
+      if (error instanceof LockNotAvailableError && (options.onContention ?? otherwise) === 'skip') return null;
+      throw error;
+    }
+  }
+
+  /** All or none. First all at once without waiting, which cannot deadlock; then one after the other in key order. */
+  private async many(
+    named: readonly NamedKey[],
+    options: ResolvedAdvisoryOptions,
+    flow: LockFlow | undefined,
+  ): Promise<Grant[]> {
+    const startedAt = monotonicMs();
+    const tried = await Promise.allSettled(named.map((one) => this.one(one, options, 0, flow)));
+    const refused = tried.find((result) => result.status === 'rejected');
+    const had = tried.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    if (refused === undefined) return had;
+    await Promise.all(had.map((grant) => grant.release()));
+    if (!(refused.reason instanceof LockNotAvailableError) || options.timeoutMs === 0) throw refused.reason;
+    return this.inOrder(named, options, flow, startedAt);
+  }
+
+  private async inOrder(
+    named: readonly NamedKey[],
+    options: ResolvedAdvisoryOptions,
+    flow: LockFlow | undefined,
+    startedAt: number,
+  ): Promise<Grant[]> {
+    const { timeoutMs } = options;
+    const grants: Grant[] = [];
+    try {
+      for (const one of named) {
+        const left = typeof timeoutMs === 'number' ? Math.max(1, timeoutMs - (monotonicMs() - startedAt)) : timeoutMs;
+        grants.push(await this.one(one, options, left, new LockFlow(grants, flow)));
+      }
+      return grants;
+    } catch (error) {
+      await Promise.all(grants.map((grant) => grant.release()));
+      throw error;
+    }
+  }
+
+  private one(
+    { id, key }: NamedKey,
+    options: ResolvedAdvisoryOptions,
+    timeoutMs: number | null | undefined,
+    flow: LockFlow | undefined,
+  ): Promise<Grant> {
+    const held = flow?.find(key.text);
+    if (held?.hold.alive) return Promise.resolve(held.again());
+    return new Promise((resolve, reject) => {
+      const { shared, signal } = options;
+      const wait = timeoutMs === undefined ? this.ambientTimeoutMs() : timeoutMs;
+      const pids = this.init.flowPids.current;
+      const request = new LockRequest({ id, shared, timeoutMs: wait, signal, flow, pids }, resolve, reject);
+      const queue = this.queueOf(key);
+      if (options.sticky) queue.sticky = true;
+      queue.submit(request);
+      if (wait === undefined) this.learnServerTimeout(request);
+    });
+  }
+
+  private queueOf(key: LockKey): KeyQueue {
+    const known = this.queues.get(key.text);
+    if (known !== undefined) return known;
+    const queue = new KeyQueue(key, this.init.store, this.forget);
+    this.queues.set(key.text, queue);
+    return queue;
+  }
+
+  private handle(
+    id: LockId | readonly LockId[],
+    { shared, maxHoldMs, holdAtLeastMs }: ResolvedAdvisoryOptions,
+    grants: readonly Grant[],
+  ): HeldLock {
+    if (holdAtLeastMs > 0) for (const grant of grants) grant.keepAtLeast(holdAtLeastMs);
+    const fencingToken = (grant: Grant) => (grant.token ??= this.init.store.fencingToken(grant.hold));
+    return new HeldLock({ id, shared, maxHoldMs, fencingToken, emit: this.init.emit }, grants);
+  }
+
+  private named(id: LockId | readonly LockId[]): readonly NamedKey[] {
+    const { names } = this.init;
+    if (!Array.isArray(id) || isPair(id)) return [{ id: id as LockId, key: names.keyOf(id as LockId) }];
+    if (id.length === 0) throw new PgLockUsageError('The list of lock ids is empty; give at least one id.');
+    const byKey = new Map((id as readonly LockId[]).map((one) => [names.keyOf(one).text, one]));
+    return [...byKey.entries()]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, one]) => ({ id: one, key: names.keyOf(one) }));
+  }
+
+  private assertAllowed(id: LockId, held: Grant | undefined, shared: boolean, flow: LockFlow | undefined): void {
+    if (this.closed) throw new PgLockUsageError('The module is shut down and takes no more locks.');
+    if (this.draining && flow?.holdsAny !== true) throw this.shuttingDown(id);
+    if (held?.shared === true && !shared)
+      throw new PgLockUsageError(
+        `This flow holds advisory lock ${printable(id)} shared and asks for it exclusively, which would wait for itself for ever. ` +
+          'Take it exclusively from the start.',
+      );
+  }
+
+  private shuttingDown(id: LockId): LockNotAvailableError {
+    return new LockNotAvailableError(`Advisory lock ${printable(id)} was not taken: the application is shutting down.`, {
+      id,
+      waited: 0,
+    });
+  }
+
+  private ambientTimeoutMs(): number | null | undefined {
+    const ambient = this.init.ambientTimeoutMs();
+    return ambient === undefined ? this.serverTimeoutMs : ambient;
+  }
+
+  /** The first lock of a process learns the server's `lock_timeout` with the connection that it opens anyway. */
+  private learnServerTimeout(request: LockRequest): void {
+    this.init.store.defaultWaitMs().then(
+      (timeoutMs) => {
+        this.serverTimeoutMs = timeoutMs;
+        if (timeoutMs !== null) request.expireIn(timeoutMs);
+      },
+      () => undefined, // the request itself meets the same error
+    );
+  }
+}

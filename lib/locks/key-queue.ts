@@ -1,0 +1,292 @@
+import { DeadlockError } from '../errors/deadlock.error.js';
+import type { Hold, LockStore, LockWait } from '../session/lock-store.js';
+import { monotonicMs } from '../session/monotonic.js';
+import type { LockKey } from '../vocabulary/lock-id.js';
+import { printable } from '../vocabulary/printable.js';
+import { Grant } from './grant.js';
+import { keysStandingStill, waitsForItself } from './lock-graph.js';
+import type { LockRequest } from './lock-request.js';
+
+/** For how long a key goes from flow to flow of this process before other processes get their turn. */
+const TENURE_MS = 10;
+/** For how long a caller whose time is up waits until the server has provably nothing of its request. */
+const QUIET_MS = 80;
+
+/**
+ * Who in this process holds one key, and who wants it, in order of arrival.
+ *
+ * To PostgreSQL all flows of a process are one session, so exclusive and shared, order, and who waits for whom among them
+ * are arbitrated here; the store is asked once for all of them. The key is *free* here, *tried* at the server, *awaited*
+ * there, or *held*; held, it is given to one exclusive or several shared requests, and passed on within the process for
+ * `TENURE_MS` before it goes back to the server, where other processes stand in line.
+ *
+ * @internal
+ */
+export class KeyQueue {
+  /** Keep the key when nobody here wants it any more. */
+  sticky = false;
+  readonly holders = new Set<Grant>();
+  readonly requests: LockRequest[] = [];
+
+  private hold: Hold | undefined;
+  private heldSince = 0;
+  private wait: (LockWait & { readonly shared: boolean }) | undefined;
+  private asking: Promise<void> | undefined;
+  private probing = false;
+  private yielding = false;
+  private unlocked: Promise<void> | undefined;
+
+  constructor(
+    readonly key: LockKey,
+    private readonly store: LockStore,
+    private readonly onIdle: (queue: KeyQueue) => void,
+  ) {}
+
+  /** Lines a request up; it is granted or refused through itself. */
+  submit(request: LockRequest): void {
+    if (request.once && this.mustWait(request)) return request.reject(request.contention());
+    request.onLeave = (error) => void this.leave(request, error);
+    request.waitsIn = this;
+    this.requests.push(request);
+    this.advance();
+  }
+
+  /** A grant has ended. Resolves when the server has let go, or at once when the key stays in this process. */
+  release(grant: Grant): Promise<void> {
+    const keepMs = grant.keepUntil - monotonicMs();
+    if (keepMs > 0) {
+      setTimeout(() => void this.letGo(grant), Math.ceil(keepMs)).unref();
+      return Promise.resolve();
+    }
+    return this.letGo(grant);
+  }
+
+  /** Rejects everybody who waits here. */
+  rejectAll(error: (request: LockRequest) => unknown): void {
+    for (const request of [...this.requests]) void this.leave(request, error(request));
+  }
+
+  /** Ends everything: those who wait and those who hold. */
+  async close(error: Error): Promise<void> {
+    this.sticky = false;
+    this.rejectAll(() => error);
+    const grants = [...this.holders];
+    this.holders.clear();
+    for (const grant of grants) grant.lose(error);
+    this.advance();
+    await this.unlocked;
+  }
+
+  /** A lock session cannot tell its flows apart: whether a request could not be granted even if the server agreed. */
+  private mustWait(request: LockRequest): boolean {
+    if (this.yielding || this.wait !== undefined) return true;
+    if (this.requests.length > 0) return !request.shared || this.requests.some((other) => !other.shared);
+    return this.isLocallyBlocked(request);
+  }
+
+  private isLocallyBlocked(request: LockRequest): boolean {
+    if (this.holders.size === 0) return false;
+    return !request.shared || this.hold?.shared !== true;
+  }
+
+  /** Does whatever can be done now. Called after every change. */
+  private advance(): void {
+    for (;;) {
+      const [head] = this.requests;
+      if (head === undefined) return this.rest();
+      if (this.hold === undefined) return this.ask(head);
+      if (!this.isGrantable(head, this.hold)) return this.markWaiting();
+      this.requests.shift();
+      const grant = new Grant(this, this.hold);
+      this.holders.add(grant);
+      head.grant(grant);
+    }
+  }
+
+  /** Whether the hold can be given to the head at once; if it has to go back to the server first, sends it there. */
+  private isGrantable(head: LockRequest, hold: Hold): boolean {
+    const tenured = !this.yielding && monotonicMs() - this.heldSince < TENURE_MS;
+    if (this.holders.size === 0) {
+      if (hold.shared === head.shared && (tenured || this.sticky)) return true;
+      this.giveUp(hold);
+      this.ask(head);
+      return false;
+    }
+    if (!hold.shared || !head.shared) return false;
+    if (!tenured && !this.yielding) this.probe(hold);
+    return tenured;
+  }
+
+  /** Those who came last wait from now on; who would wait for itself is refused at once. */
+  private markWaiting(): void {
+    for (let index = this.requests.length - 1; index >= 0; index--) {
+      const request = this.requests[index] as LockRequest;
+      if (request.contended) return;
+      request.markContended();
+      if (waitsForItself(request, this)) void this.leave(request, this.deadlock(request));
+    }
+  }
+
+  /** Nobody wants the key. */
+  private rest(): void {
+    this.wait?.cancel();
+    if (this.hold !== undefined && this.holders.size === 0 && !this.sticky) this.giveUp(this.hold);
+    if (this.hold === undefined && this.asking === undefined) this.onIdle(this);
+  }
+
+  private giveUp(hold: Hold): void {
+    this.hold = undefined;
+    this.yielding = false;
+    this.unlocked = this.store.unlock(hold);
+  }
+
+  /** Asks the server, unless it is being asked already; a wait in the other mode ends first. */
+  private ask(head: LockRequest): void {
+    if (this.wait !== undefined && this.wait.shared !== head.shared) this.wait.cancel();
+    if (this.asking !== undefined) {
+      if (this.wait !== undefined) this.markWaiting();
+      return;
+    }
+    this.asking = this.store.tryLock(this.key, head.shared).then(
+      (hold) => this.answered(hold, () => this.refused(head.shared)),
+      (error: unknown) => this.answered(null, () => this.failed(error)),
+    );
+  }
+
+  private answered(hold: Hold | null, otherwise: () => void): void {
+    this.asking = undefined;
+    if (hold === null) return otherwise();
+    this.hold = hold;
+    this.heldSince = monotonicMs();
+    hold.onLost = (error) => this.lost(hold, error);
+    if (!hold.alive) this.giveUp(hold);
+    this.advance();
+  }
+
+  private refused(shared: boolean): void {
+    const refusable = (request: LockRequest) => request.expired || (request.once && (request.shared === shared || shared));
+    for (const request of this.requests.filter(refusable)) this.drop(request, request.contention());
+    const [head] = this.requests;
+    if (head === undefined) return this.rest();
+    if (head.shared !== shared) return this.ask(head);
+    this.markWaiting();
+    this.stand(head);
+  }
+
+  /** The server cannot be asked. Who waits already goes on waiting, for as long as the store thinks it worth while. */
+  private failed(error: unknown): void {
+    for (const request of this.requests.filter(({ contended }) => !contended)) this.drop(request, error);
+    const [head] = this.requests;
+    if (head === undefined) this.rest();
+    else this.stand(head);
+  }
+
+  private stand(head: LockRequest): void {
+    const wait = this.store.wait(this.key, head.shared, {
+      deadline: () => latest(this.requests),
+      holds: () => keysStandingStill(this),
+      onDeadlock: (held) => this.breakDeadlock(held),
+      onWaiting: (pid) => enterAll(this.requests, pid),
+    });
+    this.wait = { outcome: wait.outcome, cancel: () => wait.cancel(), shared: head.shared };
+    this.asking = wait.outcome.then(
+      (hold) => this.waited(() => this.answered(hold, () => this.advance())),
+      (error: unknown) => this.waited(() => this.answered(null, () => this.failAll(error))),
+    );
+  }
+
+  private waited(next: () => void): void {
+    this.wait = undefined;
+    next();
+  }
+
+  private failAll(error: unknown): void {
+    for (const request of [...this.requests]) this.drop(request, error);
+    this.rest();
+  }
+
+  private probe(hold: Hold): void {
+    if (this.probing) return;
+    this.probing = true;
+    const done = (awaited: boolean) => {
+      this.probing = false;
+      if (this.hold !== hold) return;
+      if (awaited) this.yielding = true;
+      else this.heldSince = monotonicMs();
+      this.advance();
+    };
+    this.store.isAwaited(hold).then(done, () => done(false));
+  }
+
+  private lost(hold: Hold, error: Error): void {
+    if (this.hold !== hold) return;
+    this.hold = undefined;
+    this.yielding = false;
+    const grants = [...this.holders];
+    this.holders.clear();
+    for (const grant of grants) grant.lose(error);
+    this.advance();
+  }
+
+  private letGo(grant: Grant): Promise<void> {
+    if (!this.holders.delete(grant)) return Promise.resolve();
+    this.unlocked = undefined;
+    this.advance();
+    return this.unlocked ?? Promise.resolve();
+  }
+
+  private drop(request: LockRequest, error: unknown): void {
+    const index = this.requests.indexOf(request);
+    if (index >= 0) this.requests.splice(index, 1);
+    request.reject(error);
+  }
+
+  /** A request gives up; its caller is told when nothing of it is left at the server, or very soon. */
+  private async leave(request: LockRequest, error: unknown): Promise<void> {
+    const index = this.requests.indexOf(request);
+    if (index < 0) return;
+    this.requests.splice(index, 1);
+    request.onLeave = undefined;
+    this.advance();
+    if (this.requests.length === 0 && this.asking !== undefined) await this.quiet();
+    request.reject(error);
+  }
+
+  private async quiet(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const soon = new Promise<void>((resolve) => (timer = setTimeout(resolve, QUIET_MS)));
+    const settled = this.asking?.then(() => this.unlocked);
+    await Promise.race([settled, soon]);
+    clearTimeout(timer);
+  }
+
+  private breakDeadlock(held: string): void {
+    const guilty = this.requests.filter((request) => keysStandingStill(this, request).includes(held));
+    const last = guilty[guilty.length - 1];
+    if (last !== undefined) void this.leave(last, this.deadlock(last));
+  }
+
+  private deadlock(request: LockRequest): DeadlockError {
+    const id = printable(request.init.id);
+    return new DeadlockError(
+      `Waiting for advisory lock ${id} could never end: who holds it waits for a lock that this flow holds. ` +
+        'Take locks in one order everywhere, or ask for all of them in one call.',
+    );
+  }
+}
+
+function latest(requests: readonly LockRequest[]): number | null {
+  let last = 0;
+  for (const { deadline } of requests) {
+    if (deadline === null) return null;
+    last = Math.max(last, deadline);
+  }
+  return last;
+}
+
+function enterAll(requests: readonly LockRequest[], pid: number): () => void {
+  const leaves = requests.map(({ init }) => init.pids?.enter(pid));
+  return () => {
+    for (const leave of leaves) leave?.();
+  };
+}

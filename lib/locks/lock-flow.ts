@@ -1,0 +1,26 @@
+import type { Grant } from './grant.js';
+
+/** What one async flow holds, innermost first: the node of one `advisory` call inside those around it. @internal */
+export class LockFlow {
+  constructor(
+    private readonly grants: readonly Grant[],
+    private readonly outer: LockFlow | undefined,
+  ) {}
+
+  /** The grant of a key that this flow holds. */
+  find(keyText: string): Grant | undefined {
+    for (const grant of this.all()) if (grant.queue.key.text === keyText) return grant;
+    return undefined;
+  }
+
+  /** Every grant of the flow that is still given. */
+  *all(): Generator<Grant> {
+    for (const grant of this.grants) if (grant.active) yield grant;
+    if (this.outer !== undefined) yield* this.outer.all();
+  }
+
+  /** Whether the flow holds anything at this moment. */
+  get holdsAny(): boolean {
+    return this.all().next().done === false;
+  }
+}

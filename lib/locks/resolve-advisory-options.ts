@@ -1,0 +1,70 @@
+import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import { durationMs, positiveDurationMs, waitMs } from '../vocabulary/duration.js';
+import { printable } from '../vocabulary/printable.js';
+import type { AdvisoryLockOptions, OnContention } from './advisory-options.js';
+
+/** {@link AdvisoryLockOptions} read once, with Durations in milliseconds. @internal */
+export interface ResolvedAdvisoryOptions {
+  /** Left out means: the ambient `lock_timeout`. */
+  readonly timeoutMs: number | null | undefined;
+  readonly onContention: OnContention | undefined;
+  readonly shared: boolean;
+  readonly signal: AbortSignal | undefined;
+  readonly holdAtLeastMs: number;
+  readonly maxHoldMs: number | undefined;
+  readonly sticky: boolean;
+}
+
+/** What a module sets for all its advisory locks, in milliseconds; what is undefined is left to the call and the server. @internal */
+export type ResolvedAdvisoryDefaults = {
+  readonly [Name in 'timeoutMs' | 'onContention' | 'holdAtLeastMs' | 'maxHoldMs']:
+    | Pick<ResolvedAdvisoryOptions, 'timeoutMs' | 'onContention' | 'holdAtLeastMs' | 'maxHoldMs'>[Name]
+    | undefined;
+};
+
+const KNOWN = ['timeout', 'onContention', 'shared', 'signal', 'holdAtLeast', 'maxHold', 'sticky', 'xact', 'transaction'];
+const FLAGS = ['shared', 'sticky', 'xact'] as const;
+const NO_OPTIONS: AdvisoryLockOptions = Object.freeze({});
+
+/**
+ * Reads the options of one call over the module's defaults.
+ *
+ * @throws {PgLockUsageError} when one is unknown, or of another type or range than allowed.
+ * @internal
+ */
+export function resolveAdvisoryOptions(
+  options: AdvisoryLockOptions | undefined,
+  defaults: ResolvedAdvisoryDefaults,
+): ResolvedAdvisoryOptions {
+  const given = options ?? NO_OPTIONS;
+  assertShape(given);
+  const { timeout, holdAtLeast, maxHold } = given;
+  return {
+    timeoutMs: timeout === undefined ? defaults.timeoutMs : waitMs(timeout),
+    onContention: onContentionOf(given.onContention) ?? defaults.onContention,
+    shared: given.shared ?? false,
+    signal: given.signal,
+    holdAtLeastMs: holdAtLeast === undefined ? (defaults.holdAtLeastMs ?? 0) : durationMs(holdAtLeast, 'holdAtLeast'),
+    maxHoldMs: maxHold === undefined ? defaults.maxHoldMs : positiveDurationMs(maxHold, 'maxHold'),
+    sticky: given.sticky ?? false,
+  };
+}
+
+function assertShape(options: AdvisoryLockOptions): void {
+  if (typeof options !== 'object' || options === null)
+    throw new PgLockUsageError(`The options of an advisory lock must be an object; got ${printable(options)}.`);
+  for (const name of Object.keys(options))
+    if (!KNOWN.includes(name))
+      throw new PgLockUsageError(`Unknown option ${printable(name)} for an advisory lock; there are ${KNOWN.join(', ')}.`);
+  for (const name of FLAGS)
+    if (options[name] !== undefined && typeof options[name] !== 'boolean')
+      throw new PgLockUsageError(`${name} must be true or false; got ${printable(options[name])}.`);
+  const signal: unknown = options.signal;
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new PgLockUsageError(`signal must be an AbortSignal; got ${printable(signal)}.`);
+}
+
+function onContentionOf(value: unknown): OnContention | undefined {
+  if (value === undefined || value === 'throw' || value === 'skip') return value;
+  throw new PgLockUsageError(`onContention must be 'throw' or 'skip'; got ${printable(value)}.`);
+}

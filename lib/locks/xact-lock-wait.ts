@@ -1,0 +1,136 @@
+import {
+  limitWaits,
+  READ_SESSION_STATE,
+  restoreWaits,
+  type FormerSettings,
+  type SessionStateRow,
+} from '../sql/settings.js';
+import type { Statement } from '../sql/statement.js';
+import { monotonicMs } from '../session/monotonic.js';
+import type { OpenTransaction } from '../transaction/open-transaction.js';
+import { sqlStateWithin } from '../transaction/sqlstate-within.js';
+import { SQLSTATE } from '../vocabulary/sqlstate.js';
+
+/** Somebody else has the lock and it was not had in time; `cause` is the client's error, where there was one. @internal */
+export class Contended extends Error {}
+
+/** How long a statement may wait, and what else stops it. @internal */
+export interface XactWaitOptions {
+  /** Milliseconds above 0; `null` waits for ever; left out, the flow's ambient timeout or the session's own. */
+  readonly timeoutMs: number | null | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What waiting in a transaction needs from around it. @internal */
+export interface XactWaitContext {
+  /** The lock timeout of the flow, `undefined` where there is none. */
+  ambientLockTimeoutMs(): number | null | undefined;
+  /** Stops the statement that a backend runs, from another connection. */
+  cancel(pid: number): Promise<void>;
+}
+
+interface Limit {
+  readonly timeoutMs: number | null | undefined;
+  readonly former: FormerSettings | undefined;
+  readonly pid: number | undefined;
+}
+
+/** Waits for locks within a caller's transaction, and leaves its settings as they were. @internal */
+export class XactWait {
+  readonly #context: XactWaitContext;
+
+  constructor(context: XactWaitContext) {
+    this.#context = context;
+  }
+
+  /**
+   * Runs a statement that never waits.
+   *
+   * @throws {Contended} when it fails with SQLSTATE 55P03.
+   */
+  async once<Row extends object>(transaction: OpenTransaction, statement: Statement): Promise<Row[]> {
+    try {
+      return await transaction.query<Row>(statement);
+    } catch (error) {
+      throw contention(error, undefined, 0);
+    }
+  }
+
+  /**
+   * Runs a statement that waits for locks. Call it within a savepoint: when it throws, only rolling back to that restores
+   * the settings.
+   *
+   * Sends `SELECT set_config('lock_timeout', …, true)` before and after, unless the session's own limit is to hold.
+   *
+   * @throws {Contended} when a lock was not had in time.
+   * @throws the reason of `signal` when that aborts while the statement waits.
+   */
+  async run<Row extends object>(
+    transaction: OpenTransaction,
+    statement: Statement,
+    options: XactWaitOptions,
+  ): Promise<Row[]> {
+    const limit = await this.#limit(transaction, options);
+    const startedAt = monotonicMs();
+    try {
+      const rows = await this.#cancellable(options.signal, limit.pid, () =>
+        transaction.query<Row>(statement),
+      );
+      if (limit.former !== undefined) await transaction.query(restoreWaits(limit.former));
+      return rows;
+    } catch (error) {
+      throw contention(error, limit.timeoutMs, monotonicMs() - startedAt);
+    }
+  }
+
+  async #limit(
+    transaction: OpenTransaction,
+    { timeoutMs, signal }: XactWaitOptions,
+  ): Promise<Limit> {
+    if (timeoutMs !== undefined) return limited(transaction, timeoutMs);
+    const ambient = this.#context.ambientLockTimeoutMs();
+    if (ambient === undefined && signal === undefined)
+      return { timeoutMs: undefined, former: undefined, pid: undefined };
+    const [state] = await transaction.query<SessionStateRow>(READ_SESSION_STATE);
+    // A session of our pool has the ambient timeout already, or one that the caller set since; a foreign one has neither.
+    if (ambient !== undefined && state?.untouched === true) return limited(transaction, ambient);
+    return { timeoutMs: undefined, former: undefined, pid: state?.pid };
+  }
+
+  async #cancellable<T>(
+    signal: AbortSignal | undefined,
+    pid: number | undefined,
+    query: () => Promise<T>,
+  ): Promise<T> {
+    if (signal === undefined || pid === undefined) return query();
+    signal.throwIfAborted();
+    let cancelling: Promise<void> | undefined;
+    const cancel = () => (cancelling = this.#context.cancel(pid).catch(ignore));
+    signal.addEventListener('abort', cancel, { once: true });
+    try {
+      return await query();
+    } catch (error) {
+      throw signal.aborted && sqlStateWithin(error) === SQLSTATE.queryCanceled ? signal.reason : error;
+    } finally {
+      signal.removeEventListener('abort', cancel);
+      // A cancel under way must not hit the statement after this one.
+      await cancelling;
+    }
+  }
+}
+
+async function limited(transaction: OpenTransaction, timeoutMs: number | null): Promise<Limit> {
+  const [former] = await transaction.query<FormerSettings>(limitWaits(timeoutMs));
+  return { timeoutMs, former, pid: former?.pid };
+}
+
+/** `lock_timeout` says 55P03; over several locks the limit of the whole statement, which is ours, says 57014. */
+function contention(error: unknown, timeoutMs: number | null | undefined, elapsedMs: number): unknown {
+  const state = sqlStateWithin(error);
+  if (state === SQLSTATE.lockNotAvailable) return new Contended('', { cause: error });
+  const ours = typeof timeoutMs === 'number' && elapsedMs >= timeoutMs;
+  return state === SQLSTATE.queryCanceled && ours ? new Contended('', { cause: error }) : error;
+}
+
+/** The statement then ends by its own limit. */
+function ignore(): void {}

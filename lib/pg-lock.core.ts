@@ -1,0 +1,70 @@
+import { EventEmitter } from 'node:events';
+import { AdvisoryLocks } from './locks/advisory-locks.js';
+import { LockNames } from './locks/lock-names.js';
+import type { ResolvedPgLockOptions } from './pg-lock.options.js';
+import { PgLockService } from './pg-lock.service.js';
+import { connectorLike, connectorTo, type Connector } from './session/connector.js';
+import { FlowPids } from './session/flow-pids.js';
+import type { LockStore } from './session/lock-store.js';
+import { PgLockStore } from './session/pg-lock-store.js';
+import type { EventSink, PgLockEvent } from './vocabulary/pg-lock-event.js';
+
+/** `pglock.events`: each {@link PgLockEvent} under its `type`. @publicApi */
+export type PgLockEvents = EventEmitter<{ [Type in PgLockEvent['type']]: [Extract<PgLockEvent, { type: Type }>] }>;
+
+/**
+ * The rooms of one database, put together: the only place that knows how.
+ *
+ * It opens nothing until something is asked of it. `drain()` lets running work finish and takes no new work; `close()`
+ * lets go of every lock and closes every connection that it opened.
+ *
+ * @internal
+ */
+export class PgLockCore {
+  readonly name: string;
+  readonly events: PgLockEvents = new EventEmitter();
+  readonly names: LockNames;
+  readonly advisory: AdvisoryLocks;
+  readonly service: PgLockService;
+  private readonly flowPids = new FlowPids();
+
+  constructor(
+    readonly options: ResolvedPgLockOptions,
+    store?: LockStore,
+  ) {
+    this.name = options.name;
+    this.names = new LockNames(options.namespace);
+    const emit: EventSink = (event) => void this.events.emit(event.type, event as never);
+    this.advisory = new AdvisoryLocks({
+      store: store ?? new PgLockStore(ownConnector(options), options.sessions, emit),
+      names: this.names,
+      defaults: options.advisory,
+      emit,
+      ambientTimeoutMs: () => undefined,
+      flowPids: this.flowPids,
+    });
+    this.service = new PgLockService(this);
+  }
+
+  /** Refuses new locks to flows that hold none, and refuses whoever waits. */
+  async drain(): Promise<void> {
+    this.advisory.drain();
+    await Promise.resolve();
+  }
+
+  /** Lets go of everything, and closes what was opened here. The lent pool stays its owner's. */
+  async close(): Promise<void> {
+    await this.advisory.close();
+  }
+}
+
+/** Builds everything of one database. @internal */
+export function createCore(options: ResolvedPgLockOptions): PgLockCore {
+  return new PgLockCore(options);
+}
+
+/** Lock sessions and the killer's session: never from the application's pool, and past a pooler where told so. */
+function ownConnector({ directConnection, pool, connection }: ResolvedPgLockOptions): Connector {
+  if (directConnection === undefined && pool !== undefined) return connectorLike(pool);
+  return connectorTo(directConnection ?? connection);
+}

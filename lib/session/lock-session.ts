@@ -1,0 +1,297 @@
+import type { Client, QueryConfig, QueryResult } from 'pg';
+import {
+  fusedLockOps,
+  OWN_LOCKS,
+  singleLockOp,
+  tryCode,
+  UNLOCK_ALL,
+  unlockCode,
+  type LockOpCode,
+} from '../sql/advisory-lock.js';
+import { HEARTBEAT, type ServerFacts } from '../sql/lock-session.js';
+import type { Statement } from '../sql/statement.js';
+import { LockKey } from '../vocabulary/lock-id.js';
+import type { Hold } from './lock-store.js';
+import { monotonicMs } from './monotonic.js';
+
+/** The most operations that one fused statement carries; the rest waits for the next. */
+const BATCH_LIMIT = 2_000;
+
+interface LockOp {
+  readonly key: LockKey;
+  readonly shared: boolean;
+  readonly code: LockOpCode;
+  readonly resolve: (outcome: Hold | null) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Job {
+  /** How long the statement may take by itself, in milliseconds. */
+  readonly allowanceMs: number;
+  readonly query: Statement | string;
+  readonly resolve: (result: QueryResult) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A key held by one {@link LockSession}. */
+class SessionHold implements Hold {
+  onLost: ((error: Error) => void) | undefined;
+
+  constructor(
+    readonly session: LockSession,
+    readonly key: LockKey,
+    readonly shared: boolean,
+  ) {}
+
+  get pid(): number {
+    return this.session.facts.pid;
+  }
+
+  get alive(): boolean {
+    return this.session.trusted && this.session.owns(this);
+  }
+}
+
+/**
+ * One connection that holds session-level advisory locks, or waits for one.
+ *
+ * Its statements go one after the other; tries and releases asked for meanwhile are fused into the next statement. It is
+ * *open* until `close()`, or until the connection ends or its lease runs out unconfirmed: then it is *ended*, every hold
+ * on it is lost, and it is never used again.
+ *
+ * @internal
+ */
+export class LockSession {
+  /** Called once when the session has ended by itself. */
+  onEnded: ((error: Error, locksLost: number) => void) | undefined;
+  /** When somebody last asked for something, heartbeats aside, on the monotonic clock. */
+  lastUsedAt = monotonicMs();
+
+  private readonly holds = new Map<string, SessionHold>();
+  private readonly jobs: Job[] = [];
+  private ops: LockOp[] = [];
+  private busy = false;
+  private scheduled = false;
+  private reconciling = false;
+  private ended: Error | undefined;
+  private lastSentAt = monotonicMs();
+  private trustedUntil: number;
+  private answerDueAt = Infinity;
+
+  constructor(
+    private readonly client: Client,
+    readonly facts: ServerFacts,
+    private readonly trustMs: number,
+  ) {
+    this.trustedUntil = monotonicMs() + trustMs;
+    client.on('error', (error) => this.end(error));
+    client.on('end', () => this.end(new Error('The connection of a lock session was closed.')));
+  }
+
+  get isOpen(): boolean {
+    return this.ended === undefined;
+  }
+
+  get isBusy(): boolean {
+    return this.busy || this.ops.length > 0 || this.jobs.length > 0;
+  }
+
+  get holdCount(): number {
+    return this.holds.size;
+  }
+
+  /** Whether the server cannot have given our locks to others: anchored where the last answered statement was *sent*. */
+  get trusted(): boolean {
+    return this.ended === undefined && monotonicMs() < this.trustedUntil;
+  }
+
+  owns(hold: Hold): boolean {
+    return this.holds.get(hold.key.text) === hold;
+  }
+
+  /** Tries once, fused with everything else of this turn. */
+  tryLock(key: LockKey, shared: boolean): Promise<Hold | null> {
+    return new Promise((resolve, reject) => {
+      this.push({ key, shared, code: tryCode(key, shared), resolve, reject });
+    });
+  }
+
+  /** Lets go; quiet when the hold is gone already. */
+  unlock(hold: Hold): Promise<unknown> {
+    if (!this.owns(hold)) return Promise.resolve();
+    const { key, shared } = hold;
+    this.holds.delete(key.text);
+    hold.onLost = undefined;
+    return new Promise<unknown>((resolve) => {
+      this.push({ key, shared, code: unlockCode(key, shared), resolve, reject: resolve });
+    });
+  }
+
+  /** Notes a lock that a statement of its own has taken. */
+  adopt(key: LockKey, shared: boolean): Hold {
+    const hold = new SessionHold(this, key, shared);
+    this.holds.set(key.text, hold);
+    return hold;
+  }
+
+  /** Runs one statement in its turn; `allowanceMs` is how long it may take by itself. */
+  run(query: Statement | string, allowanceMs = 0): Promise<QueryResult> {
+    return new Promise((resolve, reject) => {
+      if (this.ended !== undefined) return reject(this.ended);
+      this.lastUsedAt = monotonicMs();
+      this.jobs.push({ query, allowanceMs, resolve, reject });
+      this.schedule();
+    });
+  }
+
+  /** A statement for its own sake, when nothing else was said for a while; ends the session when the lease is over. */
+  beat(heartbeatMs: number): void {
+    if (this.ended !== undefined) return;
+    const now = monotonicMs();
+    if (this.busy ? now >= this.answerDueAt : this.holds.size > 0 && now >= this.trustedUntil)
+      return this.destroy(new Error('The server did not answer within the lease of the lock session.'));
+    if (!this.isBusy && now - this.lastSentAt >= heartbeatMs) this.send(HEARTBEAT, 0, nothing, nothing);
+  }
+
+  /** Cuts the connection at once; everything on it is lost. */
+  destroy(error: Error): void {
+    const { connection } = this.client as unknown as { connection: { stream: { destroy(): void } } };
+    connection.stream.destroy();
+    this.end(error);
+  }
+
+  /** Lets go of everything and says goodbye to the server. */
+  async close(): Promise<void> {
+    if (this.ended !== undefined) return;
+    const farewell = this.holds.size > 0 ? this.run(UNLOCK_ALL) : Promise.resolve();
+    this.holds.clear();
+    await farewell.catch(() => undefined);
+    this.ended ??= new Error('The lock session was closed.');
+    await this.client.end().catch(() => undefined);
+  }
+
+  private push(op: LockOp): void {
+    if (this.ended !== undefined) return op.reject(this.ended);
+    if (!this.busy) this.lastUsedAt = monotonicMs();
+    this.ops.push(op);
+    this.schedule();
+  }
+
+  /** Everything asked for until the end of this turn goes into one statement. */
+  private schedule(): void {
+    if (this.busy || this.scheduled) return;
+    this.scheduled = true;
+    process.nextTick(() => {
+      this.scheduled = false;
+      this.pump();
+    });
+  }
+
+  private pump(): void {
+    if (this.busy || this.ended !== undefined) return;
+    const job = this.jobs.shift();
+    if (job !== undefined) this.send(job.query, job.allowanceMs, job.resolve, job.reject);
+    else if (this.ops.length > 0 && !this.reconciling) this.sendOps();
+  }
+
+  private sendOps(): void {
+    const ops = this.ops.length > BATCH_LIMIT ? this.ops.splice(0, BATCH_LIMIT) : this.ops;
+    if (ops === this.ops) this.ops = [];
+    this.send(
+      statementOf(ops),
+      0,
+      (result) => this.settle(ops, (result.rows[0] as { outcomes: string }).outcomes),
+      (error) => void this.reconcile(ops, error),
+    );
+  }
+
+  private send(
+    query: Statement | string,
+    allowanceMs: number,
+    done: (result: QueryResult) => void,
+    fail: (error: unknown) => void,
+  ): void {
+    this.busy = true;
+    const sentAt = (this.lastSentAt = monotonicMs());
+    this.answerDueAt = sentAt + allowanceMs + this.trustMs;
+    const callback = (error: Error | null, result: QueryResult) => {
+      if (error) fail(error);
+      else if (this.confirm(sentAt, allowanceMs)) done(result);
+      else fail(this.ended);
+      this.busy = false;
+      if (this.isBusy) this.schedule();
+    };
+    this.client.query(query as QueryConfig, callback as (error: Error, result: QueryResult) => void);
+  }
+
+  /** An answer proves the lease from when its question was sent; one that slept in a buffer for too long proves nothing. */
+  private confirm(sentAt: number, allowanceMs: number): boolean {
+    if (this.ended !== undefined) return false;
+    this.trustedUntil = sentAt + this.trustMs;
+    if (allowanceMs > 0 || monotonicMs() < this.trustedUntil) return true;
+    this.destroy(new Error('The answer of the server came later than the lease of the lock session allows.'));
+    return false;
+  }
+
+  private settle(ops: readonly LockOp[], outcomes: string): void {
+    for (let index = 0; index < ops.length; index++) {
+      const op = ops[index] as LockOp;
+      const isTry = op.code === 'x' || op.code === 's' || op.code === 'X' || op.code === 'S';
+      op.resolve(isTry && outcomes[index] !== 'f' ? this.adopt(op.key, op.shared) : null);
+    }
+  }
+
+  /**
+   * A failed batch may have done some of its operations all the same. Looks at what the session really holds, lets go of
+   * what nobody was given, and only then reports the error; cuts the connection when it cannot be known.
+   */
+  private async reconcile(ops: readonly LockOp[], error: unknown): Promise<void> {
+    this.reconciling = true;
+    try {
+      if (this.ended === undefined) await this.releaseStrays(ops);
+    } catch (cause) {
+      this.destroy(new Error('A lock session could not be brought back to a known state.', { cause }));
+    }
+    this.reconciling = false;
+    if (this.isBusy) this.schedule();
+    for (const op of ops) op.reject(error);
+  }
+
+  private async releaseStrays(ops: readonly LockOp[]): Promise<void> {
+    const touched = new Set(ops.map((op) => op.key.text));
+    const { rows } = await this.run(OWN_LOCKS);
+    for (const row of rows as { classId: string; objId: string; objSubId: 1 | 2; shared: boolean }[]) {
+      const key = LockKey.ofAdvisoryKey({
+        classId: Number(row.classId),
+        objId: Number(row.objId),
+        objSubId: row.objSubId,
+      });
+      if (!touched.has(key.text) || this.holds.has(key.text)) continue;
+      await this.run(singleLockOp(key.int8, unlockCode(key, row.shared)));
+    }
+  }
+
+  private end(error: Error): void {
+    if (this.ended !== undefined) return;
+    this.ended = error;
+    const { jobs, ops } = { jobs: this.jobs.splice(0), ops: this.ops.splice(0) };
+    for (const job of jobs) job.reject(error);
+    for (const op of ops) op.reject(error);
+    const lost = [...this.holds.values()];
+    this.holds.clear();
+    this.client.end().catch(() => undefined);
+    this.onEnded?.(error, lost.length);
+    for (const hold of lost) hold.onLost?.(error);
+  }
+}
+
+function nothing(): void {}
+
+function statementOf(ops: readonly LockOp[]): Statement {
+  const [first] = ops;
+  if (ops.length === 1 && first !== undefined) return singleLockOp(first.key.int8, first.code);
+  return fusedLockOps(
+    ops.map((op) => op.key.int8),
+    ops.map((op) => op.code),
+  );
+}

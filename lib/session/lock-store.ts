@@ -1,0 +1,63 @@
+import type { LockKey } from '../vocabulary/lock-id.js';
+
+/**
+ * One key held by this process at the server, whoever of its flows uses it. It is *held* until `LockStore.unlock`, or
+ * until it is lost.
+ *
+ * @internal
+ */
+export interface Hold {
+  readonly key: LockKey;
+  readonly shared: boolean;
+  /** The backend that holds it. */
+  readonly pid: number;
+  /** Whether it can still be trusted at this moment. */
+  readonly alive: boolean;
+  /** Called once, when the hold is lost; not called after `unlock`. */
+  onLost: ((error: Error) => void) | undefined;
+}
+
+/** How to wait for a key. @internal */
+export interface WaitOptions {
+  /** When to stop, on the monotonic clock, or `null` for never; asked again for each slice of the wait. */
+  readonly deadline: () => number | null;
+  /** `LockKey.text` of all keys that stand still while this wait lasts; asked again for each slice of the wait. */
+  readonly holds: () => readonly string[];
+  /** The wait could never end: `held` is the key of `holds()` through which the cycle runs. */
+  readonly onDeadlock: (held: string) => void;
+  /** A backend stands in the server's queue for this wait, until the function that it returns is called. */
+  readonly onWaiting: (pid: number) => () => void;
+}
+
+/** A wait for a key on behalf of everybody in this process who wants it. @internal */
+export interface LockWait {
+  /** The hold, or `null` when the deadline came or the wait was cancelled. Rejects when waiting is impossible. */
+  readonly outcome: Promise<Hold | null>;
+  /** Stops the wait. `outcome` settles when the server has provably nothing of it any more. */
+  cancel(): void;
+}
+
+/**
+ * Where locks are kept: PostgreSQL sessions, or a table in memory for tests. It knows keys, and no flows: what local
+ * flows owe each other is arbitrated above it.
+ *
+ * @internal
+ */
+export interface LockStore {
+  /** Tries once, without waiting; `null` when somebody else has it. */
+  tryLock(key: LockKey, shared: boolean): Promise<Hold | null>;
+  /** Waits until the key is had. */
+  wait(key: LockKey, shared: boolean, options: WaitOptions): LockWait;
+  /** Lets go. Resolves when the key is free; never rejects. A `tryLock` called after it comes after it. */
+  unlock(hold: Hold): Promise<void>;
+  /** Whether an exclusive request of somebody else waits behind this shared hold. */
+  isAwaited(hold: Hold): Promise<boolean>;
+  /** Whether somebody outside this store holds the key. Takes nothing. */
+  isHeldByOthers(key: LockKey): Promise<boolean>;
+  /** A number that grows from call to call in the whole database. */
+  fencingToken(hold: Hold): Promise<bigint>;
+  /** The server's own `lock_timeout`, in milliseconds, `null` for none. */
+  defaultWaitMs(): Promise<number | null>;
+  /** Lets go of everything and closes every connection. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,45 @@
+import type { Client } from 'pg';
+import { PoolerError } from '../errors/pooler.error.js';
+import { prepareLockSession, READ_SERVER_FACTS, type ServerFacts } from '../sql/lock-session.js';
+import type { Connector } from './connector.js';
+import { LockSession } from './lock-session.js';
+import type { ResolvedSessionsOptions } from './session-options.js';
+
+/** The part of the lease for which we trust an unconfirmed lock: we give it up before the server can. @internal */
+export const TRUST_SHARE = 0.8;
+
+/**
+ * Opens a connection that can hold session-level locks.
+ *
+ * @throws {PoolerError} when what answers is no backend of our own.
+ * @internal
+ */
+export async function openLockSession(connector: Connector, options: ResolvedSessionsOptions): Promise<LockSession> {
+  const client = await connector.connect('locks');
+  try {
+    const facts = await readFacts(client, options.trustPooler);
+    const prepared = await client.query<{ pid: number }>({ ...prepareLockSession(facts.version, options.leaseMs) });
+    if (prepared.rows[0]?.pid !== facts.pid) throw poolerBetween();
+    return new LockSession(client, facts, options.leaseMs * TRUST_SHARE);
+  } catch (error) {
+    client.end().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function readFacts(client: Client, trustPooler: boolean): Promise<ServerFacts> {
+  const { rows } = await client.query<ServerFacts>({ ...READ_SERVER_FACTS });
+  const facts = rows[0] as ServerFacts;
+  // Only a pooler answers with the process id of another backend than the one that it announced.
+  const { processID } = client as unknown as { processID: number | null };
+  if (!trustPooler && processID !== null && processID !== facts.pid) throw poolerBetween();
+  return facts;
+}
+
+function poolerBetween(): PoolerError {
+  return new PoolerError(
+    'A connection pooler stands between this application and PostgreSQL, and session-level locks do not survive a pooler in ' +
+      'transaction mode. Give the address of the database itself as `sessions.directConnection`, or take transaction-level ' +
+      'locks (`xact: true`), or set `sessions.trustPooler` if the pooler keeps one backend for each client.',
+  );
+}

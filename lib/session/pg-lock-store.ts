@@ -1,0 +1,127 @@
+import { LockTableBudgetError } from '../errors/lock-table-budget.error.js';
+import { FENCING_TOKEN, heldByOthers, probeShared } from '../sql/advisory-lock.js';
+import type { LockKey } from '../vocabulary/lock-id.js';
+import type { EventSink } from '../vocabulary/pg-lock-event.js';
+import type { Connector } from './connector.js';
+import { DeadlockWatch } from './deadlock-watch.js';
+import type { LockSession } from './lock-session.js';
+import type { Hold, LockStore, LockWait, WaitOptions } from './lock-store.js';
+import { SessionLockWait } from './lock-wait.js';
+import { SessionPool } from './session-pool.js';
+import type { ResolvedSessionsOptions } from './session-options.js';
+import { translateError } from './translate-error.js';
+
+/**
+ * Session-level advisory locks of one process on one PostgreSQL database: as many as wanted on one connection, and a few
+ * more connections to wait on.
+ *
+ * @internal
+ */
+export class PgLockStore implements LockStore {
+  readonly pool: SessionPool;
+  private readonly deadlocks: DeadlockWatch;
+  /** Releases under way on sessions other than the main one: a try for the same key comes after them. */
+  private readonly unlocking = new Map<string, Promise<void>>();
+  private readonly waits = new Set<SessionLockWait>();
+  private underWay = 0;
+
+  constructor(
+    connector: Connector,
+    private readonly options: ResolvedSessionsOptions,
+    emit: EventSink,
+  ) {
+    this.pool = new SessionPool(connector, options, emit);
+    this.deadlocks = new DeadlockWatch(this.pool);
+    this.pool.onTick = () => this.deadlocks.tick();
+  }
+
+  tryLock(key: LockKey, shared: boolean): Promise<Hold | null> {
+    const main = this.pool.openMain;
+    if (main === undefined || this.unlocking.has(key.text)) return this.tryLater(key, shared);
+    return this.tryOn(main, key, shared).catch((error: unknown) => {
+      if (main.isOpen) throw translateError(error, `advisory key ${key.text}`);
+      return this.tryLater(key, shared);
+    });
+  }
+
+  wait(key: LockKey, shared: boolean, options: WaitOptions): LockWait {
+    const wait = new SessionLockWait(this, key, shared, options);
+    this.waits.add(wait);
+    this.deadlocks.add(wait);
+    const done = () => this.waits.delete(wait);
+    wait.outcome.then(done, done);
+    return wait;
+  }
+
+  unlock(hold: Hold): Promise<void> {
+    const { session } = hold as Hold & { readonly session: LockSession };
+    const done = session.unlock(hold) as Promise<void>;
+    if (session === this.pool.openMain) return done;
+    const { text } = hold.key;
+    const settled = done.then(() => {
+      if (this.unlocking.get(text) === settled) this.unlocking.delete(text);
+      if (session.isOpen && session.holdCount === 0) this.pool.giveBack(session);
+    });
+    this.unlocking.set(text, settled);
+    return settled;
+  }
+
+  async isAwaited(hold: Hold): Promise<boolean> {
+    const session = await this.pool.takeWaiter();
+    if (session === undefined) return false;
+    try {
+      const { rows } = await session.run(probeShared(hold.key));
+      return (rows as { free: boolean }[])[0]?.free === false;
+    } finally {
+      this.pool.giveBack(session);
+    }
+  }
+
+  async isHeldByOthers(key: LockKey): Promise<boolean> {
+    const main = await this.pool.openedMain();
+    const { rows } = await main.run(heldByOthers(key, this.pool.pids));
+    return (rows as { busy: boolean }[])[0]?.busy === true;
+  }
+
+  async fencingToken(hold: Hold): Promise<bigint> {
+    const { session } = hold as Hold & { readonly session: LockSession };
+    const { rows } = await session.run(FENCING_TOKEN);
+    return BigInt((rows as { token: string }[])[0]?.token ?? 0);
+  }
+
+  async defaultWaitMs(): Promise<number | null> {
+    const { facts } = await this.pool.openedMain();
+    return facts.lockTimeout === 0 ? null : facts.lockTimeout;
+  }
+
+  async close(): Promise<void> {
+    for (const wait of this.waits) wait.cancel();
+    await Promise.allSettled([...this.waits].map((wait) => wait.outcome));
+    await this.pool.close();
+  }
+
+  private async tryLater(key: LockKey, shared: boolean): Promise<Hold | null> {
+    await this.unlocking.get(key.text);
+    const main = await this.pool.openedMain();
+    try {
+      return await this.tryOn(main, key, shared);
+    } catch (error) {
+      throw translateError(error, `advisory key ${key.text}`);
+    }
+  }
+
+  private tryOn(main: LockSession, key: LockKey, shared: boolean): Promise<Hold | null> {
+    const budget = Math.floor(main.facts.lockTable * this.options.lockTableShare);
+    if (this.pool.holdCount + this.underWay >= budget) return Promise.reject(overBudget(budget));
+    this.underWay++;
+    return main.tryLock(key, shared).finally(() => this.underWay--);
+  }
+}
+
+function overBudget(budget: number): LockTableBudgetError {
+  return new LockTableBudgetError(
+    `This process holds ${budget} advisory locks, which is its share of the server's lock table; a full table would fail ` +
+      'the statements of every session. Hold fewer locks, raise max_locks_per_transaction on the server, or raise ' +
+      '`sessions.lockTableShare`.',
+  );
+}

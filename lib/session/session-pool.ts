@@ -1,0 +1,173 @@
+import type { EventSink } from '../vocabulary/pg-lock-event.js';
+import type { Connector } from './connector.js';
+import type { LockSession } from './lock-session.js';
+import { monotonicMs } from './monotonic.js';
+import { openLockSession } from './open-lock-session.js';
+import type { ResolvedSessionsOptions } from './session-options.js';
+
+const IDLE_MS = 60_000;
+const BACK_OFF_MS = { first: 50, most: 1_000 };
+
+/** A place in the line for a session that may wait. @internal */
+export interface SessionTicket {
+  /** The session, once it is this ticket's turn; whoever takes it gives it back. */
+  session: LockSession | undefined;
+  readonly wake: () => void;
+}
+
+/**
+ * The few lock connections of one process to one database: the *main* one, on which all tries are made, and others that
+ * wait in the server's queue, each for one key. A session that waits holds nothing else; one that got its lock holds it
+ * until it is released, and waits again only then. None is opened before it is needed, and idle ones are closed.
+ *
+ * @internal
+ */
+export class SessionPool {
+  /** Called again and again while any session is open. */
+  onTick: (() => void) | undefined;
+
+  private readonly sessions = new Set<LockSession>();
+  private readonly idle: LockSession[] = [];
+  private readonly line: SessionTicket[] = [];
+  private main: LockSession | undefined;
+  private openingMain: Promise<LockSession> | undefined;
+  private opening = 0;
+  private failures = 0;
+  private retryAt = 0;
+  private ticker: NodeJS.Timeout | undefined;
+  private closed = false;
+
+  constructor(
+    private readonly connector: Connector,
+    private readonly options: ResolvedSessionsOptions,
+    private readonly emit: EventSink,
+  ) {}
+
+  /** The main session where it is open already. */
+  get openMain(): LockSession | undefined {
+    return this.main;
+  }
+
+  /** The process ids of all our lock backends. */
+  get pids(): number[] {
+    return [...this.sessions].map((session) => session.facts.pid);
+  }
+
+  /** How many locks the sessions hold together. */
+  get holdCount(): number {
+    let count = 0;
+    for (const session of this.sessions) count += session.holdCount;
+    return count;
+  }
+
+  /** The main session; opened, after a growing pause where opening failed before. */
+  async openedMain(): Promise<LockSession> {
+    if (this.main !== undefined) return this.main;
+    this.openingMain ??= this.open()
+      .then((session) => (this.main = session))
+      .finally(() => (this.openingMain = undefined));
+    return this.openingMain;
+  }
+
+  /** A session that may wait: idle or new; `undefined` when the bound is reached, or no further one can be had. */
+  async takeWaiter(): Promise<LockSession | undefined> {
+    const session = this.idle.pop();
+    if (session !== undefined) return session;
+    const reserved = this.main === undefined ? 1 : 0;
+    if (this.sessions.size + this.opening + reserved >= this.options.max) return undefined;
+    if (monotonicMs() < this.retryAt) return undefined;
+    return this.open().catch(() => undefined);
+  }
+
+  /** Gives back what `takeWaiter` or a ticket gave: to the next in line, or to rest. */
+  giveBack(session: LockSession): void {
+    if (!session.isOpen || this.closed) return;
+    const next = this.line.shift();
+    if (next === undefined) this.idle.push(session);
+    else {
+      next.session = session;
+      next.wake();
+    }
+  }
+
+  /** Stands in line for a session; `wake` is called when the ticket has one. */
+  lineUp(wake: () => void): SessionTicket {
+    const ticket: SessionTicket = { session: undefined, wake };
+    this.line.push(ticket);
+    return ticket;
+  }
+
+  /** Leaves the line, and gives back what came meanwhile. */
+  leave(ticket: SessionTicket): void {
+    const index = this.line.indexOf(ticket);
+    if (index >= 0) this.line.splice(index, 1);
+    if (ticket.session !== undefined) this.giveBack(ticket.session);
+    ticket.session = undefined;
+  }
+
+  /** Lets go of everything and closes every connection, also one that is being opened. */
+  async close(): Promise<void> {
+    this.closed = true;
+    clearInterval(this.ticker);
+    await Promise.all([...this.sessions].map((session) => session.close()));
+    await this.openingMain?.catch(() => undefined);
+    await Promise.all([...this.sessions].map((session) => session.close()));
+    this.sessions.clear();
+  }
+
+  private async open(): Promise<LockSession> {
+    this.opening++;
+    try {
+      const early = this.retryAt - monotonicMs();
+      if (early > 0) await pause(early);
+      if (this.closed) throw new Error('The lock sessions of this module are closed.');
+      const session = await openLockSession(this.connector, this.options);
+      this.failures = 0;
+      return this.admit(session);
+    } catch (error) {
+      this.retryAt = monotonicMs() + Math.min(BACK_OFF_MS.first * 2 ** this.failures++, BACK_OFF_MS.most);
+      throw error;
+    } finally {
+      this.opening--;
+    }
+  }
+
+  private admit(session: LockSession): LockSession {
+    this.sessions.add(session);
+    session.onEnded = (error, locksLost) => {
+      this.forget(session);
+      this.emit({ type: 'sessionEnded', pid: session.facts.pid, locksLost, error });
+    };
+    if (this.ticker === undefined && !this.closed) {
+      this.ticker = setInterval(() => this.tick(), Math.min(this.options.heartbeatMs, this.options.leaseMs / 10));
+      this.ticker.unref();
+    }
+    return session;
+  }
+
+  private forget(session: LockSession): void {
+    this.sessions.delete(session);
+    if (this.main === session) this.main = undefined;
+    const index = this.idle.indexOf(session);
+    if (index >= 0) this.idle.splice(index, 1);
+    if (this.sessions.size > 0) return;
+    clearInterval(this.ticker);
+    this.ticker = undefined;
+  }
+
+  private tick(): void {
+    const rest = monotonicMs() - IDLE_MS;
+    for (const session of this.sessions) {
+      session.beat(this.options.heartbeatMs);
+      const unused = session === this.main ? this.sessions.size === 1 : this.idle.includes(session);
+      if (!unused || session.isBusy || session.holdCount > 0 || session.lastUsedAt > rest) continue;
+      this.forget(session);
+      void session.close();
+    }
+    this.onTick?.();
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,60 @@
+import type { Statement } from './statement.js';
+
+/** What the first statement of a lock session reads; it changes nothing, since a pooler may stand between. @internal */
+export interface ServerFacts {
+  readonly pid: number;
+  readonly version: number;
+  /** The role's or database's own `lock_timeout`, in milliseconds; 0 means for ever. */
+  readonly lockTimeout: number;
+  readonly deadlockTimeout: number;
+  /** How many locks the shared lock table is made for. */
+  readonly lockTable: number;
+}
+
+/** @see https://www.postgresql.org/docs/current/view-pg-settings.html @internal */
+export const READ_SERVER_FACTS: Statement = {
+  text: `SELECT pg_catalog.pg_backend_pid() AS pid,
+ pg_catalog.current_setting('server_version_num')::pg_catalog.int4 AS version,
+ (SELECT setting::pg_catalog.int4 FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'lock_timeout') AS "lockTimeout",
+ (SELECT setting::pg_catalog.int4 FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'deadlock_timeout') AS "deadlockTimeout",
+ pg_catalog.current_setting('max_locks_per_transaction')::pg_catalog.int4 OPERATOR(pg_catalog.*)
+ (pg_catalog.current_setting('max_connections')::pg_catalog.int4 OPERATOR(pg_catalog.+)
+  pg_catalog.current_setting('max_prepared_transactions')::pg_catalog.int4) AS "lockTable"`,
+};
+
+/**
+ * Prepares a session to hold locks: no time limit but ours, a lease that the server enforces, and a connection that both
+ * sides give up soon when the network is gone. Any role may set these.
+ *
+ * @see https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-IDLE-SESSION-TIMEOUT
+ * @see https://www.postgresql.org/docs/current/runtime-config-connection.html#GUC-TCP-KEEPALIVES-IDLE
+ * @internal
+ */
+export function prepareLockSession(version: number, leaseMs: number): Statement {
+  const settings: Record<string, string> = {
+    search_path: 'pg_catalog',
+    lock_timeout: '0',
+    statement_timeout: '0',
+    idle_in_transaction_session_timeout: '0',
+    tcp_keepalives_idle: String(Math.max(1, Math.ceil(leaseMs / 2000))),
+    tcp_keepalives_interval: '1',
+    tcp_keepalives_count: '3',
+    tcp_user_timeout: String(leaseMs),
+  };
+  if (version >= 140_000) settings['idle_session_timeout'] = String(leaseMs);
+  if (version >= 170_000) settings['transaction_timeout'] = '0';
+  const calls = Object.entries(settings).map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', false)`);
+  // Only some platforms of the server can notice a closed connection while a statement waits; the others refuse the setting.
+  if (version >= 140_000)
+    calls.push(`CASE WHEN pg_catalog.strpos(pg_catalog.version(), 'linux') OPERATOR(pg_catalog.>) 0
+ THEN pg_catalog.set_config('client_connection_check_interval', '1000', false) END`);
+  return { text: `SELECT pg_catalog.pg_backend_pid() AS pid, ${calls.join(', ')}` };
+}
+
+/** Shows the server, and us, that the session lives. @internal */
+export const HEARTBEAT: Statement = { text: 'SELECT' };
+
+/** Ends the running statement of one of our own backends. @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SIGNAL @internal */
+export function cancelBackend(pid: number): Statement {
+  return { text: 'SELECT pg_catalog.pg_cancel_backend($1)', values: [pid] };
+}
