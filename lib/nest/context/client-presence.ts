@@ -1,0 +1,80 @@
+import type { ExecutionContext } from '@nestjs/common';
+
+interface Emitter {
+  once(event: string, listener: () => void): unknown;
+  removeListener(event: string, listener: () => void): unknown;
+}
+
+/**
+ * Calls back when the client that waits for a handler's answer is gone: the response or the socket closed early.
+ *
+ * @returns a function that stops watching.
+ * @internal
+ */
+export function onceClientGone(context: ExecutionContext, callback: () => void): () => void {
+  const source = closeSource(context);
+  if (source === undefined) return () => undefined;
+  if (isGone(source)) queueMicrotask(callback);
+  const closed = (): void => {
+    if (isGone(source)) callback();
+  };
+  // `close` is what Node's streams and sockets emit, `disconnect` what socket.io's do.
+  for (const event of ['close', 'disconnect']) source.once(event, closed);
+  return () => {
+    for (const event of ['close', 'disconnect']) source.removeListener(event, closed);
+  };
+}
+
+function closeSource(context: ExecutionContext): Emitter | undefined {
+  const found = candidate(context);
+  return isEmitter(found) ? found : undefined;
+}
+
+function candidate(context: ExecutionContext): unknown {
+  switch (context.getType<string>()) {
+    case 'http':
+      return rawResponse(context.switchToHttp().getResponse());
+    case 'graphql': {
+      const request: { res?: unknown; reply?: unknown; req?: { res?: unknown } } | undefined =
+        context.getArgByIndex(2);
+      return rawResponse(request?.res ?? request?.reply ?? request?.req?.res);
+    }
+    case 'ws':
+      return context.switchToWs().getClient();
+    case 'rpc':
+      return rpcSocket(context.switchToRpc().getContext());
+    default:
+      return undefined;
+  }
+}
+
+function rawResponse(response: unknown): unknown {
+  return isObject(response) && 'raw' in response ? response.raw : response;
+}
+
+/** The TCP transport's socket; other transports do not show when a client left. */
+function rpcSocket(context: unknown): unknown {
+  if (!isObject(context) || !('getSocketRef' in context) || typeof context.getSocketRef !== 'function')
+    return undefined;
+  const socket: unknown = context.getSocketRef();
+  return isObject(socket) && 'netSocket' in socket ? socket.netSocket : socket;
+}
+
+/** A response that was written to its end has closed because it is done. */
+function isGone(source: Emitter): boolean {
+  const { writableFinished, destroyed, closed, readyState, connected } = source as unknown as Readonly<
+    Record<string, unknown>
+  >;
+  if ('headersSent' in source && writableFinished === true) return false;
+  return destroyed === true || closed === true || connected === false || readyState === WEBSOCKET_CLOSED;
+}
+
+const WEBSOCKET_CLOSED = 3;
+
+function isEmitter(value: unknown): value is Emitter {
+  return isObject(value) && 'once' in value && typeof value.once === 'function' && 'removeListener' in value;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}

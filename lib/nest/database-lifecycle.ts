@@ -1,0 +1,28 @@
+import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import type { PgLockCore } from '../pg-lock.core.js';
+import type { PgLockEvent } from '../vocabulary/pg-lock-event.js';
+
+/** The core of the database that a module instance is for; not exported. @internal */
+export const DATABASE_CORE = 'PG_LOCK_CORE';
+
+/** Closes one database with its application, and writes what happens to it into Nest's log. @internal */
+@Injectable()
+export class DatabaseLifecycle implements OnApplicationShutdown {
+  private readonly logger = new Logger('PgLock');
+
+  constructor(@Inject(DATABASE_CORE) private readonly core: PgLockCore) {
+    core.events.on('lockLost', (event) => this.logger.warn(describe(event, core.name)));
+    core.events.on('sessionEnded', (event) => this.logger.warn(describe(event, core.name)));
+  }
+
+  /** Releases what is still held, and closes the connections that the module opened. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.core.close();
+  }
+}
+
+function describe(event: PgLockEvent, database: string): string {
+  const where = database === 'default' ? '' : ` of database '${database}'`;
+  if (event.type === 'lockLost') return `Lost a lock${where}: ${event.error.message}`;
+  return `A lock session${where} ended, with ${event.locksLost} locks: ${event.error.message}`;
+}

@@ -1,0 +1,55 @@
+import type { FactoryProvider, InjectionToken, Provider } from '@nestjs/common';
+import { PgLockConfigurationError } from '../errors/pg-lock-configuration.error.js';
+import { createCore, type PgLockCore } from '../pg-lock.core.js';
+import { kind } from '../pg-lock.option-reader.js';
+import {
+  DEFAULT_DATABASE_NAME,
+  type PgLockModuleExtras,
+  type PgLockModuleOptions,
+} from '../pg-lock.options.js';
+import { resolveOptions } from '../pg-lock.resolve-options.js';
+import { getPgLockToken } from '../pg-lock.tokens.js';
+import { DatabaseLifecycle, DATABASE_CORE } from './database-lifecycle.js';
+import { getLockRuntimeToken, LockRuntime } from './lock-runtime.js';
+import { RunRegistry } from './run-registry.js';
+
+/** The providers of one database, and what its module exports of them. @internal */
+export function databaseProviders(
+  optionsToken: InjectionToken,
+  extras: PgLockModuleExtras,
+): { readonly providers: Provider[]; readonly exports: InjectionToken[] } {
+  // A name that is no string is refused with the other options, once the application boots.
+  const name = typeof extras.name === 'string' ? extras.name : DEFAULT_DATABASE_NAME;
+  const core: FactoryProvider<PgLockCore> = {
+    provide: DATABASE_CORE,
+    inject: [optionsToken],
+    useFactory: (options: unknown) => createCore(resolveOptions(merged(extras, options))),
+  };
+  const service: FactoryProvider = {
+    provide: getPgLockToken(name),
+    inject: [DATABASE_CORE],
+    useFactory: (database: PgLockCore) => database.service,
+  };
+  const runtime: FactoryProvider<LockRuntime> = {
+    provide: getLockRuntimeToken(name),
+    inject: [DATABASE_CORE, RunRegistry],
+    useFactory: (database: PgLockCore, runs: RunRegistry) => new LockRuntime(database, runs),
+  };
+  return {
+    providers: [core, service, runtime, DatabaseLifecycle],
+    exports: [service.provide, runtime.provide],
+  };
+}
+
+function merged(extras: PgLockModuleExtras, options: unknown): PgLockModuleOptions & PgLockModuleExtras {
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw new PgLockConfigurationError(
+      `PgLockModule: the options must be an object; the factory gave ${kind(options)}.`,
+    );
+  for (const key of ['name', 'isGlobal'])
+    if (key in options)
+      throw new PgLockConfigurationError(
+        `PgLockModule: '${key}' shapes the module itself: put it beside useFactory, not into the factory's options.`,
+      );
+  return { ...extras, ...options };
+}

@@ -1,0 +1,34 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { PgLockUsageError } from '../../errors/pg-lock-usage.error.js';
+import type { LockHandle } from '../../locks/lock-handle.js';
+import { currentLock, noteLockParameter } from '../current-lock.js';
+import { isWrapped } from './wrap-method.js';
+
+/**
+ * The lock that `AdvisoryLock` or `@WithAdvisoryLock` holds around this call; of several, the innermost. Works for handlers
+ * of every transport, for scheduled jobs, and for any method with `@WithAdvisoryLock`.
+ *
+ * @example `@Post() close(@CurrentLock() lock: LockHandle) {}`
+ * @throws {PgLockUsageError} when the handler runs under no lock.
+ * @publicApi
+ */
+export function CurrentLock(): ParameterDecorator {
+  return (target, method, index) => {
+    if (method === undefined)
+      throw new PgLockUsageError('@CurrentLock() belongs to a method, not to a constructor.');
+    noteLockParameter(target, method, index);
+    HandlerParameter()(target, method, index);
+  };
+}
+
+const HandlerParameter = createParamDecorator(
+  (_data: unknown, context: ExecutionContext): LockHandle | undefined => {
+    const lock = currentLock();
+    // The method will take its own lock, and put it here, when it is called.
+    if (lock !== undefined || isWrapped(context.getHandler())) return lock;
+    throw new PgLockUsageError(
+      `@CurrentLock() of ${context.getClass().name}.${context.getHandler().name} has no lock: ` +
+        `add @UseInterceptors(AdvisoryLock(…)) or @WithAdvisoryLock(…) to the method or its class.`,
+    );
+  },
+);

@@ -1,0 +1,22 @@
+import { positiveDurationMs, type Duration } from '../../vocabulary/duration.js';
+import type { ConnectionOption } from '../handler-options.js';
+import { wrapMethod, type AsyncMethodDecorator } from './wrap-method.js';
+
+/**
+ * Statements of a method of any provider wait at most so long for a lock; `null` is for ever.
+ *
+ * Sends what `PgLockService.timeout` sends.
+ *
+ * @throws {PgLockUsageError} when the Duration is unreadable, zero or below; when called on an instance that Nest did not
+ *   create.
+ * @publicApi
+ */
+export function WithLockTimeout(
+  duration: Duration | null,
+  options: ConnectionOption = {},
+): AsyncMethodDecorator {
+  if (duration !== null) positiveDurationMs(duration, 'lock timeout');
+  return wrapMethod('WithLockTimeout', options.connection, ({ runtime }, work) =>
+    runtime.core.service.timeout(duration, work),
+  );
+}

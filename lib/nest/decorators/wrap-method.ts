@@ -1,0 +1,130 @@
+import { Inject } from '@nestjs/common';
+import { isObservable } from 'rxjs';
+import { PgLockUsageError } from '../../errors/pg-lock-usage.error.js';
+import { withLockArguments } from '../current-lock.js';
+import { getLockRuntimeToken, type LockRuntime } from '../lock-runtime.js';
+import { impersonate, isScheduled, type AnyFunction } from '../nest-metadata.js';
+
+/** One call of a decorated method. @internal */
+export interface MethodCall {
+  readonly runtime: LockRuntime;
+  readonly instance: object;
+  readonly method: string | symbol;
+  readonly args: readonly unknown[];
+  /** Whether the method is one of `@nestjs/schedule`. */
+  readonly isJob: boolean;
+}
+
+/** What a decorator puts around the call: runs `work` at most once. @internal */
+export type Around = (call: MethodCall, work: () => Promise<unknown>) => Promise<unknown>;
+
+/** A method decorator for methods that return a promise. @publicApi */
+export type AsyncMethodDecorator = <Method extends (...args: never[]) => Promise<unknown>>(
+  target: object,
+  method: string | symbol,
+  descriptor: TypedPropertyDescriptor<Method>,
+) => void;
+
+const WRAPPED = Symbol.for('nestjs-pglock:wrapped');
+
+/** Whether a method was given a decorator of ours that works without Nest's interceptors. @internal */
+export function isWrapped(method: object): boolean {
+  return WRAPPED in method;
+}
+
+/**
+ * A decorator that replaces a method by one with `around` around it. The replacement keeps metadata, name and arity, so that
+ * the order of decorators does not matter; Nest gives the instance its database by property injection.
+ *
+ * @internal
+ */
+export function wrapMethod(
+  decorator: string,
+  connection: string | undefined,
+  around: Around,
+): AsyncMethodDecorator {
+  return (target, method, descriptor) => {
+    const original = descriptor.value as unknown as AnyFunction | undefined;
+    assertWrappable(decorator, target, method, original);
+    const property = injectRuntime(target, connection);
+    async function wrapper(this: object, ...args: unknown[]): Promise<unknown> {
+      const runtime = (this as Readonly<Record<symbol, unknown>> | undefined)?.[property] as
+        LockRuntime | undefined;
+      if (runtime === undefined) throw notInjected(decorator, target, method);
+      const call = { runtime, instance: this, method, args, isJob: isScheduled(wrapper) };
+      const work = async (): Promise<unknown> => {
+        const result = Reflect.apply(original as AnyFunction, this, withLockArguments(this, method, args));
+        if (isObservable(result)) throw returnsObservable(decorator, target, method);
+        return result;
+      };
+      return call.isJob ? asJob(runtime, () => around(call, work)) : around(call, work);
+    }
+    impersonate(wrapper as AnyFunction, original as AnyFunction);
+    Object.defineProperty(wrapper, WRAPPED, { value: true });
+    descriptor.value = wrapper as never;
+  };
+}
+
+/** Shutdown waits for the job; what ticks after it has begun does nothing. */
+function asJob(runtime: LockRuntime, run: () => Promise<unknown>): Promise<unknown> {
+  if (runtime.runs.stopping) return Promise.resolve(undefined);
+  const running = run();
+  const done = running.then(ignore, ignore);
+  runtime.runs.add({ kind: 'job', done, end: ignore });
+  return running;
+}
+
+function injectRuntime(target: object, connection: string | undefined): symbol {
+  const token = getLockRuntimeToken(connection);
+  const property = Symbol.for(`nestjs-pglock:${token}`);
+  if (property in target) return property;
+  const runtimes = new WeakMap<object, LockRuntime>();
+  Inject(token)(target, property);
+  // An accessor, so that instances look the same to whoever prints, compares or serializes them.
+  Object.defineProperty(target, property, {
+    configurable: true,
+    get(this: object) {
+      return runtimes.get(this);
+    },
+    set(this: object, runtime: LockRuntime) {
+      runtimes.set(this, runtime);
+    },
+  });
+  return property;
+}
+
+function assertWrappable(
+  decorator: string,
+  target: object,
+  method: string | symbol,
+  original: AnyFunction | undefined,
+): void {
+  const place = `@${decorator} on ${nameOf(target)}.${String(method)}`;
+  if (typeof original !== 'function') throw new PgLockUsageError(`${place}: only methods can be decorated.`);
+  if (typeof target === 'function')
+    throw new PgLockUsageError(`${place}: a static method has no instance that Nest could inject into.`);
+  if (/GeneratorFunction$/.test(original.constructor.name))
+    throw new PgLockUsageError(
+      `${place}: a generator goes on after the call; lock inside it by pglock.advisory().`,
+    );
+}
+
+function returnsObservable(decorator: string, target: object, method: string | symbol): PgLockUsageError {
+  return new PgLockUsageError(
+    `@${decorator} on ${nameOf(target)}.${String(method)}: the method returned an Observable, which would run after the call. ` +
+      `Return a promise, or use @UseInterceptors(…) on a handler.`,
+  );
+}
+
+function notInjected(decorator: string, target: object, method: string | symbol): PgLockUsageError {
+  return new PgLockUsageError(
+    `@${decorator} on ${nameOf(target)}.${String(method)} needs an instance that Nest created: list the class as a provider ` +
+      `or controller, and import PgLockModule.forRoot(). (Called with new, or from a constructor?)`,
+  );
+}
+
+function nameOf(target: object): string {
+  return typeof target === 'function' ? target.name : target.constructor.name;
+}
+
+function ignore(): void {}

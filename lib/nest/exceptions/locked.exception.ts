@@ -1,0 +1,19 @@
+import { HttpException } from '@nestjs/common';
+
+/**
+ * The answer to a request whose lock somebody else holds: 423, or the module's `httpStatus`. HTTP adds `Retry-After`;
+ * GraphQL shows `extensions.code`. Names no lock id, since ids may tell what clients should not know; `cause` has all.
+ *
+ * @publicApi
+ */
+export class LockedException extends HttpException {
+  /** What GraphQL servers put beside the message. */
+  readonly extensions = { code: '55P03' } as const;
+
+  constructor(status: number, options?: ErrorOptions) {
+    super({ statusCode: status, message: MESSAGE, error: 'Locked' }, status, options);
+  }
+}
+
+/** What clients read, on every transport. @internal */
+export const MESSAGE = 'Somebody else holds the lock that this needs. Try again later.';

@@ -1,0 +1,85 @@
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type CanActivate,
+  type ExecutionContext,
+  type Type,
+} from '@nestjs/common';
+import { LockNotAvailableError } from '../../errors/lock-not-available.error.js';
+import type { LockIds } from '../../pg-lock.service.js';
+import { isPair, type LockId } from '../../vocabulary/lock-id.js';
+import { printable } from '../../vocabulary/printable.js';
+import { markEnhancer } from '../enhancer-mark.js';
+import { contentionException } from '../exceptions/contention-exception.js';
+import type { ConnectionOption } from '../handler-options.js';
+import { getLockRuntimeToken, type LockRuntime } from '../lock-runtime.js';
+import { handlerLockIds, type HandlerLockIds } from '../lock-target-id.js';
+
+/**
+ * Refuses while somebody else holds a lock; made by {@link AdvisoryLockGuard}. Extend it to refuse in another way.
+ *
+ * Only looks, in `pg_locks`: a guard has no "after", so it never holds, and its looking makes nobody else fail.
+ *
+ * @publicApi
+ */
+export abstract class AdvisoryLockGuardBase implements CanActivate {
+  private readonly logger = new Logger('PgLock');
+
+  protected constructor(
+    private readonly runtime: LockRuntime,
+    private readonly ids: HandlerLockIds | undefined,
+  ) {}
+
+  /** @throws {LockedException} (or what is natural on the transport) while one of the ids is held by somebody else. */
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const ids = await handlerLockIds(this.ids, context);
+    for (const id of asList(ids)) {
+      if (!(await this.runtime.core.advisory.isBusy(id))) continue;
+      const message = `Somebody else holds the advisory lock ${printable(id)}.`;
+      if (context.getType<string>() === 'schedule') {
+        this.logger.debug(`${context.getClass().name}.${context.getHandler().name} was skipped: ${message}`);
+        return false;
+      }
+      throw await this.refusal(new LockNotAvailableError(message, { id, waited: 0 }), context);
+    }
+    return true;
+  }
+
+  /** What the guard throws while somebody else holds the lock: 423 over HTTP, and what is natural elsewhere. */
+  protected refusal(error: LockNotAvailableError, context: ExecutionContext): Error | Promise<Error> {
+    return contentionException(error, context, this.runtime.core.options.httpStatus);
+  }
+}
+
+/** The constructor that classes for {@link AdvisoryLockGuard} have. @publicApi */
+export type AdvisoryLockGuardClass = abstract new (
+  runtime: LockRuntime,
+  ids: HandlerLockIds | undefined,
+) => AdvisoryLockGuardBase;
+
+/**
+ * A guard class for `@UseGuards`: refuses while somebody else holds the lock, shared or exclusive; on a job that is a skip.
+ *
+ * @param id what to look for; left out, `${Class.name}.${method}`.
+ * @param Guard a class of your own that extends {@link AdvisoryLockGuardBase}.
+ * @publicApi
+ */
+export function AdvisoryLockGuard(
+  id?: HandlerLockIds,
+  options: ConnectionOption = {},
+  Guard: AdvisoryLockGuardClass = AdvisoryLockGuardBase as unknown as AdvisoryLockGuardClass,
+): Type<CanActivate> {
+  @Injectable()
+  class AdvisoryLockGuardMixin extends Guard {
+    constructor(@Inject(getLockRuntimeToken(options.connection)) runtime: LockRuntime) {
+      super(runtime, id);
+    }
+  }
+  markEnhancer(AdvisoryLockGuardMixin);
+  return AdvisoryLockGuardMixin;
+}
+
+function asList(ids: LockIds): readonly LockId[] {
+  return Array.isArray(ids) && !isPair(ids) ? (ids as readonly LockId[]) : [ids as LockId];
+}

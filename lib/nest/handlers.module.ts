@@ -1,0 +1,14 @@
+import { Global, Module } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
+import { RunRegistry } from './run-registry.js';
+import { ScheduleBridge } from './schedule-bridge/schedule-bridge.js';
+import { SubscriptionCheck } from './subscription-check.js';
+
+/** What an application has once, however many databases it uses. @internal */
+@Global()
+@Module({
+  imports: [DiscoveryModule],
+  providers: [RunRegistry, ScheduleBridge, SubscriptionCheck],
+  exports: [RunRegistry],
+})
+export class HandlersModule {}

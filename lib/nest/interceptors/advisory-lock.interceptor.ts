@@ -1,0 +1,105 @@
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type CallHandler,
+  type ExecutionContext,
+  type NestInterceptor,
+  type Type,
+} from '@nestjs/common';
+import type { Observable } from 'rxjs';
+import { LockNotAvailableError } from '../../errors/lock-not-available.error.js';
+import { HttpExchange } from '../context/http-exchange.js';
+import { withCurrentLock } from '../current-lock.js';
+import { markEnhancer } from '../enhancer-mark.js';
+import { contentionException } from '../exceptions/contention-exception.js';
+import { checkLockOptions, lockOptions, type AdvisoryLockHandlerOptions } from '../handler-options.js';
+import { getLockRuntimeToken, type LockRuntime } from '../lock-runtime.js';
+import { handlerLockIds, idAndOptions, type HandlerLockIds } from '../lock-target-id.js';
+import { whileHeld } from './held-handler.js';
+import { emptyAnswer } from './empty-answer.js';
+
+/**
+ * Holds an advisory lock while a handler runs; made by {@link AdvisoryLock}. Extend it to answer contention in another way.
+ *
+ * Sends what `PgLockService.advisory` sends.
+ *
+ * @publicApi
+ */
+export abstract class AdvisoryLockInterceptor implements NestInterceptor {
+  private readonly logger = new Logger('PgLock');
+
+  /** @throws {PgLockUsageError} when the id or a Duration is not allowed: the application does not boot. */
+  protected constructor(
+    private readonly runtime: LockRuntime,
+    private readonly ids: HandlerLockIds | undefined,
+    private readonly options: AdvisoryLockHandlerOptions,
+  ) {
+    checkLockOptions(options);
+  }
+
+  /** The lock is held until the handler's promise settles, or its Observable or stream ends. */
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const { core, runs } = this.runtime;
+    const options = lockOptions(this.options, context.getType<string>() === 'schedule');
+    const hold = async (work: () => Promise<void>, signal: AbortSignal): Promise<unknown> => {
+      const ids = await handlerLockIds(this.ids, context);
+      return core.service.advisory(ids, { ...options, signal }, (lock) => withCurrentLock(lock, work));
+    };
+    const refused = (error: unknown): unknown =>
+      error instanceof LockNotAvailableError ? this.refusal(error, context) : error;
+    return whileHeld(context, next, { hold, refused, skipped: () => this.skipped(context) }, runs);
+  }
+
+  /** What the handler throws when its lock is not had: 423 over HTTP, and what is natural elsewhere. */
+  protected refusal(error: LockNotAvailableError, context: ExecutionContext): Error | Promise<Error> {
+    return contentionException(error, context, this.runtime.core.options.httpStatus);
+  }
+
+  private skipped(context: ExecutionContext): void {
+    const name = `${context.getClass().name}.${context.getHandler().name}`;
+    this.logger.debug(`${name} was skipped: somebody else holds its lock.`);
+    const http = HttpExchange.of(context);
+    if (http !== undefined) emptyAnswer(http);
+  }
+}
+
+/** The constructor that classes for {@link AdvisoryLock} have. @publicApi */
+export type AdvisoryLockInterceptorClass = abstract new (
+  runtime: LockRuntime,
+  ids: HandlerLockIds | undefined,
+  options: AdvisoryLockHandlerOptions,
+) => AdvisoryLockInterceptor;
+
+/**
+ * An interceptor class for `@UseInterceptors`, on handlers, on `@Cron`, `@Interval` and `@Timeout` methods, or on classes.
+ *
+ * Handlers wait and throw: HTTP answers contention with 423 and `Retry-After`, or with an empty 204 under
+ * `onContention: 'skip'`. Jobs do not wait, skip, and keep their lock between runs.
+ *
+ * @example `@UseInterceptors(AdvisoryLock((ctx) => 'order:' + ctx.switchToHttp().getRequest().params.id))`
+ * @param id what to lock; left out, `${Class.name}.${method}`.
+ * @param Interceptor a class of your own that extends {@link AdvisoryLockInterceptor}.
+ * @publicApi
+ */
+export function AdvisoryLock(
+  id?: HandlerLockIds,
+  options?: AdvisoryLockHandlerOptions,
+  Interceptor?: AdvisoryLockInterceptorClass,
+): Type<NestInterceptor>;
+export function AdvisoryLock(options: AdvisoryLockHandlerOptions): Type<NestInterceptor>;
+export function AdvisoryLock(
+  first?: HandlerLockIds | AdvisoryLockHandlerOptions,
+  second?: AdvisoryLockHandlerOptions,
+  Interceptor: AdvisoryLockInterceptorClass = AdvisoryLockInterceptor as unknown as AdvisoryLockInterceptorClass,
+): Type<NestInterceptor> {
+  const { id, options = {} } = idAndOptions<HandlerLockIds, AdvisoryLockHandlerOptions>(first, second);
+  @Injectable()
+  class AdvisoryLockMixin extends Interceptor {
+    constructor(@Inject(getLockRuntimeToken(options.connection)) runtime: LockRuntime) {
+      super(runtime, id, options);
+    }
+  }
+  markEnhancer(AdvisoryLockMixin);
+  return AdvisoryLockMixin;
+}

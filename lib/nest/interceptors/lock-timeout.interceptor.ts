@@ -1,0 +1,34 @@
+import { Inject, Injectable, type NestInterceptor, type Type } from '@nestjs/common';
+import { positiveDurationMs, type Duration } from '../../vocabulary/duration.js';
+import { markEnhancer } from '../enhancer-mark.js';
+import type { ConnectionOption } from '../handler-options.js';
+import { getLockRuntimeToken, type LockRuntime } from '../lock-runtime.js';
+import { FlowInterceptor } from './flow.interceptor.js';
+
+/**
+ * An interceptor class for `@UseInterceptors`: the handler's statements wait at most so long for a lock; `null` is for ever.
+ *
+ * Sends what `PgLockService.timeout` sends, on each session that the handler takes from the module's pool.
+ *
+ * @throws {PgLockUsageError} when the Duration is unreadable, zero or below.
+ * @see https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT
+ * @publicApi
+ */
+export function LockTimeout(
+  duration: Duration | null,
+  options: ConnectionOption = {},
+): Type<NestInterceptor> {
+  if (duration !== null) positiveDurationMs(duration, 'lock timeout');
+  @Injectable()
+  class LockTimeoutMixin extends FlowInterceptor {
+    constructor(@Inject(getLockRuntimeToken(options.connection)) runtime: LockRuntime) {
+      super(runtime);
+    }
+
+    protected override around(work: () => Promise<void>): Promise<unknown> {
+      return this.runtime.core.service.timeout(duration, work);
+    }
+  }
+  markEnhancer(LockTimeoutMixin);
+  return LockTimeoutMixin;
+}

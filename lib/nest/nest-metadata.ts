@@ -1,0 +1,32 @@
+/**
+ * Keys under which Nest and its companions keep what their decorators say. They are exported from deep paths that differ
+ * between Nest 11 and 12; the strings have not changed since Nest 4, and `test/e2e` pins them on every supported Nest.
+ *
+ * @internal
+ */
+export const METADATA = {
+  interceptors: '__interceptors__',
+  guards: '__guards__',
+  routeArguments: '__routeArguments__',
+  render: '__renderTemplate__',
+  redirect: '__redirect__',
+  sse: '__sse__',
+  schedulerType: 'SCHEDULER_TYPE',
+  resolverType: 'graphql:resolver_type',
+} as const;
+
+/** Any function, as decorators meet them. @internal */
+export type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
+
+/** Copies every metadata key, the name and the arity of a method to the function that takes its place. @internal */
+export function impersonate(replacement: AnyFunction, original: AnyFunction): void {
+  for (const key of Reflect.getMetadataKeys(original) as unknown[])
+    Reflect.defineMetadata(key, Reflect.getMetadata(key, original), replacement);
+  Object.defineProperty(replacement, 'name', { value: original.name, configurable: true });
+  Object.defineProperty(replacement, 'length', { value: original.length, configurable: true });
+}
+
+/** Whether a method is one of `@nestjs/schedule`: `@Cron`, `@Interval` or `@Timeout`. @internal */
+export function isScheduled(method: unknown): boolean {
+  return typeof method === 'function' && Reflect.hasMetadata(METADATA.schedulerType, method);
+}

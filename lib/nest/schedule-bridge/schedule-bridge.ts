@@ -1,0 +1,131 @@
+import {
+  Injectable,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { DiscoveryService } from '@nestjs/core';
+import { PgLockConfigurationError } from '../../errors/pg-lock-configuration.error.js';
+import { RunRegistry } from '../run-registry.js';
+import {
+  isStandIn,
+  originalOf,
+  patchMethod,
+  runnersOf,
+  unpatchMethod,
+  type BridgedRun,
+} from './bridged-prototype.js';
+import { enhancersOf, jobNames, methodOf, type Wrapper } from './job-enhancers.js';
+import { JobRunner } from './job-runner.js';
+
+/**
+ * Makes enhancers work on `@Cron`, `@Interval` and `@Timeout` methods, which `@nestjs/schedule` calls without them: it reads
+ * `instance[method]` in its `onModuleInit` and calls what it found there.
+ *
+ * Whatever the order of imports: the *constructor* runs when all modules are scanned and no hook has run, and puts stand-ins on
+ * the prototypes; *onModuleInit* binds every instance to its enhancers, or stops the boot; in *onApplicationBootstrap* the
+ * scheduler has what it needs, and the prototypes get their methods back. A decorated job never runs unlocked.
+ *
+ * @internal
+ */
+@Injectable()
+export class ScheduleBridge implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown {
+  private patched: { readonly prototype: object; readonly name: string }[] = [];
+  private readonly own = new WeakSet<BridgedRun>();
+  private readonly bound: { readonly instance: object; readonly name: string }[] = [];
+
+  constructor(
+    private readonly discovery: DiscoveryService,
+    private readonly runs: RunRegistry,
+  ) {
+    for (const prototype of new Set(this.wrappers().flatMap(prototypesOf)))
+      for (const name of jobNames(prototype)) this.patch(prototype, name);
+  }
+
+  async onModuleInit(): Promise<void> {
+    // Aliases have the instance of another provider, whose module knows its enhancers better.
+    const wrappers = this.wrappers().sort((a, b) => Number(a.isAlias) - Number(b.isAlias));
+    for (const wrapper of wrappers) await this.bind(wrapper);
+  }
+
+  onApplicationBootstrap(): void {
+    this.restore();
+  }
+
+  /** Also where the application was never initialized, or its boot failed. */
+  beforeApplicationShutdown(): void {
+    this.restore();
+    for (const { instance, name } of this.bound) runnersOf(instance).set(name, REFUSING);
+  }
+
+  private wrappers(): Wrapper[] {
+    return [...this.discovery.getControllers(), ...this.discovery.getProviders()];
+  }
+
+  private patch(prototype: object, name: string): void {
+    patchMethod(prototype, name);
+    this.patched.push({ prototype, name });
+  }
+
+  private restore(): void {
+    for (const { prototype, name } of this.patched) unpatchMethod(prototype, name);
+    this.patched = [];
+  }
+
+  private async bind(wrapper: Wrapper): Promise<void> {
+    const instance = wrapper.instance as unknown;
+    if (typeof instance !== 'object' || instance === null) return;
+    const prototype = Object.getPrototypeOf(instance) as object | null;
+    // What is created per request has no job: the scheduler warns of it.
+    if (prototype === null || !wrapper.isDependencyTreeStatic()) return;
+    for (const name of jobNames(prototype)) {
+      const runners = runnersOf(instance);
+      const existing = runners.get(name);
+      if (existing !== undefined && this.own.has(existing)) continue;
+      if (existing !== undefined && existing !== REFUSING) throw cannotBind(wrapper, name, SHARED);
+      const runner = await this.runnerOf(wrapper, instance, prototype, name);
+      this.own.add(runner);
+      this.bound.push({ instance, name });
+      runners.set(name, runner);
+    }
+  }
+
+  private async runnerOf(
+    wrapper: Wrapper,
+    instance: object,
+    prototype: object,
+    name: string,
+  ): Promise<BridgedRun> {
+    const found = methodOf(instance, name);
+    if (!isStandIn(found)) throw cannotBind(wrapper, name, wrapper.isNotMetatype ? FACTORY : REPLACED);
+    const method = originalOf(found);
+    const enhancers = enhancersOf(prototype, method);
+    if (enhancers === undefined || wrapper.host === undefined) throw cannotBind(wrapper, name, REPLACED);
+    return JobRunner.create({ instance, name, method }, enhancers, wrapper.host, this.runs);
+  }
+}
+
+/** Stands where a runner stood before its application closed: a late tick finds nothing to run. */
+const REFUSING: BridgedRun = { run: () => Promise.resolve(undefined) };
+
+const FACTORY =
+  'its instance comes from a factory, so that its class was not known in time: list the class itself as a provider (useClass)';
+const REPLACED =
+  'something replaced the method on the instance: remove that, or lock inside the method by pglock.advisory()';
+const SHARED = 'its instance belongs to another application of this process too: give each one its own';
+
+/** Prototypes that instances of a provider will have, as far as the provider tells before it is created. */
+function prototypesOf(wrapper: Wrapper): object[] {
+  const found: unknown[] = [(wrapper.metatype as { prototype?: unknown } | null)?.prototype];
+  const instance = wrapper.instance as unknown;
+  if (typeof instance === 'object' && instance !== null) found.push(Object.getPrototypeOf(instance));
+  return found.filter(
+    (prototype): prototype is object => typeof prototype === 'object' && prototype !== null,
+  );
+}
+
+function cannotBind(wrapper: Wrapper, name: string, why: string): PgLockConfigurationError {
+  return new PgLockConfigurationError(
+    `PgLockModule: the scheduled method '${name}' of provider '${String(wrapper.name)}' carries a lock that cannot be bound to it: ${why}.`,
+  );
+}
