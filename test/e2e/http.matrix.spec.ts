@@ -1,0 +1,233 @@
+import { Controller, Get, Param, Redirect, Res, UseGuards, UseInterceptors } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import type { ServerResponse } from 'node:http';
+import { map, of, tap } from 'rxjs';
+import { AdvisoryLock } from '../../lib/nest/interceptors/advisory-lock.interceptor.js';
+import { AdvisoryLockGuard } from '../../lib/nest/guards/advisory-lock.guard.js';
+import { CurrentLock } from '../../lib/nest/decorators/current-lock.decorator.js';
+import type { LockHandle } from '../../lib/locks/lock-handle.js';
+import { PgLockModule } from '../../lib/pg-lock.module.js';
+import { PgLockService } from '../../lib/pg-lock.service.js';
+import { InjectPgLock } from '../../lib/pg-lock.tokens.js';
+import { useDatabase } from '../support/database.js';
+import { holders, holdOutside } from './support/holder.js';
+import { PLATFORMS, serve, type Server } from './support/platforms.js';
+
+const seenOutside: boolean[] = [];
+
+/** An interceptor around ours: what it sees runs outside of the lock. */
+const Outer = (service: { current?: PgLockService }) => ({
+  intercept: (_context: unknown, next: { handle(): ReturnType<typeof of> }) =>
+    next.handle().pipe(tap(() => seenOutside.push(service.current?.isHeld('outer') ?? true))),
+});
+const current: { current?: PgLockService } = {};
+
+@Controller()
+class Orders {
+  constructor(private readonly pglock: PgLockService) {
+    current.current = pglock;
+  }
+
+  @Get('held')
+  @UseInterceptors(AdvisoryLock('held'))
+  held(@CurrentLock() lock: LockHandle) {
+    return { held: this.pglock.isHeld('held'), id: lock.id, pid: lock.pid };
+  }
+
+  @Get('named')
+  @UseInterceptors(AdvisoryLock())
+  named(@CurrentLock() lock: LockHandle) {
+    return { id: lock.id };
+  }
+
+  @Get('orders/:id')
+  @UseInterceptors(
+    AdvisoryLock((ctx) => `order:${ctx.switchToHttp().getRequest<{ params: { id: string } }>().params.id}`, {
+      timeout: 0,
+    }),
+  )
+  order(@Param('id') id: string) {
+    return { id };
+  }
+
+  @Get('refused')
+  @UseInterceptors(AdvisoryLock('refused', { timeout: '20ms' }))
+  refused() {
+    return 'ran';
+  }
+
+  @Get('skipped')
+  @UseInterceptors(AdvisoryLock('skipped', { timeout: 0, onContention: 'skip' }))
+  skipped() {
+    return 'ran';
+  }
+
+  @Get('skipped-res')
+  @UseInterceptors(AdvisoryLock('skipped', { timeout: 0, onContention: 'skip' }))
+  skippedRes(@Res() response: { raw?: ServerResponse } & ServerResponse) {
+    (response.raw ?? response).end('ran');
+  }
+
+  @Get('skipped-redirect')
+  @Redirect('/elsewhere')
+  @UseInterceptors(AdvisoryLock('skipped', { timeout: 0, onContention: 'skip' }))
+  skippedRedirect() {
+    return undefined;
+  }
+
+  @Get('waiting')
+  @UseInterceptors(AdvisoryLock('waiting'))
+  waiting() {
+    return 'ran';
+  }
+
+  @Get('failing')
+  @UseInterceptors(AdvisoryLock('failing'))
+  failing(): string {
+    throw new Error('no');
+  }
+
+  @Get('outer')
+  @UseInterceptors(Outer(current), AdvisoryLock('outer'))
+  outer() {
+    return of('a').pipe(map((letter) => `${letter}${this.pglock.isHeld('outer') ? ' under the lock' : ''}`));
+  }
+
+  @Get('several')
+  @UseInterceptors(AdvisoryLock(['several:1', 'several:2']))
+  several(@CurrentLock() lock: LockHandle) {
+    return {
+      keys: lock.keys.length,
+      held: this.pglock.isHeld('several:1') && this.pglock.isHeld('several:2'),
+    };
+  }
+
+  @Get('unlocked')
+  unlocked(@CurrentLock() lock: LockHandle) {
+    return lock.id;
+  }
+
+  @Get('guarded')
+  @UseGuards(AdvisoryLockGuard('maintenance'))
+  guarded() {
+    return 'ran';
+  }
+}
+
+@Controller('class-level')
+@UseInterceptors(AdvisoryLock('class-level'))
+class WholeClass {
+  constructor(@InjectPgLock() private readonly pglock: PgLockService) {}
+
+  @Get()
+  get() {
+    return { held: this.pglock.isHeld('class-level') };
+  }
+}
+
+describe.each(PLATFORMS)('HTTP on %s', (platform) => {
+  const db = useDatabase({ mayStay: ({ applicationName }) => applicationName.startsWith('pglock:') });
+  let server: Server;
+  const fetchText = async (path: string) => {
+    const response = await fetch(server.url + path, { redirect: 'manual' });
+    return { status: response.status, headers: response.headers, text: await response.text() };
+  };
+
+  beforeAll(async () => {
+    const module = await Test.createTestingModule({
+      imports: [PgLockModule.forRoot({ connection: db.url })],
+      controllers: [Orders, WholeClass],
+    }).compile();
+    server = await serve(module, platform);
+    db.defer(() => server.app.close());
+  });
+
+  it('opens no connection at boot', async () => {
+    expect(await db.sessions()).toEqual([]);
+  });
+
+  it('holds the lock while the handler runs, and hands it to @CurrentLock()', async () => {
+    const { status, text } = await fetchText('/held');
+    expect(status).toBe(200);
+    expect(JSON.parse(text)).toEqual({ held: true, id: 'held', pid: expect.any(Number) });
+    expect(await holders(db, 'held')).toBe(0);
+  });
+
+  it('names the lock after class and method', async () => {
+    expect(JSON.parse((await fetchText('/named')).text)).toEqual({ id: 'Orders.named' });
+  });
+
+  it('reads the id from the request', async () => {
+    await holdOutside(db, 'order:7');
+    expect((await fetchText('/orders/7')).status).toBe(423);
+    expect((await fetchText('/orders/8')).status).toBe(200);
+  });
+
+  it('answers contention with 423 and Retry-After, without naming the lock', async () => {
+    await holdOutside(db, 'refused');
+    const { status, headers, text } = await fetchText('/refused');
+    expect(status).toBe(423);
+    expect(headers.get('retry-after')).toBe('1');
+    expect(JSON.parse(text)).toMatchObject({ statusCode: 423, error: 'Locked' });
+    expect(text).not.toContain('refused');
+  });
+
+  it('answers an empty 204 under skip', async () => {
+    expect((await fetchText('/skipped')).text).toBe('ran');
+    await holdOutside(db, 'skipped');
+    expect(await fetchText('/skipped')).toMatchObject({ status: 204, text: '' });
+  });
+
+  it.each(['/skipped-res', '/skipped-redirect'])(
+    'answers an empty 204 under skip where Nest does not answer: %s',
+    async (path) => {
+      await holdOutside(db, 'skipped');
+      expect(await fetchText(path)).toMatchObject({ status: 204, text: '' });
+    },
+  );
+
+  it('waits by default, and runs when the other lets go', async () => {
+    const other = await holdOutside(db, 'waiting');
+    const answer = fetchText('/waiting');
+    await db.waitForWaiter();
+    await other.release();
+    expect(await answer).toMatchObject({ status: 200, text: 'ran' });
+  });
+
+  it('lets go when the handler fails', async () => {
+    expect((await fetchText('/failing')).status).toBe(500);
+    expect(await holders(db, 'failing')).toBe(0);
+  });
+
+  it('hands emissions out in the outer context', async () => {
+    seenOutside.length = 0;
+    expect((await fetchText('/outer')).text).toBe('a under the lock');
+    expect(seenOutside).toEqual([false]);
+  });
+
+  it('holds several ids', async () => {
+    expect(JSON.parse((await fetchText('/several')).text)).toEqual({ keys: 2, held: true });
+  });
+
+  it('refuses @CurrentLock() where nothing is held', async () => {
+    expect((await fetchText('/unlocked')).status).toBe(500);
+  });
+
+  it('covers every handler of a decorated class', async () => {
+    expect(JSON.parse((await fetchText('/class-level')).text)).toEqual({ held: true });
+  });
+
+  it.each([false, true])(
+    'guards while somebody else holds the lock (shared: %s), and takes nothing',
+    async (shared) => {
+      expect((await fetchText('/guarded')).text).toBe('ran');
+      const other = await holdOutside(db, 'maintenance', { shared });
+      const { status, headers } = await fetchText('/guarded');
+      expect(status).toBe(423);
+      expect(headers.get('retry-after')).toBe('1');
+      expect(await holders(db, 'maintenance')).toBe(1);
+      await other.release();
+      expect((await fetchText('/guarded')).status).toBe(200);
+    },
+  );
+});

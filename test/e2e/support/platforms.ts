@@ -1,0 +1,48 @@
+import http from 'node:http';
+import type { INestApplication } from '@nestjs/common';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { TestingModule } from '@nestjs/testing';
+
+/** The HTTP platforms that every HTTP behaviour is tested on. */
+export const PLATFORMS = ['express', 'fastify'] as const;
+export type Platform = (typeof PLATFORMS)[number];
+
+/** A listening application. */
+export interface Server {
+  readonly app: INestApplication;
+  readonly url: string;
+}
+
+export async function serve(module: TestingModule, platform: Platform): Promise<Server> {
+  const adapter = platform === 'express' ? new ExpressAdapter() : new FastifyAdapter();
+  const app = module.createNestApplication(adapter as ExpressAdapter, { logger: false });
+  await app.listen(0, '127.0.0.1');
+  const { port } = app.getHttpServer().address() as { port: number };
+  return { app, url: `http://127.0.0.1:${port}` };
+}
+
+/** A request whose client can leave: `leave()` closes its connection. */
+export interface LeavingClient {
+  /** The first bytes of the body, or the end of the response. */
+  readonly firstBytes: Promise<string>;
+  /** Resolves when the connection is closed. */
+  readonly closed: Promise<void>;
+  leave(): void;
+}
+
+export function get(url: string): LeavingClient {
+  let started: (text: string) => void = () => undefined;
+  let ended: () => void = () => undefined;
+  const firstBytes = new Promise<string>((resolve) => (started = resolve));
+  const closed = new Promise<void>((resolve) => (ended = resolve));
+  const request = http.get(url, { agent: false }, (response) => {
+    response.setEncoding('utf8');
+    response.on('data', (text: string) => text.trim() !== '' && started(text));
+    response.on('end', () => started(''));
+    response.on('error', () => undefined);
+  });
+  request.on('error', () => undefined);
+  request.on('close', () => ended());
+  return { firstBytes, closed, leave: () => request.destroy() };
+}
