@@ -1,13 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, chown, mkdir, mkdtemp, open, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { chmod, chown, mkdir, mkdtemp, open, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { nativeDirectory, usableBinaries } from './embedded-binaries.mjs';
+import { freePort } from './free-port.mjs';
+import { childProcessesOf, killIfAlive } from './process-tree.mjs';
+import { serverUser } from './server-user.mjs';
 import { asServerFlags, FAST_AND_ROOMY } from './settings.mjs';
+import { dismiss, watchOver } from './watch-over.mjs';
 
 const START_ATTEMPTS = 10;
 const STARTED_WITHIN_MS = 60_000;
@@ -111,9 +113,17 @@ class EmbeddedServer {
     await this.start();
   }
 
-  /** SIGKILL for the postmaster, as a power cut would; `start()` brings the server back. */
+  /**
+   * SIGKILL for the postmaster and all its processes, as a power cut would; `start()` brings the server back.
+   * Left alone, PostgreSQL 13's autovacuum launcher may outlive its postmaster by a minute and block the restart.
+   */
   async kill() {
+    const postmaster = this.#process?.pid;
+    if (postmaster === undefined) return;
+    process.kill(postmaster, 'SIGSTOP'); // It must not fork while we look.
+    const children = childProcessesOf(postmaster);
     await this.#signal('SIGKILL');
+    for (const child of children) killIfAlive(child);
   }
 
   /** Ends the server for good and removes its files. Safe to call twice. */
@@ -201,55 +211,4 @@ class EmbeddedServer {
     const [code] = await once(child, 'close');
     if (code !== 0) throw new Error(`${program} failed with exit code ${code}:\n${output}`);
   }
-}
-
-/** PostgreSQL refuses to run as root, so root lends it the user `postgres`, or else `nobody`. */
-async function serverUser() {
-  if (process.getuid?.() !== 0) return {};
-  const accounts = (await readFile('/etc/passwd', 'utf8')).split('\n').map((line) => line.split(':'));
-  for (const name of ['postgres', 'nobody']) {
-    const account = accounts.find((fields) => fields[0] === name);
-    if (account) return { uid: Number(account[2]), gid: Number(account[3]) };
-  }
-  throw new Error('PostgreSQL does not run as root, and this system has no user "postgres" or "nobody"');
-}
-
-/**
- * A free port below the range that outgoing connections draw from: nobody takes it by accident while a
- * server restarts.
- */
-async function freePort() {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
-    const probe = createServer();
-    const free = await new Promise((resolve) => {
-      probe.once('error', () => resolve(false));
-      probe.listen(port, '127.0.0.1', () => resolve(true));
-    });
-    if (!free) continue;
-    probe.close();
-    await once(probe, 'close');
-    return port;
-  }
-}
-
-/** The watchdog waits for the end of its input, which no kind of death can prevent. */
-function watchOver(scratch) {
-  const script = fileURLToPath(new URL('watchdog.mjs', import.meta.url));
-  const watchdog = spawn(process.execPath, [script, scratch], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    env: {},
-    detached: true,
-  });
-  watchdog.unref();
-  watchdog.stdin.unref();
-  return watchdog;
-}
-
-async function dismiss(watchdog) {
-  if (watchdog.exitCode !== null || watchdog.signalCode !== null) return;
-  watchdog.ref();
-  const exited = once(watchdog, 'exit');
-  watchdog.stdin.end();
-  await exited;
 }

@@ -15,7 +15,7 @@ export interface OwnPostgresServer extends PostgresServer {
   start(): Promise<void>;
   /** `fast` ends all sessions in an orderly way, `immediate` recovers as after a crash. */
   restart(mode?: 'fast' | 'immediate'): Promise<void>;
-  /** SIGKILL for the postmaster; `start()` brings the server back. */
+  /** SIGKILL for the postmaster and all its processes; `start()` brings the server back. */
   kill(): Promise<void>;
   /** The server's log so far. */
   log(): Promise<string>;
