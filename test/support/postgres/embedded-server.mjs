@@ -13,7 +13,7 @@ import { dismiss, watchOver } from './watch-over.mjs';
 
 const START_ATTEMPTS = 10;
 const STARTED_WITHIN_MS = 60_000;
-const SIGNALS = { smart: 'SIGTERM', fast: 'SIGINT', immediate: 'SIGQUIT' };
+const SIGNALS = { fast: 'SIGINT', immediate: 'SIGQUIT' };
 
 /** Starts a PostgreSQL of our own from npm binaries: its own port, temp directory and watchdog. */
 export async function startEmbedded({ major, settings = {}, port }) {
