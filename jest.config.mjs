@@ -23,7 +23,6 @@ const base = {
   transform: { '\\.ts$': ['@swc/jest', SWC] },
   moduleNameMapper: SOURCES,
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/sample/'],
-  testTimeout: 30_000,
 };
 
 /** Suites that meet a real server: one is started for the whole run, see test/support/postgres. */
@@ -47,6 +46,7 @@ function onNest(fixture) {
 export default {
   maxWorkers: 2,
   passWithNoTests: true,
+  testTimeout: 30_000,
   projects: [
     project('unit', ['<rootDir>/test/unit/**/*.spec.ts']),
     project('integration', ['<rootDir>/test/integration/**/*.spec.ts'], withPostgres),

@@ -9,8 +9,9 @@ import type { Transactions } from '../transaction/transactions.js';
 import { waitMs, type Duration } from '../vocabulary/duration.js';
 import { assertLockMode, type LockMode } from '../vocabulary/lock-mode.js';
 import type { LockTarget } from '../vocabulary/lock-target.js';
-import { assertOnContention, type OnContention } from './advisory-options.js';
+import type { OnContention } from './advisory-options.js';
 import { xactLockError, type XactRequest } from './xact-lock-error.js';
+import { assertOnContention } from './xact-lock-options.js';
 import type { XactWait } from './xact-lock-wait.js';
 
 /** How to lock tables. @publicApi */
@@ -63,10 +64,7 @@ export class ModelLocks {
    * @throws {DeadlockError} when PostgreSQL finds that the wait could never end.
    * @see https://www.postgresql.org/docs/current/sql-lock.html
    */
-  async lock(
-    targets: LockTarget | readonly LockTarget[],
-    options: ModelLockOptions = {},
-  ): Promise<boolean> {
+  async lock(targets: LockTarget | readonly LockTarget[], options: ModelLockOptions = {}): Promise<boolean> {
     const { mode = 'ACCESS EXCLUSIVE', onContention = 'skip', signal } = options;
     assertLockMode(mode);
     assertOnContention(onContention);

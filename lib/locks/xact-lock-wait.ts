@@ -83,10 +83,7 @@ export class XactWait {
     }
   }
 
-  async #limit(
-    transaction: OpenTransaction,
-    { timeoutMs, signal }: XactWaitOptions,
-  ): Promise<Limit> {
+  async #limit(transaction: OpenTransaction, { timeoutMs, signal }: XactWaitOptions): Promise<Limit> {
     if (timeoutMs !== undefined) return limited(transaction, timeoutMs);
     const ambient = this.#context.ambientLockTimeoutMs();
     if (ambient === undefined && signal === undefined)

@@ -1,0 +1,95 @@
+import type { SessionScopes } from '../session/scoped-pool-scope.js';
+import { restoreLocalLockTimeout, setLocalLockTimeout } from '../sql/settings.js';
+import { OpenTransaction } from '../transaction/open-transaction.js';
+import { sqlStateWithin } from '../transaction/sqlstate-within.js';
+import type { Transactions } from '../transaction/transactions.js';
+import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import { positiveDurationMs, type Duration } from '../vocabulary/duration.js';
+import { SQLSTATE } from '../vocabulary/sqlstate.js';
+
+/** Where a lock timeout holds. @publicApi */
+export interface LockTimeoutOptions {
+  /**
+   * An open transaction of the caller, of any supported client.
+   *
+   * @default every session that the flow takes from the pool, and the ambient transaction
+   */
+  readonly transaction?: object;
+}
+
+/** Sets `lock_timeout` for a flow, or for one transaction. @internal */
+export class LockTimeouts {
+  readonly #scopes: SessionScopes;
+  readonly #transactions: Transactions;
+
+  constructor(scopes: SessionScopes, transactions: Transactions) {
+    this.#scopes = scopes;
+    this.#transactions = transactions;
+  }
+
+  /** The lock timeout of the running flow: `null` is no limit, `undefined` that none was set. */
+  get ambientMs(): number | null | undefined {
+    return this.#scopes.current?.lockTimeoutMs;
+  }
+
+  /**
+   * Runs the work with a lock timeout. In a flow, each session that it takes from the pool is `SET` when it is taken; an
+   * ambient or given transaction is sent `set_config('lock_timeout', …, true)` now, and the former value afterwards.
+   *
+   * @throws {PgLockUsageError} when the duration is not above zero. Nothing was sent, and no work done.
+   * @throws {TransactionStateError} when the given transaction is not open.
+   * @see https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT
+   */
+  async run<T>(
+    duration: Duration | null,
+    options: LockTimeoutOptions,
+    work: () => Promise<T> | T,
+  ): Promise<T> {
+    const timeoutMs = duration === null ? null : positiveDurationMs(duration);
+    if (typeof work !== 'function') throw new PgLockUsageError('timeout() needs a function to run.');
+    if (options.transaction !== undefined) return within(options.transaction, timeoutMs, work);
+    const ambient = this.#transactions.peek();
+    const inScope = () => this.#scopes.withLockTimeout(timeoutMs, async () => work());
+    return ambient === undefined ? inScope() : within(ambient, timeoutMs, inScope);
+  }
+}
+
+async function within<T>(given: object, timeoutMs: number | null, work: () => Promise<T> | T): Promise<T> {
+  const transaction = await OpenTransaction.of(given);
+  const former = await set(transaction, timeoutMs);
+  try {
+    const result = await work();
+    await restore(transaction, former);
+    return result;
+  } catch (error) {
+    await restore(transaction, former).catch(ignore);
+    throw error;
+  }
+}
+
+/** Behind a savepoint only where the server must say whether a transaction is open: outside of one nothing would be set. */
+async function set(transaction: OpenTransaction, timeoutMs: number | null): Promise<string> {
+  const send = () => transaction.query<{ former: string }>(setLocalLockTimeout(timeoutMs));
+  try {
+    const [row] = await (transaction.isOpen === true
+      ? transaction.inTurn(send)
+      : transaction.withSavepoint(send));
+    return row?.former ?? '0';
+  } catch (error) {
+    throw transaction.stateError(error) ?? error;
+  }
+}
+
+/** In a transaction that has failed or ended, the rollback itself gives the former value back. */
+async function restore(transaction: OpenTransaction, former: string): Promise<void> {
+  if (transaction.isOpen === false) return;
+  try {
+    await transaction.inTurn(() => transaction.query(restoreLocalLockTimeout(former)));
+  } catch (error) {
+    const state = sqlStateWithin(error);
+    if (state !== undefined && state !== SQLSTATE.inFailedSqlTransaction) throw error;
+  }
+}
+
+/** The error of the work says more than the one that follows from it. */
+function ignore(): void {}

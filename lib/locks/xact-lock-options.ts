@@ -1,0 +1,65 @@
+import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import { isPair, type LockId, type LockKey } from '../vocabulary/lock-id.js';
+import { printable } from '../vocabulary/printable.js';
+import type { AdvisoryLockOptions, OnContention } from './advisory-options.js';
+import type { LockNames } from './lock-names.js';
+import { resolveAdvisoryOptions, type ResolvedAdvisoryDefaults } from './resolve-advisory-options.js';
+
+/** What a request is read against. @internal */
+export interface XactLockReading {
+  readonly defaults: ResolvedAdvisoryDefaults;
+  readonly names: LockNames;
+}
+
+/** A request for transaction-level locks, checked. @internal */
+export interface XactLockRequest {
+  readonly id: LockId | readonly LockId[];
+  /** Without repetitions, in the order in which they are locked. */
+  readonly keys: readonly [LockKey, ...LockKey[]];
+  readonly shared: boolean;
+  readonly timeoutMs: number | null | undefined;
+  readonly onContention: OnContention;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Checks what was asked for. Sends nothing.
+ *
+ * @throws {PgLockUsageError} when it cannot mean anything.
+ * @internal
+ */
+export function xactLockRequest(
+  id: LockId | readonly LockId[],
+  options: AdvisoryLockOptions,
+  { defaults, names }: XactLockReading,
+  otherwise: OnContention,
+): XactLockRequest {
+  const { timeoutMs, onContention = otherwise, shared, signal } = resolveAdvisoryOptions(options, defaults);
+  for (const option of ['holdAtLeast', 'maxHold'] as const) {
+    if (options[option] !== undefined)
+      throw new PgLockUsageError(`${option} means nothing for a lock that lasts as long as its transaction.`);
+  }
+  return { id, keys: keysInOrder(id, names), shared, timeoutMs, onContention, signal };
+}
+
+/** One id, or a list, as a list: two plain numbers are one id. @internal */
+export function idsOf(id: LockId | readonly LockId[]): readonly LockId[] {
+  return Array.isArray(id) && !isPair(id) ? (id as readonly LockId[]) : [id as LockId];
+}
+
+/** @throws {PgLockUsageError} when it is neither `'throw'` nor `'skip'`. @internal */
+export function assertOnContention(value: unknown): asserts value is OnContention {
+  if (value !== 'throw' && value !== 'skip')
+    throw new PgLockUsageError(`onContention must be 'throw' or 'skip'; got ${printable(value)}.`);
+}
+
+function keysInOrder(id: LockId | readonly LockId[], names: LockNames): readonly [LockKey, ...LockKey[]] {
+  const keys = new Map(
+    idsOf(id)
+      .map((one) => names.keyOf(one))
+      .map((key) => [key.text, key]),
+  );
+  const [first, ...rest] = [...keys.values()].sort((a, b) => (a.text < b.text ? -1 : 1));
+  if (first === undefined) throw new PgLockUsageError('The list of lock ids is empty; give at least one id.');
+  return [first, ...rest];
+}
