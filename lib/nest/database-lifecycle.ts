@@ -15,9 +15,11 @@ export class DatabaseLifecycle implements OnApplicationShutdown {
     core.events.on('sessionEnded', (event) => this.logger.warn(describe(event, core.name)));
   }
 
-  /** Releases what is still held, and closes the connections that the module opened. */
+  private closing: Promise<void> | undefined;
+
+  /** Releases what is still held, and closes the connections that the module opened. Once: Nest 11 calls for each `close()`. */
   async onApplicationShutdown(): Promise<void> {
-    await this.core.close();
+    await (this.closing ??= this.core.close());
   }
 }
 

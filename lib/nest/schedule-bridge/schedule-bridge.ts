@@ -114,11 +114,15 @@ const REPLACED =
   'something replaced the method on the instance: remove that, or lock inside the method by pglock.advisory()';
 const SHARED = 'its instance belongs to another application of this process too: give each one its own';
 
-/** Prototypes that instances of a provider will have, as far as the provider tells before it is created. */
+/**
+ * Prototypes that instances of a provider will have, as far as the provider tells before it is created. What a factory makes may
+ * or may not be there already, by chance of the order of imports: it does not count.
+ */
 function prototypesOf(wrapper: Wrapper): object[] {
   const found: unknown[] = [(wrapper.metatype as { prototype?: unknown } | null)?.prototype];
   const instance = wrapper.instance as unknown;
-  if (typeof instance === 'object' && instance !== null) found.push(Object.getPrototypeOf(instance));
+  if (typeof instance === 'object' && instance !== null && !wrapper.isFactory)
+    found.push(Object.getPrototypeOf(instance));
   return found.filter(
     (prototype): prototype is object => typeof prototype === 'object' && prototype !== null,
   );

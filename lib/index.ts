@@ -1,0 +1,54 @@
+export { PgLockModule } from './pg-lock.module.js';
+export { PgLockService, type LockIds, type SkippingOptions } from './pg-lock.service.js';
+export type { PgLockEvents } from './pg-lock.core.js';
+export { getPgLockToken, InjectPgLock } from './pg-lock.tokens.js';
+export {
+  DEFAULT_DATABASE_NAME,
+  type AdvisoryDefaults,
+  type PgLockModuleExtras,
+  type PgLockModuleOptions,
+  type PgLockOptionsFactory,
+  type PrioritizeDefaults,
+  type SavedConfiguration,
+} from './pg-lock.options.js';
+
+export {
+  AdvisoryLock,
+  AdvisoryLockInterceptor,
+  type AdvisoryLockInterceptorClass,
+} from './nest/interceptors/advisory-lock.interceptor.js';
+export { LockTimeout } from './nest/interceptors/lock-timeout.interceptor.js';
+export {
+  AdvisoryLockGuard,
+  AdvisoryLockGuardBase,
+  type AdvisoryLockGuardClass,
+} from './nest/guards/advisory-lock.guard.js';
+export { CurrentLock } from './nest/decorators/current-lock.decorator.js';
+export { WithAdvisoryLock, type MethodLockIds } from './nest/decorators/with-advisory-lock.decorator.js';
+export { WithLockTimeout } from './nest/decorators/with-lock-timeout.decorator.js';
+export type { AsyncMethodDecorator } from './nest/decorators/wrap-method.js';
+export type { AdvisoryLockHandlerOptions, ConnectionOption } from './nest/handler-options.js';
+export type { HandlerLockIds } from './nest/lock-target-id.js';
+export { LockedException } from './nest/exceptions/locked.exception.js';
+
+export type { AdvisoryLockOptions, OnContention } from './locks/advisory-options.js';
+export type { LockHandle } from './locks/lock-handle.js';
+export type { PgLockConnection, SessionsOptions } from './session/session-options.js';
+export type { Duration } from './vocabulary/duration.js';
+export { advisoryKey, type AdvisoryKey, type LockId } from './vocabulary/lock-id.js';
+export { LOCK_MODES, type LockMode } from './vocabulary/lock-mode.js';
+export type { LockTarget, NamedTable } from './vocabulary/lock-target.js';
+export type { LockLostEvent, PgLockEvent, SessionEndedEvent } from './vocabulary/pg-lock-event.js';
+
+export { DeadlockError } from './errors/deadlock.error.js';
+export { LockLostError } from './errors/lock-lost.error.js';
+export { LockNotAvailableError, type LockNotAvailableDetails } from './errors/lock-not-available.error.js';
+export { LockTableBudgetError } from './errors/lock-table-budget.error.js';
+export { LockTargetError } from './errors/lock-target.error.js';
+export { PermissionError } from './errors/permission.error.js';
+export { PgLockConfigurationError } from './errors/pg-lock-configuration.error.js';
+export { PgLockError } from './errors/pg-lock.error.js';
+export { PgLockUsageError } from './errors/pg-lock-usage.error.js';
+export { PoolerError } from './errors/pooler.error.js';
+export { PrioritizeError } from './errors/prioritize.error.js';
+export { TransactionStateError } from './errors/transaction-state.error.js';

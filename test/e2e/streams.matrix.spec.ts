@@ -1,0 +1,171 @@
+import { Controller, Get, Sse, StreamableFile, UseInterceptors } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { Readable } from 'node:stream';
+import { concat, NEVER, Observable, of, timer } from 'rxjs';
+import { AdvisoryLock, PgLockModule } from '../../lib/index.js';
+import { deferred, eventually, useDatabase, type Deferred } from '../support/database.js';
+import { holders, holdOutside, untilFree, untilHeld } from './support/holder.js';
+import { get, PLATFORMS, serve, type Server } from './support/platforms.js';
+
+/** What the handlers below show of themselves, anew for each test. */
+const show = { ran: 0, tornDown: 0, gate: deferred<string>() as Deferred<string> };
+
+@Controller()
+class Streams {
+  @Get('file')
+  @UseInterceptors(AdvisoryLock('file'))
+  file() {
+    const stream = new Readable({ read: () => undefined });
+    stream.push('first');
+    void show.gate.promise.then(() => stream.push(null));
+    return new StreamableFile(stream);
+  }
+
+  @Sse('events')
+  @UseInterceptors(AdvisoryLock('events'))
+  events() {
+    return endless();
+  }
+
+  @Sse('briefly')
+  @UseInterceptors(AdvisoryLock('briefly', { maxHold: '150ms' }))
+  briefly() {
+    return endless();
+  }
+
+  @Sse('short')
+  @UseInterceptors(AdvisoryLock('short'))
+  short() {
+    return of({ data: 'one' }, { data: 'two' });
+  }
+
+  @Get('observable')
+  @UseInterceptors(AdvisoryLock('observable'))
+  observable() {
+    return new Observable<string>(() => {
+      show.ran += 1;
+      return () => (show.tornDown += 1);
+    });
+  }
+
+  @Get('promise')
+  @UseInterceptors(AdvisoryLock('promise'))
+  promise() {
+    show.ran += 1;
+    return show.gate.promise;
+  }
+
+  @Get('waiting')
+  @UseInterceptors(AdvisoryLock('waiting'))
+  waiting() {
+    show.ran += 1;
+    return 'ran';
+  }
+
+  @Get('later')
+  @UseInterceptors(AdvisoryLock('later'))
+  later() {
+    return timer(20);
+  }
+}
+
+function endless() {
+  return new Observable<{ data: string }>((subscriber) => {
+    const inner = concat(of({ data: 'first' }), NEVER).subscribe(subscriber);
+    inner.add(() => (show.tornDown += 1));
+    return inner;
+  });
+}
+
+describe.each(PLATFORMS)('streams on %s', (platform) => {
+  const db = useDatabase({ mayStay: ({ applicationName }) => applicationName.startsWith('pglock:') });
+  let server: Server;
+
+  beforeAll(async () => {
+    const module = await Test.createTestingModule({
+      imports: [PgLockModule.forRoot({ connection: db.url })],
+      controllers: [Streams],
+    }).compile();
+    server = await serve(module, platform);
+    db.defer(() => server.app.close());
+  });
+  beforeEach(() => Object.assign(show, { ran: 0, tornDown: 0, gate: deferred<string>() }));
+
+  it('holds the lock until a StreamableFile is sent', async () => {
+    const client = get(`${server.url}/file`);
+    expect(await client.firstBytes).toBe('first');
+    expect(await holders(db, 'file')).toBe(1);
+    show.gate.resolve('');
+    await client.closed;
+    await untilFree(db, 'file');
+  });
+
+  it('lets go when the client leaves in the middle of a StreamableFile', async () => {
+    const client = get(`${server.url}/file`);
+    await client.firstBytes;
+    client.leave();
+    await untilFree(db, 'file');
+  });
+
+  it('holds the lock as long as server-sent events go on, and lets go when the client leaves', async () => {
+    const client = get(`${server.url}/events`);
+    expect(await client.firstBytes).toContain('data: first');
+    expect(await holders(db, 'events')).toBe(1);
+    client.leave();
+    await untilFree(db, 'events');
+    expect(show.tornDown).toBe(1);
+  });
+
+  it('lets go when server-sent events complete', async () => {
+    const response = await fetch(`${server.url}/short`);
+    expect(await response.text()).toMatch(/data: one[^]*data: two/);
+    await untilFree(db, 'short');
+  });
+
+  it('lets go of endless events after maxHold', async () => {
+    const client = get(`${server.url}/briefly`);
+    await client.firstBytes;
+    await untilFree(db, 'briefly');
+    client.leave();
+    await eventually(() => show.tornDown === 1);
+  });
+
+  it("holds the lock until a handler's Observable completes", async () => {
+    const answer = fetch(`${server.url}/later`);
+    await untilHeld(db, 'later');
+    expect((await answer).status).toBe(200);
+    await untilFree(db, 'later');
+  });
+
+  it("unsubscribes a handler's Observable when the client leaves, and lets go", async () => {
+    const client = get(`${server.url}/observable`);
+    await eventually(() => show.ran === 1);
+    expect(await holders(db, 'observable')).toBe(1);
+    client.leave();
+    await untilFree(db, 'observable');
+    expect(show.tornDown).toBe(1);
+  });
+
+  it('holds the lock until a promise settles, although the client left', async () => {
+    const client = get(`${server.url}/promise`);
+    await eventually(() => show.ran === 1);
+    client.leave();
+    await client.closed;
+    // The server has seen the client leave once it answers another one: connections are handled in order.
+    await fetch(`${server.url}/short`).then((response) => response.text());
+    expect(await holders(db, 'promise')).toBe(1);
+    show.gate.resolve('late');
+    await untilFree(db, 'promise');
+  });
+
+  it('stops waiting when the client leaves, and never runs the handler', async () => {
+    const other = await holdOutside(db, 'waiting');
+    const client = get(`${server.url}/waiting`);
+    await db.waitForWaiter();
+    client.leave();
+    await eventually(async () => (await db.sessions()).every(({ blockedBy }) => blockedBy.length === 0));
+    await other.release();
+    expect(await (await fetch(`${server.url}/waiting`)).text()).toBe('ran');
+    expect(show.ran).toBe(1);
+  });
+});
