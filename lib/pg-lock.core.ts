@@ -3,6 +3,7 @@ import { AdvisoryLocks } from './locks/advisory-locks.js';
 import { LockNames } from './locks/lock-names.js';
 import type { ResolvedPgLockOptions } from './pg-lock.options.js';
 import { PgLockService } from './pg-lock.service.js';
+import { WorkSessions } from './pg-lock.work-sessions.js';
 import { connectorLike, connectorTo, type Connector } from './session/connector.js';
 import { FlowPids } from './session/flow-pids.js';
 import type { LockStore } from './session/lock-store.js';
@@ -10,7 +11,9 @@ import { PgLockStore } from './session/pg-lock-store.js';
 import type { EventSink, PgLockEvent } from './vocabulary/pg-lock-event.js';
 
 /** `pglock.events`: each {@link PgLockEvent} under its `type`. @publicApi */
-export type PgLockEvents = EventEmitter<{ [Type in PgLockEvent['type']]: [Extract<PgLockEvent, { type: Type }>] }>;
+export type PgLockEvents = EventEmitter<{
+  [Type in PgLockEvent['type']]: [Extract<PgLockEvent, { type: Type }>];
+}>;
 
 /**
  * The rooms of one database, put together: the only place that knows how.
@@ -25,6 +28,7 @@ export class PgLockCore {
   readonly events: PgLockEvents = new EventEmitter();
   readonly names: LockNames;
   readonly advisory: AdvisoryLocks;
+  readonly work: WorkSessions;
   readonly service: PgLockService;
   private readonly flowPids = new FlowPids();
 
@@ -35,12 +39,20 @@ export class PgLockCore {
     this.name = options.name;
     this.names = new LockNames(options.namespace);
     const emit: EventSink = (event) => void this.events.emit(event.type, event as never);
+    const connector = ownConnector(options);
+    this.work = new WorkSessions({
+      options,
+      connector,
+      names: this.names,
+      flowPids: this.flowPids,
+      isHeldBySession: (id) => this.advisory.isHeld(id),
+    });
     this.advisory = new AdvisoryLocks({
-      store: store ?? new PgLockStore(ownConnector(options), options.sessions, emit),
+      store: store ?? new PgLockStore(connector, options.sessions, emit),
       names: this.names,
       defaults: options.advisory,
       emit,
-      ambientTimeoutMs: () => undefined,
+      ambientTimeoutMs: () => this.work.timeouts.ambientMs,
       flowPids: this.flowPids,
     });
     this.service = new PgLockService(this);
@@ -55,6 +67,7 @@ export class PgLockCore {
   /** Lets go of everything, and closes what was opened here. The lent pool stays its owner's. */
   async close(): Promise<void> {
     await this.advisory.close();
+    await this.work.close();
   }
 }
 

@@ -1,9 +1,17 @@
+import type { ClientBase, Pool, PoolClient } from 'pg';
 import type { AdvisoryLockOptions } from './locks/advisory-options.js';
 import type { AdvisoryLocks } from './locks/advisory-locks.js';
 import type { LockHandle } from './locks/lock-handle.js';
 import type { LockNames } from './locks/lock-names.js';
 import type { AdvisoryKey, LockId } from './vocabulary/lock-id.js';
+import type { LockTimeoutOptions } from './locks/lock-timeout.js';
+import type { ModelLockOptions } from './locks/model-lock.js';
+import type { TransactionLockHandle } from './locks/xact-lock-handle.js';
 import type { PgLockEvents } from './pg-lock.core.js';
+import type { WorkSessions } from './pg-lock.work-sessions.js';
+import type { TransactionOptions } from './transaction/transactions.js';
+import type { Duration } from './vocabulary/duration.js';
+import type { LockTarget } from './vocabulary/lock-target.js';
 
 /** One id, or several to be had all together or not at all. @publicApi */
 export type LockIds = LockId | readonly LockId[];
@@ -11,9 +19,18 @@ export type LockIds = LockId | readonly LockId[];
 /** Options under which a lock may not be had without an error, so that there may be no result. @publicApi */
 export type SkippingOptions = AdvisoryLockOptions & { readonly onContention: 'skip' };
 
+/** A transaction of the module's own, which the work gets to query on. @publicApi */
+export type XactOptions = AdvisoryLockOptions & { readonly xact: true; readonly transaction?: never };
+
+/** An open transaction of the caller. @publicApi */
+export type InTransactionOptions<Transaction extends object> = AdvisoryLockOptions & {
+  readonly transaction: Transaction;
+};
+
 /** What the service is the reception desk of. @internal */
 export interface PgLockRooms {
   readonly advisory: AdvisoryLocks;
+  readonly work: WorkSessions;
   readonly names: LockNames;
   readonly events: PgLockEvents;
 }
@@ -50,15 +67,37 @@ export class PgLockService {
    * @see https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
    */
   advisory<R>(id: LockIds, work: (lock: LockHandle) => R | Promise<R>): Promise<R>;
-  advisory<R>(id: LockIds, options: SkippingOptions, work: (lock: LockHandle) => R | Promise<R>): Promise<R | undefined>;
-  advisory<R>(id: LockIds, options: AdvisoryLockOptions, work: (lock: LockHandle) => R | Promise<R>): Promise<R>;
+  advisory<R>(
+    id: LockIds,
+    options: XactOptions & { readonly onContention: 'skip' },
+    work: (lock: TransactionLockHandle<PoolClient>) => R | Promise<R>,
+  ): Promise<R | undefined>;
+  advisory<R>(
+    id: LockIds,
+    options: XactOptions,
+    work: (lock: TransactionLockHandle<PoolClient>) => R | Promise<R>,
+  ): Promise<R>;
+  advisory<R>(
+    id: LockIds,
+    options: SkippingOptions,
+    work: (lock: LockHandle) => R | Promise<R>,
+  ): Promise<R | undefined>;
+  advisory<R>(
+    id: LockIds,
+    options: AdvisoryLockOptions,
+    work: (lock: LockHandle) => R | Promise<R>,
+  ): Promise<R>;
   async advisory<R>(
     id: LockIds,
-    optionsOrWork: AdvisoryLockOptions | ((lock: LockHandle) => R | Promise<R>),
-    work?: (lock: LockHandle) => R | Promise<R>,
+    optionsOrWork: AdvisoryLockOptions | UnderLock<R>,
+    work?: UnderLock<R>,
   ): Promise<R | undefined> {
-    if (typeof optionsOrWork === 'function') return this.#rooms.advisory.run(id, undefined, optionsOrWork);
-    return this.#rooms.advisory.run(id, optionsOrWork, work);
+    const { advisory, work: sessions } = this.#rooms;
+    const [options, run] =
+      typeof optionsOrWork === 'function' ? [undefined, optionsOrWork] : [optionsOrWork, work];
+    if (isTransactional(options)) return sessions.xact.advisory(id, options, run);
+    sessions.xact.assertNotHeld(id);
+    return advisory.run(id, options, run as ((lock: LockHandle) => R | Promise<R>) | undefined);
   }
 
   /**
@@ -74,15 +113,30 @@ export class PgLockService {
    * @throws {PgLockUsageError} on bad ids or options, before any SQL.
    * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADVISORY-LOCKS
    */
-  acquire(id: LockIds, options: AdvisoryLockOptions & { readonly onContention: 'throw' }): Promise<LockHandle>;
+  acquire<Transaction extends object>(
+    id: LockIds,
+    options: InTransactionOptions<Transaction> & { readonly onContention: 'throw' },
+  ): Promise<TransactionLockHandle<Transaction>>;
+  acquire<Transaction extends object>(
+    id: LockIds,
+    options: InTransactionOptions<Transaction>,
+  ): Promise<TransactionLockHandle<Transaction> | null>;
+  acquire(
+    id: LockIds,
+    options: AdvisoryLockOptions & { readonly onContention: 'throw' },
+  ): Promise<LockHandle>;
   acquire(id: LockIds, options?: AdvisoryLockOptions): Promise<LockHandle | null>;
   async acquire(id: LockIds, options?: AdvisoryLockOptions): Promise<LockHandle | null> {
-    return this.#rooms.advisory.acquire(id, options);
+    const { advisory, work } = this.#rooms;
+    if (isTransactional(options)) return work.xact.acquire(id, options);
+    work.xact.assertNotHeld(id);
+    return advisory.acquire(id, options);
   }
 
   /** Whether the running async flow holds the id at this moment. Sends no SQL. @throws {PgLockUsageError} on a bad id. */
   isHeld(id: LockId): boolean {
-    return this.#rooms.advisory.isHeld(id);
+    const { advisory, work, names } = this.#rooms;
+    return advisory.isHeld(id) || work.xact.isHeld(names.keyOf(id));
   }
 
   /**
@@ -91,7 +145,90 @@ export class PgLockService {
    * @throws {PgLockUsageError} when it does not.
    */
   assertHeld(id: LockId): void {
-    this.#rooms.advisory.assertHeld(id);
+    if (!this.isHeld(id)) this.#rooms.advisory.assertHeld(id);
+  }
+
+  /**
+   * Locks tables until the transaction ends; without `transaction`, in the ambient one of {@link PgLockService.transaction}.
+   *
+   * Sends `LOCK TABLE "billing"."invoices" IN ACCESS EXCLUSIVE MODE` behind a savepoint, with `NOWAIT` where the timeout is 0,
+   * else with `lock_timeout` set for it and set back. Several tables are locked in the order of their names.
+   *
+   * @example await pglock.model([User, 'billing.invoices'], { transaction: tx, mode: 'SHARE', timeout: 0 })
+   * @returns true; or false, with the transaction as it was before, when a table was not had in time.
+   * @throws {TransactionStateError} when no transaction is open.
+   * @throws {PgLockUsageError} for no table, an unknown mode, an unreadable timeout. Nothing was sent.
+   * @throws {LockTargetError} when there is no such table, or the ORM of the transaction does not know the model.
+   * @throws {LockNotAvailableError} under `onContention: 'throw'`.
+   * @throws {DeadlockError} when waiting could never end.
+   * @see https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES
+   */
+  model(targets: LockTarget | readonly LockTarget[], options?: ModelLockOptions): Promise<boolean> {
+    return this.#rooms.work.models.lock(targets, options);
+  }
+
+  /**
+   * Runs the work in a transaction on one connection of the module's (or the lent) pool: commits when it succeeds, rolls back
+   * when it throws. Within it, `model`, `acquire(id, { xact: true })` and `timeout` find the transaction by themselves.
+   *
+   * Sends `BEGIN`, and `COMMIT` or `ROLLBACK`. Usable behind a pooler in transaction mode.
+   *
+   * @param work gets the `pg` client of the transaction; an ORM may sit on it (`drizzle({ client: tx })`).
+   * @throws {TransactionStateError} within another ambient transaction; and when a statement had failed and the work went on,
+   * so that the server rolled back instead of committing.
+   * @see https://www.postgresql.org/docs/current/tutorial-transactions.html
+   */
+  transaction<R>(work: (tx: PoolClient) => R | Promise<R>, options?: TransactionOptions): Promise<R> {
+    return this.#rooms.work.transactions.run(work, options);
+  }
+
+  /**
+   * Runs the work with a lock timeout: a statement that waits longer for any lock fails with SQLSTATE 55P03. Nests; flows side
+   * by side do not see each other's; the former value is back afterwards. `null` is no limit.
+   *
+   * Without `transaction` it holds for every session that the flow takes from the module's (or the lent) pool meanwhile, for the
+   * ambient transaction, and as the default wait of the advisory locks that the flow asks for. Sends `SET` when such a session
+   * is taken, and `RESET` when another flow takes it next; in a transaction `set_config('lock_timeout', …, true)`.
+   *
+   * @example await pglock.timeout('3s', () => this.orders.closeMonth())
+   * @throws {PgLockUsageError} when the duration is not above zero. The work has not begun.
+   * @throws {TransactionStateError} when the given transaction is not open.
+   * @throws {PoolerError} (where a session is taken) behind a pooler in transaction mode: give it the transaction.
+   * @see https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT
+   */
+  timeout<R>(duration: Duration | null, work: () => R | Promise<R>): Promise<R>;
+  timeout<R>(duration: Duration | null, options: LockTimeoutOptions, work: () => R | Promise<R>): Promise<R>;
+  async timeout<R>(
+    duration: Duration | null,
+    optionsOrWork: LockTimeoutOptions | (() => R | Promise<R>),
+    work?: () => R | Promise<R>,
+  ): Promise<R> {
+    const { timeouts } = this.#rooms.work;
+    if (typeof optionsOrWork === 'function') return timeouts.run(duration, {}, optionsOrWork);
+    return timeouts.run(duration, optionsOrWork, work);
+  }
+
+  /**
+   * The pool whose sessions follow {@link PgLockService.timeout}: the module's own, or the lent one. For queries and for ORMs,
+   * which may "end" it: that does nothing, the module ends its own at shutdown.
+   *
+   * @see https://node-postgres.com/apis/pool
+   */
+  get pool(): Pool {
+    return this.#rooms.work.pool;
+  }
+
+  /** `pg`, whose `Pool` is always {@link PgLockService.pool}: for TypeORM's option `driver`. */
+  get pgDriver(): WorkSessions['pgDriver'] {
+    return this.#rooms.work.pgDriver;
+  }
+
+  /**
+   * Makes a session of a foreign pool follow {@link PgLockService.timeout}, for an ORM that insists on a pool of its own: call it
+   * each time that pool hands out a connection (Sequelize: `sequelize.addHook('afterPoolAcquire', pglock.scopeSession)`).
+   */
+  get scopeSession(): (client: ClientBase) => Promise<void> {
+    return this.#rooms.work.scopeSession;
   }
 
   /** The key of an id as `pg_locks` shows it, with this module's `namespace` before string ids. Sends no SQL. */
@@ -103,4 +240,12 @@ export class PgLockService {
   get events(): PgLockEvents {
     return this.#rooms.events;
   }
+}
+
+/** Work of either kind: which handle it gets depends on the options, as the overloads say. */
+type UnderLock<R> = (lock: TransactionLockHandle<PoolClient>) => R | Promise<R>;
+
+/** Whether a lock is to last as long as a transaction, rather than as long as its holder wants. */
+function isTransactional(options: AdvisoryLockOptions | undefined): options is AdvisoryLockOptions {
+  return options?.xact === true || options?.transaction !== undefined;
 }

@@ -43,7 +43,7 @@ export class LockTimeouts {
   async run<T>(
     duration: Duration | null,
     options: LockTimeoutOptions,
-    work: () => Promise<T> | T,
+    work: (() => Promise<T> | T) | undefined,
   ): Promise<T> {
     const timeoutMs = duration === null ? null : positiveDurationMs(duration);
     if (typeof work !== 'function') throw new PgLockUsageError('timeout() needs a function to run.');

@@ -63,8 +63,12 @@ export class XactLocks {
   async advisory<T>(
     id: LockId | readonly LockId[],
     options: AdvisoryLockOptions,
-    work: (lock: TransactionLockHandle<PoolClient>) => Promise<T> | T,
+    work: ((lock: TransactionLockHandle<PoolClient>) => Promise<T> | T) | undefined,
   ): Promise<T | undefined> {
+    if (typeof work !== 'function')
+      throw new PgLockUsageError(
+        `The work to run under the lock must be a function; got ${printable(work)}.`,
+      );
     const request = this.#request(id, options, 'throw');
     const locked = async (transaction: object) => {
       const handle = await this.#take(request, transaction);

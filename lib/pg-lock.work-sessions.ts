@@ -1,0 +1,104 @@
+import type { Client, ClientBase, Pool, PoolConfig } from 'pg';
+import { LockTimeouts } from './locks/lock-timeout.js';
+import type { LockNames } from './locks/lock-names.js';
+import { ModelLocks } from './locks/model-lock.js';
+import { XactLocks } from './locks/xact-lock.js';
+import { XactWait } from './locks/xact-lock-wait.js';
+import type { ResolvedPgLockOptions } from './pg-lock.options.js';
+import type { FlowPids } from './session/flow-pids.js';
+import { ObserverSession } from './session/observer-session.js';
+import type { Connector } from './session/connector.js';
+import { pgDriver, poolFacade } from './session/pool-facade.js';
+import { adopt, ScopedPool, scopedSessions } from './session/scoped-pool.js';
+import { SessionScopes } from './session/scoped-pool-scope.js';
+import { FENCING_TOKEN } from './sql/advisory-lock.js';
+import { cancelBackend } from './sql/settings-session.js';
+import { Transactions } from './transaction/transactions.js';
+import type { LockId } from './vocabulary/lock-id.js';
+
+/** A session that nobody gives back must not hold up the shutdown. */
+const FAREWELL_MS = 5_000;
+
+/** What the application's work needs from the rest of one database. @internal */
+export interface WorkSessionsInit {
+  readonly options: ResolvedPgLockOptions;
+  readonly connector: Connector;
+  readonly names: LockNames;
+  readonly flowPids: FlowPids;
+  isHeldBySession(id: LockId): boolean;
+}
+
+/**
+ * The application's own sessions, and what happens in their transactions: the pool that follows the flows, transactions,
+ * table locks, transaction-level advisory locks and lock timeouts, put together for one database.
+ *
+ * @internal
+ */
+export class WorkSessions {
+  readonly transactions: Transactions;
+  readonly models: ModelLocks;
+  readonly xact: XactLocks;
+  readonly timeouts: LockTimeouts;
+  /** For applications and their ORMs: they may "end" it, which does nothing. */
+  readonly pool: Pool;
+  /** Makes a session of a foreign pool follow the flow that has just taken it. */
+  readonly scopeSession: (client: ClientBase) => Promise<void>;
+  readonly #aside: ObserverSession;
+  readonly #giveBack: () => Promise<void> | void;
+
+  constructor({ options, connector, names, flowPids, isHeldBySession }: WorkSessionsInit) {
+    const scopes = new SessionScopes();
+    const scoped = { scopes, flowPids, trustPooler: options.sessions.trustPooler };
+    const own = options.pool === undefined ? new ScopedPool(poolConfig(options), scoped) : undefined;
+    const pool = own ?? (options.pool as Pool);
+    this.#giveBack = own === undefined ? adopt(pool, scoped) : () => atMost(FAREWELL_MS, own.end());
+    this.#aside = new ObserverSession(connector, { purpose: 'transactions' });
+    this.pool = poolFacade(pool);
+    this.scopeSession = scopedSessions(scoped);
+    this.transactions = new Transactions({
+      // Not SET for the session but for the transaction, so that a pooler may stand between.
+      connect: () => scopes.withLockTimeout(undefined, () => pool.connect()),
+      lockTimeoutMs: () => scopes.current?.lockTimeoutMs,
+    });
+    this.timeouts = new LockTimeouts(scopes, this.transactions);
+    const wait = new XactWait({
+      ambientLockTimeoutMs: () => this.timeouts.ambientMs,
+      cancel: async (pid) => void (await this.#aside.query(cancelBackend(pid))),
+    });
+    this.models = new ModelLocks(this.transactions, wait);
+    this.xact = new XactLocks({
+      transactions: this.transactions,
+      wait,
+      defaults: options.advisory,
+      names,
+      freshToken: () => this.#freshToken(),
+      isHeldBySession,
+    });
+  }
+
+  /** `pg` whose `Pool` is this database's, for TypeORM's option `driver`. */
+  get pgDriver(): { readonly Pool: typeof Pool; readonly Client: typeof Client } {
+    return pgDriver(this.pool);
+  }
+
+  /** Ends the module's own pool when everything taken from it is back; gives a lent one its own ways back. */
+  async close(): Promise<void> {
+    await this.#aside.close();
+    await this.#giveBack();
+  }
+
+  async #freshToken(): Promise<bigint> {
+    const [row] = await this.#aside.query<{ token: string }>(FENCING_TOKEN);
+    return BigInt(row?.token ?? 0);
+  }
+}
+
+function poolConfig({ connection }: ResolvedPgLockOptions): PoolConfig {
+  return typeof connection === 'string' ? { connectionString: connection } : (connection ?? {});
+}
+
+async function atMost(milliseconds: number, ending: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, milliseconds)));
+  await Promise.race([ending, patience]).finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,47 @@
+import pg from 'pg';
+import type { Pool } from 'pg';
+
+/**
+ * The same pool, for an ORM to use and to "end": its `end()` resolves and does nothing, all the rest is the pool's.
+ *
+ * Kysely, TypeORM and MikroORM end the pool that they were given when they close; the module ends its own at shutdown.
+ *
+ * @internal
+ */
+export function poolFacade<P extends Pool>(pool: P): P {
+  const methods = new Map<PropertyKey, { readonly of: unknown; readonly bound: unknown }>();
+  return new Proxy(pool, {
+    get(target, property) {
+      if (property === 'end') return endNothing;
+      const value: unknown = Reflect.get(target, property, target);
+      if (typeof value !== 'function' || property === 'constructor' || property === 'Client') return value;
+      const known = methods.get(property);
+      if (known?.of === value) return known.bound;
+      const bound: unknown = value.bind(target);
+      methods.set(property, { of: value, bound });
+      return bound;
+    },
+  });
+}
+
+/**
+ * The `driver` option of TypeORM: `pg`, whose `Pool` is always this one. TypeORM makes its pool itself, and ends it.
+ *
+ * @example new DataSource({ type: 'postgres', driver: pglock.pgDriver, entities: [Order] })
+ * @see https://typeorm.io/docs/drivers/postgres
+ * @internal
+ */
+export function pgDriver(pool: Pool): typeof pg {
+  const facade = poolFacade(pool);
+  class SharedPool {
+    constructor() {
+      return facade;
+    }
+  }
+  return { ...pg, Pool: SharedPool as unknown as typeof pg.Pool };
+}
+
+function endNothing(callback?: () => void): Promise<void> | void {
+  if (callback === undefined) return Promise.resolve();
+  callback();
+}

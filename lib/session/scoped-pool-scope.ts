@@ -1,0 +1,22 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+/** What a flow wants of the sessions that it takes. @internal */
+export interface SessionScope {
+  /** `null` is no limit; `undefined` leaves the session's own. */
+  readonly lockTimeoutMs: number | null | undefined;
+}
+
+/** The scopes of the flows on one database: each flow sees its own, and those it starts inherit it. @internal */
+export class SessionScopes {
+  readonly #scopes = new AsyncLocalStorage<SessionScope>();
+
+  /** The scope of the running flow, read synchronously. Each scope is an object of its own. */
+  get current(): SessionScope | undefined {
+    return this.#scopes.getStore();
+  }
+
+  /** Runs the work with a lock timeout for all sessions that it takes; `undefined` for the sessions' own. */
+  withLockTimeout<T>(lockTimeoutMs: number | null | undefined, work: () => T): T {
+    return this.#scopes.run({ lockTimeoutMs }, work);
+  }
+}

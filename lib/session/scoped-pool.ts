@@ -1,0 +1,118 @@
+import { AsyncResource } from 'node:async_hooks';
+import pg from 'pg';
+import type { ClientBase, Pool, PoolClient, PoolConfig } from 'pg';
+import type { FlowPids } from './flow-pids.js';
+import { enterUntilReleased, ScopedClients } from './scoped-pool-client.js';
+import type { SessionScopes } from './scoped-pool-scope.js';
+
+type Release = (destroy?: Error | boolean) => void;
+type ConnectCallback = (error: Error | undefined, client: PoolClient | undefined, done: Release) => void;
+type PlainConnect = () => Promise<PoolClient>;
+
+/** How a pool follows the flows. @internal */
+export interface ScopedPoolOptions {
+  readonly scopes: SessionScopes;
+  /** Where prioritized flows have their sessions counted. */
+  readonly flowPids?: FlowPids;
+  /** A pooler in between gives each client one backend for its whole life. */
+  readonly trustPooler?: boolean;
+}
+
+/**
+ * A `pg.Pool` whose sessions have the lock timeout of the flow that takes them (`pglock.timeout`). Everything else is as
+ * in `pg`: what is taken is released by whoever took it.
+ *
+ * Sends at most one `SET` or `RESET` after a checkout, and none where the session already fits. A session where that
+ * fails is destroyed, and the checkout rejects.
+ *
+ * @see https://node-postgres.com/apis/pool
+ * @internal
+ */
+export class ScopedPool extends pg.Pool {
+  readonly #checkout: Checkout;
+
+  constructor(config: PoolConfig, options: ScopedPoolOptions) {
+    super(config);
+    this.#checkout = new Checkout(options);
+    // An idle session that dies is gone from the pool; nobody need hear of it, and nobody may die of it.
+    this.on('error', ignore);
+    this.on('connect', (client) => client.on('error', ignore));
+  }
+
+  override connect(): Promise<PoolClient>;
+  override connect(callback: ConnectCallback): void;
+  override connect(callback?: ConnectCallback): Promise<PoolClient> | void {
+    return this.#checkout.take(() => super.connect(), callback);
+  }
+}
+
+/**
+ * Makes a lent pool follow the flows as {@link ScopedPool} does, by replacing its `connect`; `pool.query` goes through that.
+ * The pool stays its owner's to close.
+ *
+ * @returns a function that gives the pool its own `connect` back.
+ * @internal
+ */
+export function adopt(pool: Pool, options: ScopedPoolOptions): () => void {
+  const checkout = new Checkout(options);
+  const original = pool.connect;
+  let adopted = true;
+  const scoped = function connect(callback?: ConnectCallback): Promise<PoolClient> | void {
+    if (!adopted) return (original as (callback?: ConnectCallback) => void).call(pool, callback);
+    return checkout.take(() => (original as PlainConnect).call(pool), callback);
+  };
+  pool.connect = scoped as typeof pool.connect;
+  return () => {
+    adopted = false;
+    if (pool.connect === (scoped as typeof pool.connect)) pool.connect = original;
+  };
+}
+
+/**
+ * Makes single sessions of a foreign pool fit, for ORMs that bring their own (Sequelize): call it each time such a pool
+ * hands out a connection.
+ *
+ * @internal
+ */
+export function scopedSessions(options: ScopedPoolOptions): (client: ClientBase) => Promise<void> {
+  const clients = new ScopedClients({ trustPooler: options.trustPooler ?? false });
+  return (client) => clients.fit(client, options.scopes.current);
+}
+
+class Checkout {
+  readonly #options: ScopedPoolOptions;
+  readonly #clients: ScopedClients;
+
+  constructor(options: ScopedPoolOptions) {
+    this.#options = options;
+    this.#clients = new ScopedClients({ trustPooler: options.trustPooler ?? false });
+  }
+
+  /** As `pool.connect`, with or without a callback. */
+  take(connect: PlainConnect, callback?: ConnectCallback): Promise<PoolClient> | void {
+    const fitted = this.#fitted(connect);
+    if (callback === undefined) return fitted;
+    const bound = AsyncResource.bind(callback);
+    fitted.then(
+      (client) => bound(undefined, client, (destroy) => client.release(destroy)),
+      (error: Error) => bound(error, undefined, ignore),
+    );
+  }
+
+  /** What the flow wants is read before anything is awaited. */
+  async #fitted(connect: PlainConnect): Promise<PoolClient> {
+    const scope = this.#options.scopes.current;
+    const pids = this.#options.flowPids?.current;
+    const client = await connect();
+    try {
+      await this.#clients.fit(client, scope);
+    } catch (error) {
+      client.release(error as Error);
+      throw error;
+    }
+    enterUntilReleased(client, pids);
+    return client;
+  }
+}
+
+function ignore(): void {}

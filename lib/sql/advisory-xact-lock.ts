@@ -1,0 +1,63 @@
+import type { LockKey } from '../vocabulary/lock-id.js';
+import type { Statement } from './statement.js';
+
+/** What both statements answer. @internal */
+export interface XactLockRow {
+  /** The backend that holds the locks: the true one, also behind a pooler. */
+  readonly pid: number;
+  /** Whether all locks are held now. */
+  readonly granted: boolean;
+}
+
+/**
+ * Takes all keys for the transaction, one after the other in the order given, and waits for each.
+ *
+ * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADVISORY-LOCKS
+ * @internal
+ */
+export function lockXact(keys: readonly LockKey[], shared: boolean): Statement {
+  const name = `pg_catalog.pg_advisory_xact_lock${shared ? '_shared' : ''}`;
+  // `void` has no comparison and Prisma cannot read it: counted as text, and true for any count.
+  const locked = `pg_catalog.bool_and(CASE WHEN pair THEN ${name}(a, b)::pg_catalog.text ELSE ${name}(k)::pg_catalog.text END IS NOT NULL)`;
+  return over(keys, locked);
+}
+
+/**
+ * Tries to take all keys for the transaction without waiting. Where `granted` is false some may be held: roll back to a
+ * savepoint.
+ *
+ * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADVISORY-LOCKS
+ * @internal
+ */
+export function tryLockXact(keys: readonly LockKey[], shared: boolean): Statement {
+  const name = `pg_catalog.pg_try_advisory_xact_lock${shared ? '_shared' : ''}`;
+  return over(keys, `pg_catalog.bool_and(CASE WHEN pair THEN ${name}(a, b) ELSE ${name}(k) END)`);
+}
+
+/** Arrays travel as text: every client carries text, and the statement is the same for any number of keys. */
+function over(keys: readonly LockKey[], granted: string): Statement {
+  const list = (values: readonly unknown[]) => `{${values.join(',')}}`;
+  return {
+    text: `SELECT pg_catalog.pg_backend_pid() AS pid, ${granted} AS granted
+FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.bool[]), pg_catalog.unnest($2::pg_catalog.int8[]),
+ pg_catalog.unnest($3::pg_catalog.int4[]), pg_catalog.unnest($4::pg_catalog.int4[])) AS keys(pair, k, a, b)`,
+    values: [
+      list(keys.map((key) => key.objSubId === 2)),
+      list(keys.map((key) => key.int8)),
+      list(keys.map((key) => key.classId | 0)),
+      list(keys.map((key) => key.objId | 0)),
+    ],
+  };
+}
+
+/**
+ * A number that grows from holder to holder, while the lock is held: only where the transaction has no id yet is its new
+ * one younger than the lock. Null otherwise.
+ *
+ * @see https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
+ * @internal
+ */
+export const FRESH_XACT_TOKEN: Statement = {
+  text: `SELECT CASE WHEN pg_catalog.pg_current_xact_id_if_assigned() IS NULL
+ THEN pg_catalog.pg_current_xact_id()::pg_catalog.text END AS token`,
+};

@@ -1,0 +1,76 @@
+import { serverTimeoutMs } from '../vocabulary/duration.js';
+import type { Statement } from './statement.js';
+
+/** The settings that limit a wait, as `current_setting` spells them. @internal */
+export interface FormerSettings {
+  readonly locktimeout: string;
+  readonly statementtimeout: string;
+  /** The backend that answers: the true one, also behind a pooler. */
+  readonly pid: number;
+}
+
+/** A wait for several locks ends this much later by `statement_timeout` than the wait for one by `lock_timeout`. */
+const GRACE_MS = 10;
+
+/**
+ * Limits the waits of the next statement, for this transaction only, and answers what was set before.
+ *
+ * `lock_timeout` counts anew for each lock of a statement, so `statement_timeout` limits the whole; a shorter one of the
+ * caller's stays. `null` takes the limit of `lock_timeout` away and leaves `statement_timeout` alone.
+ *
+ * @see https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT
+ * @internal
+ */
+export function limitWaits(timeoutMs: number | null): Statement {
+  const total = timeoutMs === null ? '0' : String(serverTimeoutMs(timeoutMs + GRACE_MS));
+  return {
+    text: `WITH former AS MATERIALIZED (
+ SELECT pg_catalog.current_setting('lock_timeout') AS locktimeout,
+ pg_catalog.current_setting('statement_timeout') AS statementtimeout,
+ pg_catalog.current_setting('statement_timeout')::pg_catalog.interval AS limited)
+SELECT locktimeout, statementtimeout, pg_catalog.pg_backend_pid() AS pid,
+ pg_catalog.set_config('lock_timeout', $1::pg_catalog.text, true) AS nowlock,
+ CASE WHEN $2::pg_catalog.text <> '0' AND (limited = '0' OR limited > ($2::pg_catalog.text || 'ms')::pg_catalog.interval)
+ THEN pg_catalog.set_config('statement_timeout', $2::pg_catalog.text, true) END AS nowstatement
+FROM former`,
+    values: [String(serverTimeoutMs(timeoutMs)), total],
+  };
+}
+
+/** Undoes {@link limitWaits}. @internal */
+export function restoreWaits(former: FormerSettings): Statement {
+  return {
+    text: `SELECT pg_catalog.set_config('lock_timeout', $1::pg_catalog.text, true) AS nowlock,
+ pg_catalog.set_config('statement_timeout', $2::pg_catalog.text, true) AS nowstatement`,
+    values: [former.locktimeout, former.statementtimeout],
+  };
+}
+
+/** The backend of this session, and whether its `lock_timeout` is still what the server gave it. @internal */
+export interface SessionStateRow {
+  readonly pid: number;
+  readonly untouched: boolean;
+}
+
+/** Reads {@link SessionStateRow}. @see https://www.postgresql.org/docs/current/view-pg-settings.html @internal */
+export const READ_SESSION_STATE: Statement = {
+  text: `SELECT pg_catalog.pg_backend_pid() AS pid, setting = reset_val AS untouched
+FROM pg_catalog.pg_settings WHERE name = 'lock_timeout'`,
+};
+
+/** Sets `lock_timeout` for this transaction, and answers what it was, as `former`. @internal */
+export function setLocalLockTimeout(timeoutMs: number | null): Statement {
+  return {
+    text: `WITH was AS MATERIALIZED (SELECT pg_catalog.current_setting('lock_timeout') AS former)
+SELECT former, pg_catalog.set_config('lock_timeout', $1::pg_catalog.text, true) AS now FROM was`,
+    values: [String(serverTimeoutMs(timeoutMs))],
+  };
+}
+
+/** Gives a former value back, for the rest of this transaction. @internal */
+export function restoreLocalLockTimeout(former: string): Statement {
+  return {
+    text: `SELECT pg_catalog.set_config('lock_timeout', $1::pg_catalog.text, true) AS now`,
+    values: [former],
+  };
+}

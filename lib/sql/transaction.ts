@@ -1,0 +1,31 @@
+import { serverTimeoutMs } from '../vocabulary/duration.js';
+import type { Statement } from './statement.js';
+
+/** The isolation levels that PostgreSQL tells apart, spelled as in SQL. @publicApi */
+export const ISOLATION_LEVELS = Object.freeze(['READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE'] as const);
+
+/** One of PostgreSQL's isolation levels. @publicApi */
+export type IsolationLevel = (typeof ISOLATION_LEVELS)[number];
+
+/** What a transaction begins with. @internal */
+export interface BeginOptions {
+  readonly isolation?: IsolationLevel;
+  readonly readOnly?: boolean;
+  /** The `lock_timeout` within the transaction; left out, the session's own. */
+  readonly lockTimeoutMs?: number | null;
+}
+
+/** Begins, and sets `lock_timeout` for the transaction in the same message. @see https://www.postgresql.org/docs/current/sql-begin.html @internal */
+export function begin({ isolation, readOnly, lockTimeoutMs }: BeginOptions): Statement {
+  const level = isolation === undefined ? '' : ` ISOLATION LEVEL ${isolation}`;
+  const access = readOnly ? ' READ ONLY' : '';
+  const timeout =
+    lockTimeoutMs === undefined ? '' : `; SET LOCAL lock_timeout = ${serverTimeoutMs(lockTimeoutMs)}`;
+  return { text: `BEGIN${level}${access}${timeout}` };
+}
+
+/** @see https://www.postgresql.org/docs/current/sql-commit.html @internal */
+export const COMMIT: Statement = { text: 'COMMIT' };
+
+/** @see https://www.postgresql.org/docs/current/sql-rollback.html @internal */
+export const ROLLBACK: Statement = { text: 'ROLLBACK' };

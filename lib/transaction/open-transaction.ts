@@ -1,0 +1,145 @@
+import { TransactionStateError } from '../errors/transaction-state.error.js';
+import type { Statement, StatementRunner } from '../sql/statement.js';
+import { savepoint } from '../sql/transaction-savepoint.js';
+import type { NamedTable } from '../vocabulary/lock-target.js';
+import { SQLSTATE } from '../vocabulary/sqlstate.js';
+import { watchTransactionOf, type TransactionWatcher } from './pg-session-watch.js';
+import { sqlStateWithin } from './sqlstate-within.js';
+import type { TransactionAdapter } from './transaction-adapter.js';
+import { adapterOf } from './transaction-adapters.js';
+
+/** What the library does in one session runs in turn: savepoints must nest. */
+const LANES = new WeakMap<object, Promise<void>>();
+let savepoints = 0;
+
+/**
+ * An open transaction of a caller, whatever client it came from. It is *open* until the caller commits or rolls back,
+ * which most clients tell; the library never does either.
+ *
+ * @internal
+ */
+export class OpenTransaction implements StatementRunner {
+  readonly #adapter: TransactionAdapter;
+
+  private constructor(
+    adapter: TransactionAdapter,
+    /** What the caller passed. */
+    readonly transaction: object,
+  ) {
+    this.#adapter = adapter;
+  }
+
+  /**
+   * Recognises a caller's transaction. Sends nothing.
+   *
+   * @throws {TransactionStateError} when it is none, or its client says that it is not open.
+   */
+  static async of(transaction: unknown): Promise<OpenTransaction> {
+    const adapter = await adapterOf(transaction);
+    const open = new OpenTransaction(adapter, transaction as object);
+    if (open.isOpen === false)
+      throw new TransactionStateError(
+        `This ${adapter.name} object is in no open transaction: pass the transaction itself, before it ends.`,
+      );
+    return open;
+  }
+
+  /** What error messages call the client. */
+  get clientName(): string {
+    return this.#adapter.name;
+  }
+
+  /** Whether it is open, `undefined` where only the server knows. */
+  get isOpen(): boolean | undefined {
+    return this.#adapter.isOpen?.(this.transaction);
+  }
+
+  /** Sends one statement on the transaction's connection. Errors are the client's own. */
+  async query<Row extends object>({ text, values = [] }: Statement): Promise<Row[]> {
+    return (await this.#adapter.run(this.transaction, text, values)) as unknown as Row[];
+  }
+
+  /** The table of an entity class, where the client knows it. */
+  tableOf(model: object): NamedTable | undefined {
+    return this.#adapter.tableOf?.(this.transaction, model);
+  }
+
+  /** Has the watcher told when the transaction ends. @returns false when that cannot be known. */
+  watch(watcher: TransactionWatcher): boolean {
+    return watchTransactionOf(this.#adapter.pgClientOf?.(this.transaction), watcher);
+  }
+
+  /**
+   * Runs statements of the library alone, behind a savepoint: when they fail, the transaction is as it was before.
+   *
+   * Sends `SAVEPOINT`, and `RELEASE SAVEPOINT`, before that `ROLLBACK TO SAVEPOINT` when `work` throws.
+   *
+   * @throws {TransactionStateError} when the server knows of no transaction, or of one that has failed.
+   */
+  withSavepoint<T>(work: () => Promise<T>): Promise<T> {
+    return this.inTurn(async () => {
+      const { open, rollBackTo, release } = savepoint(++savepoints);
+      await this.#enter(open);
+      try {
+        const result = await work();
+        await this.query(release);
+        return result;
+      } catch (error) {
+        await this.#leave(rollBackTo, release);
+        throw error;
+      }
+    });
+  }
+
+  /** Runs statements of the library alone: after those before, whatever became of them. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const session = this.#adapter.sessionOf?.(this.transaction) ?? this.transaction;
+    const before = LANES.get(session) ?? Promise.resolve();
+    const result = before.then(work);
+    LANES.set(
+      session,
+      result.then(
+        () => undefined,
+        () => undefined,
+      ),
+    );
+    return result;
+  }
+
+  async #enter(open: Statement): Promise<void> {
+    try {
+      await this.query(open);
+    } catch (error) {
+      if (sqlStateWithin(error) === undefined) throw this.#notOpen(error);
+      throw this.stateError(error) ?? error;
+    }
+  }
+
+  /** A rollback that fails does so because the session is gone: the error that led here says why. */
+  async #leave(...statements: readonly Statement[]): Promise<void> {
+    try {
+      for (const statement of statements) await this.query(statement);
+    } catch {
+      return;
+    }
+  }
+
+  /** The typed error where a statement failed for the state of the transaction. */
+  stateError(error: unknown): TransactionStateError | undefined {
+    const state = sqlStateWithin(error);
+    if (state === SQLSTATE.inFailedSqlTransaction)
+      return new TransactionStateError(
+        `The ${this.clientName} transaction has failed: roll it back (or back to a savepoint) before taking locks.`,
+        { cause: error },
+      );
+    return state === SQLSTATE.noActiveSqlTransaction ? this.#notOpen(error) : undefined;
+  }
+
+  /** Also where the client itself would not send the statement, as clients do after the end of a transaction. */
+  #notOpen(cause: unknown): TransactionStateError {
+    return new TransactionStateError(
+      `This ${this.clientName} object is in no open transaction: it never began, or has ended.`,
+      { cause },
+    );
+  }
+}

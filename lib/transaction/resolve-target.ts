@@ -1,0 +1,72 @@
+import { LockTargetError } from '../errors/lock-target.error.js';
+import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import { namedTable, quotedTable, type LockTarget, type NamedTable } from '../vocabulary/lock-target.js';
+import { printable } from '../vocabulary/printable.js';
+
+/** Who knows the tables of entity classes: an open transaction of the ORM. @internal */
+export interface ModelTables {
+  readonly clientName: string;
+  tableOf(model: object): NamedTable | undefined;
+}
+
+const DRIZZLE_TABLE = Symbol.for('drizzle:OriginalName');
+const DRIZZLE_NAME = Symbol.for('drizzle:Name');
+const DRIZZLE_SCHEMA = Symbol.for('drizzle:Schema');
+
+/**
+ * The quoted name of what is to be locked. Sends nothing.
+ *
+ * @param tables who knows entity classes; Drizzle tables and Sequelize models know themselves.
+ * @throws {PgLockUsageError} when the target is of another type, or its name is no name.
+ * @throws {LockTargetError} when it is a model that names no table.
+ * @internal
+ */
+export function resolveTarget(target: LockTarget, tables?: ModelTables): string {
+  return quotedTable(checked(tableOf(target, tables), target));
+}
+
+function tableOf(target: LockTarget, tables: ModelTables | undefined): NamedTable {
+  if (typeof target === 'string') return namedTable(target);
+  if ((typeof target !== 'object' || target === null) && typeof target !== 'function')
+    throw new PgLockUsageError(
+      `A lock target must be a table name, { schema?, table }, or a model; got ${printable(target)}.`,
+    );
+  const found = ofDrizzle(target) ?? ofSequelize(target) ?? tables?.tableOf(target) ?? ofPlainObject(target);
+  if (found !== undefined) return found;
+  throw new LockTargetError(
+    `${printable(target)} names no table${tables === undefined ? '' : ` that ${tables.clientName} knows`}: pass an entity class with a transaction of its own ORM, or the table's name.`,
+  );
+}
+
+/** A Drizzle table keeps its names under registered symbols; an alias keeps the table's true name too. */
+function ofDrizzle(target: object): NamedTable | undefined {
+  const fields = target as Readonly<Record<symbol, unknown>>;
+  return named(fields[DRIZZLE_TABLE] ?? fields[DRIZZLE_NAME], fields[DRIZZLE_SCHEMA]);
+}
+
+/** `getTableName()` gives a name or, with a schema, an object. @see https://sequelize.org/api/v6/class/src/model.js~model */
+function ofSequelize(target: object): NamedTable | undefined {
+  const { getTableName } = target as { getTableName?: unknown };
+  if (typeof getTableName !== 'function') return undefined;
+  const name: unknown = getTableName.call(target);
+  if (typeof name !== 'object' || name === null) return named(name, undefined);
+  const { tableName, schema } = name as { tableName?: unknown; schema?: unknown };
+  return named(tableName, schema);
+}
+
+function ofPlainObject(target: object): NamedTable | undefined {
+  const { table, schema } = target as { table?: unknown; schema?: unknown };
+  return typeof target === 'function' ? undefined : named(table, schema);
+}
+
+function named(table: unknown, schema: unknown): NamedTable | undefined {
+  if (typeof table !== 'string') return undefined;
+  return typeof schema === 'string' && schema !== '' ? { schema, table } : { table };
+}
+
+function checked(name: NamedTable, target: LockTarget): NamedTable {
+  const parts = name.schema === undefined ? [name.table] : [name.schema, name.table];
+  if (parts.some((part) => part === '' || part.includes('\0')))
+    throw new PgLockUsageError(`The target ${printable(target)} has an empty or impossible name.`);
+  return name;
+}

@@ -1,0 +1,136 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { PoolClient } from 'pg';
+import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import { TransactionStateError } from '../errors/transaction-state.error.js';
+import { begin, COMMIT, ISOLATION_LEVELS, ROLLBACK, type IsolationLevel } from '../sql/transaction.js';
+import { printable } from '../vocabulary/printable.js';
+
+/** How to open a transaction. @publicApi */
+export interface TransactionOptions {
+  /**
+   * The isolation level. Above `READ COMMITTED` the transaction sees the database as it was *before* it waited for an
+   * advisory lock: what the former holder wrote is not in its snapshot.
+   *
+   * @default the server's `default_transaction_isolation`
+   * @see https://www.postgresql.org/docs/current/transaction-iso.html
+   */
+  readonly isolation?: IsolationLevel;
+  /** Refuse to write. @default false */
+  readonly readOnly?: boolean;
+}
+
+/** Where transactions get their connections, and the lock timeout that they begin with. @internal */
+export interface TransactionSource {
+  connect(): Promise<PoolClient>;
+  /** `null` is no limit; `undefined` leaves the session's own. */
+  lockTimeoutMs(): number | null | undefined;
+}
+
+interface Ambient {
+  readonly client: PoolClient;
+  open: boolean;
+}
+
+/**
+ * The transactions that the library opens itself on one database. Each is *ambient* for the flow that its work runs in:
+ * `model`, `acquire({ xact: true })` and `timeout` find it there. It is open until its work has settled, then committed
+ * or rolled back, and its connection goes back to the pool.
+ *
+ * @internal
+ */
+export class Transactions {
+  readonly #source: TransactionSource;
+  readonly #ambient = new AsyncLocalStorage<Ambient>();
+
+  constructor(source: TransactionSource) {
+    this.#source = source;
+  }
+
+  /**
+   * The open ambient transaction of this flow.
+   *
+   * @throws {TransactionStateError} when the flow has outlived its transaction.
+   */
+  current(): PoolClient | undefined {
+    const ambient = this.#ambient.getStore();
+    if (ambient === undefined || ambient.open) return ambient?.client;
+    throw new TransactionStateError(
+      'The ambient transaction of this flow has ended: await everything that the work of pglock.transaction() starts.',
+    );
+  }
+
+  /** The open ambient transaction of this flow, if there is one. */
+  peek(): PoolClient | undefined {
+    const ambient = this.#ambient.getStore();
+    return ambient?.open ? ambient.client : undefined;
+  }
+
+  /**
+   * Runs the work in a transaction of its own: commits when it succeeds, rolls back when it throws.
+   *
+   * Sends `BEGIN` and `COMMIT` or `ROLLBACK`, on one connection of the pool; nothing of it lasts in the session, so that a
+   * pooler in transaction mode may stand between.
+   *
+   * @throws {TransactionStateError} when this flow is in an ambient transaction, or when a statement had failed so that
+   * the server rolled back instead of committing.
+   */
+  async run<T>(work: (client: PoolClient) => Promise<T> | T, options: TransactionOptions = {}): Promise<T> {
+    if (this.peek() !== undefined)
+      throw new TransactionStateError(
+        'This flow is in an ambient transaction already: use that one, by its tx or by calling model() and acquire() within it.',
+      );
+    const lockTimeoutMs = this.#source.lockTimeoutMs();
+    const statement = begin({
+      ...checked(options),
+      ...(lockTimeoutMs === undefined ? {} : { lockTimeoutMs }),
+    });
+    const client = await this.#source.connect();
+    client.on('error', ignore);
+    let broken: Error | undefined;
+    try {
+      return await this.#within(client, statement.text, work, (error) => (broken = error));
+    } finally {
+      client.off('error', ignore);
+      client.release(broken);
+    }
+  }
+
+  async #within<T>(
+    client: PoolClient,
+    beginning: string,
+    work: (client: PoolClient) => Promise<T> | T,
+    onBroken: (error: Error) => void,
+  ): Promise<T> {
+    const ambient: Ambient = { client, open: true };
+    try {
+      await client.query(beginning);
+      const result = await this.#ambient.run(ambient, async () => work(client));
+      ambient.open = false;
+      const { command } = await client.query(COMMIT.text);
+      if (command === 'ROLLBACK') throw swallowed();
+      return result;
+    } catch (error) {
+      ambient.open = false;
+      await client.query(ROLLBACK.text).catch(onBroken);
+      throw error;
+    }
+  }
+}
+
+function checked(options: TransactionOptions): TransactionOptions {
+  const { isolation } = options;
+  if (isolation !== undefined && !ISOLATION_LEVELS.includes(isolation))
+    throw new PgLockUsageError(
+      `isolation must be one of ${ISOLATION_LEVELS.join(', ')}; got ${printable(isolation)}.`,
+    );
+  return options;
+}
+
+function swallowed(): TransactionStateError {
+  return new TransactionStateError(
+    'The transaction was rolled back instead of committed, because a statement in it had failed and the work went on.',
+  );
+}
+
+/** The rejected statements tell whoever uses the client. */
+function ignore(): void {}
