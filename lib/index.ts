@@ -1,6 +1,6 @@
 export { PgLockModule } from './pg-lock.module.js';
 export { PgLockService, type LockIds, type SkippingOptions } from './pg-lock.service.js';
-export type { PgLockEvents } from './pg-lock.core.js';
+export type { PgLockEvents } from './pg-lock.events.js';
 export { getPgLockToken, InjectPgLock } from './pg-lock.tokens.js';
 export {
   DEFAULT_DATABASE_NAME,

@@ -15,7 +15,11 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYN
 
 /** Nest hands over the extras together with every other key that stood beside them: misspelt ones are refused with the rest. */
 function addDatabase(definition: DynamicModule, extras: PgLockModuleExtras): DynamicModule {
-  const { providers, exports } = databaseProviders(MODULE_OPTIONS_TOKEN, extras);
+  const isAsync = definition.providers?.every((provider) => !('useValue' in provider)) ?? false;
+  const { providers, exports } = databaseProviders(
+    MODULE_OPTIONS_TOKEN,
+    isAsync ? withoutFactory(extras) : extras,
+  );
   return {
     ...definition,
     global: extras.isGlobal !== false,
@@ -24,3 +28,17 @@ function addDatabase(definition: DynamicModule, extras: PgLockModuleExtras): Dyn
     exports,
   };
 }
+
+/** Nest 11.0 hands over the factory and its dependencies, too. */
+function withoutFactory(extras: PgLockModuleExtras): PgLockModuleExtras {
+  return Object.fromEntries(Object.entries(extras).filter(([key]) => !FACTORY_KEYS.includes(key)));
+}
+
+const FACTORY_KEYS = [
+  'imports',
+  'inject',
+  'useFactory',
+  'useClass',
+  'useExisting',
+  'provideInjectionTokensFrom',
+];

@@ -1,0 +1,201 @@
+import { Controller, Get, Injectable, SetMetadata, UseInterceptors } from '@nestjs/common';
+import { Test, type TestingModule } from '@nestjs/testing';
+import { of } from 'rxjs';
+import {
+  CurrentLock,
+  LockNotAvailableError,
+  LockTimeout,
+  PgLockModule,
+  PgLockService,
+  PgLockUsageError,
+  WithAdvisoryLock,
+  WithLockTimeout,
+  type LockHandle,
+} from '../../lib/index.js';
+import { useDatabase } from '../support/database.js';
+import { holdOutside, holders } from './support/holder.js';
+import { serve } from './support/platforms.js';
+
+interface Timeout {
+  readonly lock_timeout: string;
+}
+
+@Injectable()
+class Orders {
+  private readonly prefix = 'order:';
+
+  constructor(private readonly pglock: PgLockService) {}
+
+  @WithAdvisoryLock('fixed', { timeout: 0 })
+  async fixed(value: number) {
+    await Promise.resolve();
+    return { value, held: this.pglock.isHeld('fixed') };
+  }
+
+  @WithAdvisoryLock()
+  async named(@CurrentLock() lock?: LockHandle) {
+    return Promise.resolve(lock?.id);
+  }
+
+  @WithAdvisoryLock({ timeout: 0, onContention: 'skip' })
+  async skipping() {
+    return Promise.resolve('ran');
+  }
+
+  @WithAdvisoryLock(function (this: Orders, id: number) {
+    return `${this.prefix}${id}`;
+  })
+  async byArgument(id: number, @CurrentLock() lock?: LockHandle) {
+    return Promise.resolve([id, lock?.id]);
+  }
+
+  @WithAdvisoryLock('failing')
+  async failing(): Promise<void> {
+    return Promise.reject(new Error('no'));
+  }
+
+  @WithAdvisoryLock('reporting', { connection: 'reporting' })
+  async elsewhere() {
+    return Promise.resolve(this.pglock.isHeld('reporting'));
+  }
+
+  @WithLockTimeout('3s')
+  async withTimeout() {
+    return (await this.pglock.pool.query<Timeout>('SHOW lock_timeout')).rows[0]?.lock_timeout;
+  }
+
+  @WithAdvisoryLock('metadata')
+  @SetMetadata('below', 1)
+  async metadata(_one: number, _two: number) {
+    return Promise.resolve();
+  }
+}
+
+@Controller()
+class Timeouts {
+  constructor(private readonly pglock: PgLockService) {}
+
+  @Get('timeout')
+  @UseInterceptors(LockTimeout('1234ms'))
+  async timeout() {
+    return (await this.pglock.pool.query<Timeout>('SHOW lock_timeout')).rows[0]?.lock_timeout;
+  }
+
+  @Get('with')
+  @WithAdvisoryLock('route')
+  async with(@CurrentLock() lock: LockHandle) {
+    return Promise.resolve({ id: lock.id });
+  }
+}
+
+describe('method decorators', () => {
+  const db = useDatabase({ mayStay: ({ applicationName }) => applicationName !== 'outside' });
+  let module: TestingModule;
+  let orders: Orders;
+
+  beforeAll(async () => {
+    module = await Test.createTestingModule({
+      imports: [
+        PgLockModule.forRoot({ connection: db.url }),
+        PgLockModule.forRoot({ name: 'reporting', connection: db.url }),
+      ],
+      providers: [Orders],
+      controllers: [Timeouts],
+    }).compile();
+    db.defer(() => module.close());
+    orders = module.get(Orders);
+  });
+
+  it('runs the method under the lock', async () => {
+    expect(await orders.fixed(3)).toEqual({ value: 3, held: true });
+    expect(await holders(db, 'fixed')).toBe(0);
+  });
+
+  it('rejects with LockNotAvailableError under contention', async () => {
+    await holdOutside(db, 'fixed');
+    await expect(orders.fixed(3)).rejects.toThrow(LockNotAvailableError);
+  });
+
+  it('resolves to undefined under skip, without having run', async () => {
+    expect(await orders.skipping()).toBe('ran');
+    await holdOutside(db, 'Orders.skipping');
+    expect(await orders.skipping()).toBeUndefined();
+  });
+
+  it('names the lock after class and method, and hands it to @CurrentLock()', async () => {
+    expect(await orders.named()).toBe('Orders.named');
+  });
+
+  it('reads the id from the arguments, with the instance as this', async () => {
+    expect(await orders.byArgument(7)).toEqual([7, 'order:7']);
+  });
+
+  it('lets go when the method fails', async () => {
+    await expect(orders.failing()).rejects.toThrow('no');
+    expect(await holders(db, 'failing')).toBe(0);
+  });
+
+  it('locks on the named database', async () => {
+    expect(await orders.elsewhere()).toBe(false);
+  });
+
+  it('sets the lock timeout of what the method does', async () => {
+    expect(await orders.withTimeout()).toBe('3s');
+  });
+
+  it('keeps metadata, name and arity, and leaves instances as they look', () => {
+    expect(Reflect.getMetadata('below', Orders.prototype.metadata)).toBe(1);
+    expect(Orders.prototype.metadata.name).toBe('metadata');
+    expect(Orders.prototype.metadata).toHaveLength(2);
+    expect(Reflect.ownKeys(orders)).toEqual(['pglock', 'prefix']);
+  });
+
+  it('refuses an instance that Nest did not create, and says so', async () => {
+    const own = new Orders(module.get(PgLockService));
+    await expect(own.fixed(1)).rejects.toThrow(PgLockUsageError);
+    await expect(own.fixed(1)).rejects.toThrow(
+      /@WithAdvisoryLock on Orders\.fixed needs an instance that Nest created/,
+    );
+  });
+
+  it('refuses Observables, generators and static methods', async () => {
+    @Injectable()
+    class Streaming {
+      @WithAdvisoryLock('stream')
+      async stream(): Promise<unknown> {
+        return of(1) as never;
+      }
+      @WithAdvisoryLock('observable')
+      observable(): Promise<unknown> {
+        return of(1) as unknown as Promise<unknown>;
+      }
+    }
+    const own = await Test.createTestingModule({
+      imports: [PgLockModule.forRoot({ connection: db.url })],
+      providers: [Streaming],
+    }).compile();
+    db.defer(() => own.close());
+    await expect(own.get(Streaming).observable()).rejects.toThrow(/returned an Observable/);
+    const generator = { async *rows() {} };
+    const decorate = (target: object, name: string) =>
+      WithAdvisoryLock('x')(target, name, Object.getOwnPropertyDescriptor(target, name) as never);
+    expect(() => decorate(generator, 'rows')).toThrow(PgLockUsageError);
+    class Static {
+      static async run() {}
+    }
+    expect(() => decorate(Static, 'run')).toThrow(/static method/);
+  });
+
+  it('refuses unreadable Durations where the class is declared', () => {
+    expect(() => WithAdvisoryLock('x', { timeout: -1 })).toThrow(PgLockUsageError);
+    expect(() => WithLockTimeout(0)).toThrow(PgLockUsageError);
+    expect(() => LockTimeout(0)).toThrow(PgLockUsageError);
+  });
+
+  it('works on routes: lock timeouts, and locks of the method', async () => {
+    const { url, app } = await serve(module, 'express');
+    db.defer(() => app.close());
+    expect(await (await fetch(`${url}/timeout`)).text()).toBe('1234ms');
+    expect(await (await fetch(`${url}/with`)).json()).toEqual({ id: 'route' });
+  });
+});
