@@ -88,7 +88,8 @@ export class ObserverSession implements StatementRunner {
   }
 
   async #connect(): Promise<Observing> {
-    if (this.#ended) throw new PgLockUsageError('The module is shut down: it asks the database nothing any more.');
+    if (this.#ended)
+      throw new PgLockUsageError('The module is shut down: it asks the database nothing any more.');
     const client = await this.#connector.connect(this.#options.purpose);
     const forget = () => {
       if (this.#open?.client === client) this.#open = undefined;

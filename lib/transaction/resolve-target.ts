@@ -22,7 +22,12 @@ const DRIZZLE_SCHEMA = Symbol.for('drizzle:Schema');
  * @internal
  */
 export function resolveTarget(target: LockTarget, tables?: ModelTables): string {
-  return quotedTable(checked(tableOf(target, tables), target));
+  return quotedTable(targetTable(target, tables));
+}
+
+/** Like {@link resolveTarget}, but the plain name, for comparison with the catalogs. @internal */
+export function targetTable(target: LockTarget, tables?: ModelTables): NamedTable {
+  return checked(tableOf(target, tables), target);
 }
 
 function tableOf(target: LockTarget, tables: ModelTables | undefined): NamedTable {

@@ -1,0 +1,74 @@
+import { treeRows } from '../sql/blocked-rows.js';
+import { blockingTree, type BlockingTreeNode } from './blocking-tree.js';
+import { LockInspector } from './lock-inspector.js';
+import type { BlockedLockQuery, SignalOptions } from './lock-query.js';
+import type { BlockedPgLock } from './pg-lock.js';
+import { RowDecoder, type TextRow } from './row-decoder.js';
+import type { SignalOutcome } from './signal-outcome.js';
+
+/** How `tree` looks. @publicApi */
+export interface BlockingTreeOptions {
+  /** Look at the waiting sessions of all databases of the server. @default false */
+  readonly allDatabases?: boolean;
+}
+
+/**
+ * Who waits for a lock, and who is in the way: a row for each awaited lock and each session that blocks it.
+ *
+ * Asks `pg_catalog.pg_blocking_pids(pid)` of the waiting sessions only, so that locks which nobody waits for cost nothing.
+ *
+ * @example await pglock.blocked.find({ on: 'users', where: { blockingActivity: { state: 'idle in transaction' } } })
+ * @see https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SESSION
+ * @publicApi
+ */
+export class BlockedPgLocks extends LockInspector<BlockedLockQuery, BlockedPgLock> {
+  /** @internal */
+  protected readonly source = 'blocked';
+
+  /**
+   * Cancels the running statement of every session that is in the way of a lock that matches. An idle transaction has no
+   * running statement: it is `stillBlocking` afterwards.
+   *
+   * Sends one statement: the question itself, and `pg_catalog.pg_cancel_backend(pid)` of each blocker. Blockers that hold
+   * this library's own locks, replication and anti-wraparound vacuums are refused.
+   *
+   * @returns what became of each blocker.
+   * @throws {PermissionError} when none of the blockers may be signalled; the message holds the GRANT.
+   */
+  cancelBlockingActivity(query: BlockedLockQuery & SignalOptions = {}): Promise<readonly SignalOutcome[]> {
+    return this.signal('cancel', 'blockingActivity', this.resolve(query), query);
+  }
+
+  /**
+   * Ends every session that is in the way of a lock that matches, its open transaction and all its locks with it.
+   *
+   * Sends one statement: the question itself, and `pg_catalog.pg_terminate_backend(pid)` of each blocker. Blockers that hold
+   * this library's own locks, replication and anti-wraparound vacuums are refused.
+   *
+   * @returns what became of each blocker.
+   * @throws {PermissionError} when none of the blockers may be signalled; the message holds the GRANT.
+   */
+  terminateBlockingActivity(query: BlockedLockQuery & SignalOptions = {}): Promise<readonly SignalOutcome[]> {
+    return this.signal('terminate', 'blockingActivity', this.resolve(query), query);
+  }
+
+  /**
+   * Who blocks whom, roots first: sessions that are in the way of others and wait for nobody, those that hold up most
+   * before the others, each with everybody behind it. A cycle, which the server is about to break, starts at one of its
+   * members.
+   *
+   * Sends one statement that starts from the waiting sessions. At most 10 000 sessions are shown; `holdsUp` counts all.
+   */
+  async tree({ allDatabases = false }: BlockingTreeOptions = {}): Promise<readonly BlockingTreeNode[]> {
+    const { observer, names } = this.parts;
+    const version = await observer.version();
+    const rows = await observer.query<TextRow>({ text: treeRows({ version, allDatabases }) });
+    const decoder = new RowDecoder(names);
+    return blockingTree(rows.map((row) => decoder.treeMember(row)));
+  }
+
+  /** @internal */
+  protected decode(decoder: RowDecoder, row: TextRow): BlockedPgLock {
+    return decoder.blockedLock(row);
+  }
+}

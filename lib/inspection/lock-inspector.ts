@@ -1,0 +1,147 @@
+import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import { countRows, findRows, type RowQuery } from '../sql/inspection-query.js';
+import type { SignalQuery } from '../sql/signal.js';
+import { printable } from '../vocabulary/printable.js';
+import { permissionError, readGrants } from './grants.js';
+import type { LockNames } from './lock-names.js';
+import type { LockQuery, SessionIdentity, SignalOptions } from './lock-query.js';
+import type { Observer } from './observer.js';
+import { isNarrow, resolveQuery, type QueryVocabulary } from './resolve-query.js';
+import { RowDecoder, type TextRow } from './row-decoder.js';
+import type { SignalAction, SignalOutcome } from './signal-outcome.js';
+import { Signaller } from './signaller.js';
+
+/** What inspection needs of one database. @internal */
+export interface InspectionParts extends QueryVocabulary {
+  readonly observer: Observer;
+  readonly names: LockNames;
+}
+
+/**
+ * What questions about locks have in common: they find, count, and signal whom they find. Holds no state; every call is
+ * one statement on the module's own inspection connection, which takes nothing from any pool.
+ *
+ * @publicApi
+ */
+export abstract class LockInspector<Query extends LockQuery<object>, Model> {
+  /** @internal */
+  protected readonly parts: InspectionParts;
+  /** @internal */
+  protected abstract readonly source: RowQuery['source'];
+  readonly #signaller: Signaller;
+
+  /** @internal */
+  constructor(parts: InspectionParts) {
+    this.parts = parts;
+    this.#signaller = new Signaller(parts.observer, parts.names);
+  }
+
+  /**
+   * The locks that match, frozen, as they were at one moment.
+   *
+   * @throws {PgLockUsageError} when an attribute, an operator, a value or a configuration is unknown; before any SQL.
+   */
+  async find(query?: Query): Promise<readonly Model[]> {
+    const rowQuery = this.resolve(query);
+    const version = await this.parts.observer.version();
+    const rows = await this.parts.observer.query<TextRow>(findRows(rowQuery, version));
+    const decoder = new RowDecoder(this.parts.names);
+    return Object.freeze(rows.map((row) => this.decode(decoder, row)));
+  }
+
+  /**
+   * How many locks match; `limit` and `orderBy` do not matter.
+   *
+   * @throws {PgLockUsageError} as for `find`.
+   */
+  async count(query?: Query): Promise<number> {
+    const rowQuery = this.resolve(query);
+    const version = await this.parts.observer.version();
+    const [row] = await this.parts.observer.query<{ count: string }>(countRows(rowQuery, version));
+    return Number(row?.count);
+  }
+
+  /**
+   * Cancels the running statement of every session that holds or awaits a lock that matches.
+   *
+   * Sends one statement: the question itself, and `pg_catalog.pg_cancel_backend(pid)` of each session found. Sessions that
+   * hold this library's own locks are refused unless `pids` names them.
+   *
+   * @returns what became of each session.
+   * @throws {PgLockUsageError} when the question means all locks there are, or has anything unknown in it.
+   * @throws {PermissionError} when none of the sessions may be signalled; the message holds the GRANT.
+   * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SIGNAL
+   */
+  cancelActivity(query: Query & SignalOptions): Promise<readonly SignalOutcome[]> {
+    return this.signalActivity('cancel', query);
+  }
+
+  /**
+   * Ends every session that holds or awaits a lock that matches, its open transaction and all its locks with it.
+   *
+   * Sends one statement: the question itself, and `pg_catalog.pg_terminate_backend(pid)` of each session found. Sessions
+   * that hold this library's own locks are refused unless `pids` names them.
+   *
+   * @returns what became of each session.
+   * @throws {PgLockUsageError} when the question means all locks there are, or has anything unknown in it.
+   * @throws {PermissionError} when none of the sessions may be signalled; the message holds the GRANT.
+   * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SIGNAL
+   */
+  terminateActivity(query: Query & SignalOptions): Promise<readonly SignalOutcome[]> {
+    return this.signalActivity('terminate', query);
+  }
+
+  /** @internal */
+  protected abstract decode(decoder: RowDecoder, row: TextRow): Model;
+
+  /** @internal */
+  protected resolve(query: Query | undefined): RowQuery {
+    return resolveQuery(this.source, query, this.parts);
+  }
+
+  /** @internal */
+  protected async signal(
+    action: SignalAction,
+    side: SignalQuery['side'],
+    query: RowQuery,
+    { sessions, dryRun = false }: SignalOptions,
+  ): Promise<readonly SignalOutcome[]> {
+    const outcomes = await this.#signaller.signal({
+      ...query,
+      action,
+      side,
+      dryRun,
+      lockSessions: side === 'activity' && query.pids !== undefined,
+      ...(sessions === undefined ? {} : { only: sessions.map(identityOf) }),
+    });
+    await this.#assertPermitted(outcomes);
+    return outcomes;
+  }
+
+  private async signalActivity(
+    action: SignalAction,
+    query: Query & SignalOptions,
+  ): Promise<readonly SignalOutcome[]> {
+    const rowQuery = this.resolve(query);
+    if (!isNarrow(rowQuery) && query.sessions === undefined)
+      throw new PgLockUsageError(
+        `${action}Activity would ${action} every session of the database: give on, ids, pids, where, filters or sessions.`,
+      );
+    return this.signal(action, 'activity', rowQuery, query);
+  }
+
+  async #assertPermitted(outcomes: readonly SignalOutcome[]): Promise<void> {
+    if (outcomes.length === 0 || outcomes.some(({ outcome }) => outcome !== 'notPermitted')) return;
+    const grants = await readGrants(this.parts.observer);
+    throw permissionError(
+      grants,
+      outcomes.map(({ pid }) => pid),
+    );
+  }
+}
+
+function identityOf({ pid, backendStartText }: SessionIdentity): { pid: number; backendStartText: string } {
+  if (Number.isInteger(pid) && (backendStartText === null || typeof backendStartText === 'string'))
+    return { pid, backendStartText: backendStartText ?? '' };
+  throw new PgLockUsageError(`sessions must be activities as they were found; got ${printable({ pid })}.`);
+}

@@ -1,0 +1,6 @@
+import type { AdvisoryKey, LockId } from '../vocabulary/lock-id.js';
+
+/** Knows what the application calls an advisory key, where it has seen the id. @internal */
+export interface LockNames {
+  nameOf(key: AdvisoryKey): LockId | undefined;
+}

@@ -1,0 +1,50 @@
+import type { LockId } from '../vocabulary/lock-id.js';
+import type { LockTarget } from '../vocabulary/lock-target.js';
+import type { BlockedPgLockWhere, PgLockWhere } from './lock-where.js';
+import type { LockOrder } from './order-by.js';
+
+/**
+ * A question about locks. Everything that is given must hold, but for `on` and `ids`: a lock is meant when it is on one of
+ * the tables *or* one of the advisory locks.
+ *
+ * @publicApi
+ */
+export interface LockQuery<Where = PgLockWhere> {
+  /** Locks on these tables. A name without a schema means the table in any schema. */
+  readonly on?: LockTarget | readonly LockTarget[];
+  /** Advisory locks by their ids; the module's namespace is put before strings. */
+  readonly ids?: readonly LockId[];
+  /** Locks that these backends hold or wait for. */
+  readonly pids?: readonly number[];
+  readonly where?: Where;
+  /** `where` as text, as it is typed in a terminal: `['activity.duration>=5s']`. */
+  readonly filters?: readonly string[];
+  /** @default who waits first, the longest wait first, then the longest statement */
+  readonly orderBy?: LockOrder;
+  /** The most rows, at least 1. @default all */
+  readonly limit?: number;
+  /** A saved configuration, by its name; what is given beside it goes before what it says. */
+  readonly config?: string;
+  /** Look at all databases of the server. Tables of others have no names, since their catalogs cannot be read. @default false */
+  readonly allDatabases?: boolean;
+}
+
+/** A question about blocked locks; `pids` and `on` mean the session and the lock that wait. @publicApi */
+export type BlockedLockQuery = LockQuery<BlockedPgLockWhere>;
+
+/** A session as it was seen: signals reach it, and no later session with the same pid. `PgActivity` is one. @publicApi */
+export interface SessionIdentity {
+  readonly pid: number;
+  readonly backendStartText: string | null;
+}
+
+/** Which sessions to signal, beside a question about locks. @publicApi */
+export interface SignalOptions {
+  /**
+   * Only these of the sessions found: those that somebody has looked at and agreed to. One that has ended is `gone`, also
+   * when a later session has its pid.
+   */
+  readonly sessions?: readonly SessionIdentity[];
+  /** Find, and signal nobody: outcomes are `dryRun`. @default false */
+  readonly dryRun?: boolean;
+}

@@ -1,0 +1,34 @@
+import type { PgActivity } from './pg-activity.js';
+
+/** `cancel` ends the running statement (`pg_cancel_backend`), `terminate` the session (`pg_terminate_backend`). @publicApi */
+export type SignalAction = 'cancel' | 'terminate';
+
+/**
+ * What became of a session that was to be signalled, as looked up afterwards; not merely that a signal was sent.
+ *
+ * - `terminated`: the session has ended. `cancelled`: its statement has ended and it is in nobody's way any more.
+ * - `stillBlocking`: the signal was sent, and the session is still there with its locks: an idle transaction has no
+ *   statement to cancel.
+ * - `gone`: it had ended before, also when a later session has its pid.
+ * - `notPermitted`: the connected role may not signal it, or may not see enough of it to be sure.
+ * - `refused`: never signalled by this library; `reason` tells why.
+ * - `dryRun`: would have been signalled.
+ *
+ * @publicApi
+ */
+export type SignalResult =
+  'terminated' | 'cancelled' | 'stillBlocking' | 'gone' | 'notPermitted' | 'refused' | 'dryRun';
+
+/** One session that was to be signalled, and what became of it. Frozen. @publicApi */
+export interface SignalOutcome {
+  /** Process id of the backend; 0 for a prepared transaction. */
+  readonly pid: number;
+  readonly action: SignalAction;
+  readonly outcome: SignalResult;
+  /** Why it was refused or not permitted, in words; null otherwise. */
+  readonly reason: string | null;
+  /** The session as it was just before the signal; null when it was not found any more. */
+  readonly activity: PgActivity | null;
+  /** The sessions in whose way it was found; of lock holders that were asked for, the holders themselves. */
+  readonly activityIds: readonly number[];
+}

@@ -1,0 +1,125 @@
+import { ACTIVITY_NAMES } from './inspection-attributes.js';
+import {
+  activityColumns,
+  lockColumns,
+  relationJoins,
+  sessionCtes,
+  type InspectionScope,
+} from './inspection-rows.js';
+import type { StatementValues } from './statement-values.js';
+
+/**
+ * `edges`: who waits (`pid`, and `leader` where that is a parallel worker) and who is in the way (`blocker`). Starts from
+ * the sessions that wait, so that held locks cost nothing; whether a session of another role waits is hidden from roles
+ * without `pg_read_all_stats`, so such sessions are asked one by one.
+ *
+ * @see https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SESSION
+ * @internal
+ */
+export const EDGES = `edges AS MATERIALIZED (
+SELECT DISTINCT w.pid, COALESCE(w.leader_pid, w.pid) AS leader, b.pid AS blocker
+FROM pg_catalog.pg_stat_activity w CROSS JOIN LATERAL pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.pid)) AS b(pid)
+WHERE (w.wait_event_type = 'Lock' OR w.backend_start IS NULL) AND w.pid <> pg_catalog.pg_backend_pid()
+)`;
+
+/** `pairs`: every edge, each the way it is. @internal */
+const DIRECT = 'pairs AS (SELECT e.pid, e.pid AS via, e.blocker FROM edges e)';
+
+/**
+ * `pairs`: each of the given sessions that waits, with those at the root of its queue: they are in the way, directly or
+ * through others (`via` the last of them), and wait for nobody themselves.
+ */
+function rootPairs(pids: readonly number[], values: StatementValues): string {
+  return `reach(pid, via, blocker) AS (
+SELECT e.pid, e.pid, e.blocker FROM edges e WHERE e.leader = ANY (${values.add(pids, 'int4[]')})
+UNION SELECT r.pid, e.pid, e.blocker FROM reach r JOIN edges e ON e.leader = r.blocker
+), pairs AS (
+SELECT DISTINCT ON (r.pid, r.blocker) r.pid, r.via, r.blocker FROM reach r
+WHERE NOT EXISTS (SELECT FROM edges e WHERE e.leader = r.blocker)
+)`;
+}
+
+/** `awaited`: what is waited for, and what helps to name it; not even read while nobody waits. */
+const AWAITED = `awaited AS MATERIALIZED (
+SELECT * FROM pg_catalog.pg_locks l
+WHERE (NOT l.granted OR l.locktype = 'tuple' OR l.pid IS NULL) AND (SELECT pg_catalog.count(*) FROM edges) > 0
+)`;
+
+/** A backend that waits for a row's last writer holds the row's tuple lock: that tells the table. */
+const TABLE_OF_ROW = `LEFT JOIN LATERAL (
+SELECT t.relation, t.database FROM awaited t
+WHERE l.locktype = 'transactionid' AND t.pid = l.pid AND t.granted AND t.locktype = 'tuple' LIMIT 1
+) t ON TRUE`;
+
+/** Which prepared transactions hold what the session at the end of the chain waits for. */
+const PREPARED_BLOCKER = `LEFT JOIN LATERAL (
+SELECT p.key FROM awaited v
+JOIN awaited h ON h.pid IS NULL AND h.granted AND h.locktype = v.locktype
+ AND h.database IS NOT DISTINCT FROM v.database AND h.relation IS NOT DISTINCT FROM v.relation
+ AND h.page IS NOT DISTINCT FROM v.page AND h.tuple IS NOT DISTINCT FROM v.tuple
+ AND h.virtualxid IS NOT DISTINCT FROM v.virtualxid AND h.transactionid IS NOT DISTINCT FROM v.transactionid
+ AND h.classid IS NOT DISTINCT FROM v.classid AND h.objid IS NOT DISTINCT FROM v.objid
+ AND h.objsubid IS NOT DISTINCT FROM v.objsubid
+JOIN prepared p ON p.virtualtransaction = h.virtualtransaction
+WHERE e.blocker = 0 AND v.pid = e.via AND NOT v.granted
+) x ON TRUE`;
+
+/** What {@link blockedRows} shows: every edge, or the roots that hold up the given sessions. @internal */
+export interface BlockedScope extends InspectionScope {
+  readonly rootsOf?: readonly number[];
+}
+
+/**
+ * `rows`: one for each awaited lock and each session in its way. Prepared transactions are pid 0, as in
+ * `pg_blocking_pids`.
+ *
+ * @internal
+ */
+export function blockedRows(scope: BlockedScope, values: StatementValues): string {
+  const pairs = scope.rootsOf === undefined ? DIRECT : rootPairs(scope.rootsOf, values);
+  const where = scope.allDatabases ? '' : 'AND s."database" = pg_catalog.current_database()';
+  return `${EDGES}, ${pairs}, ${AWAITED}, ${sessionCtes('awaited')}, rows AS (
+SELECT ${lockColumns(scope)}, b.gid AS "preparedTransaction", e.blocker AS "blockingActivityId",
+ ${activityColumns(ACTIVITY_NAMES, 's', 'activity')},
+ ${activityColumns(ACTIVITY_NAMES, 'b', 'blockingActivity')}
+FROM pairs e
+JOIN awaited l ON l.pid = e.pid AND NOT l.granted
+${TABLE_OF_ROW}
+${PREPARED_BLOCKER}
+LEFT JOIN sessions s ON s.key = e.pid
+LEFT JOIN sessions b ON b.key = COALESCE(x.key, e.blocker)
+${relationJoins('COALESCE(t.relation, l.relation)', 'COALESCE(t.database, l.database)')}
+WHERE TRUE ${where}
+)`;
+}
+
+/**
+ * One row for each session that waits or is in the way: itself, the lock that it awaits, and the `key`s of those in its way
+ * as a list. However many edges there are, each session is sent once.
+ *
+ * @internal
+ */
+export function treeRows(scope: InspectionScope): string {
+  const waiters = scope.allDatabases
+    ? 'edges'
+    : `(SELECT w.* FROM edges w
+ JOIN pg_catalog.pg_stat_activity a ON a.pid = w.pid AND a.datname = pg_catalog.current_database())`;
+  return `WITH ${EDGES}, ${AWAITED}, ${sessionCtes('awaited')}, links AS MATERIALIZED (
+SELECT DISTINCT e.leader::pg_catalog.int8 AS key, e.pid, COALESCE(x.key, e.blocker) AS blocker
+FROM (SELECT w.*, w.pid AS via FROM ${waiters} w) e
+${PREPARED_BLOCKER}
+), members AS (
+SELECT k.key, pg_catalog.min(k.pid) AS pid, pg_catalog.string_agg(k.blocker::pg_catalog.text, ',') AS blockers
+FROM links k GROUP BY k.key
+UNION ALL
+SELECT DISTINCT k.blocker, NULL::pg_catalog.int4, NULL FROM links k
+WHERE NOT EXISTS (SELECT FROM links w WHERE w.key = k.blocker)
+)
+SELECT m.key, m.blockers, s.gid AS "preparedTransaction", ${lockColumns(scope)},
+ ${activityColumns(ACTIVITY_NAMES, 's', 'activity')}
+FROM members m
+LEFT JOIN awaited l ON l.pid = m.pid AND NOT l.granted
+${TABLE_OF_ROW}
+LEFT JOIN sessions s ON s.key = m.key
+${relationJoins('COALESCE(t.relation, l.relation)', 'COALESCE(t.database, l.database)')}`;
+}

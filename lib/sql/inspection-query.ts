@@ -1,0 +1,87 @@
+import type { NamedTable } from '../vocabulary/lock-target.js';
+import { blockedRows } from './blocked-rows.js';
+import { BLOCKED_ATTRIBUTES, LOCK_ATTRIBUTES, type AttributeTable } from './inspection-attributes.js';
+import { allOf, columnOf, type Predicate } from './inspection-predicate.js';
+import type { InspectionScope } from './inspection-rows.js';
+import { lockRows } from './lock-rows.js';
+import type { Statement } from './statement.js';
+import { StatementValues } from './statement-values.js';
+
+/** A column to sort by; rows without a value come last either way. @internal */
+export interface Sorting {
+  readonly path: string;
+  readonly descending: boolean;
+}
+
+/** A checked question about locks. @internal */
+export interface RowQuery {
+  readonly source: 'locks' | 'blocked';
+  /** Only these tables, or the advisory locks of `keys`. */
+  readonly on: readonly NamedTable[];
+  /** Only these advisory locks (`LockKey.text`), or the tables of `on`. */
+  readonly keys: readonly string[];
+  /** Only these backends. */
+  readonly pids: readonly number[] | undefined;
+  readonly predicates: readonly Predicate[];
+  readonly orderBy: readonly Sorting[];
+  readonly limit: number | undefined;
+  readonly allDatabases: boolean;
+  /** Of blocked locks: those of these backends, with the blockers at the root of the queue. */
+  readonly rootsOf?: readonly number[];
+}
+
+/** The attributes that a question may name. @internal */
+export function attributesOf({ source }: Pick<RowQuery, 'source'>): AttributeTable {
+  return source === 'locks' ? LOCK_ATTRIBUTES : BLOCKED_ATTRIBUTES;
+}
+
+/** All rows that match. @internal */
+export function findRows(query: RowQuery, version: number): Statement {
+  const values = new StatementValues();
+  const text = `${rowsCte(query, version, values)}
+SELECT r.* FROM rows r
+WHERE ${matches(query, values)}
+${orderAndLimit(query, values)}`;
+  return { text, values: values.list };
+}
+
+/** How many rows match; `limit` does not matter. @internal */
+export function countRows(query: RowQuery, version: number): Statement {
+  const values = new StatementValues();
+  const text = `${rowsCte(query, version, values)}
+SELECT pg_catalog.count(*) AS count FROM rows r WHERE ${matches(query, values)}`;
+  return { text, values: values.list };
+}
+
+/** `WITH … rows AS (…)`: all rows, before anything is filtered. @internal */
+export function rowsCte(query: RowQuery, version: number, values: StatementValues): string {
+  const { allDatabases, rootsOf } = query;
+  const scope: InspectionScope = { version, allDatabases };
+  if (query.source === 'locks') return `WITH ${lockRows(scope)}`;
+  return `WITH RECURSIVE ${blockedRows(rootsOf === undefined ? scope : { ...scope, rootsOf }, values)}`;
+}
+
+/** The condition that rows must meet. @internal */
+export function matches(query: RowQuery, values: StatementValues): string {
+  const conditions = [allOf(query.predicates, attributesOf(query), values)];
+  if (query.pids !== undefined) conditions.push(`r."activityId" = ANY (${values.add(query.pids, 'int4[]')})`);
+  const things = query.on.map((table) => isOn(table, values));
+  if (query.keys.length > 0) things.push(`r."advisoryKey" = ANY (${values.add(query.keys, 'text[]')})`);
+  if (things.length > 0) conditions.push(`(${things.join(' OR ')})`);
+  return conditions.join(' AND ');
+}
+
+/** @internal */
+export function orderAndLimit(query: RowQuery, values: StatementValues): string {
+  const table = attributesOf(query);
+  const order = query.orderBy.map(
+    ({ path, descending }) => `${columnOf(table, path)} ${descending ? 'DESC' : 'ASC'} NULLS LAST`,
+  );
+  const limit = query.limit === undefined ? '' : ` LIMIT ${values.add(query.limit, 'int8')}`;
+  return `${order.length === 0 ? '' : `ORDER BY ${order.join(', ')}`}${limit}`;
+}
+
+function isOn({ schema, table }: NamedTable, values: StatementValues): string {
+  const named = `r."relName" = ${values.add(table, 'text')}`;
+  return schema === undefined ? named : `(${named} AND r."relSchema" = ${values.add(schema, 'text')})`;
+}
