@@ -45,8 +45,10 @@ export class WorkSessions {
   readonly scopeSession: (client: ClientBase) => Promise<void>;
   readonly #aside: ObserverSession;
   readonly #giveBack: () => Promise<void> | void;
+  #closing: Promise<void> | undefined;
 
-  constructor({ options, connector, names, flowPids, isHeldBySession }: WorkSessionsInit) {
+  constructor(init: WorkSessionsInit) {
+    const { options, connector, names, flowPids } = init;
     const scopes = new SessionScopes();
     const scoped = { scopes, flowPids, trustPooler: options.sessions.trustPooler };
     const own = options.pool === undefined ? new ScopedPool(poolConfig(options), scoped) : undefined;
@@ -63,7 +65,9 @@ export class WorkSessions {
     this.timeouts = new LockTimeouts(scopes, this.transactions);
     const wait = new XactWait({
       ambientLockTimeoutMs: () => this.timeouts.ambientMs,
-      cancel: async (pid) => void (await this.#aside.query(cancelBackend(pid))),
+      cancel: async (pid) => {
+        await this.#aside.query(cancelBackend(pid));
+      },
     });
     this.models = new ModelLocks(this.transactions, wait);
     this.xact = new XactLocks({
@@ -72,7 +76,7 @@ export class WorkSessions {
       defaults: options.advisory,
       names,
       freshToken: () => this.#freshToken(),
-      isHeldBySession,
+      isHeldBySession: (id) => init.isHeldBySession(id),
     });
   }
 
@@ -81,10 +85,10 @@ export class WorkSessions {
     return pgDriver(this.pool);
   }
 
-  /** Ends the module's own pool when everything taken from it is back; gives a lent one its own ways back. */
-  async close(): Promise<void> {
-    await this.#aside.close();
-    await this.#giveBack();
+  /** Ends the module's own pool when everything taken from it is back; gives a lent one its own ways back. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#aside.close().then(this.#giveBack);
+    return this.#closing;
   }
 
   async #freshToken(): Promise<bigint> {

@@ -100,7 +100,7 @@ export class ModelLocks {
   }
 
   async #transaction({ transaction }: ModelLockOptions): Promise<OpenTransaction> {
-    const given = transaction === undefined ? this.#transactions.current() : transaction;
+    const given = transaction ?? this.#transactions.current();
     if (given !== undefined) return OpenTransaction.of(given);
     throw new TransactionStateError(
       'A table lock needs a transaction: pass { transaction }, or call model() within pglock.transaction().',

@@ -92,9 +92,11 @@ export class XactLockHandle implements TransactionLockHandle {
     return this.#token;
   }
 
-  async release(): Promise<never> {
-    throw new PgLockUsageError(
-      `Advisory lock ${printable(this.id)} belongs to a transaction: only its COMMIT or ROLLBACK releases it.`,
+  release(): Promise<never> {
+    return Promise.reject(
+      new PgLockUsageError(
+        `Advisory lock ${printable(this.id)} belongs to a transaction: only its COMMIT or ROLLBACK releases it.`,
+      ),
     );
   }
 

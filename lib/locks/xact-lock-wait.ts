@@ -102,7 +102,9 @@ export class XactWait {
     if (signal === undefined || pid === undefined) return query();
     signal.throwIfAborted();
     let cancelling: Promise<void> | undefined;
-    const cancel = () => (cancelling = this.#context.cancel(pid).catch(ignore));
+    const cancel = () => {
+      cancelling = this.#context.cancel(pid).catch(ignore);
+    };
     signal.addEventListener('abort', cancel, { once: true });
     try {
       return await query();

@@ -33,10 +33,9 @@ export function poolFacade<P extends Pool>(pool: P): P {
  */
 export function pgDriver(pool: Pool): typeof pg {
   const facade = poolFacade(pool);
-  class SharedPool {
-    constructor() {
-      return facade;
-    }
+  // `new` on a plain function gives what the function returns.
+  function SharedPool(): Pool {
+    return facade;
   }
   return { ...pg, Pool: SharedPool as unknown as typeof pg.Pool };
 }

@@ -7,6 +7,7 @@ import type { SessionScopes } from './scoped-pool-scope.js';
 
 type Release = (destroy?: Error | boolean) => void;
 type ConnectCallback = (error: Error | undefined, client: PoolClient | undefined, done: Release) => void;
+type AnyConnect = (callback?: ConnectCallback) => Promise<PoolClient> | undefined;
 type PlainConnect = () => Promise<PoolClient>;
 
 /** How a pool follows the flows. @internal */
@@ -41,7 +42,7 @@ export class ScopedPool extends pg.Pool {
 
   override connect(): Promise<PoolClient>;
   override connect(callback: ConnectCallback): void;
-  override connect(callback?: ConnectCallback): Promise<PoolClient> | void {
+  override connect(callback?: ConnectCallback): Promise<PoolClient> | undefined {
     return this.#checkout.take(() => super.connect(), callback);
   }
 }
@@ -55,10 +56,11 @@ export class ScopedPool extends pg.Pool {
  */
 export function adopt(pool: Pool, options: ScopedPoolOptions): () => void {
   const checkout = new Checkout(options);
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- put back as it was, and called on the pool
   const original = pool.connect;
   let adopted = true;
-  const scoped = function connect(callback?: ConnectCallback): Promise<PoolClient> | void {
-    if (!adopted) return (original as (callback?: ConnectCallback) => void).call(pool, callback);
+  const scoped = function connect(callback?: ConnectCallback): Promise<PoolClient> | undefined {
+    if (!adopted) return (original as AnyConnect).call(pool, callback);
     return checkout.take(() => (original as PlainConnect).call(pool), callback);
   };
   pool.connect = scoped as typeof pool.connect;
@@ -89,14 +91,15 @@ class Checkout {
   }
 
   /** As `pool.connect`, with or without a callback. */
-  take(connect: PlainConnect, callback?: ConnectCallback): Promise<PoolClient> | void {
+  take(connect: PlainConnect, callback?: ConnectCallback): Promise<PoolClient> | undefined {
     const fitted = this.#fitted(connect);
     if (callback === undefined) return fitted;
     const bound = AsyncResource.bind(callback);
     fitted.then(
       (client) => bound(undefined, client, (destroy) => client.release(destroy)),
-      (error: Error) => bound(error, undefined, ignore),
+      (error: unknown) => bound(error as Error, undefined, ignore),
     );
+    return undefined;
   }
 
   /** What the flow wants is read before anything is awaited. */

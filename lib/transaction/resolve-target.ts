@@ -32,7 +32,7 @@ export function targetTable(target: LockTarget, tables?: ModelTables): NamedTabl
 
 function tableOf(target: LockTarget, tables: ModelTables | undefined): NamedTable {
   if (typeof target === 'string') return namedTable(target);
-  if ((typeof target !== 'object' || target === null) && typeof target !== 'function')
+  if (!isObject(target))
     throw new PgLockUsageError(
       `A lock target must be a table name, { schema?, table }, or a model; got ${printable(target)}.`,
     );
@@ -41,6 +41,10 @@ function tableOf(target: LockTarget, tables: ModelTables | undefined): NamedTabl
   throw new LockTargetError(
     `${printable(target)} names no table${tables === undefined ? '' : ` that ${tables.clientName} knows`}: pass an entity class with a transaction of its own ORM, or the table's name.`,
   );
+}
+
+function isObject(value: unknown): value is object {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function';
 }
 
 /** A Drizzle table keeps its names under registered symbols; an alias keeps the table's true name too. */

@@ -12,7 +12,7 @@ function known<Transaction extends object>(
   detects: (value: object) => boolean,
   load: () => Promise<TransactionAdapter<Transaction>>,
 ): KnownClient {
-  return { detects, load: load as unknown as KnownClient['load'] };
+  return { detects, load };
 }
 
 const OWN_CLIENTS: readonly KnownClient[] = [
@@ -64,7 +64,7 @@ export function registerTransactionAdapter<Transaction extends object>(
 ): () => void {
   const entry: KnownClient = {
     detects: (value) => adapter.detects(value),
-    load: () => adapter as unknown as TransactionAdapter,
+    load: () => adapter,
   };
   registered.unshift(entry);
   return () => {
@@ -81,7 +81,7 @@ export function registerTransactionAdapter<Transaction extends object>(
  */
 export async function adapterOf(transaction: unknown): Promise<TransactionAdapter> {
   if ((typeof transaction === 'object' && transaction !== null) || typeof transaction === 'function') {
-    const client = [...registered, ...OWN_CLIENTS].find(({ detects }) => detects(transaction));
+    const client = [...registered, ...OWN_CLIENTS].find((known) => known.detects(transaction));
     if (client !== undefined) return client.load();
   }
   throw new TransactionStateError(

@@ -32,7 +32,12 @@ export const mikroOrmAdapter: TransactionAdapter<EntityManager> = {
     const adapter = 'executeQuery' in context ? kyselyAdapter : knexAdapter;
     return (adapter as TransactionAdapter).run(context, text, values);
   },
-  isOpen: (em) => em.isInTransaction(),
+  isOpen(em) {
+    if (!em.isInTransaction()) return false;
+    const context = em.getTransactionContext() as
+      { isCommitted?: boolean; isRolledBack?: boolean } | undefined;
+    return context?.isCommitted !== true && context?.isRolledBack !== true;
+  },
   tableOf(em, model) {
     const metadata = em.getMetadata().find(model);
     const table = metadata?.tableName ?? metadata?.collection;
