@@ -1,0 +1,137 @@
+import { jest } from '@jest/globals';
+import { UseGuards, UseInterceptors } from '@nestjs/common';
+import { Args, GraphQLModule, Query, Resolver, Subscription } from '@nestjs/graphql';
+import type { MercuriusDriverConfig } from '@nestjs/mercurius';
+import { Test } from '@nestjs/testing';
+import {
+  AdvisoryLock,
+  AdvisoryLockGuard,
+  CurrentLock,
+  PgLockConfigurationError,
+  PgLockModule,
+  type LockHandle,
+} from '../../lib/index.js';
+import { eventually, useDatabase } from '../support/database.js';
+import { holders, holdOutside } from './support/holder.js';
+import { get, serve } from './support/platforms.js';
+
+// It serves mercurius' playground, which nobody opens here, and requires an ES module, which Jest cannot on Node 20.
+jest.mock('@fastify/static', () => () => undefined);
+const { MercuriusDriver } = await import('@nestjs/mercurius');
+
+const mayStay = ({ applicationName }: { applicationName: string }) => applicationName.startsWith('pglock:');
+
+describe('GraphQL', () => {
+  const db = useDatabase({ mayStay });
+  let url: string;
+
+  @Resolver()
+  class Queries {
+    @Query(() => String)
+    @UseInterceptors(
+      AdvisoryLock((ctx) => `graphql:${ctx.getArgByIndex<{ name: string }>(1).name}`, { timeout: 0 }),
+    )
+    locked(@Args('name') name: string, @CurrentLock() lock: LockHandle) {
+      return `${name} under ${String(lock.id)}`;
+    }
+
+    @Query(() => String, { nullable: true })
+    @UseInterceptors(AdvisoryLock('graphql:skip', { timeout: 0, onContention: 'skip' }))
+    skipped() {
+      return 'ran';
+    }
+
+    @Query(() => String)
+    @UseInterceptors(AdvisoryLock('graphql:wait'))
+    waiting() {
+      return 'ran';
+    }
+
+    @Query(() => String)
+    @UseGuards(AdvisoryLockGuard('graphql:guard'))
+    guarded() {
+      return 'ran';
+    }
+  }
+
+  const graphql = () =>
+    GraphQLModule.forRoot<MercuriusDriverConfig>({ driver: MercuriusDriver, autoSchemaFile: true });
+  const ask = async (query: string) => {
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ query }),
+    });
+    return (await response.json()) as {
+      data: unknown;
+      errors?: { message: string; extensions?: { code?: string } }[];
+    };
+  };
+
+  beforeAll(async () => {
+    const module = await Test.createTestingModule({
+      imports: [PgLockModule.forRoot({ connection: db.url }), graphql()],
+      providers: [Queries],
+    }).compile();
+    const server = await serve(module, 'fastify');
+    url = server.url;
+    db.defer(() => server.app.close());
+  });
+
+  it('holds the lock around a resolver', async () => {
+    expect((await ask('{ locked(name: "a") }')).data).toEqual({ locked: 'a under graphql:a' });
+    expect(await holders(db, 'graphql:a')).toBe(0);
+  });
+
+  it('answers contention with an error whose code is 55P03', async () => {
+    await holdOutside(db, 'graphql:b');
+    const { errors } = await ask('{ locked(name: "b") }');
+    expect(errors?.[0]).toMatchObject({
+      message: expect.stringContaining('Somebody else'),
+      extensions: { code: '55P03' },
+    });
+  });
+
+  it('answers null under skip', async () => {
+    await holdOutside(db, 'graphql:skip');
+    expect(await ask('{ skipped }')).toEqual({ data: { skipped: null } });
+  });
+
+  it('refuses by guard while somebody else holds the lock', async () => {
+    expect((await ask('{ guarded }')).data).toEqual({ guarded: 'ran' });
+    await holdOutside(db, 'graphql:guard');
+    expect((await ask('{ guarded }')).errors?.[0]?.extensions?.code).toBe('55P03');
+  });
+
+  it('stops waiting when the client leaves', async () => {
+    await holdOutside(db, 'graphql:wait');
+    const client = get(`${url}/graphql?query=${encodeURIComponent('{ waiting }')}`);
+    await db.waitForWaiter();
+    client.leave();
+    await eventually(async () => (await db.sessions()).every(({ blockedBy }) => blockedBy.length === 0));
+  });
+
+  it('refuses subscriptions at boot', async () => {
+    @Resolver()
+    class Feed {
+      @Query(() => String)
+      any() {
+        return 'any';
+      }
+      @Subscription(() => String)
+      @UseInterceptors(AdvisoryLock('feed'))
+      feed() {
+        return undefined;
+      }
+    }
+    const module = await Test.createTestingModule({
+      imports: [PgLockModule.forRoot({ connection: db.url }), graphql()],
+      providers: [Feed],
+    }).compile();
+    const boot = serve(module, 'fastify');
+    await expect(boot).rejects.toThrow(PgLockConfigurationError);
+    await expect(boot).rejects.toThrow(/Feed\.feed is a GraphQL subscription/);
+    await module.close();
+  });
+});
