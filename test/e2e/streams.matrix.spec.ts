@@ -168,4 +168,19 @@ describe.each(PLATFORMS)('streams on %s', (platform) => {
     expect(await (await fetch(`${server.url}/waiting`)).text()).toBe('ran');
     expect(show.ran).toBe(1);
   });
+
+  it('ends at shutdown what holds a lock and would not end by itself', async () => {
+    const module = await Test.createTestingModule({
+      imports: [PgLockModule.forRoot({ connection: db.url })],
+      controllers: [Streams],
+    }).compile();
+    const own = await serve(module, platform);
+    const events = get(`${own.url}/events`);
+    const file = get(`${own.url}/file`);
+    await Promise.all([events.firstBytes, file.firstBytes]);
+    await own.app.close();
+    await Promise.all([events.closed, file.closed]);
+    expect(await holders(db, 'events')).toBe(0);
+    expect(await holders(db, 'file')).toBe(0);
+  });
 });
