@@ -22,7 +22,8 @@ export const pgAdapter: TransactionAdapter<PgTransaction> = {
   isOpen(client) {
     if ('totalCount' in client) return false;
     if (typeof client.getTransactionStatus !== 'function') return undefined;
-    return client.getTransactionStatus() !== 'I';
+    const status = client.getTransactionStatus();
+    return status === 'T' || status === 'E';
   },
   pgClientOf: (client) => client,
 };

@@ -1,0 +1,369 @@
+import { jest } from '@jest/globals';
+import pg from 'pg';
+import { LockLostError } from '../../lib/errors/lock-lost.error.js';
+import { LockNotAvailableError } from '../../lib/errors/lock-not-available.error.js';
+import { DeadlockError } from '../../lib/errors/deadlock.error.js';
+import { PgLockUsageError } from '../../lib/errors/pg-lock-usage.error.js';
+import { TransactionStateError } from '../../lib/errors/transaction-state.error.js';
+import { registerTransactionAdapter } from '../../lib/transaction/transaction-adapters.js';
+import { advisoryLocks, openCore } from '../support/cores.js';
+import { deferred, eventually, useDatabase } from '../support/database.js';
+
+const database = useDatabase({ schema: 'CREATE TABLE users (id int PRIMARY KEY)' });
+
+const countUsers = async () => (await database.admin.query('SELECT FROM users')).rowCount;
+
+afterEach(() => database.admin.query('TRUNCATE users'));
+
+describe('pglock.transaction', () => {
+  it('commits when the work succeeds, and gives its result', async () => {
+    const { service } = openCore(database);
+    const result = await service.transaction(async (tx) => {
+      await tx.query('INSERT INTO users VALUES (1)');
+      return 42;
+    });
+    expect(result).toBe(42);
+    await expect(countUsers()).resolves.toBe(1);
+  });
+
+  it('rolls back when the work throws, and throws the same', async () => {
+    const { service } = openCore(database);
+    const error = new Error('no');
+    const failing = service.transaction(async (tx) => {
+      await tx.query('INSERT INTO users VALUES (1)');
+      throw error;
+    });
+    await expect(failing).rejects.toBe(error);
+    await expect(countUsers()).resolves.toBe(0);
+  });
+
+  it('says so when the server rolled back because an error was swallowed', async () => {
+    const { service } = openCore(database);
+    const swallowing = service.transaction(async (tx) => {
+      await tx.query('INSERT INTO users VALUES (1)');
+      await tx.query('SELECT 1 / 0').catch(() => undefined);
+    });
+    await expect(swallowing).rejects.toThrow(TransactionStateError);
+    await expect(countUsers()).resolves.toBe(0);
+  });
+
+  it('begins as asked for', async () => {
+    const { service } = openCore(database);
+    const read = (name: string) => async (tx: pg.PoolClient) =>
+      (await tx.query<Record<string, string>>(`SHOW ${name}`)).rows[0]?.[name];
+    await expect(
+      service.transaction(read('transaction_isolation'), { isolation: 'SERIALIZABLE' }),
+    ).resolves.toBe('serializable');
+    await expect(service.transaction(read('transaction_read_only'), { readOnly: true })).resolves.toBe('on');
+    await expect(service.transaction(read('transaction_read_only'))).resolves.toBe('off');
+    const wrong = { isolation: 'CHAOS; DROP TABLE users' as 'SERIALIZABLE' };
+    await expect(service.transaction(() => 1, wrong)).rejects.toThrow(PgLockUsageError);
+  });
+
+  it('is found by model and acquire within it, and by nobody else', async () => {
+    const { service } = openCore(database);
+    await service.transaction(async (tx) => {
+      await expect(service.model('users', { mode: 'SHARE' })).resolves.toBe(true);
+      const lock = await service.acquire('in', { xact: true });
+      expect(lock?.pid).toBe(database.pidOf(tx));
+      expect(service.isHeld('in')).toBe(true);
+      service.assertHeld('in');
+    });
+    expect(service.isHeld('in')).toBe(false);
+    await expect(service.model('users')).rejects.toThrow(TransactionStateError);
+    await expect(service.acquire('in', { xact: true })).rejects.toThrow(TransactionStateError);
+  });
+
+  it('does not nest', async () => {
+    const { service } = openCore(database);
+    await service.transaction(async () => {
+      await expect(service.transaction(() => 1)).rejects.toThrow(TransactionStateError);
+      await expect(service.advisory('x', { xact: true }, () => 1)).rejects.toThrow(TransactionStateError);
+    });
+  });
+
+  it('belongs to one database: that of another module is not found', async () => {
+    const [first, second] = [openCore(database), openCore(database)];
+    await first.service.transaction(async () => {
+      await expect(second.service.model('users')).rejects.toThrow(TransactionStateError);
+      await expect(second.service.transaction(() => 'nested')).resolves.toBe('nested');
+    });
+  });
+
+  it('refuses a flow that has outlived it', async () => {
+    const { service } = openCore(database);
+    const over = deferred();
+    let straggler: Promise<unknown> = Promise.resolve();
+    await service.transaction(() => {
+      straggler = over.promise.then(() => service.model('users'));
+    });
+    over.resolve();
+    await expect(straggler).rejects.toThrow(TransactionStateError);
+  });
+
+  it('survives the death of its session, and the pool goes on', async () => {
+    const { service } = openCore(database);
+    const dying = service.transaction(async (tx) => {
+      await database.admin.query('SELECT pg_terminate_backend($1)', [database.pidOf(tx)]);
+      await eventually(() =>
+        tx.query('SELECT 1').then(
+          () => false,
+          () => true,
+        ),
+      );
+      await tx.query('SELECT 1');
+    });
+    await expect(dying).rejects.toThrow(/terminat|not queryable|ECONNRESET/i);
+    await expect(service.transaction(() => 'next')).resolves.toBe('next');
+  });
+});
+
+describe('advisory with { xact: true }', () => {
+  it('opens the transaction, runs the work in it, and releases with the commit', async () => {
+    const { service } = openCore(database);
+    const result = await service.advisory('invoice:7', { xact: true }, async (lock) => {
+      await lock.client.query('INSERT INTO users VALUES (1)');
+      await expect(advisoryLocks(database)).resolves.toHaveLength(1);
+      expect(service.isHeld('invoice:7')).toBe(true);
+      await expect(service.model('users')).resolves.toBe(true);
+      return lock.held;
+    });
+    expect(result).toBe(true);
+    await expect(countUsers()).resolves.toBe(1);
+    await expect(advisoryLocks(database)).resolves.toEqual([]);
+  });
+
+  it('releases with the rollback when the work throws', async () => {
+    const { service } = openCore(database);
+    const failing = service.advisory('x', { xact: true }, async (lock) => {
+      await lock.client.query('INSERT INTO users VALUES (1)');
+      throw new Error('work');
+    });
+    await expect(failing).rejects.toThrow('work');
+    await expect(advisoryLocks(database)).resolves.toEqual([]);
+    await expect(countUsers()).resolves.toBe(0);
+  });
+
+  it('throws on contention, or skips the work when told so', async () => {
+    const [first, second] = [openCore(database).service, openCore(database).service];
+    await first.advisory('x', { xact: true }, async () => {
+      const work = jest.fn();
+      const thrown = second.advisory('x', { xact: true, timeout: '20ms' }, work);
+      await expect(thrown).rejects.toThrow(LockNotAvailableError);
+      const skipped = second.advisory('x', { xact: true, timeout: 0, onContention: 'skip' }, work);
+      await expect(skipped).resolves.toBeUndefined();
+      expect(work).not.toHaveBeenCalled();
+    });
+  });
+
+  it('takes the defaults of the module', async () => {
+    const { service } = openCore(database, { advisory: { timeout: 0, onContention: 'skip' } });
+    const holder = await database.connect();
+    await holder.query('SELECT pg_advisory_lock(5)');
+    await expect(service.advisory(5, { xact: true }, () => 1)).resolves.toBeUndefined();
+  });
+
+  it('ends a handle with its transaction', async () => {
+    const { service } = openCore(database);
+    const lock = await service.advisory('x', { xact: true }, (held) => held);
+    expect(lock.held).toBe(false);
+    expect(lock.signal.aborted).toBe(false);
+    await expect(lock.fencingToken()).rejects.toThrow(TransactionStateError);
+  });
+
+  it('cannot be released by hand, and lets an await using block end', async () => {
+    const { service } = openCore(database);
+    await service.advisory('x', { xact: true }, async (lock) => {
+      await expect(lock.release()).rejects.toThrow(PgLockUsageError);
+      {
+        await using inner = lock;
+        expect(inner.held).toBe(true);
+      }
+      expect(lock.held).toBe(true);
+    });
+  });
+
+  it('tells of a session that was terminated', async () => {
+    const { service } = openCore(database);
+    const lost = service.advisory('x', { xact: true }, async (lock) => {
+      await database.admin.query('SELECT pg_terminate_backend($1)', [lock.pid]);
+      await eventually(() => lock.signal.aborted);
+      expect(lock.held).toBe(false);
+      lock.signal.throwIfAborted();
+    });
+    await expect(lost).rejects.toThrow(LockLostError);
+  });
+
+  it.each([{ holdAtLeast: '1s' }, { maxHold: '1s' }] as const)(
+    'refuses %j, which means nothing here',
+    async (more) => {
+      const { service } = openCore(database);
+      await expect(service.advisory('x', { xact: true, ...more }, () => 1)).rejects.toThrow(PgLockUsageError);
+    },
+  );
+});
+
+describe('a flow that holds an id at both levels', () => {
+  it('is refused rather than left to wait for itself', async () => {
+    const { service } = openCore(database);
+    await service.advisory('x', async () => {
+      await expect(service.advisory('x', { xact: true }, () => 1)).rejects.toThrow(PgLockUsageError);
+    });
+    await service.advisory('x', { xact: true }, async () => {
+      await expect(service.advisory('x', () => 1)).rejects.toThrow(PgLockUsageError);
+      await expect(service.acquire('x')).rejects.toThrow(PgLockUsageError);
+    });
+  });
+});
+
+describe('the transaction of a caller', () => {
+  async function transaction(): Promise<pg.Client> {
+    const client = await database.connect();
+    await client.query('BEGIN');
+    return client;
+  }
+
+  it('keeps the lock after the work of advisory', async () => {
+    const { service } = openCore(database);
+    const tx = await transaction();
+    const lock = await service.advisory('x', { transaction: tx }, (held) => held);
+    expect(lock.held).toBe(true);
+    await expect(advisoryLocks(database)).resolves.toHaveLength(1);
+    await tx.query('COMMIT');
+    expect(lock.held).toBe(false);
+    await tx.query('BEGIN');
+    expect(lock.held).toBe(false);
+  });
+
+  it('gets its own lock again at once', async () => {
+    const { service } = openCore(database);
+    const transaction1 = await transaction();
+    const options = { transaction: transaction1, timeout: 0 } as const;
+    await expect(service.acquire('x', options)).resolves.toMatchObject({ held: true });
+    await expect(service.acquire('x', options)).resolves.toMatchObject({ held: true });
+  });
+
+  it('takes locks that are asked for at once one after the other', async () => {
+    const { service } = openCore(database);
+    const holder = await database.connect();
+    await holder.query('SELECT pg_advisory_lock(2)');
+    const tx = await transaction();
+    const asked = [1, 2, 3].map((id) => service.acquire(id, { transaction: tx, timeout: '20ms' }));
+    const locks = await Promise.all([...asked, service.model('users', { transaction: tx })]);
+    expect(locks).toEqual([expect.anything(), null, expect.anything(), true]);
+  });
+
+  it('gives up a deadlock, and keeps what it had', async () => {
+    const { service } = openCore(database);
+    const [a, b] = [await transaction(), await transaction()];
+    for (const tx of [a, b]) await tx.query(`SET LOCAL deadlock_timeout = '100ms'`);
+    await service.acquire(1, { transaction: a, timeout: 0 });
+    await service.acquire(2, { transaction: b, timeout: 0 });
+    const flow = async (tx: pg.Client, id: number) => {
+      try {
+        await service.acquire(id, { transaction: tx, timeout: null });
+        return undefined;
+      } catch (error) {
+        const { rows } = await tx.query<{ kept: string }>(
+          `SELECT count(*) AS kept FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()`,
+        );
+        await tx.query('ROLLBACK');
+        return { error, kept: rows[0]?.kept };
+      }
+    };
+    const failed = (await Promise.all([flow(a, 2), flow(b, 1)])).filter((one) => one !== undefined);
+    expect(failed).toEqual([{ error: expect.any(DeadlockError) as unknown, kept: '1' }]);
+  });
+
+  it('counts the whole wait for several ids, not each', async () => {
+    const { service } = openCore(database);
+    const holder = await database.connect();
+    await holder.query('SELECT pg_advisory_lock(1), pg_advisory_lock(2)');
+    const tx = await transaction();
+    const pid = database.pidOf(tx);
+    const startedAt = performance.now();
+    const waiting = service.acquire([1n, 2n], { transaction: tx, timeout: 300 });
+    await database.waitForWaiter(pid);
+    await holder.query('SELECT pg_advisory_unlock(1)');
+    await expect(waiting).resolves.toBeNull();
+    expect(performance.now() - startedAt).toBeLessThan(400);
+    const { rows } = await tx.query(
+      `SELECT current_setting('lock_timeout') l, current_setting('statement_timeout') s`,
+    );
+    expect(rows).toEqual([{ l: '0', s: '0' }]);
+  });
+
+  it('lets a statement_timeout of the caller stand, and does not call it contention', async () => {
+    const { service } = openCore(database);
+    const holder = await database.connect();
+    await holder.query('SELECT pg_advisory_lock(1)');
+    const tx = await transaction();
+    await tx.query(`SET LOCAL statement_timeout = '50ms'`);
+    await expect(service.acquire(1, { transaction: tx, timeout: '5s' })).rejects.toMatchObject({
+      code: '57014',
+    });
+    await expect(tx.query('SHOW statement_timeout')).resolves.toMatchObject({
+      rows: [{ statement_timeout: '50ms' }],
+    });
+  });
+
+  it.each([
+    ['an object that is no transaction', {}],
+    ['a string', 'tx'],
+    ['a null', null],
+    ['a pool', new pg.Pool()],
+    ['a client outside of a transaction', new pg.Client()],
+  ])('is not %s', async (_, wrong) => {
+    const { service } = openCore(database);
+    const given = { transaction: wrong as object };
+    await expect(service.acquire('x', { ...given, timeout: 0 })).rejects.toThrow(TransactionStateError);
+    await expect(service.advisory('x', given, () => 1)).rejects.toThrow(TransactionStateError);
+    await expect(service.model('users', given)).rejects.toThrow(TransactionStateError);
+    await expect(service.timeout('1s', given, () => 1)).rejects.toThrow(TransactionStateError);
+  });
+
+  it('is unharmed by calls that cannot mean anything, and sees nothing of them', async () => {
+    const { service } = openCore(database);
+    const tx = await transaction();
+    const query = jest.spyOn(tx, 'query');
+    const calls = [
+      () => service.acquire([], { transaction: tx }),
+      () => service.acquire(1.5, { transaction: tx }),
+      () => service.acquire('x', { transaction: tx, timeout: -1 }),
+      () => service.acquire('x', { transaction: tx, onContention: 'wait' as 'skip' }),
+      () => service.model([], { transaction: tx }),
+      () => service.model('users', { transaction: tx, mode: 'TOTAL' as 'SHARE' }),
+      () => service.model('users', { transaction: tx, timeout: Number.NaN }),
+      () => service.model('users', { transaction: tx, onContention: 'wait' as 'skip' }),
+      () => service.model('a.b.c', { transaction: tx }),
+      () => service.model({ table: '' }, { transaction: tx }),
+      () => service.model(7 as unknown as string, { transaction: tx }),
+      () => service.timeout(0, { transaction: tx }, () => 1),
+      () => service.timeout('soon' as '1s', { transaction: tx }, () => 1),
+      () => service.timeout('1s', { transaction: tx }, undefined as unknown as () => number),
+    ];
+    for (const call of calls) await expect(call()).rejects.toThrow(PgLockUsageError);
+    expect(query).not.toHaveBeenCalled();
+    await expect(tx.query('SELECT 1')).resolves.toMatchObject({ rowCount: 1 });
+  });
+
+  it('may be of a client that the application makes known', async () => {
+    const { service } = openCore(database);
+    const tx = { mine: await transaction() };
+    await expect(service.acquire('x', { transaction: tx, timeout: 0 })).rejects.toThrow(
+      TransactionStateError,
+    );
+    const forget = registerTransactionAdapter<typeof tx>({
+      name: 'mine',
+      detects: (value) => 'mine' in value,
+      run: async ({ mine }, text, values) =>
+        (await mine.query<Record<string, unknown>>(text, [...values])).rows,
+    });
+    await expect(service.acquire('x', { transaction: tx, timeout: 0 })).resolves.toMatchObject({
+      held: true,
+    });
+    await expect(service.model('users', { transaction: tx })).resolves.toBe(true);
+    forget();
+    await expect(service.model('users', { transaction: tx })).rejects.toThrow(TransactionStateError);
+  });
+});
