@@ -1,11 +1,15 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { PgLockConfigurationError } from './errors/pg-lock-configuration.error.js';
+import { databaseProviders } from './nest/database-providers.js';
+import { HandlersModule } from './nest/handlers.module.js';
 import {
   ConfigurableModuleClass,
+  MODULE_OPTIONS_TOKEN,
   type ASYNC_OPTIONS_TYPE,
   type OPTIONS_TYPE,
 } from './pg-lock.module-definition.js';
 import { kind } from './pg-lock.option-reader.js';
+import type { PgLockModuleExtras } from './pg-lock.options.js';
 
 /**
  * Brings `PgLockService` into an application, global by default. No connection is opened before it is needed; shutdown releases
@@ -27,7 +31,7 @@ export class PgLockModule extends ConfigurableModuleClass {
       throw new PgLockConfigurationError(
         `PgLockModule: forRoot takes an object of options; got ${kind(given)}.`,
       );
-    return super.forRoot(options);
+    return withDatabase(super.forRoot(options), options);
   }
 
   /**
@@ -37,6 +41,28 @@ export class PgLockModule extends ConfigurableModuleClass {
    * @throws {PgLockConfigurationError} (the boot does) when an option is unknown or its value not allowed.
    */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
-    return super.forRootAsync(options);
+    const beside = Object.entries(options).filter(([key]) => !FACTORY_KEYS.includes(key));
+    return withDatabase(super.forRootAsync(options), Object.fromEntries(beside));
   }
+}
+
+/** What `forRootAsync` is given for Nest. Whatever else stands there is ours, and refused at boot where we do not know it. */
+const FACTORY_KEYS = [
+  'imports',
+  'inject',
+  'useFactory',
+  'useClass',
+  'useExisting',
+  'provideInjectionTokensFrom',
+];
+
+function withDatabase(definition: DynamicModule, extras: PgLockModuleExtras): DynamicModule {
+  const { providers, exports } = databaseProviders(MODULE_OPTIONS_TOKEN, extras);
+  return {
+    ...definition,
+    global: extras.isGlobal !== false,
+    imports: [...(definition.imports ?? []), HandlersModule],
+    providers: [...(definition.providers ?? []), ...providers],
+    exports,
+  };
 }

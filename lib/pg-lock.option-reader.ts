@@ -123,9 +123,9 @@ function isPlain(value: unknown): value is object {
 /** Levenshtein's distance, without regard to case. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (const [i, left] of [...a.toLowerCase()].entries()) {
+  for (const [i, left] of Array.from(a.toLowerCase()).entries()) {
     const next = [i + 1];
-    for (const [j, right] of [...b.toLowerCase()].entries())
+    for (const [j, right] of Array.from(b.toLowerCase()).entries())
       next.push(
         Math.min((next[j] ?? 0) + 1, (row[j + 1] ?? 0) + 1, (row[j] ?? 0) + (left === right ? 0 : 1)),
       );

@@ -19,17 +19,17 @@ export type AdvisoryDefaults = Pick<
 /** What `prioritize` does when the call does not say. @publicApi */
 export interface PrioritizeDefaults {
   /** How often blockers are looked for. @default '1s' */
-  readonly interval?: Duration;
+  readonly interval?: Duration | undefined;
   /** Whether to look again and again, rather than once after the first interval. @default true */
-  readonly periodic?: boolean;
+  readonly periodic?: boolean | undefined;
   /** The `lock_timeout` of the prioritized work; `null` is none. */
-  readonly timeout?: Duration | null;
+  readonly timeout?: Duration | null | undefined;
   /** Cancel first, and terminate what is still blocking after this Duration. */
-  readonly escalate?: Duration;
+  readonly escalate?: Duration | undefined;
   /** A where over the blocking activity: what it matches is never touched. */
-  readonly protect?: object;
+  readonly protect?: object | undefined;
   /** Report what would be signalled, and signal nothing. @default false */
-  readonly dryRun?: boolean;
+  readonly dryRun?: boolean | undefined;
 }
 
 /** A saved question, for `find({ config: 'long' })` and `pglock --config long`. @publicApi */
@@ -38,35 +38,35 @@ export type SavedConfiguration = Readonly<Record<string, unknown>>;
 /** The options of one database of `PgLockModule.forRoot`. @publicApi */
 export interface PgLockModuleOptions {
   /** Where the database is. @default the libpq environment variables (`PGHOST`, `PGUSER`, …) */
-  readonly connection?: PgLockConnection;
+  readonly connection?: PgLockConnection | undefined;
   /** The application's own pool, borrowed for work and never closed. Locks get connections of their own all the same. */
-  readonly pool?: Pool;
+  readonly pool?: Pool | undefined;
   /** Put before every string id. @default '' */
-  readonly namespace?: string;
+  readonly namespace?: string | undefined;
   /** Defaults of `advisory`, `acquire` and the decorators. */
-  readonly advisory?: AdvisoryDefaults;
+  readonly advisory?: AdvisoryDefaults | undefined;
   /** Defaults of `prioritize`. */
-  readonly prioritize?: PrioritizeDefaults;
+  readonly prioritize?: PrioritizeDefaults | undefined;
   /** The connections that the module opens for its locks. */
-  readonly sessions?: SessionsOptions;
+  readonly sessions?: SessionsOptions | undefined;
   /** The HTTP status of contention. @default 423 */
-  readonly httpStatus?: number;
+  readonly httpStatus?: number | undefined;
   /** The columns that listings show. */
-  readonly attributes?: readonly string[];
+  readonly attributes?: readonly string[] | undefined;
   /** The columns that listings of blocked locks show. */
-  readonly blockingAttributes?: readonly string[];
+  readonly blockingAttributes?: readonly string[] | undefined;
   /** The most rows of a listing. @default 25 */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** Saved questions by their names. */
-  readonly configs?: Readonly<Record<string, SavedConfiguration>>;
+  readonly configs?: Readonly<Record<string, SavedConfiguration>> | undefined;
 }
 
 /** Options that shape the module itself, and so stand beside `useFactory` in `forRootAsync`. @publicApi */
 export interface PgLockModuleExtras {
   /** What `@InjectPgLock(name)` and `connection: name` call this database. @default 'default' */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Whether the other modules see the service without importing this one. @default true */
-  readonly isGlobal?: boolean;
+  readonly isGlobal?: boolean | undefined;
 }
 
 /** What a class given to `forRootAsync({ useClass })` or `useExisting` implements. @publicApi */

@@ -92,7 +92,7 @@ function nameOf(given: OptionReader<PgLockModuleExtras>): string {
 }
 
 function connectionOf<Name extends string>(
-  given: OptionReader<{ readonly [Key in Name]?: PgLockConnection }>,
+  given: OptionReader<{ readonly [Key in Name]?: PgLockConnection | undefined }>,
   name: Name,
 ): PgLockConnection | undefined {
   const fits = (value: unknown): value is PgLockConnection =>

@@ -21,7 +21,8 @@ const JOB_DEFAULTS = Object.freeze({ timeout: 0, onContention: 'skip', sticky: t
 
 /** What is passed on to `advisory`: without the database's name, and with the defaults of jobs for a job. @internal */
 export function lockOptions(options: AdvisoryLockHandlerOptions, isJob: boolean): AdvisoryLockOptions {
-  const { connection: _database, ...given } = options;
+  const given: Omit<AdvisoryLockHandlerOptions, 'connection'> = { ...options };
+  Reflect.deleteProperty(given, 'connection');
   if (!isJob) return given;
   // What ends with its transaction cannot be kept between runs.
   return { ...JOB_DEFAULTS, ...(given.xact === true ? { sticky: false } : {}), ...definedOnly(given) };

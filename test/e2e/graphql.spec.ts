@@ -88,7 +88,7 @@ describe('GraphQL', () => {
     await holdOutside(db, 'graphql:b');
     const { errors } = await ask('{ locked(name: "b") }');
     expect(errors?.[0]).toMatchObject({
-      message: expect.stringContaining('Somebody else'),
+      message: expect.stringContaining('Somebody else') as string,
       extensions: { code: '55P03' },
     });
   });

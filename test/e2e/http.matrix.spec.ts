@@ -1,4 +1,13 @@
-import { Controller, Get, Param, Redirect, Res, UseGuards, UseInterceptors } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  Param,
+  Redirect,
+  Res,
+  UseGuards,
+  UseInterceptors,
+  type CallHandler,
+} from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import type { ServerResponse } from 'node:http';
 import { map, of, tap } from 'rxjs';
@@ -17,7 +26,7 @@ const seenOutside: boolean[] = [];
 
 /** An interceptor around ours: what it sees runs outside of the lock. */
 const Outer = (service: { current?: PgLockService }) => ({
-  intercept: (_context: unknown, next: { handle(): ReturnType<typeof of> }) =>
+  intercept: (_context: unknown, next: CallHandler) =>
     next.handle().pipe(tap(() => seenOutside.push(service.current?.isHeld('outer') ?? true))),
 });
 const current: { current?: PgLockService } = {};
@@ -149,7 +158,7 @@ describe.each(PLATFORMS)('HTTP on %s', (platform) => {
   it('holds the lock while the handler runs, and hands it to @CurrentLock()', async () => {
     const { status, text } = await fetchText('/held');
     expect(status).toBe(200);
-    expect(JSON.parse(text)).toEqual({ held: true, id: 'held', pid: expect.any(Number) });
+    expect(JSON.parse(text)).toEqual({ held: true, id: 'held', pid: expect.any(Number) as number });
     expect(await holders(db, 'held')).toBe(0);
   });
 

@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import { jest } from '@jest/globals';
 import {
   Controller,
@@ -28,6 +29,7 @@ import {
   type LockHandle,
 } from '../../lib/index.js';
 import { deferred, eventually, useDatabase, type Deferred } from '../support/database.js';
+import { portOf } from './support/platforms.js';
 import { holders, holdOutside, untilFree, untilHeld } from './support/holder.js';
 
 const EVERY_SECOND = '* * * * * *';
@@ -80,6 +82,7 @@ class WholeClass {
   }
 }
 
+@Injectable()
 class Base {
   constructor(protected readonly pglock: PgLockService) {}
 
@@ -90,17 +93,9 @@ class Base {
   }
 }
 @Injectable()
-class First extends Base {
-  constructor(pglock: PgLockService) {
-    super(pglock);
-  }
-}
+class First extends Base {}
 @Injectable()
-class Second extends First {
-  constructor(pglock: PgLockService) {
-    super(pglock);
-  }
-}
+class Second extends First {}
 
 @Controller('jobs')
 class JobController {
@@ -191,14 +186,15 @@ describe('jobs', () => {
     providers: Type[],
     imports = scheduleFirst(pglock()),
     prepare: (builder: TestingModuleBuilder) => unknown = () => undefined,
-  ): Promise<INestApplication> {
+  ): Promise<INestApplication<Server>> {
     const builder = Test.createTestingModule({
       imports,
       providers: providers.filter((type) => type !== JobController),
       controllers: providers.filter((type) => type === JobController),
     });
     prepare(builder);
-    const app = (await builder.compile()).createNestApplication({ logger: false });
+    const app = (await builder.compile()).createNestApplication<INestApplication<Server>>();
+    app.useLogger(false);
     db.defer(() => app.close());
     await app.init();
     return app;
@@ -269,7 +265,9 @@ describe('jobs', () => {
     const other = await holdOutside(db, 'maintenance');
     const skips = jest.spyOn(Logger.prototype, 'debug');
     await start([Guarded]);
-    await eventually(() => skips.mock.calls.some(([text]) => /Guarded\.run was skipped/.test(String(text))));
+    await eventually(() =>
+      skips.mock.calls.some(([text]) => String(text).includes('Guarded.run was skipped')),
+    );
     skips.mockRestore();
     expect(seen).toEqual([]);
     await other.release();
@@ -294,8 +292,7 @@ describe('jobs', () => {
   it('answers a method that is job and handler at once as a handler', async () => {
     const app = await start([JobController]);
     await app.listen(0, '127.0.0.1');
-    const { port } = app.getHttpServer().address() as { port: number };
-    const answer = await fetch(`http://127.0.0.1:${port}/jobs`);
+    const answer = await fetch(`http://127.0.0.1:${portOf(app)}/jobs`);
     expect(await answer.text()).toBe('ran');
   });
 

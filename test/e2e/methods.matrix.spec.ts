@@ -66,8 +66,8 @@ class Orders {
 
   @WithAdvisoryLock('metadata')
   @SetMetadata('below', 1)
-  async metadata(_one: number, _two: number) {
-    return Promise.resolve();
+  async metadata(one: number, two: number) {
+    return Promise.resolve(one + two);
   }
 }
 
@@ -163,7 +163,7 @@ describe('method decorators', () => {
     class Streaming {
       @WithAdvisoryLock('stream')
       async stream(): Promise<unknown> {
-        return of(1) as never;
+        return of(1);
       }
       @WithAdvisoryLock('observable')
       observable(): Promise<unknown> {

@@ -3,12 +3,12 @@ import { Test } from '@nestjs/testing';
 import { Readable } from 'node:stream';
 import { concat, NEVER, Observable, of, timer } from 'rxjs';
 import { AdvisoryLock, PgLockModule } from '../../lib/index.js';
-import { deferred, eventually, useDatabase, type Deferred } from '../support/database.js';
+import { deferred, eventually, useDatabase } from '../support/database.js';
 import { holders, holdOutside, untilFree, untilHeld } from './support/holder.js';
 import { get, PLATFORMS, serve, type Server } from './support/platforms.js';
 
 /** What the handlers below show of themselves, anew for each test. */
-const show = { ran: 0, tornDown: 0, gate: deferred<string>() as Deferred<string> };
+const show = { ran: 0, tornDown: 0, gate: deferred<string>() };
 
 @Controller()
 class Streams {

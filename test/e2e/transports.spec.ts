@@ -1,14 +1,17 @@
-import { Controller, Injectable, UseInterceptors } from '@nestjs/common';
+import { Controller, Injectable, UseInterceptors, type INestApplication } from '@nestjs/common';
 import {
   ClientProxyFactory,
   MessagePattern,
   Payload,
   Transport,
   type ClientProxy,
+  type MicroserviceOptions,
 } from '@nestjs/microservices';
+import { portOf } from './support/platforms.js';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { Test } from '@nestjs/testing';
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import type { Server } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { concat, firstValueFrom, NEVER, of, take, toArray } from 'rxjs';
 import { WebSocket } from 'ws';
@@ -49,10 +52,11 @@ describe('WebSocket', () => {
       imports: [PgLockModule.forRoot({ connection: db.url })],
       providers: [Gateway],
     }).compile();
-    const app = module.createNestApplication({ logger: false });
+    const app = module.createNestApplication<INestApplication<Server>>();
+    app.useLogger(false);
     app.useWebSocketAdapter(new WsAdapter(app));
     await app.listen(0, '127.0.0.1');
-    url = `ws://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}`;
+    url = `ws://127.0.0.1:${portOf(app)}`;
     db.defer(() => app.close());
   });
 
@@ -149,7 +153,11 @@ describe('microservice', () => {
       imports: [PgLockModule.forRoot({ connection: db.url })],
       controllers: [Handlers],
     }).compile();
-    const app = module.createNestMicroservice({ transport: Transport.TCP, options: { port }, logger: false });
+    const app = module.createNestMicroservice<MicroserviceOptions>({
+      transport: Transport.TCP,
+      options: { port },
+    });
+    app.useLogger(false);
     await app.listen();
     db.defer(() => app.close());
   });

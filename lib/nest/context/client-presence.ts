@@ -54,9 +54,8 @@ function rawResponse(response: unknown): unknown {
 
 /** The TCP transport's socket; other transports do not show when a client left. */
 function rpcSocket(context: unknown): unknown {
-  if (!isObject(context) || !('getSocketRef' in context) || typeof context.getSocketRef !== 'function')
-    return undefined;
-  const socket: unknown = context.getSocketRef();
+  if (!isObject(context)) return undefined;
+  const socket: unknown = (context as { getSocketRef?: () => unknown }).getSocketRef?.();
   return isObject(socket) && 'netSocket' in socket ? socket.netSocket : socket;
 }
 

@@ -69,7 +69,7 @@ function observeCalls(handler: AnyFunction): void {
   if (Object.hasOwn(handler, 'apply')) return;
   Object.defineProperty(handler, 'apply', {
     configurable: true,
-    value(this: AnyFunction, self: unknown, args: unknown[]): unknown {
+    value(this: AnyFunction, self: unknown, args: unknown[] | undefined): unknown {
       const observation = HandlerObservation.of(this);
       const result = Reflect.apply(this, self, args ?? []);
       observation?.note(result);

@@ -53,7 +53,11 @@ export function wrapMethod(
       if (runtime === undefined) throw notInjected(decorator, target, method);
       const call = { runtime, instance: this, method, args, isJob: isScheduled(wrapper) };
       const work = async (): Promise<unknown> => {
-        const result = Reflect.apply(original as AnyFunction, this, withLockArguments(this, method, args));
+        const result: unknown = await Reflect.apply(
+          original as AnyFunction,
+          this,
+          withLockArguments(this, method, args),
+        );
         if (isObservable(result)) throw returnsObservable(decorator, target, method);
         return result;
       };
@@ -103,7 +107,7 @@ function assertWrappable(
   if (typeof original !== 'function') throw new PgLockUsageError(`${place}: only methods can be decorated.`);
   if (typeof target === 'function')
     throw new PgLockUsageError(`${place}: a static method has no instance that Nest could inject into.`);
-  if (/GeneratorFunction$/.test(original.constructor.name))
+  if (original.constructor.name.endsWith('GeneratorFunction'))
     throw new PgLockUsageError(
       `${place}: a generator goes on after the call; lock inside it by pglock.advisory().`,
     );

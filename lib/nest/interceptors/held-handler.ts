@@ -115,7 +115,7 @@ class HeldHandler implements Run {
     if (!sends || this.abandoned !== 'no') return release();
     this.state = 'sending';
     this.outer.runInAsyncScope(() => this.subscriber.complete());
-    this.http?.onceClosed(release);
+    this.http.onceClosed(release);
   }
 
   private abandon(by: 'by subscriber' | 'by client'): void {

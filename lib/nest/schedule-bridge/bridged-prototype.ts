@@ -24,7 +24,7 @@ const STATE = Symbol.for('nestjs-pglock:schedule-bridge');
 
 /** One for the process, also when the library is loaded twice: whichever copy patched, all must find the runners. */
 function state(): BridgeState {
-  const holder = globalThis as { [STATE]?: BridgeState };
+  const holder = globalThis as { [STATE]?: BridgeState | undefined };
   return (holder[STATE] ??= { runners: new WeakMap(), patches: new WeakMap() });
 }
 
@@ -83,12 +83,12 @@ function standInFor(original: AnyFunction, name: string): AnyFunction {
       typeof this === 'object' && this !== null ? state().runners.get(this)?.get(name) : undefined;
     // Without a runner no scheduler calls: it is a plain call, in a unit test or while the application boots. And a method
     // that is a handler too has its interceptors around it already.
-    const isPlainCall = runner === undefined || HandlerObservation.of(standIn as AnyFunction) !== undefined;
+    const isPlainCall = runner === undefined || HandlerObservation.of(standIn) !== undefined;
     return isPlainCall ? Reflect.apply(original, this, args) : runner.run(args);
   }
-  impersonate(standIn as AnyFunction, original);
+  impersonate(standIn, original);
   Object.defineProperty(standIn, ORIGINAL, { value: original });
-  return standIn as AnyFunction;
+  return standIn;
 }
 
 function mapIn<Value>(maps: WeakMap<object, Map<string, Value>>, key: object): Map<string, Value> {

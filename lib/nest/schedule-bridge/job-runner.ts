@@ -61,7 +61,7 @@ export class JobRunner {
       this.logger.debug(`${instance.constructor.name}.${this.job.name} was skipped: a guard refused.`);
       return undefined;
     }
-    const interceptors = await Promise.all(this.interceptors.map((source) => source()));
+    const interceptors = await Promise.all(this.interceptors.map(async (source) => source()));
     return lastValueFrom(this.chain(interceptors, context, args), { defaultValue: undefined });
   }
 

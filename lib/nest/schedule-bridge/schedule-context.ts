@@ -2,8 +2,6 @@ import type { ExecutionContext, Type } from '@nestjs/common';
 
 /** The context of one run of a job, of type `'schedule'`: what guards, interceptors and functions of ours are given. @internal */
 export class ScheduleContext implements ExecutionContext {
-  private type = 'schedule';
-
   constructor(
     private readonly host: Type,
     private readonly handler: (...args: never[]) => unknown,
@@ -18,31 +16,26 @@ export class ScheduleContext implements ExecutionContext {
     return this.handler;
   }
 
-  getArgs<Args extends unknown[]>(): Args {
-    return this.args as Args;
-  }
+  getArgs: ExecutionContext['getArgs'] = () => this.args as never;
 
-  getArgByIndex<Arg>(index: number): Arg {
-    return this.args[index] as Arg;
-  }
+  getArgByIndex: ExecutionContext['getArgByIndex'] = (index) => this.args[index] as never;
 
-  getType<Kind extends string>(): Kind {
-    return this.type as Kind;
-  }
+  getType: ExecutionContext['getType'] = () => 'schedule' as never;
 
   /** Interceptors that only know HTTP find no request there, and no response. */
   switchToHttp(): ReturnType<ExecutionContext['switchToHttp']> {
-    const none = <Nothing>(): Nothing => undefined as Nothing;
-    return { getRequest: none, getResponse: none, getNext: none };
+    return { getRequest: nothing, getResponse: nothing, getNext: nothing };
   }
 
   switchToRpc(): ReturnType<ExecutionContext['switchToRpc']> {
-    const none = <Nothing>(): Nothing => undefined as Nothing;
-    return { getData: none, getContext: none };
+    return { getData: nothing, getContext: nothing };
   }
 
   switchToWs(): ReturnType<ExecutionContext['switchToWs']> {
-    const none = <Nothing>(): Nothing => undefined as Nothing;
-    return { getClient: none, getData: none, getPattern: none };
+    return { getClient: nothing, getData: nothing, getPattern: nothing };
   }
+}
+
+function nothing(): never {
+  return undefined as never;
 }

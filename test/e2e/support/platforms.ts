@@ -1,4 +1,5 @@
 import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { INestApplication } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -10,16 +11,21 @@ export type Platform = (typeof PLATFORMS)[number];
 
 /** A listening application. */
 export interface Server {
-  readonly app: INestApplication;
+  readonly app: INestApplication<http.Server>;
   readonly url: string;
 }
 
 export async function serve(module: TestingModule, platform: Platform): Promise<Server> {
   const adapter = platform === 'express' ? new ExpressAdapter() : new FastifyAdapter();
-  const app = module.createNestApplication(adapter as ExpressAdapter, { logger: false });
+  const app = module.createNestApplication<INestApplication<http.Server>>(adapter as ExpressAdapter);
+  app.useLogger(false);
   await app.listen(0, '127.0.0.1');
-  const { port } = app.getHttpServer().address() as { port: number };
-  return { app, url: `http://127.0.0.1:${port}` };
+  return { app, url: `http://127.0.0.1:${portOf(app)}` };
+}
+
+/** The port that an application was given. */
+export function portOf(app: INestApplication<http.Server>): number {
+  return (app.getHttpServer().address() as AddressInfo).port;
 }
 
 /** A request whose client can leave: `leave()` closes its connection. */
