@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { AdvisoryLocks } from './locks/advisory-locks.js';
 import { LockNames } from './locks/lock-names.js';
+import type { PgLockEvents } from './pg-lock.events.js';
 import type { ResolvedPgLockOptions } from './pg-lock.options.js';
 import { PgLockService } from './pg-lock.service.js';
 import { WorkSessions } from './pg-lock.work-sessions.js';
@@ -8,12 +9,7 @@ import { connectorLike, connectorTo, type Connector } from './session/connector.
 import { FlowPids } from './session/flow-pids.js';
 import type { LockStore } from './session/lock-store.js';
 import { PgLockStore } from './session/pg-lock-store.js';
-import type { EventSink, PgLockEvent } from './vocabulary/pg-lock-event.js';
-
-/** `pglock.events`: each {@link PgLockEvent} under its `type`. @publicApi */
-export type PgLockEvents = EventEmitter<{
-  [Type in PgLockEvent['type']]: [Extract<PgLockEvent, { type: Type }>];
-}>;
+import type { EventSink } from './vocabulary/pg-lock-event.js';
 
 /**
  * The rooms of one database, put together: the only place that knows how.

@@ -4,18 +4,22 @@ import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import type { FlowPids } from '../session/flow-pids.js';
 import type { LockStore } from '../session/lock-store.js';
 import { monotonicMs } from '../session/monotonic.js';
-import { isPair, type LockId, type LockKey } from '../vocabulary/lock-id.js';
+import type { LockId, LockKey } from '../vocabulary/lock-id.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import { printable } from '../vocabulary/printable.js';
 import type { AdvisoryLockOptions, OnContention } from './advisory-options.js';
 import type { Grant } from './grant.js';
-import { HeldLock } from './held-lock.js';
+import { HeldLock, type HeldLockHost } from './held-lock.js';
 import { KeyQueue } from './key-queue.js';
 import { LockFlow } from './lock-flow.js';
 import type { LockHandle } from './lock-handle.js';
-import type { LockNames } from './lock-names.js';
+import type { LockNames, NamedKey } from './lock-names.js';
 import { LockRequest } from './lock-request.js';
-import { resolveAdvisoryOptions, type ResolvedAdvisoryDefaults, type ResolvedAdvisoryOptions } from './resolve-advisory-options.js';
+import {
+  resolveAdvisoryOptions,
+  type ResolvedAdvisoryDefaults,
+  type ResolvedAdvisoryOptions,
+} from './resolve-advisory-options.js';
 
 /** What advisory locks stand on. @internal */
 export interface AdvisoryLocksInit {
@@ -26,12 +30,6 @@ export interface AdvisoryLocksInit {
   /** The wait that `pglock.timeout` asks of the running flow; `undefined` outside of it. */
   readonly ambientTimeoutMs: () => number | null | undefined;
   readonly flowPids: FlowPids;
-}
-
-/** One id with its key. */
-interface NamedKey {
-  readonly id: LockId;
-  readonly key: LockKey;
 }
 
 /**
@@ -48,7 +46,14 @@ export class AdvisoryLocks {
   private draining = false;
   private closed = false;
 
-  constructor(private readonly init: AdvisoryLocksInit) {}
+  private readonly defaults: ResolvedAdvisoryOptions;
+  private readonly host: HeldLockHost;
+
+  constructor(private readonly init: AdvisoryLocksInit) {
+    this.defaults = resolveAdvisoryOptions({}, init.defaults);
+    const fencingToken = (grant: Grant) => (grant.token ??= init.store.fencingToken(grant.hold));
+    this.host = { fencingToken, emit: init.emit };
+  }
 
   /** Takes the lock, runs the work in a flow that holds it, and lets go; `undefined` when skipped. */
   async run<R>(
@@ -56,24 +61,43 @@ export class AdvisoryLocks {
     options: AdvisoryLockOptions | undefined,
     work: ((lock: LockHandle) => R | Promise<R>) | undefined,
   ): Promise<R | undefined> {
-    if (typeof work !== 'function') throw new PgLockUsageError(`The work to run under the lock must be a function; got ${printable(work)}.`);
-    const resolved = resolveAdvisoryOptions(options, this.init.defaults);
-    const grants = await this.take(this.named(id), resolved, 'throw');
-    if (grants === null) return undefined;
-    const handle = this.handle(id, resolved, grants);
-    const flow = new LockFlow(grants, this.flows.getStore());
+    if (typeof work !== 'function')
+      throw new PgLockUsageError(
+        `The work to run under the lock must be a function; got ${printable(work)}.`,
+      );
+    const resolved = this.resolve(options);
+    const outer = this.flows.getStore();
+    let grants: readonly Grant[];
     try {
-      return await this.flows.run(flow, work, handle);
+      grants = await this.take(this.init.names.keysOf(id), resolved, outer);
+    } catch (error) {
+      if (isSkipped(error, resolved, 'throw')) return undefined;
+      throw error;
+    }
+    const handle = this.handle(id, resolved, grants);
+    try {
+      return await this.flows.run(new LockFlow(grants, outer), work, handle);
     } finally {
       await handle.release();
     }
   }
 
   /** Takes the lock and hands it out; `null` when it was not had in time and `'throw'` was not asked for. */
-  async acquire(id: LockId | readonly LockId[], options: AdvisoryLockOptions | undefined): Promise<LockHandle | null> {
-    const resolved = resolveAdvisoryOptions(options, this.init.defaults);
-    const grants = await this.take(this.named(id), resolved, 'skip');
-    return grants === null ? null : this.handle(id, resolved, grants);
+  async acquire(
+    id: LockId | readonly LockId[],
+    options: AdvisoryLockOptions | undefined,
+  ): Promise<LockHandle | null> {
+    const resolved = this.resolve(options);
+    try {
+      return this.handle(
+        id,
+        resolved,
+        await this.take(this.init.names.keysOf(id), resolved, this.flows.getStore()),
+      );
+    } catch (error) {
+      if (isSkipped(error, resolved, 'skip')) return null;
+      throw error;
+    }
   }
 
   /** Whether the running flow holds the id at this moment. */
@@ -101,7 +125,8 @@ export class AdvisoryLocks {
   /** From now on only flows that hold something get more; whoever waits is refused. */
   drain(): void {
     this.draining = true;
-    for (const queue of this.queues.values()) queue.rejectAll((request) => this.shuttingDown(request.init.id));
+    for (const queue of this.queues.values())
+      queue.rejectAll((request) => this.shuttingDown(request.init.id));
   }
 
   /** Lets go of everything; what is still held counts as lost. */
@@ -112,22 +137,22 @@ export class AdvisoryLocks {
     await this.init.store.close();
   }
 
-  private async take(
+  private resolve(options: AdvisoryLockOptions | undefined): ResolvedAdvisoryOptions {
+    return options === undefined ? this.defaults : resolveAdvisoryOptions(options, this.init.defaults);
+  }
+
+  private take(
     named: readonly NamedKey[],
     options: ResolvedAdvisoryOptions,
-    otherwise: OnContention,
-  ): Promise<Grant[] | null> {
+    flow: LockFlow | undefined,
+  ): Promise<readonly Grant[]> {
     options.signal?.throwIfAborted();
-    const flow = this.flows.getStore();
     for (const { id, key } of named) this.assertAllowed(id, flow?.find(key.text), options.shared, flow);
-    try {
-      const [only] = named;
-      if (named.length === 1 && only !== undefined) return [await this.one(only, options, options.timeoutMs, flow)];
-      return await this.many(named, options, flow);
-    } catch (error) {
-      if (error instanceof LockNotAvailableError && (options.onContention ?? otherwise) === 'skip') return null;
-      throw error;
-    }
+    const [only] = named;
+    if (named.length > 1 || only === undefined) return this.many(named, options, flow);
+    return new Promise((resolve, reject) => {
+      this.ask(only, options, options.timeoutMs, flow, (grant) => resolve([grant]), reject);
+    });
   }
 
   /** All or none. First all at once without waiting, which cannot deadlock; then one after the other in key order. */
@@ -156,7 +181,8 @@ export class AdvisoryLocks {
     const grants: Grant[] = [];
     try {
       for (const one of named) {
-        const left = typeof timeoutMs === 'number' ? Math.max(1, timeoutMs - (monotonicMs() - startedAt)) : timeoutMs;
+        const left =
+          typeof timeoutMs === 'number' ? Math.max(1, timeoutMs - (monotonicMs() - startedAt)) : timeoutMs;
         grants.push(await this.one(one, options, left, new LockFlow(grants, flow)));
       }
       return grants;
@@ -167,23 +193,31 @@ export class AdvisoryLocks {
   }
 
   private one(
-    { id, key }: NamedKey,
+    named: NamedKey,
     options: ResolvedAdvisoryOptions,
     timeoutMs: number | null | undefined,
     flow: LockFlow | undefined,
   ): Promise<Grant> {
+    return new Promise((resolve, reject) => this.ask(named, options, timeoutMs, flow, resolve, reject));
+  }
+
+  private ask(
+    { id, key }: NamedKey,
+    { shared, signal, sticky }: ResolvedAdvisoryOptions,
+    timeoutMs: number | null | undefined,
+    flow: LockFlow | undefined,
+    resolve: (grant: Grant) => void,
+    reject: (error: unknown) => void,
+  ): void {
     const held = flow?.find(key.text);
-    if (held?.hold.alive) return Promise.resolve(held.again());
-    return new Promise((resolve, reject) => {
-      const { shared, signal } = options;
-      const wait = timeoutMs === undefined ? this.ambientTimeoutMs() : timeoutMs;
-      const pids = this.init.flowPids.current;
-      const request = new LockRequest({ id, shared, timeoutMs: wait, signal, flow, pids }, resolve, reject);
-      const queue = this.queueOf(key);
-      if (options.sticky) queue.sticky = true;
-      queue.submit(request);
-      if (wait === undefined) this.learnServerTimeout(request);
-    });
+    if (held?.hold.alive === true) return resolve(held.again());
+    const wait = timeoutMs === undefined ? this.ambientTimeoutMs() : timeoutMs;
+    const pids = this.init.flowPids.current;
+    const request = new LockRequest({ id, shared, timeoutMs: wait, signal, flow, pids }, resolve, reject);
+    const queue = this.queueOf(key);
+    if (sticky) queue.sticky = true;
+    queue.submit(request);
+    if (wait === undefined) this.learnServerTimeout(request);
   }
 
   private queueOf(key: LockKey): KeyQueue {
@@ -200,21 +234,17 @@ export class AdvisoryLocks {
     grants: readonly Grant[],
   ): HeldLock {
     if (holdAtLeastMs > 0) for (const grant of grants) grant.keepAtLeast(holdAtLeastMs);
-    const fencingToken = (grant: Grant) => (grant.token ??= this.init.store.fencingToken(grant.hold));
-    return new HeldLock({ id, shared, maxHoldMs, fencingToken, emit: this.init.emit }, grants);
+    const handle = new HeldLock(id, shared, grants, this.host);
+    if (maxHoldMs !== undefined) handle.expireIn(maxHoldMs);
+    return handle;
   }
 
-  private named(id: LockId | readonly LockId[]): readonly NamedKey[] {
-    const { names } = this.init;
-    if (!Array.isArray(id) || isPair(id)) return [{ id: id as LockId, key: names.keyOf(id as LockId) }];
-    if (id.length === 0) throw new PgLockUsageError('The list of lock ids is empty; give at least one id.');
-    const byKey = new Map((id as readonly LockId[]).map((one) => [names.keyOf(one).text, one]));
-    return [...byKey.entries()]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([, one]) => ({ id: one, key: names.keyOf(one) }));
-  }
-
-  private assertAllowed(id: LockId, held: Grant | undefined, shared: boolean, flow: LockFlow | undefined): void {
+  private assertAllowed(
+    id: LockId,
+    held: Grant | undefined,
+    shared: boolean,
+    flow: LockFlow | undefined,
+  ): void {
     if (this.closed) throw new PgLockUsageError('The module is shut down and takes no more locks.');
     if (this.draining && flow?.holdsAny !== true) throw this.shuttingDown(id);
     if (held?.shared === true && !shared)
@@ -225,10 +255,13 @@ export class AdvisoryLocks {
   }
 
   private shuttingDown(id: LockId): LockNotAvailableError {
-    return new LockNotAvailableError(`Advisory lock ${printable(id)} was not taken: the application is shutting down.`, {
-      id,
-      waited: 0,
-    });
+    return new LockNotAvailableError(
+      `Advisory lock ${printable(id)} was not taken: the application is shutting down.`,
+      {
+        id,
+        waited: 0,
+      },
+    );
   }
 
   private ambientTimeoutMs(): number | null | undefined {
@@ -246,4 +279,13 @@ export class AdvisoryLocks {
       () => undefined, // the request itself meets the same error
     );
   }
+}
+
+/** Whether an error only says that the lock was not had, where that is to be passed over. */
+function isSkipped(
+  error: unknown,
+  { onContention }: ResolvedAdvisoryOptions,
+  otherwise: OnContention,
+): boolean {
+  return (onContention ?? otherwise) === 'skip' && error instanceof LockNotAvailableError;
 }

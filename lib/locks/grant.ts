@@ -9,6 +9,14 @@ export interface GrantOwner extends QueueNode {
   release(grant: Grant): Promise<void>;
 }
 
+/** Who wants to know when a grant is lost. @internal */
+export interface LossListener {
+  onGrantLost(error: Error): void;
+}
+
+/** A promise for those who need not wait. @internal */
+export const DONE: Promise<void> = Promise.resolve();
+
 /**
  * One key given to one flow of this process, counted like a session of PostgreSQL would: asked for again by the same
  * flow, it is given again, and it ends with the last release. It ends early when the hold under it is lost.
@@ -16,16 +24,15 @@ export interface GrantOwner extends QueueNode {
  * @internal
  */
 export class Grant implements GrantNode {
-  /** Called when the hold under the grant is lost. */
-  readonly onLost = new Set<(error: Error) => void>();
-  /** What flows that hold this grant are waiting for. */
-  readonly waiting = new Set<RequestNode>();
+  /** What flows that hold this grant are waiting for; made when the first does. */
+  waiting: Set<RequestNode> | undefined;
   /** Until when it stays given after its last release, on the monotonic clock. */
   keepUntil = 0;
   /** Asked for once, by the first who wants to know. */
   token: Promise<bigint> | undefined;
 
   private count = 1;
+  private readonly listeners: LossListener[] = [];
 
   constructor(
     readonly queue: GrantOwner,
@@ -46,6 +53,17 @@ export class Grant implements GrantNode {
     return this.count > 0 && this.hold.alive;
   }
 
+  /** Tells the listener, once, when the hold under the grant is lost. */
+  tell(listener: LossListener): void {
+    this.listeners.push(listener);
+  }
+
+  /** Tells the listener nothing any more. */
+  forget(listener: LossListener): void {
+    const index = this.listeners.indexOf(listener);
+    if (index >= 0) this.listeners.splice(index, 1);
+  }
+
   /** Stays given for so many milliseconds from now on, also after its last release. */
   keepAtLeast(ms: number): void {
     this.keepUntil = Math.max(this.keepUntil, monotonicMs() + ms);
@@ -59,13 +77,13 @@ export class Grant implements GrantNode {
 
   /** Takes it back once. Resolves when the server has let go, where this was the last time and nobody here is next. */
   release(): Promise<void> {
-    if (this.count === 0 || --this.count > 0) return Promise.resolve();
+    if (this.count === 0 || --this.count > 0) return DONE;
     return this.queue.release(this);
   }
 
   /** Ends it at once, however often it was given. */
   end(): Promise<void> {
-    if (this.count === 0) return Promise.resolve();
+    if (this.count === 0) return DONE;
     this.count = 0;
     this.keepUntil = 0;
     return this.queue.release(this);
@@ -74,7 +92,6 @@ export class Grant implements GrantNode {
   /** The hold is gone. */
   lose(error: Error): void {
     this.count = 0;
-    for (const listener of this.onLost) listener(error);
-    this.onLost.clear();
+    for (const listener of this.listeners.splice(0)) listener.onGrantLost(error);
   }
 }

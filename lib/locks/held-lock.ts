@@ -3,39 +3,35 @@ import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import type { AdvisoryKey, LockId } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
-import type { Grant } from './grant.js';
+import { DONE, type Grant, type LossListener } from './grant.js';
 import type { LockHandle } from './lock-handle.js';
 
-/** How a handle ends by itself, and whom it tells. @internal */
-export interface HeldLockInit {
-  readonly id: LockId | readonly LockId[];
-  readonly shared: boolean;
-  readonly maxHoldMs: number | undefined;
+/** What all handles of one database have in common. @internal */
+export interface HeldLockHost {
   readonly fencingToken: (grant: Grant) => Promise<bigint>;
   readonly emit: EventSink;
 }
 
 /** A session-level lock in the hands of its caller: *held*, then *released* or *lost*. @internal */
-export class HeldLock implements LockHandle {
+export class HeldLock implements LockHandle, LossListener {
   private released = false;
   private lostBy: LockLostError | undefined;
   private controller: AbortController | undefined;
-  private readonly timer: NodeJS.Timeout | undefined;
-  private readonly onLost = (cause: Error): void => this.lose(cause.message, cause);
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly init: HeldLockInit,
+    readonly id: LockId | readonly LockId[],
+    readonly shared: boolean,
     private readonly grants: readonly Grant[],
+    private readonly host: HeldLockHost,
   ) {
-    for (const grant of grants) grant.onLost.add(this.onLost);
-    const { maxHoldMs } = init;
-    if (maxHoldMs === undefined) return;
-    this.timer = setTimeout(() => this.expire(maxHoldMs), Math.min(maxHoldMs, 2_147_483_647));
-    this.timer.unref();
+    for (const grant of grants) grant.tell(this);
   }
 
-  get id(): LockId | readonly LockId[] {
-    return this.init.id;
+  /** Loses the lock, and frees it, after so many milliseconds. */
+  expireIn(maxHoldMs: number): void {
+    this.timer = setTimeout(() => this.expire(maxHoldMs), Math.min(maxHoldMs, 2_147_483_647));
+    this.timer.unref();
   }
 
   get key(): AdvisoryKey {
@@ -44,10 +40,6 @@ export class HeldLock implements LockHandle {
 
   get keys(): readonly AdvisoryKey[] {
     return this.grants.map((grant) => grant.queue.key.toAdvisoryKey());
-  }
-
-  get shared(): boolean {
-    return this.init.shared;
   }
 
   get held(): boolean {
@@ -69,22 +61,35 @@ export class HeldLock implements LockHandle {
   async fencingToken(): Promise<bigint> {
     if (this.lostBy !== undefined) throw this.lostBy;
     if (this.released)
-      throw new PgLockUsageError(`Advisory lock ${printable(this.id)} is released; ask for its fencing token while it is held.`);
+      throw new PgLockUsageError(
+        `Advisory lock ${printable(this.id)} is released; ask for its fencing token while it is held.`,
+      );
     try {
-      return await this.init.fencingToken(this.first);
+      return await this.host.fencingToken(this.first);
     } catch (error) {
-      throw this.lostBy ?? error;
+      throw this.lossOr(error);
     }
   }
 
-  async release(): Promise<void> {
-    if (this.released) return;
+  release(): Promise<void> {
+    if (this.released) return DONE;
     this.released = true;
-    await Promise.all(this.detach().map((grant) => grant.release()));
+    this.detach();
+    if (this.grants.length === 1) return this.first.release();
+    return Promise.all(this.grants.map((grant) => grant.release())).then(() => undefined);
+  }
+
+  /** The hold under one of the grants is gone. */
+  onGrantLost(cause: Error): void {
+    this.lose(cause.message, cause);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.release();
+  }
+
+  private lossOr(error: unknown): unknown {
+    return this.lostBy ?? error;
   }
 
   private get first(): Grant {
@@ -103,12 +108,11 @@ export class HeldLock implements LockHandle {
     this.lostBy = error;
     this.detach();
     this.controller?.abort(error);
-    this.init.emit({ type: 'lockLost', id: this.id, pid: this.pid, error });
+    this.host.emit({ type: 'lockLost', id: this.id, pid: this.pid, error });
   }
 
-  private detach(): readonly Grant[] {
+  private detach(): void {
     clearTimeout(this.timer);
-    for (const grant of this.grants) grant.onLost.delete(this.onLost);
-    return this.grants;
+    for (const grant of this.grants) grant.forget(this);
   }
 }

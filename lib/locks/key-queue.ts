@@ -1,11 +1,9 @@
-import { DeadlockError } from '../errors/deadlock.error.js';
 import type { Hold, LockStore, LockWait } from '../session/lock-store.js';
 import { monotonicMs } from '../session/monotonic.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
-import { printable } from '../vocabulary/printable.js';
-import { Grant } from './grant.js';
+import { DONE, Grant } from './grant.js';
 import { keysStandingStill, waitsForItself } from './lock-graph.js';
-import type { LockRequest } from './lock-request.js';
+import { enterAll, lastDeadline, type LockRequest } from './lock-request.js';
 
 /** For how long a key goes from flow to flow of this process before other processes get their turn. */
 const TENURE_MS = 10;
@@ -34,7 +32,7 @@ export class KeyQueue {
   private asking: Promise<void> | undefined;
   private probing = false;
   private yielding = false;
-  private unlocked: Promise<void> | undefined;
+  private unlocked = DONE;
 
   constructor(
     readonly key: LockKey,
@@ -56,7 +54,7 @@ export class KeyQueue {
     const keepMs = grant.keepUntil - monotonicMs();
     if (keepMs > 0) {
       setTimeout(() => void this.letGo(grant), Math.ceil(keepMs)).unref();
-      return Promise.resolve();
+      return DONE;
     }
     return this.letGo(grant);
   }
@@ -123,7 +121,7 @@ export class KeyQueue {
       const request = this.requests[index] as LockRequest;
       if (request.contended) return;
       request.markContended();
-      if (waitsForItself(request, this)) void this.leave(request, this.deadlock(request));
+      if (waitsForItself(request, this)) void this.leave(request, request.deadlock());
     }
   }
 
@@ -164,7 +162,8 @@ export class KeyQueue {
   }
 
   private refused(shared: boolean): void {
-    const refusable = (request: LockRequest) => request.expired || (request.once && (request.shared === shared || shared));
+    const refusable = (request: LockRequest) =>
+      request.expired || (request.once && (request.shared === shared || shared));
     for (const request of this.requests.filter(refusable)) this.drop(request, request.contention());
     const [head] = this.requests;
     if (head === undefined) return this.rest();
@@ -183,7 +182,7 @@ export class KeyQueue {
 
   private stand(head: LockRequest): void {
     const wait = this.store.wait(this.key, head.shared, {
-      deadline: () => latest(this.requests),
+      deadline: () => lastDeadline(this.requests),
       holds: () => keysStandingStill(this),
       onDeadlock: (held) => this.breakDeadlock(held),
       onWaiting: (pid) => enterAll(this.requests, pid),
@@ -229,10 +228,10 @@ export class KeyQueue {
   }
 
   private letGo(grant: Grant): Promise<void> {
-    if (!this.holders.delete(grant)) return Promise.resolve();
-    this.unlocked = undefined;
+    if (!this.holders.delete(grant)) return DONE;
+    this.unlocked = DONE;
     this.advance();
-    return this.unlocked ?? Promise.resolve();
+    return this.unlocked;
   }
 
   private drop(request: LockRequest, error: unknown): void {
@@ -263,30 +262,6 @@ export class KeyQueue {
   private breakDeadlock(held: string): void {
     const guilty = this.requests.filter((request) => keysStandingStill(this, request).includes(held));
     const last = guilty[guilty.length - 1];
-    if (last !== undefined) void this.leave(last, this.deadlock(last));
+    if (last !== undefined) void this.leave(last, last.deadlock());
   }
-
-  private deadlock(request: LockRequest): DeadlockError {
-    const id = printable(request.init.id);
-    return new DeadlockError(
-      `Waiting for advisory lock ${id} could never end: who holds it waits for a lock that this flow holds. ` +
-        'Take locks in one order everywhere, or ask for all of them in one call.',
-    );
-  }
-}
-
-function latest(requests: readonly LockRequest[]): number | null {
-  let last = 0;
-  for (const { deadline } of requests) {
-    if (deadline === null) return null;
-    last = Math.max(last, deadline);
-  }
-  return last;
-}
-
-function enterAll(requests: readonly LockRequest[], pid: number): () => void {
-  const leaves = requests.map(({ init }) => init.pids?.enter(pid));
-  return () => {
-    for (const leave of leaves) leave?.();
-  };
 }

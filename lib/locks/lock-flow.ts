@@ -9,8 +9,8 @@ export class LockFlow {
 
   /** The grant of a key that this flow holds. */
   find(keyText: string): Grant | undefined {
-    for (const grant of this.all()) if (grant.queue.key.text === keyText) return grant;
-    return undefined;
+    for (const grant of this.grants) if (grant.active && grant.queue.key.text === keyText) return grant;
+    return this.outer?.find(keyText);
   }
 
   /** Every grant of the flow that is still given. */
@@ -21,6 +21,6 @@ export class LockFlow {
 
   /** Whether the flow holds anything at this moment. */
   get holdsAny(): boolean {
-    return this.all().next().done === false;
+    return this.grants.some((grant) => grant.active) || (this.outer?.holdsAny ?? false);
   }
 }

@@ -8,7 +8,7 @@ export interface QueueNode {
 /** A key given to a flow, and what flows that hold it wait for. @internal */
 export interface GrantNode {
   readonly queue: QueueNode;
-  readonly waiting: ReadonlySet<RequestNode>;
+  readonly waiting: ReadonlySet<RequestNode> | undefined;
 }
 
 /** A request, where it stands, and what its flow holds meanwhile. @internal */
@@ -31,7 +31,8 @@ export function waitsForItself(request: RequestNode, queue: QueueNode): boolean 
       if (own.has(holder)) return true;
       if (seen.has(holder)) continue;
       seen.add(holder);
-      for (const { waitsIn } of holder.waiting) if (waitsIn !== undefined && reaches(waitsIn.holders)) return true;
+      for (const { waitsIn } of holder.waiting ?? [])
+        if (waitsIn !== undefined && reaches(waitsIn.holders)) return true;
     }
     return false;
   };

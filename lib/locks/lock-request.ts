@@ -1,6 +1,7 @@
 import type { LockId } from '../vocabulary/lock-id.js';
 import { monotonicMs } from '../session/monotonic.js';
 import type { PidScope } from '../session/flow-pids.js';
+import { DeadlockError } from '../errors/deadlock.error.js';
 import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
 import { printable } from '../vocabulary/printable.js';
 import type { Grant } from './grant.js';
@@ -75,10 +76,13 @@ export class LockRequest implements RequestNode {
   expireIn(timeoutMs: number): void {
     this.deadline = this.startedAt + timeoutMs;
     const left = Math.max(0, this.deadline - monotonicMs());
-    this.timer = setTimeout(() => {
-      if (this.expired) this.onLeave?.(this.contention());
-      else this.expireIn(timeoutMs);
-    }, Math.min(Math.ceil(left), TIMER_MAX_MS));
+    this.timer = setTimeout(
+      () => {
+        if (this.expired) this.onLeave?.(this.contention());
+        else this.expireIn(timeoutMs);
+      },
+      Math.min(Math.ceil(left), TIMER_MAX_MS),
+    );
   }
 
   grant(grant: Grant): void {
@@ -102,17 +106,43 @@ export class LockRequest implements RequestNode {
     );
   }
 
+  /** The error that says that waiting could never end. */
+  deadlock(): DeadlockError {
+    return new DeadlockError(
+      `Waiting for advisory lock ${printable(this.init.id)} could never end: who holds it waits for a lock that this flow holds. ` +
+        'Take locks in one order everywhere, or ask for all of them in one call.',
+    );
+  }
+
   private settle(): void {
     clearTimeout(this.timer);
     this.onLeave = undefined;
     if (this.abort !== undefined) this.init.signal?.removeEventListener('abort', this.abort);
-    if (this.contended) for (const grant of this.flowHolds) grant.waiting.delete(this);
+    if (this.contended) for (const grant of this.flowHolds) grant.waiting?.delete(this);
   }
 
   /** Notes that the request has to wait, where those who look for deadlocks find it. */
   markContended(): void {
     if (this.contended) return;
     this.contended = true;
-    for (const grant of this.flowHolds) grant.waiting.add(this);
+    for (const grant of this.flowHolds) (grant.waiting ??= new Set()).add(this);
   }
+}
+
+/** When the last of several requests gives up; `null` when one of them never does. @internal */
+export function lastDeadline(requests: readonly LockRequest[]): number | null {
+  let last = 0;
+  for (const { deadline } of requests) {
+    if (deadline === null) return null;
+    last = Math.max(last, deadline);
+  }
+  return last;
+}
+
+/** Counts a backend into the prioritized flows of all requests, until the function that it returns is called. @internal */
+export function enterAll(requests: readonly LockRequest[], pid: number): () => void {
+  const leaves = requests.map(({ init }) => init.pids?.enter(pid));
+  return () => {
+    for (const leave of leaves) leave?.();
+  };
 }

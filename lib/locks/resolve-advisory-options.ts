@@ -22,7 +22,17 @@ export type ResolvedAdvisoryDefaults = {
     | undefined;
 };
 
-const KNOWN = ['timeout', 'onContention', 'shared', 'signal', 'holdAtLeast', 'maxHold', 'sticky', 'xact', 'transaction'];
+const KNOWN = [
+  'timeout',
+  'onContention',
+  'shared',
+  'signal',
+  'holdAtLeast',
+  'maxHold',
+  'sticky',
+  'xact',
+  'transaction',
+];
 const FLAGS = ['shared', 'sticky', 'xact'] as const;
 const NO_OPTIONS: AdvisoryLockOptions = Object.freeze({});
 
@@ -44,18 +54,22 @@ export function resolveAdvisoryOptions(
     onContention: onContentionOf(given.onContention) ?? defaults.onContention,
     shared: given.shared ?? false,
     signal: given.signal,
-    holdAtLeastMs: holdAtLeast === undefined ? (defaults.holdAtLeastMs ?? 0) : durationMs(holdAtLeast, 'holdAtLeast'),
+    holdAtLeastMs:
+      holdAtLeast === undefined ? (defaults.holdAtLeastMs ?? 0) : durationMs(holdAtLeast, 'holdAtLeast'),
     maxHoldMs: maxHold === undefined ? defaults.maxHoldMs : positiveDurationMs(maxHold, 'maxHold'),
     sticky: given.sticky ?? false,
   };
 }
 
 function assertShape(options: AdvisoryLockOptions): void {
-  if (typeof options !== 'object' || options === null)
-    throw new PgLockUsageError(`The options of an advisory lock must be an object; got ${printable(options)}.`);
+  const given: unknown = options;
+  if (typeof given !== 'object' || given === null)
+    throw new PgLockUsageError(`The options of an advisory lock must be an object; got ${printable(given)}.`);
   for (const name of Object.keys(options))
     if (!KNOWN.includes(name))
-      throw new PgLockUsageError(`Unknown option ${printable(name)} for an advisory lock; there are ${KNOWN.join(', ')}.`);
+      throw new PgLockUsageError(
+        `Unknown option ${printable(name)} for an advisory lock; there are ${KNOWN.join(', ')}.`,
+      );
   for (const name of FLAGS)
     if (options[name] !== undefined && typeof options[name] !== 'boolean')
       throw new PgLockUsageError(`${name} must be true or false; got ${printable(options[name])}.`);

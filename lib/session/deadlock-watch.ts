@@ -50,7 +50,9 @@ export class DeadlockWatch {
     const now = monotonicMs();
     const { deadlockTimeout } = main.facts;
     if (now - this.lookedAt < deadlockTimeout) return;
-    const due = [...this.waits].some((w) => now - w.startedAt >= deadlockTimeout && w.options.holds().length > 0);
+    const due = [...this.waits].some(
+      (w) => now - w.startedAt >= deadlockTimeout && w.options.holds().length > 0,
+    );
     if (!due) return;
     this.looking = true;
     this.lookedAt = now;
@@ -121,7 +123,7 @@ function cycleThrough(start: Waiter, waiters: readonly Waiter[]): Waiter[] | und
 
 function pathTo(end: Waiter, start: Waiter, cameFrom: ReadonlyMap<Waiter, Waiter>): Waiter[] {
   const path = [end];
-  for (let at = end; at !== start; ) {
+  for (let at = end; at !== start;) {
     at = cameFrom.get(at) as Waiter;
     path.unshift(at);
   }

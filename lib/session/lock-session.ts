@@ -1,29 +1,12 @@
 import type { Client, QueryConfig, QueryResult } from 'pg';
-import {
-  fusedLockOps,
-  OWN_LOCKS,
-  singleLockOp,
-  tryCode,
-  UNLOCK_ALL,
-  unlockCode,
-  type LockOpCode,
-} from '../sql/advisory-lock.js';
+import { OWN_LOCKS, singleLockOp, tryCode, UNLOCK_ALL, unlockCode } from '../sql/advisory-lock.js';
 import { HEARTBEAT, type ServerFacts } from '../sql/lock-session.js';
 import type { Statement } from '../sql/statement.js';
 import { LockKey } from '../vocabulary/lock-id.js';
+import { BATCH_LIMIT, isTry, statementOf, type LockOp } from './lock-op.js';
 import type { Hold } from './lock-store.js';
 import { monotonicMs } from './monotonic.js';
-
-/** The most operations that one fused statement carries; the rest waits for the next. */
-const BATCH_LIMIT = 2_000;
-
-interface LockOp {
-  readonly key: LockKey;
-  readonly shared: boolean;
-  readonly code: LockOpCode;
-  readonly resolve: (outcome: Hold | null) => void;
-  readonly reject: (error: unknown) => void;
-}
+import { SessionHold } from './session-hold.js';
 
 interface Job {
   /** How long the statement may take by itself, in milliseconds. */
@@ -31,25 +14,6 @@ interface Job {
   readonly query: Statement | string;
   readonly resolve: (result: QueryResult) => void;
   readonly reject: (error: unknown) => void;
-}
-
-/** A key held by one {@link LockSession}. */
-class SessionHold implements Hold {
-  onLost: ((error: Error) => void) | undefined;
-
-  constructor(
-    readonly session: LockSession,
-    readonly key: LockKey,
-    readonly shared: boolean,
-  ) {}
-
-  get pid(): number {
-    return this.session.facts.pid;
-  }
-
-  get alive(): boolean {
-    return this.session.trusted && this.session.owns(this);
-  }
 }
 
 /**
@@ -70,6 +34,7 @@ export class LockSession {
   private readonly holds = new Map<string, SessionHold>();
   private readonly jobs: Job[] = [];
   private ops: LockOp[] = [];
+  private tries = 0;
   private busy = false;
   private scheduled = false;
   private reconciling = false;
@@ -96,8 +61,9 @@ export class LockSession {
     return this.busy || this.ops.length > 0 || this.jobs.length > 0;
   }
 
+  /** How many keys it holds, tries under way included. */
   get holdCount(): number {
-    return this.holds.size;
+    return this.holds.size + this.tries;
   }
 
   /** Whether the server cannot have given our locks to others: anchored where the last answered statement was *sent*. */
@@ -110,20 +76,25 @@ export class LockSession {
   }
 
   /** Tries once, fused with everything else of this turn. */
-  tryLock(key: LockKey, shared: boolean): Promise<Hold | null> {
-    return new Promise((resolve, reject) => {
-      this.push({ key, shared, code: tryCode(key, shared), resolve, reject });
-    });
+  tryLock(
+    key: LockKey,
+    shared: boolean,
+    resolve: (hold: Hold | null) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    this.tries++;
+    this.push({ key, shared, code: tryCode(key, shared), resolve, reject });
   }
 
   /** Lets go; quiet when the hold is gone already. */
-  unlock(hold: Hold): Promise<unknown> {
+  unlock(hold: Hold): Promise<void> {
     if (!this.owns(hold)) return Promise.resolve();
     const { key, shared } = hold;
     this.holds.delete(key.text);
     hold.onLost = undefined;
-    return new Promise<unknown>((resolve) => {
-      this.push({ key, shared, code: unlockCode(key, shared), resolve, reject: resolve });
+    return new Promise((resolve) => {
+      const done = () => resolve();
+      this.push({ key, shared, code: unlockCode(key, shared), resolve: done, reject: done });
     });
   }
 
@@ -171,7 +142,7 @@ export class LockSession {
   }
 
   private push(op: LockOp): void {
-    if (this.ended !== undefined) return op.reject(this.ended);
+    if (this.ended !== undefined) return this.refuse(op, this.ended);
     if (!this.busy) this.lastUsedAt = monotonicMs();
     this.ops.push(op);
     this.schedule();
@@ -236,8 +207,11 @@ export class LockSession {
   private settle(ops: readonly LockOp[], outcomes: string): void {
     for (let index = 0; index < ops.length; index++) {
       const op = ops[index] as LockOp;
-      const isTry = op.code === 'x' || op.code === 's' || op.code === 'X' || op.code === 'S';
-      op.resolve(isTry && outcomes[index] !== 'f' ? this.adopt(op.key, op.shared) : null);
+      if (!isTry(op)) op.resolve(null);
+      else {
+        this.tries--;
+        op.resolve(outcomes[index] === 't' ? this.adopt(op.key, op.shared) : null);
+      }
     }
   }
 
@@ -254,7 +228,12 @@ export class LockSession {
     }
     this.reconciling = false;
     if (this.isBusy) this.schedule();
-    for (const op of ops) op.reject(error);
+    for (const op of ops) this.refuse(op, error);
+  }
+
+  private refuse(op: LockOp, error: unknown): void {
+    if (isTry(op)) this.tries--;
+    op.reject(error);
   }
 
   private async releaseStrays(ops: readonly LockOp[]): Promise<void> {
@@ -276,7 +255,7 @@ export class LockSession {
     this.ended = error;
     const { jobs, ops } = { jobs: this.jobs.splice(0), ops: this.ops.splice(0) };
     for (const job of jobs) job.reject(error);
-    for (const op of ops) op.reject(error);
+    for (const op of ops) this.refuse(op, error);
     const lost = [...this.holds.values()];
     this.holds.clear();
     this.client.end().catch(() => undefined);
@@ -286,12 +265,3 @@ export class LockSession {
 }
 
 function nothing(): void {}
-
-function statementOf(ops: readonly LockOp[]): Statement {
-  const [first] = ops;
-  if (ops.length === 1 && first !== undefined) return singleLockOp(first.key.int8, first.code);
-  return fusedLockOps(
-    ops.map((op) => op.key.int8),
-    ops.map((op) => op.code),
-  );
-}

@@ -9,7 +9,8 @@ import { monotonicMs } from './monotonic.js';
 import type { SessionPool } from './session-pool.js';
 import { translateError } from './translate-error.js';
 
-const POLL_MS = 25;
+/** How often a wait without a session tries again: soon at first, more seldom when it has lasted. */
+const POLL_MS = { first: 25, later: 100, laterAfter: 2_000 };
 /** How much longer than `deadlock_timeout` one slice is, so that the server's own detector gets its turn. */
 const SLICE_BEYOND_MS = 300;
 const SLICE_MOST_MS = 3_000;
@@ -67,14 +68,18 @@ export class SessionLockWait implements LockWait {
     if (this.slice !== undefined) this.cut(this.slice.session, this.slice.endsAt);
   }
 
-  private get over(): boolean {
+  private isOver(): boolean {
     const deadline = this.options.deadline();
     return this.cancelled || (deadline !== null && monotonicMs() >= deadline);
   }
 
+  private get pollMs(): number {
+    return monotonicMs() - this.startedAt < POLL_MS.laterAfter ? POLL_MS.first : POLL_MS.later;
+  }
+
   private async run(): Promise<Hold | null> {
     let reachedAt = monotonicMs();
-    while (!this.over) {
+    while (!this.isOver()) {
       try {
         const hold = await this.once();
         if (hold !== null && !this.cancelled) return hold;
@@ -82,7 +87,7 @@ export class SessionLockWait implements LockWait {
         reachedAt = monotonicMs();
       } catch (error) {
         if (!isConnectionFailure(error) || monotonicMs() - reachedAt > UNREACHABLE_MS) throw error;
-        await this.pause(POLL_MS);
+        await this.pause(this.pollMs);
       }
     }
     return null;
@@ -97,13 +102,12 @@ export class SessionLockWait implements LockWait {
   private async tryAgainAndAgain(): Promise<Hold | null> {
     const ticket = this.host.pool.lineUp(() => this.wake?.());
     try {
-      while (!this.over && ticket.session === undefined) {
+      while (!this.isOver() && !ticket.isReady()) {
         const hold = await this.host.tryLock(this.key, this.shared);
         if (hold !== null) return hold;
-        if (ticket.session === undefined && !this.over) await this.pause(POLL_MS);
+        if (!this.isOver() && !ticket.isReady()) await this.pause(this.pollMs);
       }
-      const { session } = ticket;
-      ticket.session = undefined;
+      const session = this.host.pool.redeem(ticket);
       return session === undefined ? null : await this.stand(session);
     } finally {
       this.host.pool.leave(ticket);
@@ -113,8 +117,12 @@ export class SessionLockWait implements LockWait {
   /** One slice in the server's queue. */
   private async stand(session: LockSession): Promise<Hold | null> {
     const deadline = this.options.deadline();
-    const slice = Math.min(session.facts.deadlockTimeout + SLICE_BEYOND_MS, SLICE_MOST_MS) * (0.9 + Math.random() / 5);
-    const timeoutMs = Math.max(1, Math.ceil(Math.min(slice, deadline === null ? slice : deadline - monotonicMs())));
+    const slice =
+      Math.min(session.facts.deadlockTimeout + SLICE_BEYOND_MS, SLICE_MOST_MS) * (0.9 + Math.random() / 5);
+    const timeoutMs = Math.max(
+      1,
+      Math.ceil(Math.min(slice, deadline === null ? slice : deadline - monotonicMs())),
+    );
     if (this.cancelled) {
       this.host.pool.giveBack(session);
       return null;
@@ -142,7 +150,9 @@ export class SessionLockWait implements LockWait {
       await session.run(UNLOCK_ALL).catch(() => session.run(UNLOCK_ALL));
       this.host.pool.giveBack(session);
     } catch (cause) {
-      session.destroy(new Error('A waiting lock session could not be brought back to a known state.', { cause }));
+      session.destroy(
+        new Error('A waiting lock session could not be brought back to a known state.', { cause }),
+      );
     }
     const state = sqlStateOf(error);
     if (state === SQLSTATE.lockNotAvailable || state === SQLSTATE.queryCanceled) return null;
@@ -153,7 +163,8 @@ export class SessionLockWait implements LockWait {
     if (endsAt - monotonicMs() > NEARLY_OVER_MS)
       this.host.pool.openMain?.run(cancelBackend(session.facts.pid)).catch(() => undefined);
     const grace = setTimeout(() => {
-      if (this.slice?.session === session) session.destroy(new Error('A wait for a lock could not be cancelled in time.'));
+      if (this.slice?.session === session)
+        session.destroy(new Error('A wait for a lock could not be cancelled in time.'));
     }, CANCEL_GRACE_MS);
     grace.unref();
     const stop = () => clearTimeout(grace);
@@ -176,6 +187,7 @@ const TRANSIENT = ['08', '57P', '53300'];
 /** Whether an error says that the server cannot be reached now, rather than that it refused. */
 function isConnectionFailure(error: unknown): boolean {
   const state = sqlStateOf(error);
-  if (state !== undefined && /^[0-9A-D][0-9A-Z]{4}$/.test(state)) return TRANSIENT.some((prefix) => state.startsWith(prefix));
+  if (state !== undefined && /^[0-9A-D][0-9A-Z]{4}$/.test(state))
+    return TRANSIENT.some((prefix) => state.startsWith(prefix));
   return error instanceof Error && !(error instanceof PgLockError);
 }

@@ -1,9 +1,12 @@
 import type { Client } from 'pg';
 import { PoolerError } from '../errors/pooler.error.js';
 import { prepareLockSession, READ_SERVER_FACTS, type ServerFacts } from '../sql/lock-session.js';
+import type { Statement } from '../sql/statement.js';
 import type { Connector } from './connector.js';
 import { LockSession } from './lock-session.js';
 import type { ResolvedSessionsOptions } from './session-options.js';
+
+const ANSWER_WITHIN_MS = 10_000;
 
 /** The part of the lease for which we trust an unconfirmed lock: we give it up before the server can. @internal */
 export const TRUST_SHARE = 0.8;
@@ -14,11 +17,16 @@ export const TRUST_SHARE = 0.8;
  * @throws {PoolerError} when what answers is no backend of our own.
  * @internal
  */
-export async function openLockSession(connector: Connector, options: ResolvedSessionsOptions): Promise<LockSession> {
+export async function openLockSession(
+  connector: Connector,
+  options: ResolvedSessionsOptions,
+): Promise<LockSession> {
   const client = await connector.connect('locks');
   try {
     const facts = await readFacts(client, options.trustPooler);
-    const prepared = await client.query<{ pid: number }>({ ...prepareLockSession(facts.version, options.leaseMs) });
+    const prepared = await client.query<{ pid: number }>(
+      bounded(prepareLockSession(facts.version, options.leaseMs)),
+    );
     if (prepared.rows[0]?.pid !== facts.pid) throw poolerBetween();
     return new LockSession(client, facts, options.leaseMs * TRUST_SHARE);
   } catch (error) {
@@ -28,12 +36,17 @@ export async function openLockSession(connector: Connector, options: ResolvedSes
 }
 
 async function readFacts(client: Client, trustPooler: boolean): Promise<ServerFacts> {
-  const { rows } = await client.query<ServerFacts>({ ...READ_SERVER_FACTS });
+  const { rows } = await client.query<ServerFacts>(bounded(READ_SERVER_FACTS));
   const facts = rows[0] as ServerFacts;
   // Only a pooler answers with the process id of another backend than the one that it announced.
   const { processID } = client as unknown as { processID: number | null };
   if (!trustPooler && processID !== null && processID !== facts.pid) throw poolerBetween();
   return facts;
+}
+
+/** A connection that opens, and then says nothing, must not keep everybody waiting. */
+function bounded({ text }: Statement): { text: string; query_timeout: number } {
+  return { text, query_timeout: ANSWER_WITHIN_MS };
 }
 
 function poolerBetween(): PoolerError {

@@ -7,6 +7,7 @@ import { DeadlockWatch } from './deadlock-watch.js';
 import type { LockSession } from './lock-session.js';
 import type { Hold, LockStore, LockWait, WaitOptions } from './lock-store.js';
 import { SessionLockWait } from './lock-wait.js';
+import type { SessionHold } from './session-hold.js';
 import { SessionPool } from './session-pool.js';
 import type { ResolvedSessionsOptions } from './session-options.js';
 import { translateError } from './translate-error.js';
@@ -23,7 +24,6 @@ export class PgLockStore implements LockStore {
   /** Releases under way on sessions other than the main one: a try for the same key comes after them. */
   private readonly unlocking = new Map<string, Promise<void>>();
   private readonly waits = new Set<SessionLockWait>();
-  private underWay = 0;
 
   constructor(
     connector: Connector,
@@ -38,9 +38,11 @@ export class PgLockStore implements LockStore {
   tryLock(key: LockKey, shared: boolean): Promise<Hold | null> {
     const main = this.pool.openMain;
     if (main === undefined || this.unlocking.has(key.text)) return this.tryLater(key, shared);
-    return this.tryOn(main, key, shared).catch((error: unknown) => {
-      if (main.isOpen) throw translateError(error, `advisory key ${key.text}`);
-      return this.tryLater(key, shared);
+    return new Promise((resolve, reject) => {
+      this.tryOn(main, key, shared, resolve, (error) => {
+        if (main.isOpen) reject(error);
+        else this.tryLater(key, shared).then(resolve, reject);
+      });
     });
   }
 
@@ -54,8 +56,8 @@ export class PgLockStore implements LockStore {
   }
 
   unlock(hold: Hold): Promise<void> {
-    const { session } = hold as Hold & { readonly session: LockSession };
-    const done = session.unlock(hold) as Promise<void>;
+    const { session } = hold as SessionHold<LockSession>;
+    const done = session.unlock(hold);
     if (session === this.pool.openMain) return done;
     const { text } = hold.key;
     const settled = done.then(() => {
@@ -84,7 +86,7 @@ export class PgLockStore implements LockStore {
   }
 
   async fencingToken(hold: Hold): Promise<bigint> {
-    const { session } = hold as Hold & { readonly session: LockSession };
+    const { session } = hold as SessionHold<LockSession>;
     const { rows } = await session.run(FENCING_TOKEN);
     return BigInt((rows as { token: string }[])[0]?.token ?? 0);
   }
@@ -100,21 +102,23 @@ export class PgLockStore implements LockStore {
     await this.pool.close();
   }
 
+  /** After a release that is under way elsewhere, on a main session that has to be opened first; or again, on a new one. */
   private async tryLater(key: LockKey, shared: boolean): Promise<Hold | null> {
     await this.unlocking.get(key.text);
-    const main = await this.pool.openedMain();
-    try {
-      return await this.tryOn(main, key, shared);
-    } catch (error) {
-      throw translateError(error, `advisory key ${key.text}`);
-    }
+    const main = this.pool.openMain ?? (await this.pool.openedMain());
+    return new Promise((resolve, reject) => this.tryOn(main, key, shared, resolve, reject));
   }
 
-  private tryOn(main: LockSession, key: LockKey, shared: boolean): Promise<Hold | null> {
+  private tryOn(
+    main: LockSession,
+    key: LockKey,
+    shared: boolean,
+    resolve: (hold: Hold | null) => void,
+    reject: (error: unknown) => void,
+  ): void {
     const budget = Math.floor(main.facts.lockTable * this.options.lockTableShare);
-    if (this.pool.holdCount + this.underWay >= budget) return Promise.reject(overBudget(budget));
-    this.underWay++;
-    return main.tryLock(key, shared).finally(() => this.underWay--);
+    if (this.pool.holdCount >= budget) return reject(overBudget(budget));
+    main.tryLock(key, shared, resolve, (error) => reject(translateError(error, `advisory key ${key.text}`)));
   }
 }
 

@@ -9,10 +9,16 @@ const IDLE_MS = 60_000;
 const BACK_OFF_MS = { first: 50, most: 1_000 };
 
 /** A place in the line for a session that may wait. @internal */
-export interface SessionTicket {
+export class SessionTicket {
   /** The session, once it is this ticket's turn; whoever takes it gives it back. */
   session: LockSession | undefined;
-  readonly wake: () => void;
+
+  /** @param wake called when the ticket has got a session. */
+  constructor(readonly wake: () => void) {}
+
+  isReady(): boolean {
+    return this.session !== undefined;
+  }
 }
 
 /**
@@ -92,9 +98,16 @@ export class SessionPool {
 
   /** Stands in line for a session; `wake` is called when the ticket has one. */
   lineUp(wake: () => void): SessionTicket {
-    const ticket: SessionTicket = { session: undefined, wake };
+    const ticket = new SessionTicket(wake);
     this.line.push(ticket);
     return ticket;
+  }
+
+  /** Takes the session that a ticket has got. */
+  redeem(ticket: SessionTicket): LockSession | undefined {
+    const { session } = ticket;
+    ticket.session = undefined;
+    return session;
   }
 
   /** Leaves the line, and gives back what came meanwhile. */
@@ -120,10 +133,9 @@ export class SessionPool {
     try {
       const early = this.retryAt - monotonicMs();
       if (early > 0) await pause(early);
-      if (this.closed) throw new Error('The lock sessions of this module are closed.');
       const session = await openLockSession(this.connector, this.options);
       this.failures = 0;
-      return this.admit(session);
+      return await this.admit(session);
     } catch (error) {
       this.retryAt = monotonicMs() + Math.min(BACK_OFF_MS.first * 2 ** this.failures++, BACK_OFF_MS.most);
       throw error;
@@ -132,14 +144,21 @@ export class SessionPool {
     }
   }
 
-  private admit(session: LockSession): LockSession {
+  private async admit(session: LockSession): Promise<LockSession> {
+    if (this.closed) {
+      await session.close();
+      throw new Error('The lock sessions of this module were closed meanwhile.');
+    }
     this.sessions.add(session);
     session.onEnded = (error, locksLost) => {
       this.forget(session);
       this.emit({ type: 'sessionEnded', pid: session.facts.pid, locksLost, error });
     };
-    if (this.ticker === undefined && !this.closed) {
-      this.ticker = setInterval(() => this.tick(), Math.min(this.options.heartbeatMs, this.options.leaseMs / 10));
+    if (this.ticker === undefined) {
+      this.ticker = setInterval(
+        () => this.tick(),
+        Math.min(this.options.heartbeatMs, this.options.leaseMs / 10),
+      );
       this.ticker.unref();
     }
     return session;

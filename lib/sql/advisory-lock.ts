@@ -64,7 +64,7 @@ export function singleLockOp(key: string, code: LockOpCode): Statement {
   const argument = pair
     ? `(($1::pg_catalog.int8) >> 32)::pg_catalog.int4, ((($1::pg_catalog.int8) << 32) >> 32)::pg_catalog.int4`
     : '$1::pg_catalog.int8';
-  const text = `SELECT pg_catalog.${FUNCTIONS[code]}(${argument})::pg_catalog.text AS outcomes`;
+  const text = `SELECT CASE WHEN pg_catalog.${FUNCTIONS[code]}(${argument}) THEN 't' ELSE 'f' END AS outcomes`;
   return { name: `pglock_${code}`, text, values: [key] };
 }
 
@@ -130,7 +130,9 @@ export function heldByOthers(key: LockKey, ownPids: readonly number[]): Statemen
 }
 
 /** A number that grows from call to call in the whole database. @see https://www.postgresql.org/docs/current/functions-info.html @internal */
-export const FENCING_TOKEN: Statement = { text: 'SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text AS token' };
+export const FENCING_TOKEN: Statement = {
+  text: 'SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text AS token',
+};
 
 /** Every session that waits for an advisory lock: what it waits for, what it holds, and what its statement notes. @internal */
 export const ADVISORY_WAITERS: Statement = {

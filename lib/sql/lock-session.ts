@@ -43,7 +43,9 @@ export function prepareLockSession(version: number, leaseMs: number): Statement 
   };
   if (version >= 140_000) settings['idle_session_timeout'] = String(leaseMs);
   if (version >= 170_000) settings['transaction_timeout'] = '0';
-  const calls = Object.entries(settings).map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', false)`);
+  const calls = Object.entries(settings).map(
+    ([name, value]) => `pg_catalog.set_config('${name}', '${value}', false)`,
+  );
   // Only some platforms of the server can notice a closed connection while a statement waits; the others refuse the setting.
   if (version >= 140_000)
     calls.push(`CASE WHEN pg_catalog.strpos(pg_catalog.version(), 'linux') OPERATOR(pg_catalog.>) 0

@@ -1,8 +1,6 @@
 import { jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import {
-  LockNotAvailableError,
-} from '../../lib/errors/lock-not-available.error.js';
+import { LockNotAvailableError } from '../../lib/errors/lock-not-available.error.js';
 import { PgLockUsageError } from '../../lib/errors/pg-lock-usage.error.js';
 import { advisoryKey, lockKey, type LockId } from '../../lib/vocabulary/lock-id.js';
 import { advisoryLocks, openCore, openTwo } from '../support/cores.js';
@@ -16,7 +14,12 @@ describe('advisory', () => {
     const key = lockKey('billing.close').text;
     const result = await service.advisory('billing.close', async (lock) => {
       expect(await advisoryLocks(database)).toEqual([key]);
-      expect(lock).toMatchObject({ id: 'billing.close', key: advisoryKey('billing.close'), shared: false, held: true });
+      expect(lock).toMatchObject({
+        id: 'billing.close',
+        key: advisoryKey('billing.close'),
+        shared: false,
+        held: true,
+      });
       return 42;
     });
     expect(result).toBe(42);
@@ -112,7 +115,9 @@ describe('acquire', () => {
     await using _lock = await a.service.acquire('x', { timeout: 0 });
     expect(await b.service.acquire('x', { timeout: 0 })).toBeNull();
     expect(await b.service.acquire('x', { timeout: 30 })).toBeNull();
-    await expect(b.service.acquire('x', { timeout: 0, onContention: 'throw' })).rejects.toThrow(LockNotAvailableError);
+    await expect(b.service.acquire('x', { timeout: 0, onContention: 'throw' })).rejects.toThrow(
+      LockNotAvailableError,
+    );
   });
 
   it('belongs to no flow: asking again is contention', async () => {
@@ -138,7 +143,10 @@ describe('acquire', () => {
   it('names the backend that holds the lock', async () => {
     const { service } = openCore(database);
     await using lock = await service.acquire('x');
-    const { rows } = await database.admin.query('SELECT pid FROM pg_locks WHERE locktype = $1', ['advisory']);
+    const { rows } = await database.admin.query(
+      'SELECT pid FROM pg_locks WHERE pid = ANY($1) AND locktype = $2',
+      [(await database.sessions()).map(({ pid }) => pid), 'advisory'],
+    );
     expect(rows).toEqual([{ pid: lock?.pid }]);
   });
 });

@@ -23,7 +23,12 @@ describe('G5: no ghost locks', () => {
         if (abort !== undefined) setTimeout(() => abort.abort(new Error('aborted')), ms);
         try {
           const options = { timeout: abort === undefined ? ms : 1_000, onContention: 'throw' } as const;
-          await (await waiter.service.acquire(id, abort === undefined ? options : { ...options, signal: abort.signal })).release();
+          await (
+            await waiter.service.acquire(
+              id,
+              abort === undefined ? options : { ...options, signal: abort.signal },
+            )
+          ).release();
           outcomes.had++;
         } catch (error) {
           if (error instanceof LockNotAvailableError) outcomes.timedOut++;

@@ -39,7 +39,7 @@ describe('G1: a lock never takes a connection from the pool of the application',
     const pool = new pg.Pool({ connectionString: database.url, max: 1 });
     database.defer(() => pool.end());
     const busy = await pool.connect();
-    const { service } = openCore(database, { connection: undefined, pool } as PgLockModuleOptions);
+    const { service } = openCore(database, { connection: undefined, pool });
     await service.advisory('x', async () => {
       expect(pool.totalCount).toBe(1);
       expect(pool.waitingCount).toBe(0);
@@ -65,7 +65,11 @@ describe('G2: lock connections are bounded', () => {
   it('serves 200 waiters with four sessions: each has its lock or is told in time', async () => {
     const pool = new pg.Pool({ connectionString: database.url, max: 1 });
     database.defer(() => pool.end());
-    const { service } = openCore(database, { connection: undefined, pool, sessions: { max: 4 } } as PgLockModuleOptions);
+    const { service } = openCore(database, {
+      connection: undefined,
+      pool,
+      sessions: { max: 4 },
+    });
     const other = openCore(database);
     const ids = Array.from({ length: 200 }, (_, i) => `w:${String(i)}`);
     const held = await Promise.all(ids.map((id) => other.service.acquire(id)));
@@ -221,7 +225,9 @@ describe('G9: deadlocks end in DeadlockError', () => {
     const startedAt = performance.now();
     const results = await Promise.allSettled([cross(['A', 'B'], 0), cross(['B', 'A'], 1)]);
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-    const [refused] = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+    const [refused] = results.flatMap((result) =>
+      result.status === 'rejected' ? [result.reason as unknown] : [],
+    );
     expect(refused).toBeInstanceOf(DeadlockError);
     expect(refused).toMatchObject({ code: '40P01' });
     expect(performance.now() - startedAt).toBeLessThan(6_000);
@@ -239,7 +245,9 @@ describe('G9: deadlocks end in DeadlockError', () => {
         }),
       ),
     );
-    const refused = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+    const refused = results.flatMap((result) =>
+      result.status === 'rejected' ? [result.reason as unknown] : [],
+    );
     expect(refused).toHaveLength(1);
     expect(refused[0]).toBeInstanceOf(DeadlockError);
   });
@@ -409,7 +417,9 @@ describe("the server's lock table", () => {
     const { service } = openCore(database, { sessions: { lockTableShare: 0.001 } });
     const ids = Array.from({ length: 40 }, (_, i) => `b:${String(i)}`);
     const results = await Promise.allSettled(ids.map((id) => service.acquire(id)));
-    const refused = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+    const refused = results.flatMap((result) =>
+      result.status === 'rejected' ? [result.reason as unknown] : [],
+    );
     expect(refused.length).toBeGreaterThan(0);
     expect(refused.every((error) => error instanceof LockTableBudgetError)).toBe(true);
     const { rows } = await database.admin.query<{ size: number }>(
