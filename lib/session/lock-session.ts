@@ -126,8 +126,8 @@ export class LockSession {
 
   /** Cuts the connection at once; everything on it is lost. */
   destroy(error: Error): void {
-    const { connection } = this.client as unknown as { connection: { stream: { destroy(): void } } };
-    connection.stream.destroy();
+    const { connection } = this.client as unknown as { connection?: { stream?: { destroy(): void } } };
+    connection?.stream?.destroy(); // `pg-native` has no socket to cut; `end` closes it
     this.end(error);
   }
 

@@ -39,8 +39,8 @@ async function readFacts(client: Client, trustPooler: boolean): Promise<ServerFa
   const { rows } = await client.query<ServerFacts>(bounded(READ_SERVER_FACTS));
   const facts = rows[0] as ServerFacts;
   // Only a pooler answers with the process id of another backend than the one that it announced.
-  const { processID } = client as unknown as { processID: number | null };
-  if (!trustPooler && processID !== null && processID !== facts.pid) throw poolerBetween();
+  const { processID } = client as unknown as { processID: unknown };
+  if (!trustPooler && typeof processID === 'number' && processID !== facts.pid) throw poolerBetween();
   return facts;
 }
 
