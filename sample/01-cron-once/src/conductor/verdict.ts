@@ -1,0 +1,34 @@
+/** One row of the table of runs. */
+export interface Run {
+  readonly tick: number;
+  readonly replica: string;
+  /** Milliseconds of the Unix epoch. */
+  readonly at: number;
+}
+
+export interface Verdict {
+  readonly ticks: number;
+  readonly runs: number;
+  /** Ticks that ran more than once, with who ran them. */
+  readonly twice: readonly { readonly tick: number; readonly replicas: readonly string[] }[];
+  readonly lost: readonly number[];
+  readonly ok: boolean;
+}
+
+/** Whether each tick from `first` to `last`, all of which some replica lived through, ran exactly once. */
+export function judge(all: readonly Run[], first: number, last: number): Verdict {
+  const runs = all.filter(({ tick }) => tick >= first && tick <= last);
+  const byTick = new Map<number, string[]>();
+  for (let tick = first; tick <= last; tick++) byTick.set(tick, []);
+  for (const { tick, replica } of runs) byTick.get(tick)?.push(replica);
+  const ticks = [...byTick].map(([tick, replicas]) => ({ tick, replicas }));
+  const twice = ticks.filter(({ replicas }) => replicas.length > 1);
+  const lost = ticks.filter(({ replicas }) => replicas.length === 0).map(({ tick }) => tick);
+  return {
+    ticks: ticks.length,
+    runs: runs.length,
+    twice,
+    lost,
+    ok: ticks.length > 0 && twice.length === 0 && lost.length === 0,
+  };
+}

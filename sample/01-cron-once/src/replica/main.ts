@@ -1,0 +1,16 @@
+import './clock.js';
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { AppModule } from './app.module.js';
+import { noteArrival } from './arrival.js';
+
+const app = await NestFactory.create<NestExpressApplication>(AppModule, { logger: ['warn', 'error'] });
+app.enableShutdownHooks();
+app.use(noteArrival);
+await app.listen(0, '127.0.0.1');
+
+const { port } = app.getHttpServer().address() as { port: number };
+process.send?.({ type: 'ready', port });
+// The conductor is gone, in whatever way: nobody is left to stop this process.
+process.on('disconnect', () => process.exit());
