@@ -7,7 +7,6 @@ import type { SessionScopes } from './scoped-pool-scope.js';
 
 type Release = (destroy?: Error | boolean) => void;
 type ConnectCallback = (error: Error | undefined, client: PoolClient | undefined, done: Release) => void;
-type AnyConnect = (callback?: ConnectCallback) => Promise<PoolClient> | undefined;
 type PlainConnect = () => Promise<PoolClient>;
 
 /** How a pool follows the flows. @internal */
@@ -51,23 +50,29 @@ export class ScopedPool extends pg.Pool {
  * Makes a lent pool follow the flows as {@link ScopedPool} does, by replacing its `connect`; `pool.query` goes through that.
  * The pool stays its owner's to close.
  *
- * @returns a function that gives the pool its own `connect` back.
+ * @returns a function that restores the sessions that are idle and gives the pool its own `connect` back. While sessions are
+ * out, the replacement stays, to restore each when it is taken next.
  * @internal
  */
-export function adopt(pool: Pool, options: ScopedPoolOptions): () => void {
-  const checkout = new Checkout(options);
+export function adopt(pool: Pool, options: ScopedPoolOptions): () => Promise<void> {
   // eslint-disable-next-line @typescript-eslint/unbound-method -- put back as it was, and called on the pool
   const original = pool.connect;
-  let adopted = true;
-  const scoped = function connect(callback?: ConnectCallback): Promise<PoolClient> | undefined {
-    if (!adopted) return (original as AnyConnect).call(pool, callback);
-    return checkout.take(() => (original as PlainConnect).call(pool), callback);
+  const plain: PlainConnect = () => (original as PlainConnect).call(pool);
+  const checkout = new Checkout(options);
+  const scoped = ((callback?: ConnectCallback) => checkout.take(plain, callback)) as typeof pool.connect;
+  pool.connect = scoped;
+  return async () => {
+    checkout.leave();
+    await restoreIdle(pool, () => checkout.take(plain));
+    if (pool.connect === scoped && pool.totalCount === pool.idleCount) pool.connect = original;
   };
-  pool.connect = scoped as typeof pool.connect;
-  return () => {
-    adopted = false;
-    if (pool.connect === (scoped as typeof pool.connect)) pool.connect = original;
-  };
+}
+
+/** Takes each idle session once, which restores it; waits for none that is out. */
+async function restoreIdle(pool: Pool, take: () => Promise<PoolClient> | undefined): Promise<void> {
+  const idle = (pool as Pool & { readonly ending?: boolean }).ending ? 0 : pool.idleCount;
+  const taken = await Promise.allSettled(Array.from({ length: idle }, async () => take()));
+  for (const one of taken) if (one.status === 'fulfilled') one.value?.release();
 }
 
 /**
@@ -84,10 +89,16 @@ export function scopedSessions(options: ScopedPoolOptions): (client: ClientBase)
 class Checkout {
   readonly #options: ScopedPoolOptions;
   readonly #clients: ScopedClients;
+  #left = false;
 
   constructor(options: ScopedPoolOptions) {
     this.#options = options;
     this.#clients = new ScopedClients({ trustPooler: options.trustPooler ?? false });
+  }
+
+  /** From now on flows have no say: sessions only get back what they had. */
+  leave(): void {
+    this.#left = true;
   }
 
   /** As `pool.connect`, with or without a callback. */
@@ -104,8 +115,8 @@ class Checkout {
 
   /** What the flow wants is read before anything is awaited. */
   async #fitted(connect: PlainConnect): Promise<PoolClient> {
-    const scope = this.#options.scopes.current;
-    const pids = this.#options.flowPids?.current;
+    const scope = this.#left ? undefined : this.#options.scopes.current;
+    const pids = this.#left ? undefined : this.#options.flowPids?.current;
     const client = await connect();
     try {
       await this.#clients.fit(client, scope);

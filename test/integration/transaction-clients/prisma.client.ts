@@ -5,17 +5,17 @@ import { promisify } from 'node:util';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { heldOpen, type ClientUnderTest } from './client-under-test.js';
 
-interface PrismaClient {
+export interface PrismaClient {
   $transaction(work: (tx: object) => Promise<void>, options: { readonly timeout: number }): Promise<void>;
   $disconnect(): Promise<void>;
 }
 
-interface GeneratedClient {
+export interface GeneratedClient {
   readonly PrismaClient: new (options: { readonly adapter: PrismaPg }) => PrismaClient;
 }
 
 /** Generates the client into `.cache/`, which needs no network, and loads it. */
-async function generatedClient(): Promise<GeneratedClient> {
+export async function generatedClient(): Promise<GeneratedClient> {
   const here = resolve(import.meta.dirname);
   const prisma = createRequire(import.meta.url).resolve('prisma/build/index.js');
   await promisify(execFile)(

@@ -10,7 +10,6 @@ class Invoice {
   status!: string;
 }
 
-// eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- as TypeORM documents it
 const InvoiceSchema = new EntitySchema<{ id: number }>({
   name: 'InvoiceBySchema',
   schema: 'billing',
