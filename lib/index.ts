@@ -33,12 +33,59 @@ export { LockedException } from './nest/exceptions/locked.exception.js';
 
 export type { AdvisoryLockOptions, OnContention } from './locks/advisory-options.js';
 export type { LockHandle } from './locks/lock-handle.js';
+export { BlockedPgLocks, type BlockingTreeOptions } from './inspection/blocked-pg-locks.js';
+export type { BlockingTreeNode, HeldUp } from './inspection/blocking-tree.js';
+export type { LockInspector } from './inspection/lock-inspector.js';
+export type {
+  BlockedLockQuery,
+  LockQuery,
+  SessionIdentity,
+  SignalOptions,
+} from './inspection/lock-query.js';
+export type {
+  BlockedPgLockWhere,
+  Condition,
+  EqualityOperators,
+  OrderCondition,
+  OrderOperators,
+  PgActivityWhere,
+  PgLockWhere,
+  TextCondition,
+  TextOperators,
+} from './inspection/lock-where.js';
+export type { LockOrder, LockOrderObject, SortDirection } from './inspection/order-by.js';
+export type { PgActivity } from './inspection/pg-activity.js';
+export type {
+  BlockedPgLock,
+  PgLock,
+  PgLockMode,
+  PgLockType,
+  PgRelationKind,
+} from './inspection/pg-lock.js';
+export { PgLocks } from './inspection/pg-locks.js';
+export type { QueryContext } from './inspection/query-context.js';
+export type { SignalAction, SignalOutcome, SignalResult } from './inspection/signal-outcome.js';
+export {
+  BlockerRule,
+  cancel,
+  terminate,
+  type OnBlocked,
+  type OnBlockedFunction,
+} from './prioritize/blocker-rule.js';
+export type { PrioritizeOptions, PrioritizeReport } from './prioritize/prioritize-options.js';
+export { StillBlockedError } from './prioritize/still-blocked.error.js';
 export type { PgLockConnection, SessionsOptions } from './session/session-options.js';
 export type { Duration } from './vocabulary/duration.js';
 export { advisoryKey, type AdvisoryKey, type LockId } from './vocabulary/lock-id.js';
 export { LOCK_MODES, type LockMode } from './vocabulary/lock-mode.js';
 export type { LockTarget, NamedTable } from './vocabulary/lock-target.js';
-export type { LockLostEvent, PgLockEvent, SessionEndedEvent } from './vocabulary/pg-lock-event.js';
+export type {
+  BlockerSignalledEvent,
+  LockLostEvent,
+  PgLockEvent,
+  PrioritizeFailedEvent,
+  SessionEndedEvent,
+} from './vocabulary/pg-lock-event.js';
 
 export { DeadlockError } from './errors/deadlock.error.js';
 export { LockLostError } from './errors/lock-lost.error.js';

@@ -3,6 +3,7 @@ import { AdvisoryLocks } from './locks/advisory-locks.js';
 import { LockNames } from './locks/lock-names.js';
 import type { PgLockEvents } from './pg-lock.events.js';
 import type { ResolvedPgLockOptions } from './pg-lock.options.js';
+import { Oversight } from './pg-lock.oversight.js';
 import { PgLockService } from './pg-lock.service.js';
 import { WorkSessions } from './pg-lock.work-sessions.js';
 import { connectorLike, connectorTo, type Connector } from './session/connector.js';
@@ -25,6 +26,7 @@ export class PgLockCore {
   readonly names: LockNames;
   readonly advisory: AdvisoryLocks;
   readonly work: WorkSessions;
+  readonly oversight: Oversight;
   readonly service: PgLockService;
   private readonly flowPids = new FlowPids();
 
@@ -51,6 +53,15 @@ export class PgLockCore {
       ambientTimeoutMs: () => this.work.timeouts.ambientMs,
       flowPids: this.flowPids,
     });
+    this.oversight = new Oversight({
+      options,
+      connector,
+      names: this.names,
+      flowPids: this.flowPids,
+      transactions: this.work.transactions,
+      timeouts: this.work.timeouts,
+      emit,
+    });
     this.service = new PgLockService(this);
   }
 
@@ -62,6 +73,7 @@ export class PgLockCore {
 
   /** Lets go of everything, and closes what was opened here. The lent pool stays its owner's. */
   async close(): Promise<void> {
+    await this.oversight.close();
     await this.advisory.close();
     await this.work.close();
   }

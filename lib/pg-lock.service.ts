@@ -7,8 +7,12 @@ import type { AdvisoryKey, LockId } from './vocabulary/lock-id.js';
 import type { LockTimeoutOptions } from './locks/lock-timeout.js';
 import type { ModelLockOptions } from './locks/model-lock.js';
 import type { TransactionLockHandle } from './locks/xact-lock-handle.js';
-import type { PgLockEvents } from './pg-lock.core.js';
+import type { PgLockEvents } from './pg-lock.events.js';
+import type { BlockedPgLocks } from './inspection/blocked-pg-locks.js';
+import type { PgLocks } from './inspection/pg-locks.js';
+import type { Oversight } from './pg-lock.oversight.js';
 import type { WorkSessions } from './pg-lock.work-sessions.js';
+import type { PrioritizeOptions } from './prioritize/prioritize-options.js';
 import type { TransactionOptions } from './transaction/transactions.js';
 import type { Duration } from './vocabulary/duration.js';
 import type { LockTarget } from './vocabulary/lock-target.js';
@@ -31,6 +35,7 @@ export type InTransactionOptions<Transaction extends object> = AdvisoryLockOptio
 export interface PgLockRooms {
   readonly advisory: AdvisoryLocks;
   readonly work: WorkSessions;
+  readonly oversight: Oversight;
   readonly names: LockNames;
   readonly events: PgLockEvents;
 }
@@ -206,6 +211,50 @@ export class PgLockService {
     const { timeouts } = this.#rooms.work;
     if (typeof optionsOrWork === 'function') return timeouts.run(duration, {}, optionsOrWork);
     return timeouts.run(duration, optionsOrWork, work);
+  }
+
+  /**
+   * Runs the work, and clears the way for it: sessions that block it, directly or through others, are terminated (or what
+   * `onBlocked` says), as often as `interval`, until the work ends.
+   *
+   * Prioritized are the sessions that the work takes from the module's (or the lent) pool, its waits for advisory locks, the
+   * ambient transaction, or that of `transaction`. Blockers are found at the root of the queue: of a migration that waits
+   * behind a statement that waits for an idle transaction, the idle transaction is ended. Never touched are sessions that do
+   * not block, other prioritized work of this process, replication, anti-wraparound vacuums, and sessions that hold locks of
+   * this library.
+   *
+   * Sends, on a connection of its own, one statement that finds blockers by `pg_catalog.pg_blocking_pids` and signals them by
+   * `pg_catalog.pg_terminate_backend`. The role must be that of the blockers, or member of `pg_signal_backend` and
+   * `pg_read_all_stats`.
+   *
+   * @example await pglock.prioritize({ interval: '200ms', timeout: '30s' }, () => migrate())
+   * @returns what the work returns.
+   * @throws {PrioritizeError} after the work has ended, when `onBlocked` or `onKilled` threw, or (`cause` is a
+   * `PermissionError`) a blocker may not be signalled.
+   * @throws {StillBlockedError} when the work ran into its lock timeout at each of several attempts (`retries`).
+   * @throws {PgLockUsageError} on bad options; nothing was sent and no work done.
+   * @throws {TransactionStateError} when the given transaction is not open.
+   * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SIGNAL
+   */
+  prioritize<R>(work: () => R | Promise<R>): Promise<R>;
+  prioritize<R>(options: PrioritizeOptions, work: () => R | Promise<R>): Promise<R>;
+  async prioritize<R>(
+    optionsOrWork: PrioritizeOptions | (() => R | Promise<R>),
+    work?: () => R | Promise<R>,
+  ): Promise<R> {
+    const { prioritizer } = this.#rooms.oversight;
+    if (typeof optionsOrWork === 'function') return prioritizer.run({}, optionsOrWork);
+    return prioritizer.run(optionsOrWork, work);
+  }
+
+  /** The locks that sessions of this database hold and wait for: find, count, cancel, terminate. */
+  get locks(): PgLocks {
+    return this.#rooms.oversight.locks;
+  }
+
+  /** Who waits for a lock and who is in the way: find, count, tree, cancel, terminate. */
+  get blocked(): BlockedPgLocks {
+    return this.#rooms.oversight.blocked;
   }
 
   /**

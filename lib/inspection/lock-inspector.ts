@@ -106,7 +106,7 @@ export abstract class LockInspector<Query extends LockQuery<object>, Model> {
     query: RowQuery,
     { sessions, dryRun = false }: SignalOptions,
   ): Promise<readonly SignalOutcome[]> {
-    const outcomes = await this.#signaller.signal({
+    const { outcomes } = await this.#signaller.signal({
       ...query,
       action,
       side,

@@ -47,6 +47,13 @@ interface Signalled extends BackendIdentity {
   readonly queryStart: number | null;
 }
 
+/** What was found and signalled. @internal */
+export interface Signalling {
+  readonly outcomes: readonly SignalOutcome[];
+  /** A row for each session found: one of the locks by which it was. */
+  readonly rows: readonly TextRow[];
+}
+
 interface Remaining {
   readonly pid: string;
   readonly state: string | null;
@@ -71,14 +78,14 @@ export class Signaller {
   /**
    * @throws {PermissionError} when the server refused although it had looked as if it would permit.
    */
-  async signal(query: SignalQuery): Promise<readonly SignalOutcome[]> {
+  async signal(query: SignalQuery): Promise<Signalling> {
     const version = await this.#observer.version();
     const rows = await this.#send(query, version);
     const sent = rows.filter((row) => row['verdict'] === 'signal' && row['signalled'] === 't');
     const results = await this.#results(sent, query);
     const decoder = new RowDecoder(this.#names);
     const outcomes = rows.map((row) => this.#outcome(row, query, decoder, results));
-    return Object.freeze([...outcomes, ...unmatched(query, rows)]);
+    return { outcomes: Object.freeze([...outcomes, ...unmatched(query, rows)]), rows };
   }
 
   async #send(query: SignalQuery, version: number): Promise<readonly TextRow[]> {

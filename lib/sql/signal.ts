@@ -139,3 +139,6 @@ export const READ_GRANTS: Statement = {
  pg_catalog.pg_has_role('pg_signal_backend', 'USAGE') AS signals,
  pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE') AS sees`,
 };
+
+/** The backend that serves the asking session. @internal */
+export const BACKEND_PID: Statement = { text: 'SELECT pg_catalog.pg_backend_pid() AS pid' };

@@ -19,8 +19,34 @@ export interface SessionEndedEvent {
   readonly error: Error;
 }
 
+/** A session in the way of prioritized work was signalled, or left alone for a reason. @publicApi */
+export interface BlockerSignalledEvent {
+  readonly type: 'blockerSignalled';
+  /** Process id of the blocker's backend; 0 for a prepared transaction. */
+  readonly pid: number;
+  readonly action: 'cancel' | 'terminate';
+  /** What became of it. */
+  readonly outcome:
+    'terminated' | 'cancelled' | 'stillBlocking' | 'gone' | 'notPermitted' | 'refused' | 'dryRun';
+  /** Why it was refused or not permitted; null otherwise. */
+  readonly reason: string | null;
+  readonly applicationName: string | null;
+  readonly user: string | null;
+  readonly state: string | null;
+  /** Its running or last statement. */
+  readonly query: string | null;
+  /** The prioritized backends in whose way it was. */
+  readonly activityIds: readonly number[];
+}
+
+/** Looking for blockers failed; the next look tries again, and the prioritized work goes on. @publicApi */
+export interface PrioritizeFailedEvent {
+  readonly type: 'prioritizeFailed';
+  readonly error: Error;
+}
+
 /** What `pglock.events` emits and the module's logger writes. @publicApi */
-export type PgLockEvent = LockLostEvent | SessionEndedEvent;
+export type PgLockEvent = LockLostEvent | SessionEndedEvent | BlockerSignalledEvent | PrioritizeFailedEvent;
 
 /** Where the inner rooms report to: they log nothing themselves. @internal */
 export type EventSink = (event: PgLockEvent) => void;

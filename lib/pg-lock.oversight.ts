@@ -1,0 +1,83 @@
+import { BlockedPgLocks } from './inspection/blocked-pg-locks.js';
+import type { InspectionParts } from './inspection/lock-inspector.js';
+import { PgLocks } from './inspection/pg-locks.js';
+import type { LockNames } from './locks/lock-names.js';
+import type { LockTimeouts } from './locks/lock-timeout.js';
+import type { ResolvedPgLockOptions } from './pg-lock.options.js';
+import { Prioritizer } from './prioritize/prioritizer.js';
+import type { Connector } from './session/connector.js';
+import type { FlowPids } from './session/flow-pids.js';
+import { ObserverSession } from './session/observer-session.js';
+import { BACKEND_PID } from './sql/signal.js';
+import { OpenTransaction } from './transaction/open-transaction.js';
+import { targetTable } from './transaction/resolve-target.js';
+import type { Transactions } from './transaction/transactions.js';
+import type { EventSink } from './vocabulary/pg-lock-event.js';
+
+/** What looking at locks needs from the rest of one database. @internal */
+export interface OversightInit {
+  readonly options: ResolvedPgLockOptions;
+  readonly connector: Connector;
+  readonly names: LockNames;
+  readonly flowPids: FlowPids;
+  readonly transactions: Transactions;
+  readonly timeouts: LockTimeouts;
+  readonly emit: EventSink;
+}
+
+/**
+ * Looking at locks and clearing the way, put together for one database: two connections of their own, neither open before it
+ * is needed, so that a long look never holds up the killer.
+ *
+ * @internal
+ */
+export class Oversight {
+  readonly locks: PgLocks;
+  readonly blocked: BlockedPgLocks;
+  readonly prioritizer: Prioritizer;
+  readonly #sessions: readonly ObserverSession[];
+
+  constructor({ options, connector, names, flowPids, transactions, timeouts, emit }: OversightInit) {
+    const observer = new ObserverSession(connector, { purpose: 'inspection' });
+    const killer = new ObserverSession(connector, { purpose: 'killer' });
+    this.#sessions = [observer, killer];
+    const { namespace, configs } = options;
+    const parts: InspectionParts = {
+      observer,
+      names,
+      namespace,
+      configs,
+      tableOf: (target) => targetTable(target),
+    };
+    this.locks = new PgLocks(parts);
+    this.blocked = new BlockedPgLocks(parts);
+    this.prioritizer = new Prioritizer({
+      name: options.name,
+      namespace,
+      observer: killer,
+      names,
+      emit,
+      flowPids,
+      fallbacks: options.prioritize,
+      pidOf: (transaction) => pidOf(transaction ?? transactions.peek()),
+      withTimeout: (timeoutMs, given, work) => timeouts.run(timeoutMs, given, work),
+    });
+  }
+
+  /** Stops the killer, then closes both connections. Idempotent. */
+  async close(): Promise<void> {
+    await this.prioritizer.close();
+    await Promise.all(this.#sessions.map((session) => session.close()));
+  }
+}
+
+/** @throws {TransactionStateError} when the transaction is not open. */
+async function pidOf(given: object | undefined): Promise<number | undefined> {
+  if (given === undefined) return undefined;
+  const transaction = await OpenTransaction.of(given);
+  const ask = () => transaction.query<{ pid: number }>(BACKEND_PID);
+  const [row] = await (transaction.isOpen === true
+    ? transaction.inTurn(ask)
+    : transaction.withSavepoint(ask));
+  return row?.pid;
+}

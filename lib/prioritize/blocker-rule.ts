@@ -1,0 +1,64 @@
+import type { BlockedPgLockWhere } from '../inspection/lock-where.js';
+import type { BlockedPgLock } from '../inspection/pg-lock.js';
+import type { SignalAction } from '../inspection/signal-outcome.js';
+import { predicatesOf } from '../inspection/where.js';
+import { BLOCKED_ATTRIBUTES } from '../sql/inspection-attributes.js';
+
+/** What happens to the blockers of prioritized work: made by {@link terminate} and {@link cancel}. @publicApi */
+export class BlockerRule {
+  /** @internal */
+  constructor(
+    readonly action: SignalAction,
+    /** Which blockers; all, when left out. */
+    readonly where: BlockedPgLockWhere | undefined,
+  ) {
+    // What is wrong is said where it was written, rather than when somebody is blocked.
+    predicatesOf(where, BLOCKED_ATTRIBUTES);
+    Object.freeze(this);
+  }
+}
+
+/**
+ * What to do about blockers, decided by the application. It is given each awaited lock with each session at the root of its
+ * queue, and returns the pids that are to be terminated: those that still block by then are, guarded against reuse of the
+ * pid. It returns nothing when it has done by itself what was to be done.
+ *
+ * @publicApi
+ */
+export type OnBlockedFunction = (
+  blocked: readonly BlockedPgLock[],
+  // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a function that returns nothing is welcome
+) => readonly number[] | undefined | void | Promise<readonly number[] | undefined | void>;
+
+/** What happens to the blockers of prioritized work. @publicApi */
+export type OnBlocked = BlockerRule | OnBlockedFunction;
+
+/**
+ * Ends the sessions that block prioritized work, with their transactions and all their locks.
+ *
+ * Sends `SELECT pg_catalog.pg_terminate_backend(pid)` of each, in the statement that finds them.
+ *
+ * @param where which blockers, and of which locks; all when left out.
+ * @example onBlocked: terminate({ blockingActivity: { duration: { gte: '5s' } } })
+ * @throws {PgLockUsageError} when an attribute, an operator or a value is unknown.
+ * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SIGNAL
+ * @publicApi
+ */
+export function terminate(where?: BlockedPgLockWhere): BlockerRule {
+  return new BlockerRule('terminate', where);
+}
+
+/**
+ * Cancels the running statements of sessions that block prioritized work. An idle transaction has none, and goes on
+ * blocking: add `escalate` to have it terminated after a while.
+ *
+ * Sends `SELECT pg_catalog.pg_cancel_backend(pid)` of each, in the statement that finds them.
+ *
+ * @param where which blockers, and of which locks; all when left out.
+ * @throws {PgLockUsageError} when an attribute, an operator or a value is unknown.
+ * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SIGNAL
+ * @publicApi
+ */
+export function cancel(where?: BlockedPgLockWhere): BlockerRule {
+  return new BlockerRule('cancel', where);
+}
