@@ -1,7 +1,13 @@
 export { PgLockModule } from './pg-lock.module.js';
-export { PgLockService, type LockIds, type SkippingOptions } from './pg-lock.service.js';
+export {
+  PgLockService,
+  type InTransactionOptions,
+  type LockIds,
+  type SkippingOptions,
+  type XactOptions,
+} from './pg-lock.service.js';
 export type { PgLockEvents } from './pg-lock.events.js';
-export { getPgLockToken, InjectPgLock } from './pg-lock.tokens.js';
+export { getPgLockPoolToken, getPgLockToken, InjectPgLock, InjectPgLockPool } from './pg-lock.tokens.js';
 export {
   DEFAULT_DATABASE_NAME,
   type AdvisoryDefaults,
@@ -33,6 +39,9 @@ export { LockedException } from './nest/exceptions/locked.exception.js';
 
 export type { AdvisoryLockOptions, OnContention } from './locks/advisory-options.js';
 export type { LockHandle } from './locks/lock-handle.js';
+export type { LockTimeoutOptions } from './locks/lock-timeout.js';
+export type { ModelLockOptions } from './locks/model-lock.js';
+export type { TransactionLockHandle } from './locks/xact-lock-handle.js';
 export { BlockedPgLocks, type BlockingTreeOptions } from './inspection/blocked-pg-locks.js';
 export type { BlockingTreeNode, HeldUp } from './inspection/blocking-tree.js';
 export type { LockInspector } from './inspection/lock-inspector.js';
@@ -75,6 +84,14 @@ export {
 export type { PrioritizeOptions, PrioritizeReport } from './prioritize/prioritize-options.js';
 export { StillBlockedError } from './prioritize/still-blocked.error.js';
 export type { PgLockConnection, SessionsOptions } from './session/session-options.js';
+export { ISOLATION_LEVELS, type IsolationLevel } from './sql/transaction.js';
+export type {
+  DetectingTransactionAdapter,
+  TransactionAdapter,
+  TransactionRow,
+} from './transaction/transaction-adapter.js';
+export { registerTransactionAdapter } from './transaction/transaction-adapters.js';
+export type { TransactionOptions } from './transaction/transactions.js';
 export type { Duration } from './vocabulary/duration.js';
 export { advisoryKey, type AdvisoryKey, type LockId } from './vocabulary/lock-id.js';
 export { LOCK_MODES, type LockMode } from './vocabulary/lock-mode.js';

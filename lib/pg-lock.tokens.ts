@@ -13,6 +13,28 @@ export function getPgLockToken(name: string = DEFAULT_DATABASE_NAME): InjectionT
 }
 
 /**
+ * The injection token of a database's pool, whose sessions follow `pglock.timeout`. For factories, such as those of
+ * ORM modules; constructors use {@link InjectPgLockPool}.
+ *
+ * @publicApi
+ */
+export function getPgLockPoolToken(name: string = DEFAULT_DATABASE_NAME): InjectionToken {
+  return `PG_LOCK_POOL_${name}`;
+}
+
+/**
+ * Injects the pool of a database: the module's own or the lent one, which may be "ended" and does not mind.
+ *
+ * @example constructor(@InjectPgLockPool() private readonly pool: Pool) {}
+ * @publicApi
+ */
+export function InjectPgLockPool(
+  name: string = DEFAULT_DATABASE_NAME,
+): PropertyDecorator & ParameterDecorator {
+  return Inject(getPgLockPoolToken(name));
+}
+
+/**
  * Injects the service of the database that `PgLockModule.forRoot({ name })` called so.
  *
  * @example constructor(@InjectPgLock('reporting') private readonly pglock: PgLockService) {}

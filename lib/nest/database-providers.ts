@@ -1,4 +1,5 @@
 import type { FactoryProvider, InjectionToken, Provider } from '@nestjs/common';
+import type { Pool } from 'pg';
 import { PgLockConfigurationError } from '../errors/pg-lock-configuration.error.js';
 import { createCore, type PgLockCore } from '../pg-lock.core.js';
 import { kind } from '../pg-lock.option-reader.js';
@@ -8,7 +9,7 @@ import {
   type PgLockModuleOptions,
 } from '../pg-lock.options.js';
 import { resolveOptions } from '../pg-lock.resolve-options.js';
-import { getPgLockToken } from '../pg-lock.tokens.js';
+import { getPgLockPoolToken, getPgLockToken } from '../pg-lock.tokens.js';
 import { DatabaseLifecycle, DATABASE_CORE } from './database-lifecycle.js';
 import { getLockRuntimeToken, LockRuntime } from './lock-runtime.js';
 import { RunRegistry } from './run-registry.js';
@@ -30,14 +31,19 @@ export function databaseProviders(
     inject: [DATABASE_CORE],
     useFactory: (database: PgLockCore) => database.service,
   };
+  const pool: FactoryProvider<Pool> = {
+    provide: getPgLockPoolToken(name),
+    inject: [DATABASE_CORE],
+    useFactory: (database: PgLockCore) => database.service.pool,
+  };
   const runtime: FactoryProvider<LockRuntime> = {
     provide: getLockRuntimeToken(name),
     inject: [DATABASE_CORE, RunRegistry],
     useFactory: (database: PgLockCore, runs: RunRegistry) => new LockRuntime(database, runs),
   };
   return {
-    providers: [core, service, runtime, DatabaseLifecycle],
-    exports: [service.provide, runtime.provide],
+    providers: [core, service, pool, runtime, DatabaseLifecycle],
+    exports: [service.provide, pool.provide, runtime.provide],
   };
 }
 
