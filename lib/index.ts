@@ -24,6 +24,7 @@ export {
   type AdvisoryLockInterceptorClass,
 } from './nest/interceptors/advisory-lock.interceptor.js';
 export { LockTimeout } from './nest/interceptors/lock-timeout.interceptor.js';
+export { Prioritize } from './nest/interceptors/prioritize.interceptor.js';
 export {
   AdvisoryLockGuard,
   AdvisoryLockGuardBase,
@@ -32,8 +33,13 @@ export {
 export { CurrentLock } from './nest/decorators/current-lock.decorator.js';
 export { WithAdvisoryLock, type MethodLockIds } from './nest/decorators/with-advisory-lock.decorator.js';
 export { WithLockTimeout } from './nest/decorators/with-lock-timeout.decorator.js';
+export { WithPrioritize } from './nest/decorators/with-prioritize.decorator.js';
 export type { AsyncMethodDecorator } from './nest/decorators/wrap-method.js';
-export type { AdvisoryLockHandlerOptions, ConnectionOption } from './nest/handler-options.js';
+export type {
+  AdvisoryLockHandlerOptions,
+  ConnectionOption,
+  PrioritizeHandlerOptions,
+} from './nest/handler-options.js';
 export type { HandlerLockIds } from './nest/lock-target-id.js';
 export { LockedException } from './nest/exceptions/locked.exception.js';
 
@@ -45,12 +51,7 @@ export type { TransactionLockHandle } from './locks/xact-lock-handle.js';
 export { BlockedPgLocks, type BlockingTreeOptions } from './inspection/blocked-pg-locks.js';
 export type { BlockingTreeNode, HeldUp } from './inspection/blocking-tree.js';
 export type { LockInspector } from './inspection/lock-inspector.js';
-export type {
-  BlockedLockQuery,
-  LockQuery,
-  SessionIdentity,
-  SignalOptions,
-} from './inspection/lock-query.js';
+export type { BlockedLockQuery, LockQuery, SessionIdentity, SignalOptions } from './inspection/lock-query.js';
 export type {
   BlockedPgLockWhere,
   Condition,
@@ -64,13 +65,7 @@ export type {
 } from './inspection/lock-where.js';
 export type { LockOrder, LockOrderObject, SortDirection } from './inspection/order-by.js';
 export type { PgActivity } from './inspection/pg-activity.js';
-export type {
-  BlockedPgLock,
-  PgLock,
-  PgLockMode,
-  PgLockType,
-  PgRelationKind,
-} from './inspection/pg-lock.js';
+export type { BlockedPgLock, PgLock, PgLockMode, PgLockType, PgRelationKind } from './inspection/pg-lock.js';
 export { PgLocks } from './inspection/pg-locks.js';
 export type { QueryContext } from './inspection/query-context.js';
 export type { SignalAction, SignalOutcome, SignalResult } from './inspection/signal-outcome.js';

@@ -13,6 +13,7 @@ import { getPgLockPoolToken, getPgLockToken } from '../pg-lock.tokens.js';
 import { DatabaseLifecycle, DATABASE_CORE } from './database-lifecycle.js';
 import { getLockRuntimeToken, LockRuntime } from './lock-runtime.js';
 import { RunRegistry } from './run-registry.js';
+import { SchedulerTimers } from './scheduler-timers.js';
 
 /** The providers of one database, and what its module exports of them. @internal */
 export function databaseProviders(
@@ -23,8 +24,12 @@ export function databaseProviders(
   const name = typeof extras.name === 'string' ? extras.name : DEFAULT_DATABASE_NAME;
   const core: FactoryProvider<PgLockCore> = {
     provide: DATABASE_CORE,
-    inject: [optionsToken],
-    useFactory: (options: unknown) => createCore(resolveOptions(merged(extras, options))),
+    inject: [optionsToken, SchedulerTimers],
+    useFactory: (options: unknown, timers: SchedulerTimers) => {
+      const created = createCore(resolveOptions(merged(extras, options)));
+      created.oversight.prioritizer.registry = timers;
+      return created;
+    },
   };
   const service: FactoryProvider = {
     provide: getPgLockToken(name),

@@ -1,4 +1,5 @@
 import type { AdvisoryLockOptions } from '../locks/advisory-options.js';
+import type { PrioritizeOptions } from '../prioritize/prioritize-options.js';
 import { durationMs, positiveDurationMs, waitMs } from '../vocabulary/duration.js';
 
 /** Which database, for handlers of applications that have several. @publicApi */
@@ -39,4 +40,15 @@ function definedOnly<Options extends object>(options: Options): Partial<Options>
   return Object.fromEntries(
     Object.entries(options).filter(([, value]) => value !== undefined),
   ) as Partial<Options>;
+}
+
+/** How a handler's or method's way is cleared. A handler has no transaction to give, and is not run again. @publicApi */
+export interface PrioritizeHandlerOptions
+  extends Omit<PrioritizeOptions, 'transaction' | 'retries' | 'retryDelay'>, ConnectionOption {}
+
+/** What is passed on to `prioritize`: without the database's name. @internal */
+export function prioritizeOptions(options: PrioritizeHandlerOptions): PrioritizeOptions {
+  const given: Omit<PrioritizeHandlerOptions, 'connection'> = { ...options };
+  Reflect.deleteProperty(given, 'connection');
+  return given;
 }

@@ -1,6 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { RunRegistry } from './run-registry.js';
+import { SchedulerTimers } from './scheduler-timers.js';
 import { ScheduleBridge } from './schedule-bridge/schedule-bridge.js';
 import { SubscriptionCheck } from './subscription-check.js';
 
@@ -8,7 +9,7 @@ import { SubscriptionCheck } from './subscription-check.js';
 @Global()
 @Module({
   imports: [DiscoveryModule],
-  providers: [RunRegistry, ScheduleBridge, SubscriptionCheck],
-  exports: [RunRegistry],
+  providers: [RunRegistry, ScheduleBridge, SchedulerTimers, SubscriptionCheck],
+  exports: [RunRegistry, SchedulerTimers],
 })
 export class HandlersModule {}

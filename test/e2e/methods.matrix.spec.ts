@@ -1,4 +1,5 @@
 import { Controller, Get, Injectable, SetMetadata, UseInterceptors } from '@nestjs/common';
+import { ScheduleModule, SchedulerRegistry } from '@nestjs/schedule';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { of } from 'rxjs';
 import {
@@ -8,8 +9,10 @@ import {
   PgLockModule,
   PgLockService,
   PgLockUsageError,
+  Prioritize,
   WithAdvisoryLock,
   WithLockTimeout,
+  WithPrioritize,
   type LockHandle,
 } from '../../lib/index.js';
 import { useDatabase } from '../support/database.js';
@@ -64,6 +67,11 @@ class Orders {
     return (await this.pglock.pool.query<Timeout>('SHOW lock_timeout')).rows[0]?.lock_timeout;
   }
 
+  @WithPrioritize({ interval: '50ms' })
+  async prioritized() {
+    return (await this.pglock.pool.query('SELECT 1 FROM guarded')).rowCount;
+  }
+
   @WithAdvisoryLock('metadata')
   @SetMetadata('below', 1)
   async metadata(one: number, two: number) {
@@ -73,12 +81,22 @@ class Orders {
 
 @Controller()
 class Timeouts {
-  constructor(private readonly pglock: PgLockService) {}
+  constructor(
+    private readonly pglock: PgLockService,
+    private readonly scheduler: SchedulerRegistry,
+  ) {}
 
   @Get('timeout')
   @UseInterceptors(LockTimeout('1234ms'))
   async timeout() {
     return (await this.pglock.pool.query<Timeout>('SHOW lock_timeout')).rows[0]?.lock_timeout;
+  }
+
+  @Get('prioritized')
+  @UseInterceptors(Prioritize({ interval: '50ms' }))
+  async prioritized() {
+    const { rowCount } = await this.pglock.pool.query('SELECT 1 FROM guarded');
+    return { rowCount, intervals: this.scheduler.getIntervals() };
   }
 
   @Get('with')
@@ -89,20 +107,27 @@ class Timeouts {
 }
 
 describe('method decorators', () => {
-  const db = useDatabase({ mayStay: ({ applicationName }) => applicationName !== 'outside' });
+  const db = useDatabase({
+    schema: 'CREATE TABLE guarded (id int)',
+    mayStay: ({ applicationName }) => applicationName !== 'outside',
+  });
   let module: TestingModule;
   let orders: Orders;
+  let url: string;
 
   beforeAll(async () => {
     module = await Test.createTestingModule({
       imports: [
+        ScheduleModule.forRoot(),
         PgLockModule.forRoot({ connection: db.url }),
         PgLockModule.forRoot({ name: 'reporting', connection: db.url }),
       ],
       providers: [Orders],
       controllers: [Timeouts],
     }).compile();
-    db.defer(() => module.close());
+    const server = await serve(module, 'express');
+    url = server.url;
+    db.defer(() => server.app.close());
     orders = module.get(Orders);
   });
 
@@ -193,9 +218,23 @@ describe('method decorators', () => {
   });
 
   it('works on routes: lock timeouts, and locks of the method', async () => {
-    const { url, app } = await serve(module, 'express');
-    db.defer(() => app.close());
     expect(await (await fetch(`${url}/timeout`)).text()).toBe('1234ms');
     expect(await (await fetch(`${url}/with`)).json()).toEqual({ id: 'route' });
   });
+
+  it('clears the way of a method and of a route, and shows its timer meanwhile', async () => {
+    await blockTable();
+    expect(await orders.prioritized()).toBe(0);
+    await blockTable();
+    const answer = await fetch(`${url}/prioritized`);
+    expect(await answer.json()).toEqual({ rowCount: 0, intervals: ['pglock:default:prioritize'] });
+    expect(module.get(SchedulerRegistry, { strict: false }).getIntervals()).toEqual([]);
+  });
+
+  /** Another application that took a table and went away. */
+  async function blockTable(): Promise<void> {
+    const client = await db.connect({ application_name: 'outside' });
+    await client.query('BEGIN');
+    await client.query('LOCK TABLE guarded');
+  }
 });

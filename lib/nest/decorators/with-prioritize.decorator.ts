@@ -1,0 +1,17 @@
+import { prioritizeOptions, type PrioritizeHandlerOptions } from '../handler-options.js';
+import { wrapMethod, type AsyncMethodDecorator } from './wrap-method.js';
+
+/**
+ * While a method of any provider runs, sessions in the way of its sessions are terminated, or what `onBlocked` says.
+ *
+ * Sends what `PgLockService.prioritize` sends.
+ *
+ * @throws {PgLockUsageError} (the method does) on bad options, or when called on an instance that Nest did not create.
+ * @throws {PrioritizeError} (the method does) when `onBlocked` failed.
+ * @publicApi
+ */
+export function WithPrioritize(options: PrioritizeHandlerOptions = {}): AsyncMethodDecorator {
+  return wrapMethod('WithPrioritize', options.connection, ({ runtime }, work) =>
+    runtime.core.service.prioritize(prioritizeOptions(options), work),
+  );
+}

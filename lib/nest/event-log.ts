@@ -1,0 +1,45 @@
+import type { Logger } from '@nestjs/common';
+import type { PgLockEvents } from '../pg-lock.events.js';
+import type { BlockerSignalledEvent, PgLockEvent } from '../vocabulary/pg-lock-event.js';
+
+const TYPES = [
+  'lockLost',
+  'sessionEnded',
+  'blockerSignalled',
+  'prioritizeFailed',
+] as const satisfies readonly PgLockEvent['type'][];
+
+/** Writes what happens to one database into Nest's log, as warnings: each is something that an operator may want to know. @internal */
+export function logEvents(events: PgLockEvents, logger: Logger, database: string): void {
+  const where = database === 'default' ? '' : ` (database '${database}')`;
+  const log = (event: PgLockEvent): void => {
+    logger.warn(`${describe(event)}${where}`);
+  };
+  for (const type of TYPES) events.on(type, log);
+}
+
+function describe(event: PgLockEvent): string {
+  switch (event.type) {
+    case 'lockLost':
+      return `Lost a lock: ${event.error.message}`;
+    case 'sessionEnded':
+      return `A lock session ended, with ${event.locksLost} locks: ${event.error.message}`;
+    case 'blockerSignalled':
+      return `Session ${event.pid}${ownerOf(event)} was in the way of prioritized work: ${event.outcome}${because(event)}.`;
+    case 'prioritizeFailed':
+      return `Looking for what is in the way of prioritized work failed: ${event.error.message}`;
+  }
+}
+
+function ownerOf({ user, applicationName }: BlockerSignalledEvent): string {
+  const parts = [
+    user === null ? '' : `user ${user}`,
+    applicationName ? `application ${applicationName}` : '',
+  ];
+  const text = parts.filter((part) => part !== '').join(', ');
+  return text === '' ? '' : ` of ${text}`;
+}
+
+function because({ reason }: BlockerSignalledEvent): string {
+  return reason === null ? '' : ` (${reason})`;
+}
