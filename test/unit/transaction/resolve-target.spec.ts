@@ -1,0 +1,61 @@
+import { LockTargetError } from '../../../lib/errors/lock-target.error.js';
+import { PgLockUsageError } from '../../../lib/errors/pg-lock-usage.error.js';
+import { resolveTarget, type ModelTables } from '../../../lib/transaction/resolve-target.js';
+import type { LockTarget } from '../../../lib/vocabulary/lock-target.js';
+
+class Known {}
+class Unknown {}
+
+const orm: ModelTables = {
+  clientName: 'AnORM',
+  tableOf: (model) => (model === Known ? { schema: 'billing', table: 'known' } : undefined),
+};
+
+describe('resolveTarget', () => {
+  it.each<[LockTarget, string]>([
+    ['users', '"users"'],
+    ['Users', '"Users"'],
+    ['billing.invoices', '"billing"."invoices"'],
+    [{ table: 'a.b' }, '"a.b"'],
+    [{ schema: 'S', table: 'a"b' }, '"S"."a""b"'],
+    [{ table: 'x"; DROP TABLE y; --' }, '"x""; DROP TABLE y; --"'],
+    [Known, '"billing"."known"'],
+  ])('quotes %p', (target, name) => {
+    expect(resolveTarget(target, orm)).toBe(name);
+  });
+
+  it('reads a Drizzle table, under an alias too', () => {
+    const table = {
+      [Symbol.for('drizzle:Name')]: 'alias',
+      [Symbol.for('drizzle:OriginalName')]: 'invoices',
+      [Symbol.for('drizzle:Schema')]: 'billing',
+    };
+    expect(resolveTarget(table)).toBe('"billing"."invoices"');
+  });
+
+  it('reads a Sequelize model, with and without a schema', () => {
+    const model = (name: unknown) => Object.assign(class Model {}, { getTableName: () => name });
+    expect(resolveTarget(model('users'))).toBe('"users"');
+    expect(resolveTarget(model({ tableName: 'invoices', schema: 'billing', delimiter: '.' }))).toBe(
+      '"billing"."invoices"',
+    );
+    expect(resolveTarget(model({ tableName: 'users', schema: '' }))).toBe('"users"');
+  });
+
+  it.each(['', '.', 'a.', '.a', 'a.b.c', 'a\0', { table: '' }, { schema: 'a\0', table: 'b' }])(
+    'refuses the name %p',
+    (target) => {
+      expect(() => resolveTarget(target)).toThrow(PgLockUsageError);
+    },
+  );
+
+  it.each([undefined, null, 7, true, Symbol('x')])('refuses %p, which is no target', (target) => {
+    expect(() => resolveTarget(target as unknown as string)).toThrow(PgLockUsageError);
+  });
+
+  it('says which client does not know a model', () => {
+    expect(() => resolveTarget(Unknown, orm)).toThrow(/AnORM/);
+    expect(() => resolveTarget(Unknown)).toThrow(LockTargetError);
+    expect(() => resolveTarget({}, orm)).toThrow(LockTargetError);
+  });
+});
