@@ -1,0 +1,63 @@
+import { EventEmitter } from 'node:events';
+import { AdvisoryLocks } from '../locks/advisory-locks.js';
+import { LockNames } from '../locks/lock-names.js';
+import type { PgLockCore } from '../pg-lock.core.js';
+import type { PgLockEvents } from '../pg-lock.events.js';
+import type { ResolvedPgLockOptions } from '../pg-lock.options.js';
+import { PgLockService } from '../pg-lock.service.js';
+import { FlowPids } from '../session/flow-pids.js';
+import { MemoryLockStore } from './memory-lock-store.js';
+import type { MemoryLockTable } from './memory-lock-table.js';
+import { MemoryOversight } from './memory-oversight.js';
+import { MemoryWork } from './memory-work.js';
+
+/** What {@link PgLockCore} is to a database, this is to a table in memory. @internal */
+export class MemoryCore {
+  readonly name: string;
+  readonly events: PgLockEvents = new EventEmitter();
+  readonly names: LockNames;
+  readonly advisory: AdvisoryLocks;
+  readonly work: MemoryWork;
+  readonly oversight: MemoryOversight;
+  readonly service: PgLockService;
+
+  constructor(
+    readonly options: ResolvedPgLockOptions,
+    readonly table: MemoryLockTable,
+  ) {
+    this.name = options.name;
+    this.names = new LockNames(options.namespace);
+    this.advisory = new AdvisoryLocks({
+      store: new MemoryLockStore(table),
+      names: this.names,
+      defaults: options.advisory,
+      emit: (event) => void (this.events as EventEmitter).emit(event.type, event),
+      ambientTimeoutMs: () => this.work.timeouts.ambientMs,
+      flowPids: new FlowPids(),
+    });
+    this.work = new MemoryWork({
+      pool: options.pool,
+      advisory: this.advisory,
+      names: this.names,
+      defaults: options.advisory,
+      newPid: () => table.newPid(),
+      nextToken: () => table.nextToken(),
+    });
+    this.oversight = new MemoryOversight(options, this.names, table, this.work.timeouts);
+    this.service = new PgLockService(asCore(this));
+  }
+
+  drain(): Promise<void> {
+    this.advisory.drain();
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    return this.advisory.close();
+  }
+}
+
+/** For the rooms above, which ask for the real thing: everything that they call is there. @internal */
+export function asCore(core: MemoryCore): PgLockCore {
+  return core as unknown as PgLockCore;
+}

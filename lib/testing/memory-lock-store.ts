@@ -1,0 +1,56 @@
+import type { Hold, LockStore, LockWait, WaitOptions } from '../session/lock-store.js';
+import type { LockKey } from '../vocabulary/lock-id.js';
+import type { MemoryHold, MemoryLockTable } from './memory-lock-table.js';
+import { MemoryLockWait } from './memory-lock-wait.js';
+
+/** What one process, or one of the "replicas" that a test plays, holds of a {@link MemoryLockTable}. @internal */
+export class MemoryLockStore implements LockStore {
+  private readonly waits = new Set<MemoryLockWait>();
+  private readonly pid: number;
+
+  constructor(private readonly table: MemoryLockTable) {
+    this.pid = table.newPid();
+  }
+
+  tryLock(key: LockKey, shared: boolean): Promise<Hold | null> {
+    return Promise.resolve(this.table.take(key, shared, this.pid, this));
+  }
+
+  wait(key: LockKey, shared: boolean, options: WaitOptions): LockWait {
+    const wait = new MemoryLockWait(this.table, this, key, shared, options);
+    this.waits.add(wait);
+    const done = () => this.waits.delete(wait);
+    wait.outcome.then(done, done);
+    return wait;
+  }
+
+  unlock(hold: Hold): Promise<void> {
+    this.table.free(hold as MemoryHold);
+    return Promise.resolve();
+  }
+
+  isAwaited(hold: Hold): Promise<boolean> {
+    return Promise.resolve(
+      this.table.waiters(hold.key).some(({ shared, owner }) => !shared && owner !== this),
+    );
+  }
+
+  isHeldByOthers(key: LockKey): Promise<boolean> {
+    return Promise.resolve(this.table.holds(key).some(({ owner }) => owner !== this));
+  }
+
+  fencingToken(): Promise<bigint> {
+    return Promise.resolve(this.table.nextToken());
+  }
+
+  /** There is no server that could have a `lock_timeout` of its own. */
+  defaultWaitMs(): Promise<number | null> {
+    return Promise.resolve(null);
+  }
+
+  async close(): Promise<void> {
+    for (const wait of this.waits) wait.cancel();
+    await Promise.allSettled([...this.waits].map((wait) => wait.outcome));
+    for (const hold of this.table.holds()) if (hold.owner === this) this.table.free(hold);
+  }
+}

@@ -1,0 +1,97 @@
+import type { Client, Pool } from 'pg';
+import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import { TransactionStateError } from '../errors/transaction-state.error.js';
+import type { LockTimeoutOptions } from '../locks/lock-timeout.js';
+import type { ModelLockOptions } from '../locks/model-lock.js';
+import { assertOnContention } from '../locks/xact-lock-options.js';
+import { SessionScopes } from '../session/scoped-pool-scope.js';
+import { resolveTarget } from '../transaction/resolve-target.js';
+import { positiveDurationMs, waitMs, type Duration } from '../vocabulary/duration.js';
+import { assertLockMode } from '../vocabulary/lock-mode.js';
+import type { LockTarget } from '../vocabulary/lock-target.js';
+import { memoryDriver, memoryPool } from './memory-pool.js';
+import { MemoryTransactions } from './memory-transactions.js';
+import { MemoryXactLocks, type MemoryXactContext } from './memory-xact-locks.js';
+
+/** What the work of a tested application stands on: its own pool, if it lends one, and no server of ours. @internal */
+export interface MemoryWorkInit extends Omit<MemoryXactContext, 'transactions'> {
+  readonly pool: Pool | undefined;
+  readonly newPid: () => number;
+}
+
+/** Lock timeouts that no statement feels; advisory locks wait no longer than they say. @internal */
+export class MemoryLockTimeouts {
+  constructor(private readonly scopes: SessionScopes) {}
+
+  get ambientMs(): number | null | undefined {
+    return this.scopes.current?.lockTimeoutMs;
+  }
+
+  async run<T>(
+    duration: Duration | null,
+    options: LockTimeoutOptions,
+    work: (() => Promise<T> | T) | undefined,
+  ): Promise<T> {
+    const timeoutMs = duration === null ? null : positiveDurationMs(duration);
+    if (typeof work !== 'function') throw new PgLockUsageError('timeout() needs a function to run.');
+    if (options.transaction !== undefined) return work();
+    return this.scopes.withLockTimeout(timeoutMs, async () => work());
+  }
+}
+
+/** Table locks that are always had: checked as the real ones are, as far as that needs no server. @internal */
+export class MemoryModelLocks {
+  constructor(private readonly transactions: MemoryTransactions) {}
+
+  lock(targets: LockTarget | readonly LockTarget[], options: ModelLockOptions = {}): Promise<boolean> {
+    return Promise.resolve().then(() => this.locked(targets, options));
+  }
+
+  private locked(targets: LockTarget | readonly LockTarget[], options: ModelLockOptions): true {
+    const { mode = 'ACCESS EXCLUSIVE', onContention = 'skip', timeout, signal, transaction } = options;
+    assertLockMode(mode);
+    assertOnContention(onContention);
+    waitMs(timeout);
+    const list = Array.isArray(targets) ? (targets as readonly LockTarget[]) : [targets];
+    if (list.length === 0) throw new PgLockUsageError('model() needs at least one table to lock; got none.');
+    for (const target of list) resolveTarget(target, ANY_MODEL);
+    signal?.throwIfAborted();
+    if (transaction !== undefined || this.transactions.current() !== undefined) return true;
+    throw new TransactionStateError(
+      'A table lock needs a transaction: pass { transaction }, or call model() within pglock.transaction().',
+    );
+  }
+}
+
+/** Which table an entity class stands for only its ORM knows, and here nobody asks it. */
+const ANY_MODEL = { clientName: 'the testing module', tableOf: () => ({ table: 'model' }) };
+
+/** The application's side of a database in memory: pool, transactions, table locks and timeouts. @internal */
+export class MemoryWork {
+  readonly pool: Pool;
+  readonly transactions: MemoryTransactions;
+  readonly models: MemoryModelLocks;
+  readonly timeouts: MemoryLockTimeouts;
+  readonly xact: MemoryXactLocks;
+  readonly scopeSession = (): Promise<void> => Promise.resolve();
+
+  constructor({ pool, newPid, ...context }: MemoryWorkInit) {
+    const scopes = new SessionScopes();
+    const sessions = (this.pool = pool ?? memoryPool(newPid));
+    this.transactions = new MemoryTransactions({
+      connect: () => sessions.connect(),
+      lockTimeoutMs: () => undefined,
+    });
+    this.timeouts = new MemoryLockTimeouts(scopes);
+    this.models = new MemoryModelLocks(this.transactions);
+    this.xact = new MemoryXactLocks({ ...context, transactions: this.transactions });
+  }
+
+  get pgDriver(): { readonly Pool: typeof Pool; readonly Client: typeof Client } {
+    return memoryDriver(this.pool);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,148 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { PoolClient } from 'pg';
+import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import { TransactionStateError } from '../errors/transaction-state.error.js';
+import type { AdvisoryLocks } from '../locks/advisory-locks.js';
+import type { AdvisoryLockOptions } from '../locks/advisory-options.js';
+import type { LockHandle } from '../locks/lock-handle.js';
+import type { TransactionLockHandle } from '../locks/xact-lock-handle.js';
+import {
+  idsOf,
+  xactLockRequest,
+  type XactLockReading,
+  type XactLockRequest,
+} from '../locks/xact-lock-options.js';
+import type { LockId, LockKey } from '../vocabulary/lock-id.js';
+import { printable } from '../vocabulary/printable.js';
+import type { MemoryTransactions } from './memory-transactions.js';
+import { MemoryXactHandle } from './memory-xact-handle.js';
+
+/** What {@link MemoryXactLocks} works with. @internal */
+export interface MemoryXactContext extends XactLockReading {
+  readonly advisory: AdvisoryLocks;
+  readonly transactions: MemoryTransactions;
+  readonly nextToken: () => bigint;
+}
+
+type TransactionWork<T> = (lock: TransactionLockHandle<PoolClient>) => Promise<T> | T;
+
+/**
+ * Transaction-level advisory locks without transactions at a server. In a transaction of `pglock.transaction` or `xact` they
+ * last until its end. The end of a transaction that a test passes in cannot be seen: its locks are had only if nobody is in
+ * the way, and kept for the work of `advisory` only.
+ *
+ * @internal
+ */
+export class MemoryXactLocks {
+  readonly #context: MemoryXactContext;
+  readonly #flows = new AsyncLocalStorage<readonly MemoryXactHandle[]>();
+
+  constructor(context: MemoryXactContext) {
+    this.#context = context;
+  }
+
+  async acquire(
+    id: LockId | readonly LockId[],
+    options: AdvisoryLockOptions,
+  ): Promise<TransactionLockHandle | null> {
+    const request = this.#request(id, options, 'skip');
+    const transaction = options.transaction ?? this.#ambientTransaction();
+    const handle = await this.#take(request, transaction);
+    await this.#workIsOver(transaction, handle);
+    return handle;
+  }
+
+  async advisory<T>(
+    id: LockId | readonly LockId[],
+    options: AdvisoryLockOptions,
+    work: TransactionWork<T> | undefined,
+  ): Promise<T | undefined> {
+    if (typeof work !== 'function')
+      throw new PgLockUsageError(
+        `The work to run under the lock must be a function; got ${printable(work)}.`,
+      );
+    const request = this.#request(id, options, 'throw');
+    const locked = async (transaction: object): Promise<T | undefined> => {
+      const handle = await this.#take(request, transaction);
+      if (handle === null) return undefined;
+      const held = [...(this.#flows.getStore() ?? []), handle];
+      const given = handle as unknown as TransactionLockHandle<PoolClient>;
+      return this.#flows
+        .run(held, async () => work(given))
+        .finally(() => this.#workIsOver(transaction, handle));
+    };
+    if (options.transaction !== undefined) return locked(options.transaction);
+    request.signal?.throwIfAborted();
+    return this.#context.transactions.run(locked);
+  }
+
+  isHeld(key: LockKey): boolean {
+    const { transactions } = this.#context;
+    const ambient = transactions.peek();
+    const handles = [
+      ...(this.#flows.getStore() ?? []),
+      ...(ambient === undefined ? [] : transactions.handlesOf(ambient)),
+    ];
+    return handles.some((handle) => handle.held && handle.covers(key));
+  }
+
+  assertNotHeld(id: LockId | readonly LockId[]): void {
+    if (this.#flows.getStore() === undefined && this.#context.transactions.peek() === undefined) return;
+    const own = idsOf(id).find((one) => this.isHeld(this.#context.names.keyOf(one)));
+    if (own !== undefined) throw heldTwice(own);
+  }
+
+  #request(
+    id: LockId | readonly LockId[],
+    options: AdvisoryLockOptions,
+    otherwise: 'throw' | 'skip',
+  ): XactLockRequest {
+    const request = xactLockRequest(id, options, this.#context, otherwise);
+    const own = idsOf(id).find((one) => this.#context.advisory.isHeld(one));
+    if (own !== undefined) throw heldTwice(own);
+    return request;
+  }
+
+  async #take(request: XactLockRequest, transaction: object): Promise<MemoryXactHandle | null> {
+    const { advisory, names, transactions, nextToken } = this.#context;
+    const held = [...(this.#flows.getStore() ?? []), ...transactions.handlesOf(transaction)].filter(
+      (handle) => handle.client === transaction,
+    );
+    const missing = idsOf(request.id).filter((id) => !held.some((handle) => handle.covers(names.keyOf(id))));
+    const lock = missing.length === 0 ? null : await advisory.acquire(missing, optionsOf(request));
+    if (lock === null && missing.length > 0) return null;
+    const covering = lock ?? (held[0] as LockHandle);
+    const handle = new MemoryXactHandle({ request, transaction, lock, covering, nextToken });
+    transactions.keep(transaction, handle);
+    return handle;
+  }
+
+  /** Nobody would let go of it later where the end of the transaction cannot be seen. */
+  async #workIsOver(transaction: object, handle: MemoryXactHandle | null): Promise<void> {
+    if (!this.#context.transactions.isOwn(transaction)) await handle?.letGo();
+  }
+
+  #ambientTransaction(): object {
+    const ambient = this.#context.transactions.current();
+    if (ambient !== undefined) return ambient;
+    throw new TransactionStateError(
+      'A transaction-level lock needs a transaction: pass { transaction }, or call acquire() within pglock.transaction().',
+    );
+  }
+}
+
+function optionsOf({ timeoutMs, shared, onContention, signal }: XactLockRequest): AdvisoryLockOptions {
+  return {
+    shared,
+    onContention,
+    ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
+    ...(signal === undefined ? {} : { signal }),
+  };
+}
+
+function heldTwice(id: LockId): PgLockUsageError {
+  return new PgLockUsageError(
+    `This flow holds advisory lock ${printable(id)} at session level and asks for it in a transaction, or the other way round, ` +
+      'where it would wait for itself for ever: take one of the two.',
+  );
+}

@@ -1,0 +1,190 @@
+import { Inject, Injectable, type InjectionToken, type OnApplicationShutdown } from '@nestjs/common';
+import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import { DATABASE_CORE } from '../nest/database-lifecycle.js';
+import { DEFAULT_DATABASE_NAME } from '../pg-lock.options.js';
+import type { LockIds, PgLockService } from '../pg-lock.service.js';
+import { idsOf } from '../locks/xact-lock-options.js';
+import type { LockId } from '../vocabulary/lock-id.js';
+import { printable } from '../vocabulary/printable.js';
+import { MemoryCore } from './memory-core.js';
+import type { MemoryHold, MemoryLockTable } from './memory-lock-table.js';
+
+/** How somebody else holds a lock. @publicApi */
+export interface HoldLockOptions {
+  /** Share it with other shared holders. @default false */
+  readonly shared?: boolean;
+}
+
+/**
+ * What somebody else holds, until it is called, released or disposed of: each of these lets go, the second time quietly.
+ *
+ * @publicApi
+ */
+export interface ForeignLock extends Disposable, AsyncDisposable {
+  /** Lets go; whoever waits gets the lock. */
+  (): void;
+  /** Lets go; whoever waits gets the lock. */
+  release(): void;
+}
+
+/**
+ * Provokes in a test what other replicas, and a failing network, do to an application; injectable, from
+ * `PgLockTestingModule`. It speaks about one database: the one whose module it comes from.
+ *
+ * @example const locks = app.get(PgLockTesting)
+ * @publicApi
+ */
+@Injectable()
+export class PgLockTesting implements OnApplicationShutdown {
+  private readonly replicas: MemoryCore[] = [];
+
+  /** @internal */
+  constructor(@Inject(DATABASE_CORE) private readonly core: MemoryCore) {
+    remember(this);
+  }
+
+  /** The lock table of this database. Give it to another `PgLockTestingModule.forRoot({ table })` to play two replicas. */
+  get table(): MemoryLockTable {
+    return this.core.table;
+  }
+
+  /**
+   * Somebody else takes the lock, and holds it until the result is called, released or disposed of.
+   *
+   * @example using _ = locks.holdLock('billing.close')
+   * @param id one id, or several; in the namespace of the module.
+   * @throws {PgLockUsageError} when the id is none, or when the lock is held already, so that nobody else could have it.
+   */
+  holdLock(id: LockIds, { shared = false }: HoldLockOptions = {}): ForeignLock {
+    const keys = idsOf(id).map((one) => [one, this.core.names.keyOf(one)] as const);
+    const [owner, pid] = [{}, this.table.newPid()];
+    const holds: MemoryHold[] = [];
+    for (const [one, key] of keys) {
+      const hold = this.table.take(key, shared, pid, owner);
+      if (hold !== null) holds.push(hold);
+      else {
+        for (const taken of holds) this.table.free(taken);
+        throw new PgLockUsageError(
+          `Advisory lock ${printable(one)} is held or awaited already, so that nobody else can have it now: call holdLock before.`,
+        );
+      }
+    }
+    return foreignLock(() => {
+      for (const hold of holds) this.table.free(hold);
+    });
+  }
+
+  /**
+   * The application loses the lock, as when its session is terminated: `lock.signal` aborts with a `LockLostError`, and the lock
+   * is free. Handles of all services on the table lose it; what `holdLock` took stays.
+   *
+   * @throws {PgLockUsageError} when no service holds the lock.
+   */
+  loseLock(id: LockIds): void {
+    for (const one of idsOf(id)) {
+      const key = this.core.names.keyOf(one);
+      const holds = this.table.holds(key).filter((hold) => hold.onLost !== undefined);
+      if (holds.length === 0)
+        throw new PgLockUsageError(`Advisory lock ${printable(one)} is not held, so that it cannot be lost.`);
+      this.table.lose(holds, new Error('The test called loseLock().'));
+    }
+  }
+
+  /**
+   * Another replica of the application: a service of its own on the same table, with this module's options. It is closed with
+   * the module.
+   */
+  replica(): PgLockService {
+    const core = new MemoryCore(this.core.options, this.table);
+    this.replicas.push(core);
+    return core.service;
+  }
+
+  /** Whether anybody holds the lock at this moment, the application itself included. */
+  isHeld(id: LockId): boolean {
+    return this.table.holds(this.core.names.keyOf(id)).length > 0;
+  }
+
+  /**
+   * Resolves when somebody waits for the lock in the line of the table: to let go, or to go on, only then, without a pause
+   * of guessed length. Who waits behind a holder of the same service stands in no line.
+   *
+   * @example const closing = service.close(); await locks.untilAwaited('billing.close'); other.release(); await closing
+   */
+  async untilAwaited(id: LockId): Promise<void> {
+    const key = this.core.names.keyOf(id);
+    await this.table.until(() => this.table.waiters(key).length > 0);
+  }
+
+  /** Closes the replicas. @internal */
+  async onApplicationShutdown(): Promise<void> {
+    if (latest === this) latest = undefined;
+    await Promise.all(this.replicas.splice(0).map((core) => core.close()));
+  }
+}
+
+/** What {@link holdLock} and {@link loseLock} act on. */
+let latest: PgLockTesting | undefined;
+
+function remember(testing: PgLockTesting): void {
+  latest = testing;
+}
+
+/** Where the functions act. @publicApi */
+export interface OnTesting {
+  /** @default that of the `PgLockTestingModule` that was created last */
+  readonly testing?: PgLockTesting;
+}
+
+/**
+ * {@link PgLockTesting.holdLock} of the testing module that was created last, or of a given one.
+ *
+ * @example const other = holdLock('billing.close')
+ * @throws {PgLockUsageError} when there is no testing module; and as the method does.
+ * @publicApi
+ */
+export function holdLock(
+  id: LockIds,
+  { testing, ...options }: HoldLockOptions & OnTesting = {},
+): ForeignLock {
+  return (testing ?? current()).holdLock(id, options);
+}
+
+/**
+ * {@link PgLockTesting.loseLock} of the testing module that was created last, or of a given one.
+ *
+ * @throws {PgLockUsageError} when there is no testing module; and as the method does.
+ * @publicApi
+ */
+export function loseLock(id: LockIds, { testing }: OnTesting = {}): void {
+  (testing ?? current()).loseLock(id);
+}
+
+/**
+ * The injection token of a database's {@link PgLockTesting}: the class itself for the default one.
+ *
+ * @example app.get<PgLockTesting>(getPgLockTestingToken('reporting'))
+ * @publicApi
+ */
+export function getPgLockTestingToken(name: string = DEFAULT_DATABASE_NAME): InjectionToken {
+  return name === DEFAULT_DATABASE_NAME ? PgLockTesting : `PG_LOCK_TESTING_${name}`;
+}
+
+function current(): PgLockTesting {
+  if (latest !== undefined) return latest;
+  throw new PgLockUsageError(
+    'There is no testing module: import PgLockTestingModule.forRoot() and compile the module before.',
+  );
+}
+
+function foreignLock(free: () => void): ForeignLock {
+  const letGo = () => free();
+  return Object.assign(letGo, {
+    release: letGo,
+    [Symbol.dispose]: letGo,
+    [Symbol.asyncDispose]: () => {
+      letGo();
+      return Promise.resolve();
+    },
+  });
+}
