@@ -91,7 +91,7 @@ describe('prioritize', () => {
     const busy = await db.connect();
     const running = busy
       .query('LOCK TABLE users; SELECT pg_sleep(60)')
-      .catch((error: { code: string }) => error.code);
+      .catch((error: unknown) => (error as { code: string }).code);
     await eventually(async () => (await core.service.locks.count({ on: 'users' })) > 0);
     await core.service.prioritize({ ...FAST, onBlocked: cancel() }, statements(core, 'SELECT * FROM users'));
     expect(await running).toBe('57014');
@@ -285,7 +285,11 @@ describe('what must never be signalled is not', () => {
     );
     await eventually(() => told.length > 0);
     expect(told).toEqual([
-      { pid: blocking?.pid, outcome: 'refused', reason: expect.stringContaining('locks of this library') },
+      {
+        pid: blocking?.pid,
+        outcome: 'refused',
+        reason: expect.stringContaining('locks of this library') as string,
+      },
     ]);
     expect(unrelated?.held).toBe(true);
     await blocking?.release();
@@ -321,7 +325,9 @@ describe('a role without the grants', () => {
       cause: {
         name: 'PermissionError',
         code: '42501',
-        message: expect.stringContaining(`GRANT pg_signal_backend, pg_read_all_stats TO "${role.name}";`),
+        message: expect.stringContaining(
+          `GRANT pg_signal_backend, pg_read_all_stats TO "${role.name}";`,
+        ) as string,
       },
       work: { status: 'fulfilled' },
     });
