@@ -1,26 +1,34 @@
 import {
   Controller,
   Get,
+  ImATeapotException,
+  Inject,
   Param,
   Redirect,
   Res,
+  Scope,
   UseGuards,
   UseInterceptors,
   type CallHandler,
 } from '@nestjs/common';
+import { REQUEST } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import type { ServerResponse } from 'node:http';
 import { map, of, tap } from 'rxjs';
-import { AdvisoryLock } from '../../lib/nest/interceptors/advisory-lock.interceptor.js';
-import { AdvisoryLockGuard } from '../../lib/nest/guards/advisory-lock.guard.js';
-import { CurrentLock } from '../../lib/nest/decorators/current-lock.decorator.js';
-import type { LockHandle } from '../../lib/locks/lock-handle.js';
-import { PgLockModule } from '../../lib/pg-lock.module.js';
-import { PgLockService } from '../../lib/pg-lock.service.js';
-import { InjectPgLock } from '../../lib/pg-lock.tokens.js';
+import {
+  AdvisoryLock,
+  AdvisoryLockGuard,
+  AdvisoryLockInterceptor,
+  CurrentLock,
+  InjectPgLock,
+  PgLockModule,
+  PgLockService,
+  type LockHandle,
+  type LockNotAvailableError,
+} from '../../lib/index.js';
 import { useDatabase } from '../support/database.js';
 import { holders, holdOutside } from './support/holder.js';
-import { PLATFORMS, serve, type Server } from './support/platforms.js';
+import { get, PLATFORMS, serve, type Server } from './support/platforms.js';
 
 const seenOutside: boolean[] = [];
 
@@ -30,6 +38,13 @@ const Outer = (service: { current?: PgLockService }) => ({
     next.handle().pipe(tap(() => seenOutside.push(service.current?.isHeld('outer') ?? true))),
 });
 const current: { current?: PgLockService } = {};
+
+/** Answers contention in a way of its own. */
+class Teapot extends AdvisoryLockInterceptor {
+  protected override refusal(error: LockNotAvailableError) {
+    return new ImATeapotException(String(error.id));
+  }
+}
 
 @Controller()
 class Orders {
@@ -116,10 +131,30 @@ class Orders {
     return lock.id;
   }
 
+  @Get('teapot')
+  @UseInterceptors(AdvisoryLock('teapot', { timeout: 0 }, Teapot))
+  teapot() {
+    return 'ran';
+  }
+
   @Get('guarded')
   @UseGuards(AdvisoryLockGuard('maintenance'))
   guarded() {
     return 'ran';
+  }
+}
+
+@Controller({ path: 'per-request', scope: Scope.REQUEST })
+class PerRequest {
+  constructor(
+    private readonly pglock: PgLockService,
+    @Inject(REQUEST) private readonly request: { url: string },
+  ) {}
+
+  @Get()
+  @UseInterceptors(AdvisoryLock())
+  get() {
+    return { held: this.pglock.isHeld('PerRequest.get'), url: this.request.url };
   }
 }
 
@@ -145,7 +180,7 @@ describe.each(PLATFORMS)('HTTP on %s', (platform) => {
   beforeAll(async () => {
     const module = await Test.createTestingModule({
       imports: [PgLockModule.forRoot({ connection: db.url })],
-      controllers: [Orders, WholeClass],
+      controllers: [Orders, PerRequest, WholeClass],
     }).compile();
     server = await serve(module, platform);
     db.defer(() => server.app.close());
@@ -239,4 +274,29 @@ describe.each(PLATFORMS)('HTTP on %s', (platform) => {
       expect((await fetchText('/guarded')).status).toBe(200);
     },
   );
+
+  it('works in controllers per request', async () => {
+    expect(JSON.parse((await fetchText('/per-request')).text)).toEqual({ held: true, url: '/per-request' });
+  });
+
+  it('answers contention as a class of the application says', async () => {
+    expect((await fetchText('/teapot')).text).toBe('ran');
+    await holdOutside(db, 'teapot');
+    expect((await fetchText('/teapot')).status).toBe(418);
+  });
+
+  it('answers contention with the status of the module, and refuses who waits at shutdown', async () => {
+    const module = await Test.createTestingModule({
+      imports: [PgLockModule.forRoot({ connection: db.url, httpStatus: 409 })],
+      controllers: [Orders],
+    }).compile();
+    const own = await serve(module, platform);
+    await holdOutside(db, 'waiting');
+    // Without keep-alive: the server waits for connections that stay.
+    const { status } = get(`${own.url}/waiting`);
+    await db.waitForWaiter();
+    const closed = own.app.close();
+    expect(await status).toBe(409);
+    await closed;
+  });
 });

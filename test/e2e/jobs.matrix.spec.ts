@@ -13,6 +13,7 @@ import {
   type DynamicModule,
   type ExecutionContext,
   type INestApplication,
+  type NestInterceptor,
   type Type,
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
@@ -332,6 +333,31 @@ describe('jobs', () => {
     seen = [];
     await second.close();
     expect(await holders(db, 'interval')).toBe(0);
+  });
+
+  it('makes transient enhancers anew for each run', async () => {
+    let made = 0;
+    @Injectable({ scope: Scope.TRANSIENT })
+    class Fresh implements NestInterceptor {
+      constructor() {
+        made += 1;
+      }
+      intercept(_context: ExecutionContext, next: CallHandler) {
+        order.push(`run ${made}`);
+        return next.handle();
+      }
+    }
+    @Injectable()
+    class WithFresh {
+      @Interval(20)
+      @UseInterceptors(AdvisoryLock('fresh'), Fresh)
+      run() {
+        return undefined;
+      }
+    }
+    await start([WithFresh]);
+    await eventually(() => order.length > 1);
+    expect(new Set(order).size).toBe(order.length);
   });
 
   it('honours overrideInterceptor', async () => {

@@ -1,7 +1,15 @@
-import { Controller, Get, Sse, StreamableFile, UseInterceptors } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  Sse,
+  StreamableFile,
+  UseInterceptors,
+  type CallHandler,
+  type ExecutionContext,
+} from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { Readable } from 'node:stream';
-import { concat, NEVER, Observable, of, timer } from 'rxjs';
+import { concat, NEVER, Observable, of, timeout, timer } from 'rxjs';
 import { AdvisoryLock, PgLockModule } from '../../lib/index.js';
 import { deferred, eventually, useDatabase } from '../support/database.js';
 import { holders, holdOutside, untilFree, untilHeld } from './support/holder.js';
@@ -51,6 +59,16 @@ class Streams {
   @Get('promise')
   @UseInterceptors(AdvisoryLock('promise'))
   promise() {
+    show.ran += 1;
+    return show.gate.promise;
+  }
+
+  @Get('given-up')
+  @UseInterceptors(
+    { intercept: (_context: ExecutionContext, next: CallHandler) => next.handle().pipe(timeout(30)) },
+    AdvisoryLock('given-up'),
+  )
+  async givenUp() {
     show.ran += 1;
     return show.gate.promise;
   }
@@ -156,6 +174,14 @@ describe.each(PLATFORMS)('streams on %s', (platform) => {
     expect(await holders(db, 'promise')).toBe(1);
     show.gate.resolve('late');
     await untilFree(db, 'promise');
+  });
+
+  it('holds the lock until a promise settles, although an interceptor gave up on it', async () => {
+    expect((await fetch(`${server.url}/given-up`)).status).toBe(500);
+    expect(await holders(db, 'given-up')).toBe(1);
+    show.gate.resolve('late');
+    await untilFree(db, 'given-up');
+    expect(show.ran).toBe(1);
   });
 
   it('stops waiting when the client leaves, and never runs the handler', async () => {

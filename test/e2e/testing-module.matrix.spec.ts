@@ -165,6 +165,13 @@ describe('PgLockTestingModule', () => {
     await expect(module.get(Invoices).close()).rejects.toMatchObject({ code: '55P03' });
   });
 
+  it('exports everything that PgLockModule exports', () => {
+    const replaced = PgLockModule.forRoot({ name: 'reporting' }).exports ?? [];
+    const offered = PgLockTestingModule.forRoot({ name: 'reporting' }).exports ?? [];
+    expect(replaced.length).toBeGreaterThan(2);
+    expect(offered).toEqual(expect.arrayContaining(replaced));
+  });
+
   it('refuses bad options as PgLockModule does', async () => {
     const misspelt = PgLockTestingModule.forRoot({ nameSpace: 'x' } as object);
     await expect(Test.createTestingModule({ imports: [misspelt] }).compile()).rejects.toMatchObject({

@@ -26,7 +26,7 @@ import { handlerLockIds, type HandlerLockIds } from '../lock-target-id.js';
 export abstract class AdvisoryLockGuardBase implements CanActivate {
   private readonly logger = new Logger('PgLock');
 
-  protected constructor(
+  constructor(
     private readonly runtime: LockRuntime,
     private readonly ids: HandlerLockIds | undefined,
   ) {}
@@ -68,7 +68,7 @@ export type AdvisoryLockGuardClass = abstract new (
 export function AdvisoryLockGuard(
   id?: HandlerLockIds,
   options: ConnectionOption = {},
-  Guard: AdvisoryLockGuardClass = AdvisoryLockGuardBase as unknown as AdvisoryLockGuardClass,
+  Guard: AdvisoryLockGuardClass = AdvisoryLockGuardBase,
 ): Type<CanActivate> {
   @Injectable()
   class AdvisoryLockGuardMixin extends Guard {

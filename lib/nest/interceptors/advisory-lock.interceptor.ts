@@ -30,7 +30,7 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
   private readonly logger = new Logger('PgLock');
 
   /** @throws {PgLockUsageError} when the id or a Duration is not allowed: the application does not boot. */
-  protected constructor(
+  constructor(
     private readonly runtime: LockRuntime,
     private readonly ids: HandlerLockIds | undefined,
     private readonly options: AdvisoryLockHandlerOptions,
@@ -91,7 +91,7 @@ export function AdvisoryLock(options: AdvisoryLockHandlerOptions): Type<NestInte
 export function AdvisoryLock(
   first?: HandlerLockIds | AdvisoryLockHandlerOptions,
   second?: AdvisoryLockHandlerOptions,
-  Interceptor: AdvisoryLockInterceptorClass = AdvisoryLockInterceptor as unknown as AdvisoryLockInterceptorClass,
+  Interceptor: AdvisoryLockInterceptorClass = AdvisoryLockInterceptor,
 ): Type<NestInterceptor> {
   const { id, options = {} } = idAndOptions<HandlerLockIds, AdvisoryLockHandlerOptions>(first, second);
   @Injectable()

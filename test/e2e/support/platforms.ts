@@ -30,6 +30,8 @@ export function portOf(app: INestApplication<http.Server>): number {
 
 /** A request whose client can leave: `leave()` closes its connection. */
 export interface LeavingClient {
+  /** The status of the response. */
+  readonly status: Promise<number | undefined>;
   /** The first bytes of the body, or the end of the response. */
   readonly firstBytes: Promise<string>;
   /** Resolves when the connection is closed. */
@@ -38,11 +40,14 @@ export interface LeavingClient {
 }
 
 export function get(url: string): LeavingClient {
+  let answered: (status: number | undefined) => void = () => undefined;
   let started: (text: string) => void = () => undefined;
   let ended: () => void = () => undefined;
+  const status = new Promise<number | undefined>((resolve) => (answered = resolve));
   const firstBytes = new Promise<string>((resolve) => (started = resolve));
   const closed = new Promise<void>((resolve) => (ended = resolve));
   const request = http.get(url, { agent: false }, (response) => {
+    answered(response.statusCode);
     response.setEncoding('utf8');
     response.on('data', (text: string) => text.trim() !== '' && started(text));
     response.on('end', () => started(''));
@@ -50,5 +55,5 @@ export function get(url: string): LeavingClient {
   });
   request.on('error', () => undefined);
   request.on('close', () => ended());
-  return { firstBytes, closed, leave: () => request.destroy() };
+  return { status, firstBytes, closed, leave: () => request.destroy() };
 }
