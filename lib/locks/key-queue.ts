@@ -210,11 +210,17 @@ export class KeyQueue {
     const done = (awaited: boolean) => {
       this.probing = false;
       if (this.hold !== hold) return;
-      if (awaited) this.yielding = true;
+      if (awaited) this.yieldTo();
       else this.heldSince = monotonicMs();
       this.advance();
     };
     this.store.isAwaited(hold).then(done, () => done(false));
+  }
+
+  /** A writer elsewhere waits behind the readers here: no further ones until it had its turn. */
+  private yieldTo(): void {
+    this.yielding = true;
+    for (const request of this.requests.filter(({ once }) => once)) this.drop(request, request.contention());
   }
 
   private lost(hold: Hold, error: Error): void {

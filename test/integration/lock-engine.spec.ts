@@ -171,6 +171,20 @@ describe('G6: hand-over', () => {
     await Promise.all(readers);
   });
 
+  it('refuses a reader that tries once while a writer elsewhere waits behind the readers here', async () => {
+    const [a, b] = openTwo(database);
+    const reader = await a.service.acquire('x', { shared: true });
+    const writer = b.service.acquire('x');
+    await database.waitForWaiter();
+    await eventually(async () => {
+      const late = await a.service.acquire('x', { shared: true, timeout: 0 });
+      await late?.release();
+      return late === null;
+    });
+    await reader?.release();
+    await (await writer)?.release();
+  });
+
   it('gives other processes their turn while many local flows want the same id', async () => {
     const [a, b] = openTwo(database);
     let stop = false;
