@@ -1,6 +1,7 @@
 import type { ExecutionContext } from '@nestjs/common';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
-import type { LockIds } from '../pg-lock.service.js';
+import type { LockIds, PgLockService } from '../pg-lock.service.js';
+import { isPair, type LockId } from '../vocabulary/lock-id.js';
 
 /** What a handler locks: ids, or a function that reads them from the call. @publicApi */
 export type HandlerLockIds = LockIds | ((context: ExecutionContext) => LockIds | Promise<LockIds>);
@@ -10,6 +11,24 @@ export function defaultLockId(host: { readonly name: string }, method: string | 
   if (host.name === '' || method === '')
     throw new PgLockUsageError('A lock id must be given where the class or the method has no name.');
   return `${host.name}.${String(method)}`;
+}
+
+/** The ids, one by one: two plain numbers are a pair, and so one id. @internal */
+export function eachId(ids: LockIds): readonly LockId[] {
+  return Array.isArray(ids) && !isPair(ids) ? (ids as readonly LockId[]) : [ids as LockId];
+}
+
+/**
+ * Checks ids that are known before any call, and lets the database remember their names for whoever looks at locks.
+ *
+ * @throws {PgLockUsageError} when one is no id, or there is none: the application does not boot.
+ * @internal
+ */
+export function checkKnownIds(ids: HandlerLockIds | undefined, service: PgLockService): void {
+  if (ids === undefined || typeof ids === 'function') return;
+  const list = eachId(ids);
+  if (list.length === 0) throw new PgLockUsageError('A list of lock ids must not be empty.');
+  for (const id of list) service.advisoryKey(id);
 }
 
 /** What this call of the handler locks. @internal */

@@ -299,4 +299,20 @@ describe.each(PLATFORMS)('HTTP on %s', (platform) => {
     expect(await status).toBe(409);
     await closed;
   });
+
+  it.each([
+    ['an id out of range', AdvisoryLock(1.5), /A lock id must be .*got 1\.5/],
+    ['no id at all', AdvisoryLock([]), /list of lock ids must not be empty/],
+    ['an unreadable Duration', AdvisoryLock('x', { timeout: -1 }), /timeout must be .*got -1/],
+    ['a database that is not there', AdvisoryLock('x', { connection: 'nowhere' }), /PG_LOCK_RUNTIME_nowhere/],
+  ])('does not boot with %s', async (_case, Lock, message) => {
+    @Controller()
+    @UseInterceptors(Lock)
+    class Bad {}
+    const module = Test.createTestingModule({
+      imports: [PgLockModule.forRoot({ connection: db.url })],
+      controllers: [Bad],
+    });
+    await expect(module.compile()).rejects.toThrow(message);
+  });
 });

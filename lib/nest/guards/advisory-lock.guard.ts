@@ -7,14 +7,12 @@ import {
   type Type,
 } from '@nestjs/common';
 import { LockNotAvailableError } from '../../errors/lock-not-available.error.js';
-import type { LockIds } from '../../pg-lock.service.js';
-import { isPair, type LockId } from '../../vocabulary/lock-id.js';
 import { printable } from '../../vocabulary/printable.js';
 import { markEnhancer } from '../enhancer-mark.js';
 import { contentionException } from '../exceptions/contention-exception.js';
 import type { ConnectionOption } from '../handler-options.js';
 import { getLockRuntimeToken, type LockRuntime } from '../lock-runtime.js';
-import { handlerLockIds, type HandlerLockIds } from '../lock-target-id.js';
+import { checkKnownIds, eachId, handlerLockIds, type HandlerLockIds } from '../lock-target-id.js';
 
 /**
  * Refuses while somebody else holds a lock; made by {@link AdvisoryLockGuard}. Extend it to refuse in another way.
@@ -26,15 +24,18 @@ import { handlerLockIds, type HandlerLockIds } from '../lock-target-id.js';
 export abstract class AdvisoryLockGuardBase implements CanActivate {
   private readonly logger = new Logger('PgLock');
 
+  /** @throws {PgLockUsageError} when the id is not allowed: the application does not boot. */
   constructor(
     private readonly runtime: LockRuntime,
     private readonly ids: HandlerLockIds | undefined,
-  ) {}
+  ) {
+    checkKnownIds(ids, runtime.core.service);
+  }
 
   /** @throws {LockedException} (or what is natural on the transport) while one of the ids is held by somebody else. */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const ids = await handlerLockIds(this.ids, context);
-    for (const id of asList(ids)) {
+    for (const id of eachId(ids)) {
       if (!(await this.runtime.core.advisory.isBusy(id))) continue;
       const message = `Somebody else holds the advisory lock ${printable(id)}.`;
       if (context.getType<string>() === 'schedule') {
@@ -78,8 +79,4 @@ export function AdvisoryLockGuard(
   }
   markEnhancer(AdvisoryLockGuardMixin);
   return AdvisoryLockGuardMixin;
-}
-
-function asList(ids: LockIds): readonly LockId[] {
-  return Array.isArray(ids) && !isPair(ids) ? (ids as readonly LockId[]) : [ids as LockId];
 }

@@ -15,7 +15,7 @@ import { markEnhancer } from '../enhancer-mark.js';
 import { contentionException } from '../exceptions/contention-exception.js';
 import { checkLockOptions, lockOptions, type AdvisoryLockHandlerOptions } from '../handler-options.js';
 import { getLockRuntimeToken, type LockRuntime } from '../lock-runtime.js';
-import { handlerLockIds, idAndOptions, type HandlerLockIds } from '../lock-target-id.js';
+import { checkKnownIds, handlerLockIds, idAndOptions, type HandlerLockIds } from '../lock-target-id.js';
 import { whileHeld } from './held-handler.js';
 import { emptyAnswer } from './empty-answer.js';
 
@@ -36,6 +36,7 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
     private readonly options: AdvisoryLockHandlerOptions,
   ) {
     checkLockOptions(options);
+    checkKnownIds(ids, runtime.core.service);
   }
 
   /** The lock is held until the handler's promise settles, or its Observable or stream ends. */
