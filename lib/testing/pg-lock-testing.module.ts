@@ -1,4 +1,5 @@
 import { Module, type DynamicModule, type FactoryProvider } from '@nestjs/common';
+import type { Pool } from 'pg';
 import { DatabaseLifecycle, DATABASE_CORE } from '../nest/database-lifecycle.js';
 import { HandlersModule } from '../nest/handlers.module.js';
 import { getLockRuntimeToken, LockRuntime } from '../nest/lock-runtime.js';
@@ -9,7 +10,7 @@ import {
   type PgLockModuleExtras,
   type PgLockModuleOptions,
 } from '../pg-lock.options.js';
-import { getPgLockToken } from '../pg-lock.tokens.js';
+import { getPgLockPoolToken, getPgLockToken } from '../pg-lock.tokens.js';
 import { asCore, MemoryCore } from './memory-core.js';
 import { MemoryLockTable } from './memory-lock-table.js';
 import { getPgLockTestingToken, PgLockTesting } from './pg-lock-testing.js';
@@ -53,6 +54,11 @@ export class PgLockTestingModule {
       inject: [DATABASE_CORE],
       useFactory: (database: MemoryCore) => database.service,
     };
+    const pool: FactoryProvider<Pool> = {
+      provide: getPgLockPoolToken(name),
+      inject: [DATABASE_CORE],
+      useFactory: (database: MemoryCore) => database.service.pool,
+    };
     const runtime: FactoryProvider<LockRuntime> = {
       provide: getLockRuntimeToken(name),
       inject: [DATABASE_CORE, RunRegistry],
@@ -63,8 +69,8 @@ export class PgLockTestingModule {
       module: PgLockTestingModule,
       global: options.isGlobal !== false,
       imports: [HandlersModule],
-      providers: [core, service, runtime, testing, DatabaseLifecycle],
-      exports: [service.provide, runtime.provide, testing.provide],
+      providers: [core, service, pool, runtime, testing, DatabaseLifecycle],
+      exports: [service.provide, pool.provide, runtime.provide, testing.provide],
     };
   }
 }

@@ -1,0 +1,158 @@
+import { jest } from '@jest/globals';
+import fc from 'fast-check';
+import type { LockHandle } from '../../../lib/locks/lock-handle.js';
+import { resolveOptions } from '../../../lib/pg-lock.resolve-options.js';
+import { MemoryCore } from '../../../lib/testing/memory-core.js';
+import { MemoryLockTable } from '../../../lib/testing/memory-lock-table.js';
+import { lockKey } from '../../../lib/vocabulary/lock-id.js';
+
+let table: MemoryLockTable;
+const cores: MemoryCore[] = [];
+
+const open = () => {
+  const core = new MemoryCore(resolveOptions(), table);
+  cores.push(core);
+  return core.service;
+};
+const take = async (service: ReturnType<typeof open>, shared = false) =>
+  (await service.acquire('x', { shared })) as LockHandle;
+const awaited = () => table.waiters(lockKey('x')).length;
+
+beforeEach(() => {
+  table = new MemoryLockTable();
+});
+
+afterEach(async () => {
+  jest.useRealTimers();
+  await Promise.all(cores.splice(0).map((core) => core.close()));
+  expect([...table.holds(), ...table.waiters()]).toEqual([]);
+});
+
+describe('among the flows of one process', () => {
+  it('asks the store once for all of them', async () => {
+    const [a, b] = [open(), open()];
+    const held = await take(a);
+    const waiting = Array.from({ length: 20 }, () => b.advisory('x', () => undefined));
+    await table.until(() => awaited() > 0);
+    expect(awaited()).toBe(1);
+    await held.release();
+    await Promise.all(waiting);
+  });
+
+  it('gives an exclusive lock to one at a time, shared ones together, whoever comes', async () => {
+    const requests = fc.array(fc.boolean(), { minLength: 1, maxLength: 25 });
+    await fc.assert(
+      fc.asyncProperty(requests, async (modes) => {
+        const service = open();
+        let [readers, writers] = [0, 0];
+        const started: number[] = [];
+        const work = async (shared: boolean, index: number) => {
+          started.push(index);
+          if (shared) readers++;
+          else writers++;
+          expect(writers).toBeLessThanOrEqual(1);
+          expect(writers === 0 || readers === 0).toBe(true);
+          await Promise.resolve();
+          if (shared) readers--;
+          else writers--;
+        };
+        await Promise.all(modes.map((shared, i) => service.advisory('x', { shared }, () => work(shared, i))));
+        expect(started).toEqual(modes.map((_, i) => i));
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('lets readers in together behind the writer that they came after', async () => {
+    const service = open();
+    const first = await take(service, true);
+    const writer = take(service);
+    const readers = [take(service, true), take(service, true)];
+    await first.release();
+    const write = await writer;
+    expect(await Promise.race([...readers, 'none'])).toBe('none');
+    await write.release();
+    for (const reader of await Promise.all(readers)) await reader.release();
+  });
+
+  it('goes on to the next when one who waits gives up', async () => {
+    const service = open();
+    const first = await take(service, true);
+    const controller = new AbortController();
+    const writer = service.acquire('x', { signal: controller.signal });
+    const reader = take(service, true);
+    controller.abort(new Error('enough'));
+    await expect(writer).rejects.toThrow('enough');
+    await (await reader).release();
+    await first.release();
+  });
+});
+
+describe('among processes', () => {
+  /** Only the clock is played; what goes on in promises goes on. */
+  const stopTheClock = () =>
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+
+  it('passes the key on at home only as long as its tenure', async () => {
+    stopTheClock();
+    const [home, away] = [open(), open()];
+    let held = await take(home);
+    const foreign = take(away);
+    await table.until(() => awaited() === 1);
+    for (let turn = 0; turn < 3; turn++) {
+      const next = take(home);
+      jest.advanceTimersByTime(3);
+      await held.release();
+      held = await next;
+    }
+    const last = take(home);
+    jest.advanceTimersByTime(2);
+    await held.release();
+    const theirs = await foreign;
+    expect(theirs.held).toBe(true);
+    expect(await Promise.race([last, 'waits'])).toBe('waits');
+    await theirs.release();
+    await (await last).release();
+  });
+
+  it('keeps readers at home from shutting out a writer elsewhere for longer than their tenure', async () => {
+    stopTheClock();
+    const [home, away] = [open(), open()];
+    const first = await take(home, true);
+    const writer = take(away);
+    await table.until(() => awaited() === 1);
+    const early = await take(home, true);
+    jest.advanceTimersByTime(11);
+    const late = take(home, true);
+    expect(await Promise.race([late, new Promise((resolve) => setImmediate(resolve, 'waits'))])).toBe(
+      'waits',
+    );
+    await Promise.all([first.release(), early.release()]);
+    const write = await writer;
+    expect(await Promise.race([late, 'waits'])).toBe('waits');
+    await write.release();
+    await (await late).release();
+  });
+
+  it('lets readers go on together while no writer waits elsewhere, however long', async () => {
+    stopTheClock();
+    const home = open();
+    const readers: LockHandle[] = [await take(home, true)];
+    for (let i = 0; i < 5; i++) {
+      jest.advanceTimersByTime(11);
+      readers.push(await take(home, true));
+    }
+    expect(table.holds()).toHaveLength(1);
+    await Promise.all(readers.map((reader) => reader.release()));
+  });
+
+  it('keeps a sticky key for its process, whatever its tenure', async () => {
+    stopTheClock();
+    const [home, away] = [open(), open()];
+    const once = { timeout: 0, onContention: 'skip', sticky: true } as const;
+    await home.advisory('x', once, () => 'ran');
+    jest.advanceTimersByTime(1_000);
+    expect(await away.advisory('x', once, () => 'ran')).toBeUndefined();
+    expect(await home.advisory('x', once, () => 'ran')).toBe('ran');
+  });
+});

@@ -1,0 +1,33 @@
+import { LockNames } from '../../../lib/locks/lock-names.js';
+import { advisoryKey } from '../../../lib/vocabulary/lock-id.js';
+
+describe('LockNames', () => {
+  it('knows the ids that it has seen by their keys', () => {
+    const names = new LockNames('app:');
+    expect(names.nameOf(advisoryKey('app:x'))).toBeUndefined();
+    expect(names.keyOf('x').toAdvisoryKey()).toEqual(advisoryKey('app:x'));
+    names.keyOf([-1, 2]);
+    expect(names.nameOf(advisoryKey('app:x'))).toBe('x');
+    expect(names.nameOf(advisoryKey([-1, 2]))).toEqual([-1, 2]);
+  });
+
+  it('keeps the name that it saw first for a key', () => {
+    const names = new LockNames('');
+    names.keyOf(5);
+    names.keyOf(5n);
+    expect(names.nameOf(advisoryKey(5))).toBe(5);
+  });
+
+  it('gives the very same key for the very same text', () => {
+    const names = new LockNames('');
+    expect(names.keyOf('x')).toBe(names.keyOf('x'));
+  });
+
+  it('forgets the oldest beyond ten thousand, and grows no further', () => {
+    const names = new LockNames('');
+    for (let i = 0; i <= 10_000; i++) names.keyOf(`job:${i}`);
+    expect(names.nameOf(advisoryKey('job:0'))).toBeUndefined();
+    expect(names.nameOf(advisoryKey('job:10000'))).toBe('job:10000');
+    expect(names.keyOf('job:0').toAdvisoryKey()).toEqual(advisoryKey('job:0'));
+  });
+});

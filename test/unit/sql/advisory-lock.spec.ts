@@ -1,0 +1,128 @@
+import fc from 'fast-check';
+import {
+  fusedLockOps,
+  heldByOthers,
+  probeShared,
+  readWaitNote,
+  singleLockOp,
+  tryCode,
+  unlockCode,
+  waitForLock,
+  type LockOpCode,
+} from '../../../lib/sql/advisory-lock.js';
+import { lockXact, tryLockXact } from '../../../lib/sql/advisory-xact-lock.js';
+import { lockKey } from '../../../lib/vocabulary/lock-id.js';
+
+const uint4 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+const keyText = fc.tuple(uint4, uint4, fc.constantFrom(1, 2)).map((parts) => parts.join(':'));
+const note = fc.record({ since: fc.nat(), holds: fc.array(keyText, { maxLength: 60 }) });
+
+describe('codes', () => {
+  it.each<[string, string | [number, number], boolean, LockOpCode, LockOpCode, string, string]>([
+    ['exclusive', 'x', false, 'x', 'u', 'pg_try_advisory_lock', 'pg_advisory_unlock'],
+    ['shared', 'x', true, 's', 'v', 'pg_try_advisory_lock_shared', 'pg_advisory_unlock_shared'],
+    ['exclusive pair', [1, 2], false, 'X', 'U', 'pg_try_advisory_lock', 'pg_advisory_unlock'],
+    ['shared pair', [1, 2], true, 'S', 'V', 'pg_try_advisory_lock_shared', 'pg_advisory_unlock_shared'],
+  ])('%s: a try and the release that undoes it', (_what, id, shared, taking, leaving, take, leave) => {
+    const key = lockKey(id);
+    expect([tryCode(key, shared), unlockCode(key, shared)]).toEqual([taking, leaving]);
+    expect(singleLockOp(key.int8, taking).text).toMatch(new RegExp(String.raw`pg_catalog\.${take}\(`));
+    expect(singleLockOp(key.int8, leaving).text).toMatch(new RegExp(String.raw`pg_catalog\.${leave}\(`));
+    expect(singleLockOp(key.int8, taking).values).toEqual([key.int8]);
+  });
+});
+
+describe('fusedLockOps', () => {
+  it('is one statement, whatever it carries, with all keys in one value', () => {
+    const few = fusedLockOps(['1'], ['x']);
+    const many = fusedLockOps(['1', '-2', '3'], ['x', 'u', 'S']);
+    expect(many.text).toBe(few.text);
+    expect(many.name).toBe(few.name);
+    expect(many.values).toEqual(['{1,-2,3}', '{x,u,S}']);
+  });
+});
+
+describe('waitForLock', () => {
+  it('waits so long and no longer, in one message', () => {
+    const sql = waitForLock(lockKey(5), false, 1_300, { since: 12, holds: [] });
+    expect(sql).toBe(
+      "/* pglock since=12 holds= */ SET lock_timeout = 1300; SELECT pg_catalog.pg_advisory_lock('5'::pg_catalog.int8)",
+    );
+    expect(waitForLock(lockKey([-1, 2]), true, 1, { since: 0, holds: [] })).toContain(
+      "pg_advisory_lock_shared('-1'::pg_catalog.int4, '2'::pg_catalog.int4)",
+    );
+  });
+
+  it('has nothing of the text of an id in it', () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 1 }), (id) => {
+        const sql = waitForLock(lockKey(id), false, 5, { since: 1, holds: [lockKey(id).text] });
+        expect(sql).toMatch(
+          /^\/\* pglock since=1 holds=\d+:\d+:1 \*\/ SET lock_timeout = 5; SELECT pg_catalog\.pg_advisory_lock\('-?\d+'::pg_catalog\.int8\)$/,
+        );
+      }),
+    );
+  });
+});
+
+describe('readWaitNote', () => {
+  it('reads what waitForLock notes', () => {
+    fc.assert(
+      fc.property(note, fc.boolean(), (written, shared) => {
+        expect(readWaitNote(waitForLock(lockKey('x'), shared, 100, written))).toEqual(written);
+      }),
+    );
+  });
+
+  it('reads whole keys only, where the server cut the statement off', () => {
+    fc.assert(
+      fc.property(note, fc.nat(1_500), (written, length) => {
+        const read = readWaitNote(waitForLock(lockKey('x'), false, 100, written).slice(0, length));
+        if (read === undefined) return;
+        expect(written.holds.slice(0, read.holds.length)).toEqual(read.holds);
+        expect(String(written.since).startsWith(String(read.since))).toBe(true);
+      }),
+    );
+  });
+
+  it('of a foreign statement is none', () => {
+    for (const query of [
+      '',
+      'SELECT pg_advisory_lock(1)',
+      '/* other */ SELECT 1',
+      ' /* pglock since=1 holds= */',
+    ])
+      expect(readWaitNote(query)).toBeUndefined();
+  });
+
+  it('never throws, whatever stands in pg_stat_activity', () => {
+    const texts = fc.oneof(
+      fc.string(),
+      fc.string().map((rest) => `/* pglock since=5 holds=${rest}`),
+    );
+    fc.assert(
+      fc.property(texts, (query) => {
+        const read = readWaitNote(query);
+        expect(read === undefined || read.holds.every((key) => /^\d+:\d+:[12]$/.test(key))).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('statements about one key', () => {
+  it('look by unsigned figures, as pg_locks has them', () => {
+    const { values } = heldByOthers(lockKey(-1), [7]);
+    expect(values).toEqual([4294967295, 4294967295, 1, [7]]);
+    expect(probeShared(lockKey(-1)).text).toContain("'-1'::pg_catalog.int8");
+  });
+
+  it('at transaction level are the same text for any number of keys', () => {
+    const keys = [lockKey(-1), lockKey([-2, 3])];
+    for (const statement of [lockXact, tryLockXact]) {
+      expect(statement(keys, false).text).toBe(statement([], false).text);
+      expect(statement(keys, true).text).toContain('_shared(');
+      expect(statement(keys, false).values?.[0]).toBe('{false,true}');
+      expect(statement(keys, false).values?.slice(2)).toEqual(['{-1,-2}', '{-1,3}']);
+    }
+  });
+});
