@@ -122,19 +122,25 @@ export class AdvisoryLocks {
     return this.init.store.isHeldByOthers(key);
   }
 
-  /** From now on only flows that hold something get more; whoever waits is refused. */
+  /**
+   * From now on only flows that hold something get more; whoever waits is refused, and what jobs kept between runs goes to
+   * other processes.
+   */
   drain(): void {
     this.draining = true;
-    for (const queue of this.queues.values())
+    for (const queue of [...this.queues.values()]) {
       queue.rejectAll((request) => this.shuttingDown(request.init.id));
+      queue.unstick();
+    }
   }
 
   /** Lets go of everything; what is still held counts as lost. */
   async close(): Promise<void> {
     this.draining = this.closed = true;
     const error = new Error('The module that held it was shut down.');
-    await Promise.all([...this.queues.values()].map((queue) => queue.close(error)));
-    await this.init.store.close();
+    const released = Promise.all([...this.queues.values()].map((queue) => queue.close(error)));
+    await this.init.store.close(); // which does not wait for ever for a server that does not answer
+    await released;
   }
 
   private resolve(options: AdvisoryLockOptions | undefined): ResolvedAdvisoryOptions {
@@ -155,13 +161,27 @@ export class AdvisoryLocks {
     });
   }
 
-  /** All or none. First all at once without waiting, which cannot deadlock; then one after the other in key order. */
+  /** All or none: when one is lost before the last is had, from the beginning. */
   private async many(
     named: readonly NamedKey[],
     options: ResolvedAdvisoryOptions,
     flow: LockFlow | undefined,
   ): Promise<Grant[]> {
     const startedAt = monotonicMs();
+    for (;;) {
+      const grants = await this.collect(named, options, flow, startedAt);
+      if (grants.every((grant) => grant.active)) return grants;
+      await Promise.all(grants.map((grant) => grant.release()));
+    }
+  }
+
+  /** First all at once without waiting, which cannot deadlock; then one after the other in key order. */
+  private async collect(
+    named: readonly NamedKey[],
+    options: ResolvedAdvisoryOptions,
+    flow: LockFlow | undefined,
+    startedAt: number,
+  ): Promise<Grant[]> {
     const tried = await Promise.allSettled(named.map((one) => this.one(one, options, 0, flow)));
     const refused = tried.find((result) => result.status === 'rejected');
     const had = tried.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
@@ -215,7 +235,7 @@ export class AdvisoryLocks {
     const pids = this.init.flowPids.current;
     const request = new LockRequest({ id, shared, timeoutMs: wait, signal, flow, pids }, resolve, reject);
     const queue = this.queueOf(key);
-    if (sticky) queue.sticky = true;
+    if (sticky && !this.draining) queue.sticky = true;
     queue.submit(request);
     if (wait === undefined) this.learnServerTimeout(request);
   }

@@ -32,6 +32,7 @@ export class Grant implements GrantNode {
   token: Promise<bigint> | undefined;
 
   private count = 1;
+  private lostBy: Error | undefined;
   private readonly listeners: LossListener[] = [];
 
   constructor(
@@ -53,9 +54,10 @@ export class Grant implements GrantNode {
     return this.count > 0 && this.hold.alive;
   }
 
-  /** Tells the listener, once, when the hold under the grant is lost. */
+  /** Tells the listener, once, when the hold under the grant is lost; at once when it is lost already. */
   tell(listener: LossListener): void {
-    this.listeners.push(listener);
+    if (this.lostBy === undefined) this.listeners.push(listener);
+    else listener.onGrantLost(this.lostBy);
   }
 
   /** Tells the listener nothing any more. */
@@ -92,6 +94,7 @@ export class Grant implements GrantNode {
   /** The hold is gone. */
   lose(error: Error): void {
     this.count = 0;
+    this.lostBy = error;
     for (const listener of this.listeners.splice(0)) listener.onGrantLost(error);
   }
 }

@@ -64,6 +64,12 @@ export class KeyQueue {
     for (const request of [...this.requests]) void this.leave(request, error(request));
   }
 
+  /** Keeps the key no longer than somebody here needs it. */
+  unstick(): void {
+    this.sticky = false;
+    this.advance();
+  }
+
   /** Ends everything: those who wait and those who hold. */
   async close(error: Error): Promise<void> {
     this.sticky = false;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { advisoryKey, lockKey } from '../../lib/vocabulary/lock-id.js';
 import { advisoryLockConformance } from '../support/conformance/advisory-locks.js';
 import { advisoryLocks, openCore, openTwo } from '../support/cores.js';
-import { eventually, useDatabase } from '../support/database.js';
+import { deferred, eventually, useDatabase } from '../support/database.js';
 
 const database = useDatabase();
 
@@ -74,5 +74,27 @@ describe('ids', () => {
     await client.query('SELECT pg_advisory_unlock_all()');
     await using lock = await service.acquire([-2, 3], { timeout: 0 });
     expect(lock?.held).toBe(true);
+  });
+});
+
+describe('shutdown', () => {
+  it('gives what jobs keep to other processes as it begins, or when the running job has ended', async () => {
+    const [a, b] = openTwo(database);
+    const once = { timeout: 0, onContention: 'skip', sticky: true } as const;
+    const [gate, running] = [deferred(), deferred()];
+    await a.service.advisory('idle', once, () => undefined);
+    const job = a.service.advisory('running', once, () => {
+      running.resolve();
+      return gate.promise;
+    });
+    await running.promise;
+    await a.drain();
+    await using idle = await b.service.acquire('idle', { timeout: '5s' });
+    expect(idle?.held).toBe(true);
+    expect(await b.service.acquire('running', { timeout: 0 })).toBeNull();
+    gate.resolve();
+    await job;
+    await using next = await b.service.acquire('running', { timeout: 0 });
+    expect(next?.held).toBe(true);
   });
 });
