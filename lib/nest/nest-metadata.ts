@@ -11,6 +11,8 @@ export const METADATA = {
   render: '__renderTemplate__',
   redirect: '__redirect__',
   sse: '__sse__',
+  routePath: 'path',
+  routeMethod: 'method',
   schedulerType: 'SCHEDULER_TYPE',
   resolverType: 'graphql:resolver_type',
 } as const;
@@ -29,4 +31,9 @@ export function impersonate(replacement: AnyFunction, original: AnyFunction): vo
 /** Whether a method is one of `@nestjs/schedule`: `@Cron`, `@Interval` or `@Timeout`. @internal */
 export function isScheduled(method: unknown): boolean {
   return typeof method === 'function' && Reflect.hasMetadata(METADATA.schedulerType, method);
+}
+
+/** Whether a method is an HTTP route: what it throws becomes the answer. @internal */
+export function isRoute(method: object): boolean {
+  return Reflect.hasMetadata(METADATA.routePath, method) && Reflect.hasMetadata(METADATA.routeMethod, method);
 }

@@ -99,6 +99,18 @@ class Timeouts {
     return { rowCount, intervals: this.scheduler.getIntervals() };
   }
 
+  @Get('with-throw')
+  @WithAdvisoryLock('busy route', { timeout: 0 })
+  async withThrow() {
+    return Promise.resolve('ran');
+  }
+
+  @Get('with-skip')
+  @WithAdvisoryLock('busy route', { timeout: 0, onContention: 'skip' })
+  async withSkip() {
+    return Promise.resolve('ran');
+  }
+
   @Get('with')
   @WithAdvisoryLock('route')
   async with(@CurrentLock() lock: LockHandle) {
@@ -139,6 +151,14 @@ describe('method decorators', () => {
   it('rejects with LockNotAvailableError under contention', async () => {
     await holdOutside(db, 'fixed');
     await expect(orders.fixed(3)).rejects.toThrow(LockNotAvailableError);
+  });
+
+  it('answers 423 on a route under contention, and an empty 204 where it is skipped', async () => {
+    expect((await fetch(`${url}/with-throw`)).status).toBe(200);
+    await holdOutside(db, 'busy route');
+    expect((await fetch(`${url}/with-throw`)).status).toBe(423);
+    const skipped = await fetch(`${url}/with-skip`);
+    expect([skipped.status, await skipped.text()]).toEqual([204, '']);
   });
 
   it('resolves to undefined under skip, without having run', async () => {

@@ -3,7 +3,7 @@ import { isObservable } from 'rxjs';
 import { PgLockUsageError } from '../../errors/pg-lock-usage.error.js';
 import { withLockArguments } from '../current-lock.js';
 import { getLockRuntimeToken, type LockRuntime } from '../lock-runtime.js';
-import { impersonate, isScheduled, type AnyFunction } from '../nest-metadata.js';
+import { impersonate, isRoute, isScheduled, type AnyFunction } from '../nest-metadata.js';
 
 /** One call of a decorated method. @internal */
 export interface MethodCall {
@@ -13,6 +13,8 @@ export interface MethodCall {
   readonly args: readonly unknown[];
   /** Whether the method is one of `@nestjs/schedule`. */
   readonly isJob: boolean;
+  /** Whether the method is a route of an HTTP controller. */
+  readonly isRoute: boolean;
 }
 
 /** What a decorator puts around the call: runs `work` at most once. @internal */
@@ -51,7 +53,14 @@ export function wrapMethod(
       const runtime = (this as Readonly<Record<symbol, unknown>> | undefined)?.[property] as
         LockRuntime | undefined;
       if (runtime === undefined) throw notInjected(decorator, target, method);
-      const call = { runtime, instance: this, method, args, isJob: isScheduled(wrapper) };
+      const call = {
+        runtime,
+        instance: this,
+        method,
+        args,
+        isJob: isScheduled(wrapper),
+        isRoute: isRoute(wrapper),
+      };
       const work = async (): Promise<unknown> => {
         const result: unknown = await Reflect.apply(
           original as AnyFunction,
