@@ -1,0 +1,159 @@
+import { createHash } from 'node:crypto';
+import type { INestApplication } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import type { PoolClient } from 'pg';
+import { PgLockModule, PgLockService } from '../../lib/index.js';
+import { eventually, useDatabase } from '../support/database.js';
+import { document, documents, whereIs, type Block } from './support/documents.js';
+import { importFile, runFragment, type World } from './support/run.js';
+
+const SCHEMA = `
+  CREATE TABLE invoices (id int PRIMARY KEY, paid boolean NOT NULL DEFAULT false);
+  INSERT INTO invoices VALUES (7);
+  CREATE TABLE exports (token bigint NOT NULL);
+  INSERT INTO exports VALUES (0);
+  CREATE TABLE users (id int PRIMARY KEY);
+  CREATE SCHEMA billing;
+  CREATE TABLE billing.invoices (id int PRIMARY KEY)`;
+
+const db = useDatabase({ schema: SCHEMA });
+const blocks = documents().flatMap((found) => found.blocks);
+
+const check = (actual: unknown, promised: unknown) => expect(actual).toEqual(promised);
+
+describe('fragments in README and docs that run', () => {
+  const fragments = blocks.filter(({ language, flags }) => language === 'ts' && flags.includes('run'));
+
+  it.each(fragments.map((block) => [whereIs(block), block] as const))('%s', async (_place, block) => {
+    const app = await Test.createTestingModule({
+      imports: [PgLockModule.forRoot({ connection: db.url })],
+    }).compile();
+    await app.init();
+    db.defer(() => app.close());
+    const pglock = app.get(PgLockService);
+    await holdElsewhere(block);
+    const { world, end } = await worldOf(pglock);
+    try {
+      await runFragment(block, world, check);
+    } finally {
+      await end();
+    }
+  });
+});
+
+/** `held=ID`: another session has that lock while the fragment runs. */
+async function holdElsewhere({ flags }: Block): Promise<void> {
+  const id = flags.find((flag) => flag.startsWith('held='))?.slice('held='.length);
+  if (id === undefined) return;
+  const other = await Test.createTestingModule({
+    imports: [PgLockModule.forRoot({ connection: db.url })],
+  }).compile();
+  db.defer(() => other.close());
+  await other.init();
+  await other.get(PgLockService).acquire(id, { timeout: 0, onContention: 'throw' });
+}
+
+/** What `ambient.d.ts` declares. */
+async function worldOf(pglock: PgLockService): Promise<{ world: World; end: () => Promise<void> }> {
+  const tx: PoolClient = await pglock.pool.connect();
+  await tx.query('BEGIN');
+  const nothing = async () => undefined;
+  const world = {
+    pglock,
+    tx,
+    pool: pglock.pool,
+    console: { warn: nothing, error: nothing },
+    closeMonth: async () => 42,
+    work: async () => 'done',
+    exportInvoices: nothing,
+    rebuild: nothing,
+    transfer: nothing,
+    migrate: nothing,
+    doStuff: nothing,
+  };
+  const end = async () => {
+    await tx.query('ROLLBACK');
+    tx.release();
+  };
+  return { world, end };
+}
+
+describe('SQL in README and docs', () => {
+  const statements = blocks.filter(({ language }) => language === 'sql');
+
+  it.each(statements.map((block) => [whereIs(block), block] as const))(
+    '%s is what the server takes',
+    async (_place, block) => {
+      const client = await db.connect();
+      await client.query('BEGIN');
+      await expect(client.query(block.code)).resolves.toBeDefined();
+      await client.query('ROLLBACK');
+      await client.query('SELECT pg_advisory_unlock_all()');
+    },
+  );
+});
+
+/** A replica of the application that a guide shows, with its own connection to our database. */
+async function replica(module: unknown): Promise<{ app: INestApplication; url: string }> {
+  const { NestFactory } = await import('@nestjs/core');
+  const app = await NestFactory.create(module as never, { logger: ['error'] });
+  db.defer(() => app.close());
+  await app.listen(0, '127.0.0.1');
+  return { app, url: await app.getUrl() };
+}
+
+describe('the quick start of README', () => {
+  const files = document('README.md').blocks;
+  const post = async (url: string) =>
+    (await fetch(url, { method: 'POST', headers: { connection: 'close' } })).status;
+
+  it('runs a job on one of two replicas, and answers 423 for an order that is being paid', async () => {
+    process.env.DATABASE_URL = db.url;
+    db.defer(() => delete process.env.DATABASE_URL);
+    const { AppModule } = await importFile(files, 'app.module.ts');
+    const { ReportsService } = (await importFile(files, 'reports.service.ts')) as {
+      ReportsService: new () => { runs: number };
+    };
+    const replicas = [await replica(AppModule), await replica(AppModule)];
+
+    expect(await post(`${replicas[0]!.url}/orders/17/payments`)).toBe(201);
+
+    const runs = () => replicas.map(({ app }) => app.get(ReportsService).runs);
+    await eventually(() => Math.max(...runs()) >= 2);
+    expect(Math.min(...runs())).toBe(0);
+
+    const other = await db.connect();
+    await other.query('SELECT pg_advisory_lock($1)', [int8Of('order:17')]);
+    const [paid, refused] = await Promise.all([
+      post(`${replicas[1]!.url}/orders/18/payments`),
+      post(`${replicas[1]!.url}/orders/17/payments`),
+    ]);
+    expect([paid, refused]).toEqual([201, 423]);
+    await other.query('SELECT pg_advisory_unlock_all()');
+  }, 20_000);
+});
+
+/** As docs/advisory-locks.md describes it. */
+function int8Of(id: string): string {
+  return String(createHash('sha256').update(id).digest().readBigInt64LE(0));
+}
+
+describe('files in the guides', () => {
+  it('hold a job and a controller that an application boots with', async () => {
+    const { InvoicesService } = await importFile(document('docs/jobs.md').blocks, 'invoices.service.ts');
+    const { OrdersController } = await importFile(
+      document('docs/handlers.md').blocks,
+      'orders.controller.ts',
+    );
+    const { ScheduleModule } = await import('@nestjs/schedule');
+    const app = await Test.createTestingModule({
+      imports: [ScheduleModule.forRoot(), PgLockModule.forRoot({ connection: db.url })],
+      providers: [InvoicesService as never],
+      controllers: [OrdersController as never],
+    }).compile();
+    await app.init();
+    db.defer(() => app.close());
+    const job = app.get<{ sent: number }>(InvoicesService as never);
+    await eventually(() => job.sent > 0);
+  });
+});
