@@ -28,7 +28,8 @@ export interface LockHandle extends AsyncDisposable {
    * A number that grows from holder to holder, strictly, in the whole database: write it beside what the lock guards, and
    * refuse smaller ones. Asked for once per lock, on the session that holds it; later calls give the same number.
    *
-   * Sends `SELECT pg_catalog.pg_current_xact_id()`, which spends one transaction id.
+   * Sends `SELECT pg_catalog.pg_current_xact_id(), …`, which spends one transaction id and waits until that is on disk: the
+   * number grows also across a crash of the server.
    *
    * @throws {LockLostError} when the lock is lost.
    * @see https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT

@@ -129,9 +129,19 @@ export function heldByOthers(key: LockKey, ownPids: readonly number[]): Statemen
   };
 }
 
-/** A number that grows from call to call in the whole database. @see https://www.postgresql.org/docs/current/functions-info.html @internal */
+/**
+ * A number that grows from call to call in the whole database.
+ *
+ * The message is for nobody: a transaction that only took its id is committed without being flushed, and a server that
+ * crashes right after it gives the same id again. One that wrote something is flushed before it answers.
+ *
+ * @see https://www.postgresql.org/docs/current/functions-info.html
+ * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-REPLICATION
+ * @internal
+ */
 export const FENCING_TOKEN: Statement = {
-  text: 'SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text AS token',
+  text: `SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text AS token,
+ pg_catalog.pg_logical_emit_message(true, 'pglock'::pg_catalog.text, ''::pg_catalog.text)`,
 };
 
 /** Every session that waits for an advisory lock: what it waits for, what it holds, and what its statement notes. @internal */

@@ -36,6 +36,8 @@ export function prepareLockSession(version: number, leaseMs: number): Statement 
     lock_timeout: '0',
     statement_timeout: '0',
     idle_in_transaction_session_timeout: '0',
+    // A fencing token that was given must not be given again after a crash.
+    synchronous_commit: 'local',
     tcp_keepalives_idle: String(Math.max(1, Math.ceil(leaseMs / 2000))),
     tcp_keepalives_interval: '1',
     tcp_keepalives_count: '3',
