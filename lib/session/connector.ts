@@ -4,14 +4,17 @@ import type { PgLockConnection } from './session-options.js';
 
 /** Opens the module's own connections, each with an `error` listener from the first moment on. @internal */
 export interface Connector {
-  /** @param purpose ends the connection's `application_name`, such as `pglock:locks`. */
-  connect(purpose: string): Promise<Client>;
+  /**
+   * @param purpose ends the connection's `application_name`, such as `pglock:locks`.
+   * @param signal gives the attempt up.
+   */
+  connect(purpose: string, signal?: AbortSignal): Promise<Client>;
 }
 
 /** Connects to where the options say; nothing at all means the libpq environment variables. @internal */
 export function connectorTo(connection: PgLockConnection | undefined): Connector {
   const config = typeof connection === 'string' ? { connectionString: connection } : connection;
-  return { connect: (purpose) => open((own) => new pg.Client(own), config, purpose) };
+  return { connect: (purpose, signal) => open((own) => new pg.Client(own), config, purpose, signal) };
 }
 
 /**
@@ -22,7 +25,31 @@ export function connectorTo(connection: PgLockConnection | undefined): Connector
 export function connectorLike(pool: Pool): Connector {
   const lent = pool as Pool & { readonly Client?: typeof Client };
   const ClientClass = lent.Client ?? pg.Client;
-  return { connect: (purpose) => open((own) => new ClientClass(own), pool.options, purpose) };
+  return {
+    connect: (purpose, signal) => open((own) => new ClientClass(own), pool.options, purpose, signal),
+  };
+}
+
+/** Closes a connection without a word to the server; whatever was asked on it rejects. @internal */
+export function cutOff(client: Client): void {
+  const { connection } = client as unknown as { connection?: { stream?: { destroy(): void } } };
+  connection?.stream?.destroy(); // `pg-native` has no socket to cut; `end` closes it
+}
+
+/** Runs the work; when the signal aborts meanwhile, cuts the connection, so that the work rejects. @internal */
+export async function cutOnAbort<T>(
+  client: Client,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted();
+  const cut = () => cutOff(client);
+  signal?.addEventListener('abort', cut, { once: true });
+  try {
+    return await work();
+  } finally {
+    signal?.removeEventListener('abort', cut);
+  }
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -31,6 +58,7 @@ async function open(
   create: (config: ClientConfig) => Client,
   config: ClientConfig | undefined,
   purpose: string,
+  signal?: AbortSignal,
 ): Promise<Client> {
   const client = create({
     ...config,
@@ -44,7 +72,7 @@ async function open(
   });
   client.on('error', ignore);
   try {
-    await client.connect();
+    await cutOnAbort(client, signal, () => client.connect());
   } catch (error) {
     client.end().catch(ignore);
     throw error;

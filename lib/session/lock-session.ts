@@ -3,10 +3,15 @@ import { OWN_LOCKS, singleLockOp, tryCode, UNLOCK_ALL, unlockCode } from '../sql
 import { HEARTBEAT, type ServerFacts } from '../sql/lock-session.js';
 import type { Statement } from '../sql/statement.js';
 import { LockKey } from '../vocabulary/lock-id.js';
+import { endsSession } from '../vocabulary/sqlstate.js';
 import { BATCH_LIMIT, isTry, statementOf, type LockOp } from './lock-op.js';
 import type { Hold } from './lock-store.js';
+import { cutOff } from './connector.js';
 import { monotonicMs } from './monotonic.js';
 import { SessionHold } from './session-hold.js';
+
+/** For how long the end of a session waits for a server that may not answer any more. */
+const FAREWELL_MS = 1_000;
 
 interface Job {
   /** How long the statement may take by itself, in milliseconds. */
@@ -115,30 +120,39 @@ export class LockSession {
     });
   }
 
-  /** A statement for its own sake, when nothing else was said for a while; ends the session when the lease is over. */
+  /**
+   * A statement for its own sake, when nothing else was said for a while; ends the session when the lease is over. What it
+   * holds counts from the last answer, whatever was asked since: the server may have heard nothing of it.
+   */
   beat(heartbeatMs: number): void {
     if (this.ended !== undefined) return;
     const now = monotonicMs();
-    if (this.busy ? now >= this.answerDueAt : this.holds.size > 0 && now >= this.trustedUntil)
+    if (now >= (this.holds.size > 0 ? this.trustedUntil : this.busy ? this.answerDueAt : Infinity))
       return this.destroy(new Error('The server did not answer within the lease of the lock session.'));
     if (!this.isBusy && now - this.lastSentAt >= heartbeatMs) this.send(HEARTBEAT, 0, nothing, nothing);
   }
 
   /** Cuts the connection at once; everything on it is lost. */
   destroy(error: Error): void {
-    const { connection } = this.client as unknown as { connection?: { stream?: { destroy(): void } } };
-    connection?.stream?.destroy(); // `pg-native` has no socket to cut; `end` closes it
+    cutOff(this.client);
     this.end(error);
   }
 
-  /** Lets go of everything and says goodbye to the server. */
+  /** Lets go of everything and says goodbye to the server; cuts the connection when that does not answer in time. */
   async close(): Promise<void> {
     if (this.ended !== undefined) return;
-    const farewell = this.holds.size > 0 ? this.run(UNLOCK_ALL) : Promise.resolve();
+    const impatience = setTimeout(
+      () => this.destroy(new Error('The server did not answer when the lock session was closed.')),
+      FAREWELL_MS,
+    );
+    const farewell = this.holds.size > 0 || this.isBusy ? this.run(UNLOCK_ALL) : Promise.resolve();
     this.holds.clear();
     await farewell.catch(() => undefined);
-    this.ended ??= new Error('The lock session was closed.');
-    await this.client.end().catch(() => undefined);
+    this.onEnded = undefined;
+    const gone = this.client.end();
+    this.end(new Error('The lock session was closed.'));
+    await gone.catch(() => undefined);
+    clearTimeout(impatience);
   }
 
   private push(op: LockOp): void {
@@ -186,6 +200,7 @@ export class LockSession {
     const sentAt = (this.lastSentAt = monotonicMs());
     this.answerDueAt = sentAt + allowanceMs + this.trustMs;
     const callback = (error: Error | null, result: QueryResult) => {
+      if (error && endsSession(error)) this.end(error);
       if (error) fail(error);
       else if (this.confirm(sentAt, allowanceMs)) done(result);
       else fail(this.ended);

@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 import { PoolerError } from '../errors/pooler.error.js';
 import { prepareLockSession, READ_SERVER_FACTS, type ServerFacts } from '../sql/lock-session.js';
 import type { Statement } from '../sql/statement.js';
-import type { Connector } from './connector.js';
+import { cutOnAbort, type Connector } from './connector.js';
 import { LockSession } from './lock-session.js';
 import type { ResolvedSessionsOptions } from './session-options.js';
 
@@ -14,25 +14,32 @@ export const TRUST_SHARE = 0.8;
 /**
  * Opens a connection that can hold session-level locks.
  *
+ * @param signal gives up, at whatever stage.
  * @throws {PoolerError} when what answers is no backend of our own.
  * @internal
  */
 export async function openLockSession(
   connector: Connector,
   options: ResolvedSessionsOptions,
+  signal: AbortSignal,
 ): Promise<LockSession> {
-  const client = await connector.connect('locks');
+  const client = await connector.connect('locks', signal);
   try {
-    const facts = await readFacts(client, options.trustPooler);
-    const prepared = await client.query<{ pid: number }>(
-      bounded(prepareLockSession(facts.version, options.leaseMs)),
-    );
-    if (prepared.rows[0]?.pid !== facts.pid) throw poolerBetween();
+    const facts = await cutOnAbort(client, signal, () => prepare(client, options));
     return new LockSession(client, facts, options.leaseMs * TRUST_SHARE);
   } catch (error) {
     client.end().catch(() => undefined);
     throw error;
   }
+}
+
+async function prepare(client: Client, options: ResolvedSessionsOptions): Promise<ServerFacts> {
+  const facts = await readFacts(client, options.trustPooler);
+  const prepared = await client.query<{ pid: number }>(
+    bounded(prepareLockSession(facts.version, options.leaseMs)),
+  );
+  if (prepared.rows[0]?.pid !== facts.pid) throw poolerBetween();
+  return facts;
 }
 
 async function readFacts(client: Client, trustPooler: boolean): Promise<ServerFacts> {

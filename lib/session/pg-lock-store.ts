@@ -2,6 +2,7 @@ import { LockTableBudgetError } from '../errors/lock-table-budget.error.js';
 import { FENCING_TOKEN, heldByOthers, probeShared } from '../sql/advisory-lock.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
+import { SQLSTATE, sqlStateOf } from '../vocabulary/sqlstate.js';
 import type { Connector } from './connector.js';
 import { DeadlockWatch } from './deadlock-watch.js';
 import type { LockSession } from './lock-session.js';
@@ -40,7 +41,8 @@ export class PgLockStore implements LockStore {
     if (main === undefined || this.unlocking.has(key.text)) return this.tryLater(key, shared);
     return new Promise((resolve, reject) => {
       this.tryOn(main, key, shared, resolve, (error) => {
-        if (main.isOpen) reject(error);
+        // The session died, or its statement was cancelled by somebody whom nobody here has asked to: once more.
+        if (main.isOpen && sqlStateOf(error) !== SQLSTATE.queryCanceled) reject(error);
         else this.tryLater(key, shared).then(resolve, reject);
       });
     });
@@ -97,6 +99,7 @@ export class PgLockStore implements LockStore {
   }
 
   async close(): Promise<void> {
+    this.pool.stopOpening();
     for (const wait of this.waits) wait.cancel();
     await Promise.allSettled([...this.waits].map((wait) => wait.outcome));
     await this.pool.close();

@@ -41,7 +41,7 @@ export class SessionPool {
   private failures = 0;
   private retryAt = 0;
   private ticker: NodeJS.Timeout | undefined;
-  private closed = false;
+  private readonly closing = new AbortController();
 
   constructor(
     private readonly connector: Connector,
@@ -118,9 +118,14 @@ export class SessionPool {
     ticket.session = undefined;
   }
 
+  /** Opens no more connections, and gives up those that are being opened. */
+  stopOpening(): void {
+    this.closing.abort(new Error('The lock sessions of this module are being closed.'));
+  }
+
   /** Lets go of everything and closes every connection, also one that is being opened. */
   async close(): Promise<void> {
-    this.closed = true;
+    this.stopOpening();
     clearInterval(this.ticker);
     await Promise.all([...this.sessions].map((session) => session.close()));
     await this.openingMain?.catch(() => undefined);
@@ -128,12 +133,18 @@ export class SessionPool {
     this.sessions.clear();
   }
 
+  private get closed(): boolean {
+    return this.closing.signal.aborted;
+  }
+
   private async open(): Promise<LockSession> {
+    const { signal } = this.closing;
     this.opening++;
     try {
+      signal.throwIfAborted();
       const early = this.retryAt - monotonicMs();
-      if (early > 0) await pause(early);
-      const session = await openLockSession(this.connector, this.options);
+      if (early > 0) await pause(early, signal);
+      const session = await openLockSession(this.connector, this.options, signal);
       this.failures = 0;
       return await this.admit(session);
     } catch (error) {
@@ -187,6 +198,15 @@ export class SessionPool {
   }
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+/** Resolves after so many milliseconds, or at once when the signal aborts. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done, { once: true });
+  });
 }

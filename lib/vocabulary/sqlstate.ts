@@ -19,8 +19,17 @@ export const SQLSTATE = {
   adminShutdown: '57P01',
 } as const;
 
+/** Of `operator_intervention`, all but a cancelled statement. */
+const ENDS_SESSION = /^57P0[1-5]$/;
+
+/** Whether an error says that the server ends the session: it says so before it frees the locks and closes. @internal */
+export function endsSession(error: unknown): boolean {
+  return ENDS_SESSION.test(sqlStateOf(error) ?? '');
+}
+
 /** The SQLSTATE that an error carries, if it carries one. @internal */
 export function sqlStateOf(error: unknown): string | undefined {
-  const code: unknown = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  const code: unknown =
+    typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : undefined;
 }

@@ -98,10 +98,14 @@ describe('G3: no dead connection ends the process', () => {
     await using _lock = await a.service.acquire('x');
     const waiting = b.service.acquire('x', { timeout: '10s' });
     await database.waitForWaiter();
-    await database.admin.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pglock:locks' AND datname = current_database()`,
+    const { rows } = await database.admin.query<{ pid: number }>(
+      `SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE application_name = 'pglock:locks' AND datname = current_database()`,
     );
-    await using next = await waiting;
+    const ended = new Set(rows.map(({ pid }) => pid));
+    await eventually(async () => (await lockSessions()).every(({ pid }) => !ended.has(pid)));
+    await (await waiting)?.release(); // had, perhaps on a session that was about to be terminated, and lost again
+    await using next = await b.service.acquire('x', { timeout: '10s' });
     expect(next?.held).toBe(true);
   });
 });
