@@ -73,7 +73,7 @@ describe('advisoryKey', () => {
 
   it('is either right or a usage error, whatever comes', () => {
     fc.assert(
-      fc.property(fc.anything({ withBigInt: true, withSparseArray: true }), (id) => {
+      fc.property(fc.anything({ withBigInt: true, maxDepth: 1 }), (id) => {
         try {
           const { classId, objId, objSubId } = advisoryKey(id as LockId);
           expect(['string', 'bigint', 'number'].includes(typeof id) || isPair(id)).toBe(true);
@@ -83,7 +83,7 @@ describe('advisoryKey', () => {
           expect(error).toBeInstanceOf(PgLockUsageError);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
