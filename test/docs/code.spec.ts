@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Command } from 'commander';
+import { buildProgram } from '../../lib/cli/program.js';
 import { compile } from './support/compile.js';
 import { documents, ROOT, whereIs, type Block } from './support/documents.js';
 
@@ -9,6 +11,22 @@ const LANGUAGES = ['ts', 'bash', 'sql', 'json', 'text', 'mermaid'];
 
 const blocks = documents().flatMap((document) => document.blocks);
 const inLanguage = (language: string): Block[] => blocks.filter((block) => block.language === language);
+
+/** What is typed behind `pglock`, line by line, without what belongs to another command. */
+function pglockCalls({ code }: Block): string[][] {
+  const calls = code.matchAll(/^(?:\w+=\S+ )*(?:npx )?pglock\b([^|#\n]*)/gm);
+  return [...calls].map(([, args = '']) => (args.split(' -- ')[0] ?? '').match(/'[^']*'|"[^"]*"|\S+/g) ?? []);
+}
+
+/** The flags that a call of `pglock` names and its command does not have. */
+function unknownFlags(program: Command, words: readonly string[]): string[] {
+  const command = program.commands.find((one) => one.name() === words[0]) ?? program;
+  const known = [program, command].flatMap(({ options }) =>
+    options.flatMap(({ short, long }) => [short, long]),
+  );
+  const flags = words.filter((word) => word.startsWith('-')).map((word) => word.split('=')[0]!);
+  return flags.filter((flag) => !known.includes(flag) && flag !== '--help');
+}
 
 describe('code in README and docs', () => {
   it('is in a language that is checked here', () => {
@@ -38,5 +56,20 @@ describe('code in README and docs', () => {
         named.filter((name) => !(name in scripts)).map((name) => `${whereIs(block)} npm run ${name}`),
       ).toEqual([]);
     }
+  });
+
+  it('calls pglock with commands and flags that it has', () => {
+    const program = buildProgram(
+      { stdout: process.stdout, stderr: process.stderr } as never,
+      () => undefined,
+    );
+    const calls = inLanguage('bash').flatMap((block) =>
+      pglockCalls(block).map((words) => ({ block, words })),
+    );
+    expect(calls.length).toBeGreaterThan(5);
+    const wrong = calls.flatMap(({ block, words }) =>
+      unknownFlags(program, words).map((flag) => `${whereIs(block)} ${flag}`),
+    );
+    expect(wrong).toEqual([]);
   });
 });

@@ -6,6 +6,7 @@ import { ROOT, type Block } from './documents.js';
 /** Where names come from that fragments use without importing them. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'nestjs-pglock': publicNames(),
+  'nestjs-pglock/testing': ['PgLockTesting', 'PgLockTestingModule', 'holdLock', 'loseLock'],
   '@nestjs/common': [
     'Body',
     'Controller',
