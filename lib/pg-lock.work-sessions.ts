@@ -11,7 +11,7 @@ import type { Connector } from './session/connector.js';
 import { pgDriver, poolFacade } from './session/pool-facade.js';
 import { adopt, ScopedPool, scopedSessions } from './session/scoped-pool.js';
 import { SessionScopes } from './session/scoped-pool-scope.js';
-import { FENCING_TOKEN } from './sql/advisory-lock.js';
+import { FRESH_TOKEN } from './sql/advisory-xact-lock.js';
 import { cancelBackend } from './sql/settings-session.js';
 import { Transactions } from './transaction/transactions.js';
 import type { LockId } from './vocabulary/lock-id.js';
@@ -92,7 +92,7 @@ export class WorkSessions {
   }
 
   async #freshToken(): Promise<bigint> {
-    const [row] = await this.#aside.query<{ token: string }>(FENCING_TOKEN);
+    const [row] = await this.#aside.query<{ token: string }>(FRESH_TOKEN);
     return BigInt(row?.token ?? 0);
   }
 }

@@ -1,7 +1,6 @@
 import { LockLostError } from '../errors/lock-lost.error.js';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { TransactionStateError } from '../errors/transaction-state.error.js';
-import { FRESH_XACT_TOKEN } from '../sql/advisory-xact-lock.js';
 import type { OpenTransaction } from '../transaction/open-transaction.js';
 import type { AdvisoryKey, LockId, LockKey } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
@@ -87,8 +86,12 @@ export class XactLockHandle implements TransactionLockHandle {
     return this.#keyTexts.has(key.text);
   }
 
+  /** On a connection apart, since the transaction's own id may be older than the lock. */
   fencingToken(): Promise<bigint> {
-    this.#token ??= this.#askForToken();
+    this.#token ??= this.#askForToken().catch((error: unknown) => {
+      this.#token = undefined;
+      throw error;
+    });
     return this.#token;
   }
 
@@ -108,7 +111,6 @@ export class XactLockHandle implements TransactionLockHandle {
       throw new TransactionStateError(
         `The transaction that held ${printable(this.id)} has ended; ask for the token before.`,
       );
-    const [row] = await this.#transaction.query<{ token: string | null }>(FRESH_XACT_TOKEN);
-    return typeof row?.token === 'string' ? BigInt(row.token) : this.#freshToken();
+    return this.#freshToken();
   }
 }

@@ -51,13 +51,15 @@ FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.bool[]), pg_catalog.unnest($2::
 }
 
 /**
- * A number that grows from holder to holder, while the lock is held: only where the transaction has no id yet is its new
- * one younger than the lock. Null otherwise.
+ * A number that grows from call to call in the whole database, for a session with settings of its own or of a pooler's.
+ * Not the id of the transaction that holds the lock: that may be older than the lock, and a server that crashes before the
+ * commit gives it again. The message is for nobody, but makes the transaction one that is flushed before it answers.
  *
  * @see https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
+ * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-REPLICATION
  * @internal
  */
-export const FRESH_XACT_TOKEN: Statement = {
-  text: `SELECT CASE WHEN pg_catalog.pg_current_xact_id_if_assigned() IS NULL
- THEN pg_catalog.pg_current_xact_id()::pg_catalog.text END AS token`,
+export const FRESH_TOKEN: Statement = {
+  text: `SELECT pg_catalog.set_config('synchronous_commit', 'local', true), pg_catalog.pg_current_xact_id()::pg_catalog.text AS token,
+ pg_catalog.pg_logical_emit_message(true, 'pglock'::pg_catalog.text, ''::pg_catalog.text)`,
 };
