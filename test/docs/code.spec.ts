@@ -9,6 +9,16 @@ import { documents, ROOT, whereIs, type Block } from './support/documents.js';
 /** Blocks in other languages would be checked by nothing. */
 const LANGUAGES = ['ts', 'bash', 'sql', 'json', 'text', 'mermaid'];
 
+/** So that a compiler that finds nothing anywhere is noticed. */
+const WRONG: Block = {
+  document: 'wrong.md',
+  line: 7,
+  language: 'ts',
+  flags: [],
+  file: undefined,
+  code: "const right: string = 'text';\nconst wrong: number = right;\n",
+};
+
 const blocks = documents().flatMap((document) => document.blocks);
 const inLanguage = (language: string): Block[] => blocks.filter((block) => block.language === language);
 
@@ -36,7 +46,9 @@ describe('code in README and docs', () => {
   });
 
   it('compiles as TypeScript', () => {
-    expect(compile(inLanguage('ts'))).toEqual([]);
+    expect(compile([...inLanguage('ts'), WRONG])).toEqual([
+      "wrong.md:8 Type 'string' is not assignable to type 'number'.",
+    ]);
   }, 120_000);
 
   it('is JSON where it says so', () => {

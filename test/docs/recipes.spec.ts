@@ -41,6 +41,12 @@ describe('fragments in README and docs that run', () => {
   });
 });
 
+it('would notice a fragment that gives something else than it promises', async () => {
+  const block = { document: 'wrong.md', line: 1, language: 'ts', flags: ['run'], file: undefined };
+  const run = (code: string) => runFragment({ ...block, code }, { work: async () => 'done' }, check);
+  await expect(run("const result = await work();\nresult; // → 'nothing'\n")).rejects.toThrow('"nothing"');
+});
+
 /** `held=ID`: another session has that lock while the fragment runs. */
 async function holdElsewhere({ flags }: Block): Promise<void> {
   const id = flags.find((flag) => flag.startsWith('held='))?.slice('held='.length);

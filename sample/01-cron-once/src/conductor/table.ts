@@ -12,7 +12,7 @@ const AT_ONCE_MS = 15;
 export function printLegend(): void {
   const signs = `${green('●')} ran the job   ${dim('·')} its timer ticked, another has the lock   ${red('✗')} killed`;
   say(
-    `${signs}\n${green('200')} had the lock   ${yellow('423')} refused at once   ${cyan('waited')} for the lock\n`,
+    `${signs}\n${green('201')} had the lock   ${yellow('423')} refused at once   ${cyan('waited')} for the lock\n`,
   );
 }
 
