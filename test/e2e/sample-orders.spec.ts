@@ -41,7 +41,7 @@ describe.each(['02-orders-typeorm', '03-orders-prisma'])('sample %s', (name) => 
   const database = useDatabase();
   const sample = fileURLToPath(new URL(`../../sample/${name}`, import.meta.url));
 
-  beforeAll(() => run('npm', ['run', '--silent', 'build'], { cwd: sample }), 60_000);
+  beforeAll(() => run('npm', ['run', '--silent', 'build'], { cwd: sample }), 120_000);
 
   it('pays an order once on two replicas, waits for its lock in vain, and closes', async () => {
     const first = await start(sample, database.url);
