@@ -26,6 +26,8 @@ const AS_TEXT = { getTypeParser: () => (value: unknown) => value } as unknown as
 interface Observing {
   readonly client: Client;
   readonly version: number;
+  /** Whether the backend is the one that the server announced: false behind a transaction pooler. */
+  readonly direct: boolean;
 }
 
 /**
@@ -61,6 +63,11 @@ export class ObserverSession implements StatementRunner {
     return this.#inTurn(({ version }) => Promise.resolve(version));
   }
 
+  /** Whether no pooler stands between that gives each statement another backend; connects when it must. */
+  isDirect(): Promise<boolean> {
+    return this.#inTurn(({ direct }) => Promise.resolve(direct));
+  }
+
   /** Runs one statement in its turn; connects when it must. */
   query<Row extends object>(statement: Statement): Promise<Row[]> {
     return this.#inTurn(({ client }) => this.#send<Row>(client, statement));
@@ -76,7 +83,7 @@ export class ObserverSession implements StatementRunner {
     const turn = this.#tail.then(async () => {
       clearTimeout(this.#idleTimer);
       const open = (this.#open ??= await this.#connect());
-      socketOf(open.client).ref();
+      socketOf(open.client)?.ref();
       try {
         return await work(open);
       } finally {
@@ -96,27 +103,28 @@ export class ObserverSession implements StatementRunner {
     };
     client.once('end', forget).once('error', forget);
     try {
-      return { client, version: await this.#prepare(client) };
+      return { client, ...(await this.#prepare(client)) };
     } catch (error) {
-      socketOf(client).destroy();
+      socketOf(client)?.destroy();
       throw error;
     }
   }
 
   /** A transaction pooler would hand our settings on to others, so behind one there are none. */
-  async #prepare(client: Client): Promise<number> {
+  async #prepare(client: Client): Promise<Omit<Observing, 'client'>> {
     const [facts] = await this.#send<ObserverFacts>(client, READ_OBSERVER_FACTS);
     const version = Number(facts?.version);
     const { processID } = client as Client & { readonly processID?: number | null };
-    if (Number(facts?.pid) === processID)
-      await this.#send(client, prepareObserverSession(version, this.#options.statementTimeoutMs));
+    // pg-native announces none: it cannot be told then, and a pooler is the rarer case.
+    const direct = (processID ?? undefined) === undefined || Number(facts?.pid) === processID;
+    if (direct) await this.#send(client, prepareObserverSession(version, this.#options.statementTimeoutMs));
     if (this.#ended) throw new PgLockUsageError('The module was shut down meanwhile.');
-    return version;
+    return { version, direct };
   }
 
   async #send<Row extends object>(client: Client, { text, values }: Statement): Promise<Row[]> {
     const giveUp = setTimeout(
-      () => socketOf(client).destroy(),
+      () => socketOf(client)?.destroy(),
       this.#options.statementTimeoutMs + GRACE_MS,
     ).unref();
     try {
@@ -128,7 +136,7 @@ export class ObserverSession implements StatementRunner {
   }
 
   #idle({ client }: Observing): void {
-    socketOf(client).unref();
+    socketOf(client)?.unref();
     this.#idleTimer = setTimeout(() => {
       this.#disconnect().catch(() => undefined);
     }, this.#options.idleMs).unref();
@@ -139,8 +147,8 @@ export class ObserverSession implements StatementRunner {
     const client = this.#open?.client;
     this.#open = undefined;
     if (client === undefined) return;
-    socketOf(client).ref();
-    const impatience = setTimeout(() => socketOf(client).destroy(), FAREWELL_MS);
+    socketOf(client)?.ref();
+    const impatience = setTimeout(() => socketOf(client)?.destroy(), FAREWELL_MS);
     await client.end().catch(() => undefined);
     clearTimeout(impatience);
   }
@@ -152,6 +160,7 @@ interface Socket {
   destroy(): void;
 }
 
-function socketOf(client: Client): Socket {
-  return (client as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream;
+/** The driver's socket; undefined for `pg-native`, which has none that we could reach. */
+function socketOf(client: Client): Socket | undefined {
+  return (client as unknown as { readonly connection?: { readonly stream?: Socket } }).connection?.stream;
 }

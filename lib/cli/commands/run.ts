@@ -1,0 +1,139 @@
+import { randomBytes } from 'node:crypto';
+import { LockNotAvailableError } from '../../errors/lock-not-available.error.js';
+import type { LockHandle } from '../../locks/lock-handle.js';
+import { createCore } from '../../pg-lock.core.js';
+import { resolveOptions } from '../../pg-lock.resolve-options.js';
+import type { Duration } from '../../vocabulary/duration.js';
+import { durationMs, positiveDurationMs } from '../../vocabulary/duration.js';
+import type { PgLockEvent } from '../../vocabulary/pg-lock-event.js';
+import { CliError, EXIT, lineOf } from '../exit.js';
+import { say, type Io } from '../io.js';
+import { readSettings, withInspection, type CliInspection, type WhereToLook } from '../open-inspection.js';
+import { spawnForwarding, type RunningChild } from '../run/child.js';
+import { childEnvironment } from '../run/environment.js';
+import { prioritizeBackends } from '../run/prioritize-backends.js';
+import { typedId } from './list-options.js';
+
+/** The options of `pglock run` as they are typed. @internal */
+export interface RunFlags extends WhereToLook {
+  readonly id?: readonly string[];
+  readonly timeout?: string;
+  readonly lockTimeout?: string;
+  readonly prioritize?: boolean;
+  readonly interval?: string;
+  readonly cancel?: boolean;
+  readonly dryRun?: boolean;
+}
+
+/** What is to be done, checked. */
+interface RunPlan {
+  readonly words: readonly string[];
+  readonly ids: readonly ReturnType<typeof typedId>[];
+  readonly timeoutMs: number | null;
+  readonly lockTimeoutMs: number | undefined;
+  readonly prioritize: boolean;
+  readonly intervalMs: number;
+  readonly cancel: boolean;
+  readonly dryRun: boolean;
+}
+
+/**
+ * `pglock run -- COMMAND…`: runs a command under an advisory lock, and clears away who blocks it.
+ *
+ * @returns the command's own exit code (128 and the signal's number where a signal ended it), or 1 when the lock was not had.
+ * @internal
+ */
+export async function run(io: Io, words: readonly string[], flags: RunFlags): Promise<number> {
+  const plan = planOf(words, flags);
+  const settings = await readSettings(io, flags);
+  const child = new AbortController();
+  const interrupt = (signal: NodeJS.Signals) => {
+    child.abort(signal);
+  };
+  // Until the command runs, a signal ends the wait; from then on the command gets it.
+  for (const signal of STOPPING) process.once(signal, interrupt);
+  try {
+    return await withInspection(settings, plan.ids, (inspection) =>
+      underLocks(io, inspection, plan, child.signal),
+    );
+  } finally {
+    for (const signal of STOPPING) process.off(signal, interrupt);
+  }
+}
+
+const STOPPING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+function planOf(words: readonly string[], flags: RunFlags): RunPlan {
+  return {
+    words,
+    ids: (flags.id ?? []).map(typedId),
+    timeoutMs: flags.timeout === undefined ? null : durationMs(typed(flags.timeout), '--timeout'),
+    lockTimeoutMs:
+      flags.lockTimeout === undefined
+        ? undefined
+        : positiveDurationMs(typed(flags.lockTimeout), '--lock-timeout'),
+    prioritize: flags.prioritize ?? flags.cancel ?? false,
+    intervalMs: positiveDurationMs(typed(flags.interval ?? '1s'), '--interval'),
+    cancel: flags.cancel ?? false,
+    dryRun: flags.dryRun ?? false,
+  };
+}
+
+/** A figure alone means milliseconds, as everywhere. */
+function typed(text: string): Duration {
+  return (/^\d+$/.test(text) ? Number(text) : text) as Duration;
+}
+
+async function underLocks(
+  io: Io,
+  inspection: CliInspection,
+  plan: RunPlan,
+  stop: AbortSignal,
+): Promise<number> {
+  if (plan.ids.length === 0) return runCommand(io, inspection, plan, stop);
+  const { connection, namespace } = inspection.database;
+  const core = createCore(resolveOptions({ ...(connection === undefined ? {} : { connection }), namespace }));
+  core.events.on('lockLost', ({ error }) => {
+    say(io, `pglock: the lock is lost while the command runs: ${lineOf(error)}`);
+  });
+  const options = { timeout: plan.timeoutMs, signal: stop };
+  const work = (_: LockHandle) => runCommand(io, inspection, plan, stop);
+  try {
+    return await core.service.advisory(plan.ids, options, work);
+  } catch (error) {
+    if (stop.aborted) return 128 + numberOf(stop.reason);
+    if (error instanceof LockNotAvailableError)
+      throw new CliError(EXIT.refused, lineOf(error), { cause: error });
+    throw error;
+  } finally {
+    await core.close();
+  }
+}
+
+function numberOf(signal: unknown): number {
+  return { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }[String(signal)] ?? 0;
+}
+
+async function runCommand(
+  io: Io,
+  inspection: CliInspection,
+  plan: RunPlan,
+  stop: AbortSignal,
+): Promise<number> {
+  if (stop.aborted) return 128 + numberOf(stop.reason);
+  const name = `pglock-run-${randomBytes(6).toString('hex')}`;
+  const env = childEnvironment(io.env, name, plan.lockTimeoutMs);
+  const start = (): RunningChild => spawnForwarding(plan.words, env, io);
+  if (!plan.prioritize) return start().exit;
+  const { intervalMs, cancel, dryRun } = plan;
+  const report = (event: PgLockEvent) => {
+    if (event.type === 'blockerSignalled')
+      say(
+        io,
+        `pglock: backend ${event.pid}: ${event.outcome}${event.reason === null ? '' : `, ${event.reason}`}`,
+      );
+    if (event.type === 'prioritizeFailed')
+      say(io, `pglock: looking for blockers failed: ${lineOf(event.error)}`);
+  };
+  return prioritizeBackends(inspection, name, { intervalMs, cancel, dryRun, report }, () => start().exit);
+}

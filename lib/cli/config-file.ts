@@ -1,0 +1,56 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { printable } from '../vocabulary/printable.js';
+import type { PgLockCliConfig } from './config.js';
+import { CliError, EXIT, lineOf } from './exit.js';
+
+const NAMES = ['pglock.config.ts', 'pglock.config.js', 'pglock.config.mjs', 'pglock.config.json'];
+const OPTIONS: readonly (keyof PgLockCliConfig)[] = [
+  'connection',
+  'namespace',
+  'databases',
+  'names',
+  'attributes',
+  'blockingAttributes',
+  'limit',
+  'configs',
+];
+
+/**
+ * Reads the configuration of a folder; empty where there is none.
+ *
+ * @throws {CliError} when there is one that cannot be read, or that says what means nothing.
+ * @internal
+ */
+export async function readConfigFile(folder: string): Promise<PgLockCliConfig> {
+  const name = NAMES.find((candidate) => existsSync(join(folder, candidate)));
+  if (name === undefined) return {};
+  try {
+    return checked(await load(join(folder, name)));
+  } catch (error) {
+    throw new CliError(EXIT.usage, `${name} cannot be used: ${lineOf(error)}`, { cause: error });
+  }
+}
+
+async function load(path: string): Promise<unknown> {
+  if (path.endsWith('.json')) return JSON.parse(readFileSync(path, 'utf8'));
+  if (!path.endsWith('.ts')) return defaultOf(await import(pathToFileURL(path).href));
+  // Only who writes TypeScript pays for reading it.
+  const { createJiti } = await import('jiti');
+  return defaultOf(await createJiti(pathToFileURL(path).href).import(path));
+}
+
+function defaultOf(module: unknown): unknown {
+  const exported = module as { default?: unknown };
+  return typeof module === 'object' && module !== null && 'default' in exported ? exported.default : module;
+}
+
+function checked(config: unknown): PgLockCliConfig {
+  if (typeof config !== 'object' || config === null || Array.isArray(config))
+    throw new Error(`its default export must be an object; got ${printable(config)}.`);
+  const stranger = Object.keys(config).find((name) => !(OPTIONS as readonly string[]).includes(name));
+  if (stranger !== undefined)
+    throw new Error(`it has no option ${printable(stranger)}. There are: ${OPTIONS.join(', ')}.`);
+  return config;
+}

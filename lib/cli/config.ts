@@ -1,0 +1,59 @@
+import type { LockQuery } from '../inspection/lock-query.js';
+import type { PgLockConnection } from '../session/session-options.js';
+import type { LockId } from '../vocabulary/lock-id.js';
+
+/** A saved question, with what the command line may say beside it: `pglock --config NAME`. @publicApi */
+export interface SavedCliQuery extends Omit<LockQuery<object>, 'config'> {
+  /** List who is in the way, rather than all locks. */
+  readonly blocking?: boolean;
+  /** The columns, by their paths. */
+  readonly attributes?: readonly string[];
+  /** One line an attribute. */
+  readonly expanded?: boolean;
+  /** Cancel the running statements of the sessions found. */
+  readonly cancel?: boolean;
+  /** Terminate the sessions found. */
+  readonly terminate?: boolean;
+  /** Do not ask before cancelling or terminating. */
+  readonly yes?: boolean;
+  /** Show what would be signalled, and signal nobody. */
+  readonly dryRun?: boolean;
+  /** Print JSON. */
+  readonly json?: boolean;
+  /** Which of `databases`. */
+  readonly database?: string;
+}
+
+/** A database of `pglock.config`. @publicApi */
+export interface PgLockCliDatabase {
+  /** Where it is: a connection string, or the configuration of a `pg` pool. */
+  readonly connection: PgLockConnection;
+  /** What the application puts before its string ids. @default '' */
+  readonly namespace?: string;
+}
+
+/** `pglock.config.{ts,js,mjs,json}`. @publicApi */
+export interface PgLockCliConfig extends Partial<PgLockCliDatabase> {
+  /** Further databases, for `--database NAME`. */
+  readonly databases?: Readonly<Record<string, PgLockConnection | PgLockCliDatabase>>;
+  /** Lock ids that listings show by name. */
+  readonly names?: readonly LockId[];
+  /** The columns of listings. */
+  readonly attributes?: readonly string[];
+  /** The columns of listings with `--blocking`. */
+  readonly blockingAttributes?: readonly string[];
+  /** The most rows of a listing. @default 25 */
+  readonly limit?: number;
+  /** Saved questions, for `--config NAME`. */
+  readonly configs?: Readonly<Record<string, SavedCliQuery>>;
+}
+
+/**
+ * Gives a configuration its type: the default export of `pglock.config.ts`.
+ *
+ * @example export default defineConfig({ connection: process.env.DATABASE_URL, names: ['billing.close'] });
+ * @publicApi
+ */
+export function defineConfig(config: PgLockCliConfig): PgLockCliConfig {
+  return config;
+}

@@ -1,0 +1,1 @@
+export { defineConfig, type PgLockCliConfig, type PgLockCliDatabase, type SavedCliQuery } from './config.js';

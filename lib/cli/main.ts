@@ -1,0 +1,26 @@
+import { CommanderError } from 'commander';
+import { exitCodeOf, EXIT, lineOf } from './exit.js';
+import { say, type Io } from './io.js';
+import { buildProgram } from './program.js';
+
+/**
+ * The `pglock` command. Data goes to stdout, talk to stderr; it never ends the process by itself.
+ *
+ * @param argv what was typed after the command's name.
+ * @returns the exit code: 0 done, 1 refused or nothing matched to signal, 2 usage, 3 cannot connect; of `run`, that of the
+ * command that it ran.
+ * @internal
+ */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  let code: number = EXIT.done;
+  const program = buildProgram(io, (result) => (code = result));
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return code;
+  } catch (error) {
+    // commander has said what there is to say.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    say(io, `pglock: ${lineOf(error)}`);
+    return exitCodeOf(error);
+  }
+}

@@ -1,0 +1,56 @@
+import { startText } from './inspection-rows.js';
+import type { Statement } from './statement.js';
+
+/** Settings that decide how locks behave and how much can be seen of them. @internal */
+export const WATCHED_SETTINGS = [
+  'deadlock_timeout',
+  'lock_timeout',
+  'idle_in_transaction_session_timeout',
+  'log_lock_waits',
+  'max_connections',
+  'max_locks_per_transaction',
+  'max_prepared_transactions',
+  'track_activity_query_size',
+] as const;
+
+/** The values that a new session of this role would have, with their units. @internal */
+export const READ_WATCHED_SETTINGS: Statement = {
+  text: `SELECT name, COALESCE(reset_val, setting) AS value, COALESCE(unit, '') AS unit
+FROM pg_catalog.pg_settings WHERE name = ANY ($1::pg_catalog.text[])`,
+  values: [WATCHED_SETTINGS],
+};
+
+/** How full the lock table is, and how long sessions wait. @internal */
+export const READ_LOCK_USE: Statement = {
+  text: `SELECT (SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks WHERE NOT fastpath) AS locks,
+ (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE wait_event_type = 'Lock') AS waiting,
+ pg_catalog.current_setting('server_version') AS version, pg_catalog.current_setting('is_superuser') AS superuser,
+ pg_catalog.current_database() AS database`,
+};
+
+/** Transactions that do nothing and hold what they have, longest first. @internal */
+export function idleTransactions(olderThanMs: number): Statement {
+  return {
+    text: `SELECT pid, application_name AS application, usename AS role, ${startText('xact_start')} AS since,
+ pg_catalog.date_part('epoch', pg_catalog.statement_timestamp() - xact_start) * 1000 AS age
+FROM pg_catalog.pg_stat_activity
+WHERE state LIKE 'idle in transaction%' AND datname = pg_catalog.current_database()
+ AND xact_start < pg_catalog.statement_timestamp() - pg_catalog.make_interval(secs => $1::pg_catalog.float8 / 1000)
+ORDER BY xact_start LIMIT 10`,
+    values: [olderThanMs],
+  };
+}
+
+/** Prepared transactions of the database, oldest first. @internal */
+export const READ_PREPARED: Statement = {
+  text: `SELECT gid, owner, pg_catalog.date_part('epoch', pg_catalog.statement_timestamp() - prepared) * 1000 AS age
+FROM pg_catalog.pg_prepared_xacts WHERE database = pg_catalog.current_database() ORDER BY prepared LIMIT 10`,
+};
+
+/** Backends that wait for a lock, of those that call themselves so. @internal */
+export function backendsNamed(applicationName: string): Statement {
+  return {
+    text: `SELECT pid FROM pg_catalog.pg_stat_activity WHERE application_name = $1::pg_catalog.text`,
+    values: [applicationName],
+  };
+}
