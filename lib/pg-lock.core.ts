@@ -10,7 +10,8 @@ import { connectorLike, connectorTo, type Connector } from './session/connector.
 import { FlowPids } from './session/flow-pids.js';
 import type { LockStore } from './session/lock-store.js';
 import { PgLockStore } from './session/pg-lock-store.js';
-import type { EventSink } from './vocabulary/pg-lock-event.js';
+import { newLockSource, say, type LockSource } from './telemetry/lock-channels.js';
+import type { EventSink, PgLockEvent } from './vocabulary/pg-lock-event.js';
 
 /**
  * The rooms of one database, put together: the only place that knows how.
@@ -22,6 +23,7 @@ import type { EventSink } from './vocabulary/pg-lock-event.js';
  */
 export class PgLockCore {
   readonly name: string;
+  readonly source: LockSource;
   readonly events: PgLockEvents = new EventEmitter();
   readonly names: LockNames;
   readonly advisory: AdvisoryLocks;
@@ -35,15 +37,20 @@ export class PgLockCore {
     store?: LockStore,
   ) {
     this.name = options.name;
+    this.source = newLockSource(options.name);
     this.names = new LockNames(options.namespace);
-    const emit: EventSink = (event) => void this.events.emit(event.type, event as never);
+    const emit: EventSink = (event) => this.report(event);
     const connector = ownConnector(options);
     this.work = new WorkSessions({
       options,
       connector,
       names: this.names,
       flowPids: this.flowPids,
-      isHeldBySession: (id) => this.advisory.isHeld(id),
+      source: this.source,
+      sessions: {
+        isHeld: (id) => this.advisory.isHeld(id),
+        run: (id, given, work) => this.advisory.run(id, given, work),
+      },
     });
     this.advisory = new AdvisoryLocks({
       store: store ?? new PgLockStore(connector, options.sessions, emit),
@@ -52,6 +59,7 @@ export class PgLockCore {
       emit,
       ambientTimeoutMs: () => this.work.timeouts.ambientMs,
       flowPids: this.flowPids,
+      source: this.source,
     });
     this.oversight = new Oversight({
       options,
@@ -76,6 +84,14 @@ export class PgLockCore {
     await this.oversight.close();
     await this.advisory.close();
     await this.work.close();
+  }
+
+  /** To whoever listens to the service, and to the channels of the process. */
+  private report(event: PgLockEvent): void {
+    this.events.emit(event.type, event as never);
+    const { type, ...message } = { ...event, ...this.source };
+    if (type === 'blockerSignalled') say('nestjs-pglock:signalled', message as never);
+    else if (type === 'sessionEnded') say('nestjs-pglock:session-ended', message as never);
   }
 }
 

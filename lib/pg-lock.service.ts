@@ -13,6 +13,7 @@ import type { PgLocks } from './inspection/pg-locks.js';
 import type { Oversight } from './pg-lock.oversight.js';
 import type { WorkSessions } from './pg-lock.work-sessions.js';
 import type { PrioritizeOptions } from './prioritize/prioritize-options.js';
+import type { LockStatus } from './telemetry/lock-status.js';
 import type { TransactionOptions } from './transaction/transactions.js';
 import type { Duration } from './vocabulary/duration.js';
 import type { LockTarget } from './vocabulary/lock-target.js';
@@ -56,7 +57,8 @@ export class PgLockService {
    * Takes an advisory lock, runs the work, and lets go: on success, on error, and when the process dies.
    *
    * Several ids are had all together or not at all, in one order everywhere, so that two callers cannot deadlock over
-   * them. Inside the work the same async flow gets the same id again at once, counted.
+   * them. Inside the work the same async flow gets the same id again at once, counted; within a transaction that holds it,
+   * the lock of the transaction.
    *
    * Sends `SELECT pg_catalog.pg_try_advisory_lock($1)` on a connection that all locks of the process share, fused with
    * whatever else is asked for in the same turn; if somebody else has the lock, `SELECT pg_catalog.pg_advisory_lock(…)`
@@ -101,7 +103,9 @@ export class PgLockService {
     const [options, run] =
       typeof optionsOrWork === 'function' ? [undefined, optionsOrWork] : [optionsOrWork, work];
     if (isTransactional(options)) return sessions.xact.advisory(id, options, run);
-    sessions.xact.assertNotHeld(id);
+    const own = sessions.xact.covering(id, options?.shared === true);
+    if (own !== undefined && typeof run === 'function')
+      return run(own as unknown as TransactionLockHandle<PoolClient>);
     return advisory.run(id, options, run as ((lock: LockHandle) => R | Promise<R>) | undefined);
   }
 
@@ -134,8 +138,7 @@ export class PgLockService {
   async acquire(id: LockIds, options?: AdvisoryLockOptions): Promise<LockHandle | null> {
     const { advisory, work } = this.#rooms;
     if (isTransactional(options)) return work.xact.acquire(id, options);
-    work.xact.assertNotHeld(id);
-    return advisory.acquire(id, options);
+    return work.xact.covering(id, options?.shared === true) ?? advisory.acquire(id, options);
   }
 
   /** Whether the running async flow holds the id at this moment. Sends no SQL. @throws {PgLockUsageError} on a bad id. */
@@ -285,6 +288,14 @@ export class PgLockService {
     return this.#rooms.names.keyOf(id).toAdvisoryKey();
   }
 
+  /**
+   * How the locks of this process on this database stand: connections, keys held, who waits. For dashboards and health checks;
+   * sends no SQL.
+   */
+  status(): LockStatus {
+    return this.#rooms.advisory.status();
+  }
+
   /** Emits what the module also logs: locks lost, sessions ended, backends signalled. Each event under its `type`. */
   get events(): PgLockEvents {
     return this.#rooms.events;
@@ -295,6 +306,8 @@ export class PgLockService {
 type UnderLock<R> = (lock: TransactionLockHandle<PoolClient>) => R | Promise<R>;
 
 /** Whether a lock is to last as long as a transaction, rather than as long as its holder wants. */
-function isTransactional(options: AdvisoryLockOptions | undefined): options is AdvisoryLockOptions {
+function isTransactional(
+  options: AdvisoryLockOptions | undefined,
+): options is XactOptions | InTransactionOptions<object> {
   return options?.xact === true || options?.transaction !== undefined;
 }

@@ -2,7 +2,7 @@ import type { Client, ClientBase, Pool, PoolConfig } from 'pg';
 import { LockTimeouts } from './locks/lock-timeout.js';
 import type { LockNames } from './locks/lock-names.js';
 import { ModelLocks } from './locks/model-lock.js';
-import { XactLocks } from './locks/xact-lock.js';
+import { XactLocks, type XactLocksContext } from './locks/xact-lock.js';
 import { XactWait } from './locks/xact-lock-wait.js';
 import type { ResolvedPgLockOptions } from './pg-lock.options.js';
 import type { FlowPids } from './session/flow-pids.js';
@@ -13,8 +13,8 @@ import { adopt, ScopedPool, scopedSessions } from './session/scoped-pool.js';
 import { SessionScopes } from './session/scoped-pool-scope.js';
 import { FRESH_TOKEN } from './sql/advisory-xact-lock.js';
 import { cancelBackend } from './sql/settings-session.js';
+import type { LockSource } from './telemetry/lock-channels.js';
 import { Transactions } from './transaction/transactions.js';
-import type { LockId } from './vocabulary/lock-id.js';
 
 /** A session that nobody gives back must not hold up the shutdown. */
 const FAREWELL_MS = 5_000;
@@ -25,7 +25,8 @@ export interface WorkSessionsInit {
   readonly connector: Connector;
   readonly names: LockNames;
   readonly flowPids: FlowPids;
-  isHeldBySession(id: LockId): boolean;
+  readonly source: LockSource;
+  readonly sessions: XactLocksContext['sessions'];
 }
 
 /**
@@ -75,8 +76,9 @@ export class WorkSessions {
       wait,
       defaults: options.advisory,
       names,
+      source: init.source,
       freshToken: () => this.#freshToken(),
-      isHeldBySession: (id) => init.isHeldBySession(id),
+      sessions: init.sessions,
     });
   }
 

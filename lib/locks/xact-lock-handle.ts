@@ -1,6 +1,7 @@
 import { LockLostError } from '../errors/lock-lost.error.js';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { TransactionStateError } from '../errors/transaction-state.error.js';
+import type { LockWatch } from '../telemetry/lock-watch.js';
 import type { OpenTransaction } from '../transaction/open-transaction.js';
 import type { AdvisoryKey, LockId, LockKey } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
@@ -45,7 +46,9 @@ export class XactLockHandle implements TransactionLockHandle {
     readonly pid: number,
     transaction: OpenTransaction,
     freshToken: () => Promise<bigint>,
+    watch?: LockWatch,
   ) {
+    watch?.acquired(pid);
     this.id = request.id;
     this.keys = request.keys.map((key) => key.toAdvisoryKey());
     this.#keyTexts = new Set(request.keys.map(({ text }) => text));
@@ -53,15 +56,19 @@ export class XactLockHandle implements TransactionLockHandle {
     this.#transaction = transaction;
     this.#freshToken = freshToken;
     transaction.watch({
-      ended: () => (this.#ended = true),
-      lost: (cause) =>
-        this.#lost.abort(
-          new LockLostError(
-            `Advisory lock ${printable(this.id)} was lost with the session of its transaction.`,
-            this.id,
-            { cause },
-          ),
-        ),
+      ended: () => {
+        this.#ended = true;
+        watch?.released();
+      },
+      lost: (cause) => {
+        const error = new LockLostError(
+          `Advisory lock ${printable(this.id)} was lost with the session of its transaction.`,
+          this.id,
+          { cause },
+        );
+        watch?.lost(error);
+        this.#lost.abort(error);
+      },
     });
   }
 

@@ -5,24 +5,30 @@ import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { TransactionStateError } from '../errors/transaction-state.error.js';
 import { monotonicMs } from '../session/monotonic.js';
 import { lockXact, tryLockXact, type XactLockRow } from '../sql/advisory-xact-lock.js';
+import type { LockSource } from '../telemetry/lock-channels.js';
+import { LockWatch } from '../telemetry/lock-watch.js';
 import { OpenTransaction } from '../transaction/open-transaction.js';
 import type { Transactions } from '../transaction/transactions.js';
 import type { LockId, LockKey } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
+import type { AdvisoryLocks } from './advisory-locks.js';
 import type { AdvisoryLockOptions, OnContention } from './advisory-options.js';
 import { xactLockError } from './xact-lock-error.js';
 import { XactLockHandle, type TransactionLockHandle } from './xact-lock-handle.js';
 import { idsOf, xactLockRequest, type XactLockReading, type XactLockRequest } from './xact-lock-options.js';
+import { coveringHandle, heldTwice } from './xact-reentry.js';
 import { Contended, type XactWait } from './xact-lock-wait.js';
 
 /** What {@link XactLocks} works with. @internal */
 export interface XactLocksContext extends XactLockReading {
   readonly transactions: Transactions;
   readonly wait: XactWait;
+  /** Who speaks on the channels of the process. */
+  readonly source: LockSource;
   /** A transaction id that no transaction had before, from another connection. */
   freshToken(): Promise<bigint>;
-  /** Whether the running flow holds the id at session level, on another session, so that it would wait for itself. */
-  isHeldBySession(id: LockId): boolean;
+  /** What the running flow holds at session level, on another session, so that a transaction would wait for it. */
+  readonly sessions: Pick<AdvisoryLocks, 'isHeld' | 'run'>;
 }
 
 /** Takes advisory locks that last exactly as long as a transaction. @internal */
@@ -70,36 +76,46 @@ export class XactLocks {
         `The work to run under the lock must be a function; got ${printable(work)}.`,
       );
     const request = this.#request(id, options, 'throw');
-    const locked = async (transaction: object) => {
-      const handle = await this.#take(request, transaction);
-      if (handle === null) return undefined;
+    const underLock = (handle: XactLockHandle) => {
       const held = [...(this.#flows.getStore() ?? []), handle];
       return this.#flows.run(held, async () => work(handle as unknown as TransactionLockHandle<PoolClient>));
     };
+    const locked = async (transaction: object) => {
+      const handle = await this.#take(request, transaction);
+      return handle === null ? undefined : underLock(handle);
+    };
     if (options.transaction !== undefined) return locked(options.transaction);
     request.signal?.throwIfAborted();
-    return this.#context.transactions.run(locked);
+    if (this.#heldBySession(id) === undefined) return this.#context.transactions.run(locked);
+    // The flow has it already, on another session: what it holds is held once more, around the transaction.
+    const { sessions, transactions } = this.#context;
+    return sessions.run(id, { ...options, xact: false }, ({ pid }) =>
+      transactions.run(async (tx) => underLock(this.#handle(request, pid, await OpenTransaction.of(tx)))),
+    );
   }
 
   /** Whether the running flow holds the key in one of its transactions. */
   isHeld(key: LockKey): boolean {
-    const ambient = this.#context.transactions.peek();
-    const handles = [
-      ...(this.#flows.getStore() ?? []),
-      ...((ambient === undefined ? undefined : this.#ambient.get(ambient)) ?? []),
-    ];
-    return handles.some((handle) => handle.held && handle.covers(key));
+    return this.#held().some((handle) => handle.held && handle.covers(key));
   }
 
   /**
-   * Refuses a session-level request for what this flow holds in a transaction: it would wait for itself for ever.
+   * The lock under which the running flow has, in one of its transactions, what it asks for at session level.
    *
-   * @throws {PgLockUsageError} when the flow holds one of the ids.
+   * @throws {PgLockUsageError} when it has only a part of it, or has it shared and asks for it exclusively.
    */
-  assertNotHeld(id: LockId | readonly LockId[]): void {
-    if (this.#flows.getStore() === undefined && this.#context.transactions.peek() === undefined) return;
-    const own = idsOf(id).find((one) => this.isHeld(this.#context.names.keyOf(one)));
-    if (own !== undefined) throw heldTwice(own, 'in its transaction, where a session-level lock would wait');
+  covering(id: LockId | readonly LockId[], shared: boolean): XactLockHandle | undefined {
+    const handles = this.#held();
+    if (handles.length === 0) return undefined;
+    const keys = idsOf(id).map((one) => this.#context.names.keyOf(one));
+    return coveringHandle({ id, keys, shared }, handles);
+  }
+
+  /** What the running flow holds in transactions, its ambient one included. */
+  #held(): readonly XactLockHandle[] {
+    const flow = this.#flows.getStore() ?? [];
+    const ambient = this.#context.transactions.peek();
+    return ambient === undefined ? flow : [...flow, ...(this.#ambient.get(ambient) ?? [])];
   }
 
   #request(
@@ -108,28 +124,40 @@ export class XactLocks {
     otherwise: OnContention,
   ): XactLockRequest {
     const request = xactLockRequest(id, options, this.#context, otherwise);
-    const own = idsOf(id).find((one) => this.#context.isHeldBySession(one));
-    if (own !== undefined) throw heldTwice(own, 'at session level, where its transaction would wait');
+    const own = this.#heldBySession(id);
+    const opensItsOwn = options.xact === true && otherwise === 'throw';
+    if (own !== undefined && !opensItsOwn)
+      throw heldTwice(own, 'at session level, where its transaction would wait');
     return request;
+  }
+
+  #heldBySession(id: LockId | readonly LockId[]): LockId | undefined {
+    return idsOf(id).find((one) => this.#context.sessions.isHeld(one));
   }
 
   async #take(request: XactLockRequest, given: object | undefined): Promise<XactLockHandle | null> {
     const ambient = given === undefined ? this.#ambientTransaction() : undefined;
     request.signal?.throwIfAborted();
     const transaction = await OpenTransaction.of(given ?? ambient);
+    const watch = LockWatch.of(this.#context.source, request.id, request.shared, 'transaction');
     const startedAt = monotonicMs();
     try {
       const pid = await this.#lock(transaction, request);
-      const handle = new XactLockHandle(request, pid, transaction, () => this.#context.freshToken());
+      const handle = new XactLockHandle(request, pid, transaction, () => this.#context.freshToken(), watch);
       if (ambient !== undefined) this.#ambient.set(ambient, [...(this.#ambient.get(ambient) ?? []), handle]);
       return handle;
     } catch (cause) {
       const what = `advisory lock ${printable(request.id)}`;
       const asked = { what, id: request.id, once: request.timeoutMs === 0, startedAt };
       const error = xactLockError(cause, asked, transaction);
+      watch?.refused(error);
       if (error instanceof LockNotAvailableError && request.onContention === 'skip') return null;
       throw error;
     }
+  }
+
+  #handle(request: XactLockRequest, pid: number, transaction: OpenTransaction): XactLockHandle {
+    return new XactLockHandle(request, pid, transaction, () => this.#context.freshToken());
   }
 
   /** @returns the pid of the backend that holds the lock now. */
@@ -156,12 +184,6 @@ export class XactLocks {
       'A transaction-level lock needs a transaction: pass { transaction }, or call acquire() within pglock.transaction().',
     );
   }
-}
-
-function heldTwice(id: LockId, where: string): PgLockUsageError {
-  return new PgLockUsageError(
-    `This flow holds advisory lock ${printable(id)} already, ${where} for it for ever: take one of the two.`,
-  );
 }
 
 function pidOf([row]: readonly XactLockRow[]): number {

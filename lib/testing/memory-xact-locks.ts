@@ -12,6 +12,7 @@ import {
   type XactLockReading,
   type XactLockRequest,
 } from '../locks/xact-lock-options.js';
+import { coveringHandle, heldTwice } from '../locks/xact-reentry.js';
 import type { LockId, LockKey } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
 import type { MemoryTransactions } from './memory-transactions.js';
@@ -77,19 +78,21 @@ export class MemoryXactLocks {
   }
 
   isHeld(key: LockKey): boolean {
+    return this.#held().some((handle) => handle.held && handle.covers(key));
+  }
+
+  covering(id: LockId | readonly LockId[], shared: boolean): MemoryXactHandle | undefined {
+    const keys = idsOf(id).map((one) => this.#context.names.keyOf(one));
+    return coveringHandle({ id, keys, shared }, this.#held());
+  }
+
+  #held(): readonly MemoryXactHandle[] {
     const { transactions } = this.#context;
     const ambient = transactions.peek();
-    const handles = [
+    return [
       ...(this.#flows.getStore() ?? []),
       ...(ambient === undefined ? [] : transactions.handlesOf(ambient)),
     ];
-    return handles.some((handle) => handle.held && handle.covers(key));
-  }
-
-  assertNotHeld(id: LockId | readonly LockId[]): void {
-    if (this.#flows.getStore() === undefined && this.#context.transactions.peek() === undefined) return;
-    const own = idsOf(id).find((one) => this.isHeld(this.#context.names.keyOf(one)));
-    if (own !== undefined) throw heldTwice(own);
   }
 
   #request(
@@ -99,7 +102,9 @@ export class MemoryXactLocks {
   ): XactLockRequest {
     const request = xactLockRequest(id, options, this.#context, otherwise);
     const own = idsOf(id).find((one) => this.#context.advisory.isHeld(one));
-    if (own !== undefined) throw heldTwice(own);
+    const opensItsOwn = options.xact === true && otherwise === 'throw';
+    if (own !== undefined && !opensItsOwn)
+      throw heldTwice(own, 'at session level, where its transaction would wait');
     return request;
   }
 
@@ -138,11 +143,4 @@ function optionsOf({ timeoutMs, shared, onContention, signal }: XactLockRequest)
     ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
     ...(signal === undefined ? {} : { signal }),
   };
-}
-
-function heldTwice(id: LockId): PgLockUsageError {
-  return new PgLockUsageError(
-    `This flow holds advisory lock ${printable(id)} at session level and asks for it in a transaction, or the other way round, ` +
-      'where it would wait for itself for ever: take one of the two.',
-  );
 }

@@ -203,15 +203,42 @@ describe('advisory with { xact: true }', () => {
   );
 });
 
-describe('a flow that holds an id at both levels', () => {
-  it('is refused rather than left to wait for itself', async () => {
+describe('a flow that holds an id at one level and asks for it at the other', () => {
+  it('gets it at once, in a transaction of its own', async () => {
     const { service } = openCore(database);
-    await service.advisory('x', async () => {
-      await expect(service.advisory('x', { xact: true }, () => 1)).rejects.toThrow(PgLockUsageError);
+    await service.advisory('x', async (outer) => {
+      await service.advisory('x', { xact: true, timeout: 0 }, async (lock) => {
+        expect([lock.held, lock.pid]).toEqual([true, outer.pid]);
+        await expect(lock.release()).rejects.toThrow(PgLockUsageError);
+        expect((await lock.client.query('SELECT 1')).rowCount).toBe(1);
+      });
+      expect(outer.held).toBe(true);
+      expect(await advisoryLocks(database)).toHaveLength(1);
     });
-    await service.advisory('x', { xact: true }, async () => {
+    expect(await advisoryLocks(database)).toEqual([]);
+  });
+
+  it('gets it at once at session level, as the lock of its transaction', async () => {
+    const { service } = openCore(database);
+    await service.advisory('x', { xact: true }, async (outer) => {
+      expect(await service.advisory('x', { timeout: 0 }, (lock) => lock.pid)).toBe(outer.pid);
+      await using again = await service.acquire('x', { timeout: 0 });
+      expect(again?.held).toBe(true);
+    });
+    expect(await advisoryLocks(database)).toEqual([]);
+  });
+
+  it('is refused where it would wait for itself or lose the lock before its transaction ends', async () => {
+    const { service } = openCore(database);
+    const tx = await database.connect();
+    await tx.query('BEGIN');
+    await service.advisory('x', async () => {
+      await expect(service.acquire('x', { transaction: tx })).rejects.toThrow(PgLockUsageError);
+    });
+    await tx.query('ROLLBACK');
+    await service.advisory('x', { xact: true, shared: true }, async () => {
       await expect(service.advisory('x', () => 1)).rejects.toThrow(PgLockUsageError);
-      await expect(service.acquire('x')).rejects.toThrow(PgLockUsageError);
+      await expect(service.advisory(['x', 'y'], { shared: true }, () => 1)).rejects.toThrow(PgLockUsageError);
     });
   });
 });
