@@ -134,8 +134,11 @@ describe('transactions', () => {
     await service.advisory('x', async () => {
       await expect(service.acquire('x', { transaction: {} })).rejects.toThrow(PgLockUsageError);
     });
-    await service.advisory('x', { xact: true }, async () => {
+    await service.advisory('x', { xact: true, shared: true }, async () => {
       await expect(service.advisory('x', () => 1)).rejects.toThrow(PgLockUsageError);
+    });
+    await service.advisory('x', { xact: true }, async (outer) => {
+      expect(await service.advisory('x', { timeout: 0 }, (lock) => lock.pid)).toBe(outer.pid);
     });
     await expect(service.acquire('x', { xact: true })).rejects.toThrow(TransactionStateError);
   });
