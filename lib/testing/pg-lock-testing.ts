@@ -40,7 +40,7 @@ export class PgLockTesting implements OnApplicationShutdown {
 
   /** @internal */
   constructor(@Inject(DATABASE_CORE) private readonly core: MemoryCore) {
-    remember(this);
+    open.push(this);
   }
 
   /** The lock table of this database. Give it to another `PgLockTestingModule.forRoot({ table })` to play two replicas. */
@@ -118,21 +118,17 @@ export class PgLockTesting implements OnApplicationShutdown {
 
   /** Closes the replicas. @internal */
   async onApplicationShutdown(): Promise<void> {
-    if (latest === this) latest = undefined;
+    if (open.includes(this)) open.splice(open.indexOf(this), 1);
     await Promise.all(this.replicas.splice(0).map((core) => core.close()));
   }
 }
 
-/** What {@link holdLock} and {@link loseLock} act on. */
-let latest: PgLockTesting | undefined;
-
-function remember(testing: PgLockTesting): void {
-  latest = testing;
-}
+/** What {@link holdLock} and {@link loseLock} act on: the last one. */
+const open: PgLockTesting[] = [];
 
 /** Where the functions act. @publicApi */
 export interface OnTesting {
-  /** @default that of the `PgLockTestingModule` that was created last */
+  /** @default that of the `PgLockTestingModule` that was created last, and is not closed yet */
   readonly testing?: PgLockTesting;
 }
 
@@ -171,6 +167,7 @@ export function getPgLockTestingToken(name: string = DEFAULT_DATABASE_NAME): Inj
 }
 
 function current(): PgLockTesting {
+  const latest = open.at(-1);
   if (latest !== undefined) return latest;
   throw new PgLockUsageError(
     'There is no testing module: import PgLockTestingModule.forRoot() and compile the module before.',

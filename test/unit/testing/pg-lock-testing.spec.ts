@@ -90,7 +90,7 @@ describe('loseLock', () => {
 });
 
 describe('the functions', () => {
-  it('act on the testing module that came last, or on a given one', async () => {
+  it('act on the testing module that came last and is still open, or on a given one', async () => {
     const first = locks;
     const second = open();
     holdLock('x');
@@ -101,6 +101,9 @@ describe('the functions', () => {
     loseLock('z', { testing: second });
     expect(lock?.signal.aborted).toBe(true);
     await second.onApplicationShutdown();
+    holdLock('w');
+    expect(first.isHeld('w')).toBe(true);
+    await first.onApplicationShutdown();
     expect(() => holdLock('x')).toThrow('There is no testing module');
   });
 });
