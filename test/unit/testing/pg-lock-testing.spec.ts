@@ -8,6 +8,7 @@ import { MemoryLockTable } from '../../../lib/testing/memory-lock-table.js';
 import { holdLock, loseLock, PgLockTesting } from '../../../lib/testing/pg-lock-testing.js';
 
 const cores: MemoryCore[] = [];
+const kits: PgLockTesting[] = [];
 let pglock: PgLockService;
 let locks: PgLockTesting;
 
@@ -15,7 +16,9 @@ function open(options: PgLockModuleOptions = {}, table = new MemoryLockTable()):
   const core = new MemoryCore(resolveOptions(options), table);
   cores.push(core);
   pglock = core.service;
-  return new PgLockTesting(core);
+  const kit = new PgLockTesting(core);
+  kits.push(kit);
+  return kit;
 }
 
 beforeEach(() => {
@@ -23,7 +26,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  await locks.onApplicationShutdown();
+  for (const kit of kits.splice(0)) await kit.onApplicationShutdown();
   await Promise.all(cores.splice(0).map((core) => core.close()));
   expect(locks.table.waiters()).toEqual([]);
 });
