@@ -1,7 +1,7 @@
 /** The floors of the house, from the ground up. Arrows point down, never up or sideways between rooms. */
 const FLOORS = [
   ['vocabulary', 'errors'],
-  ['sql'],
+  ['sql', 'telemetry'],
   ['session', 'transaction'],
   ['locks', 'inspection'],
   ['prioritize'],
@@ -54,7 +54,7 @@ module.exports = {
       name: 'plain-typescript-below',
       severity: 'error',
       comment: 'F0 to F3 do not know Nest.',
-      from: { path: '^lib/(vocabulary|errors|sql|session|transaction|locks|inspection)/' },
+      from: { path: '^lib/(vocabulary|errors|sql|telemetry|session|transaction|locks|inspection)/' },
       to: { path: '@nestjs/' },
     },
     {

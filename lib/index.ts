@@ -40,6 +40,12 @@ export type {
   ConnectionOption,
   PrioritizeHandlerOptions,
 } from './nest/handler-options.js';
+export {
+  getPgLockHealthToken,
+  PgLockHealthIndicator,
+  type PgLockHealthOptions,
+  type PgLockHealthResult,
+} from './nest/health/pg-lock.health.js';
 export type { HandlerLockIds } from './nest/lock-target-id.js';
 export { LockedException } from './nest/exceptions/locked.exception.js';
 
@@ -80,6 +86,32 @@ export type { PrioritizeOptions, PrioritizeReport } from './prioritize/prioritiz
 export { StillBlockedError } from './prioritize/still-blocked.error.js';
 export type { PgLockConnection, SessionsOptions } from './session/session-options.js';
 export { ISOLATION_LEVELS, type IsolationLevel } from './sql/transaction.js';
+export type {
+  BlockerSignalledMessage,
+  LockAcquiredMessage,
+  LockChannels,
+  LockLostMessage,
+  LockMessage,
+  LockRefusedMessage,
+  LockReleasedMessage,
+  LockRequestedMessage,
+  LockSource,
+  SessionEndedMessage,
+} from './telemetry/lock-channels.js';
+export type { LockStatus } from './telemetry/lock-status.js';
+export type {
+  OpenTelemetryApi,
+  TelemetryAttributes,
+  TelemetryCounter,
+  TelemetryGauge,
+  TelemetryHistogram,
+  TelemetryInstrument,
+  TelemetryMeter,
+  TelemetryObservation,
+  TelemetrySpan,
+  TelemetryTracer,
+} from './telemetry/open-telemetry-api.js';
+export type { TelemetryOptions } from './telemetry/telemetry-options.js';
 export type {
   DetectingTransactionAdapter,
   TransactionAdapter,

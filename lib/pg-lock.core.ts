@@ -88,10 +88,9 @@ export class PgLockCore {
 
   /** To whoever listens to the service, and to the channels of the process. */
   private report(event: PgLockEvent): void {
-    this.events.emit(event.type, event as never);
-    const { type, ...message } = { ...event, ...this.source };
-    if (type === 'blockerSignalled') say('nestjs-pglock:signalled', message as never);
-    else if (type === 'sessionEnded') say('nestjs-pglock:session-ended', message as never);
+    (this.events as EventEmitter).emit(event.type, event);
+    if (event.type === 'blockerSignalled') say('nestjs-pglock:signalled', { ...this.source, ...event });
+    else if (event.type === 'sessionEnded') say('nestjs-pglock:session-ended', { ...this.source, ...event });
   }
 }
 

@@ -5,6 +5,7 @@ import type {
   ResolvedSessionsOptions,
   SessionsOptions,
 } from './session/session-options.js';
+import type { ResolvedTelemetryOptions, TelemetryOptions } from './telemetry/telemetry-options.js';
 import type { Duration } from './vocabulary/duration.js';
 
 /** The name of the database that `PgLockService` stands for. @publicApi */
@@ -57,6 +58,12 @@ export interface PgLockModuleOptions {
   readonly blockingAttributes?: readonly string[] | undefined;
   /** The most rows of a listing. @default 25 */
   readonly limit?: number | undefined;
+  /**
+   * Metrics and traces through `@opentelemetry/api`, which the application installs. They begin with `onModuleInit`.
+   *
+   * @default false
+   */
+  readonly telemetry?: boolean | TelemetryOptions | undefined;
   /** Saved questions by their names. */
   readonly configs?: Readonly<Record<string, SavedConfiguration>> | undefined;
 }
@@ -108,6 +115,7 @@ export interface ResolvedPgLockOptions {
   readonly attributes: readonly string[] | undefined;
   readonly blockingAttributes: readonly string[] | undefined;
   readonly limit: number;
+  readonly telemetry: ResolvedTelemetryOptions | undefined;
   readonly configs: Readonly<Record<string, SavedConfiguration>>;
 }
 
@@ -117,6 +125,7 @@ export const DEFAULTS = Object.freeze({
   namespace: '',
   httpStatus: 423,
   limit: 25,
+  telemetry: false,
   sessions: Object.freeze({
     max: 4,
     heartbeat: '1s',

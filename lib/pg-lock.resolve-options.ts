@@ -16,6 +16,7 @@ import type {
   ResolvedSessionsOptions,
   SessionsOptions,
 } from './session/session-options.js';
+import type { ResolvedTelemetryOptions, TelemetryOptions } from './telemetry/telemetry-options.js';
 import { durationMs } from './vocabulary/duration.js';
 
 /**
@@ -47,6 +48,7 @@ export function resolveOptions(
     attributes: given.check('attributes', 'a list of names', isNames),
     blockingAttributes: given.check('blockingAttributes', 'a list of names', isNames),
     limit: given.integer('limit', 1, Number.MAX_SAFE_INTEGER) ?? DEFAULTS.limit,
+    telemetry: telemetryOf(options.telemetry),
     configs: given.check('configs', 'an object of saved configurations', isConfigs) ?? {},
   });
 }
@@ -66,6 +68,7 @@ const OPTIONS: Names<PgLockModuleOptions & PgLockModuleExtras> = [
   'attributes',
   'blockingAttributes',
   'limit',
+  'telemetry',
   'configs',
 ];
 const ADVISORY_OPTIONS: Names<AdvisoryDefaults> = ['timeout', 'onContention', 'holdAtLeast', 'maxHold'];
@@ -141,6 +144,23 @@ function sessionsOf(given: OptionReader<SessionsOptions>): ResolvedSessionsOptio
       given.check('lockTableShare', 'a number above 0, at most 1', isShare) ??
       DEFAULTS.sessions.lockTableShare,
   });
+}
+
+function telemetryOf(
+  options: boolean | TelemetryOptions = DEFAULTS.telemetry,
+): ResolvedTelemetryOptions | undefined {
+  if (options === false) return undefined;
+  const values = options === true ? {} : options;
+  const given = new OptionReader<TelemetryOptions>(values, 'telemetry', ['api', 'metrics', 'traces']);
+  return Object.freeze({
+    api: given.check('api', 'the namespace of @opentelemetry/api', isTelemetryApi, kind),
+    metrics: given.flag('metrics') ?? true,
+    traces: given.flag('traces') ?? true,
+  });
+}
+
+function isTelemetryApi(value: unknown): value is NonNullable<TelemetryOptions['api']> {
+  return isObject(value) && 'metrics' in value && 'trace' in value;
 }
 
 function isObject(value: unknown): value is object {

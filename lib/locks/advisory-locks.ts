@@ -4,6 +4,9 @@ import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import type { FlowPids } from '../session/flow-pids.js';
 import type { LockStore } from '../session/lock-store.js';
 import { monotonicMs } from '../session/monotonic.js';
+import type { LockSource } from '../telemetry/lock-channels.js';
+import type { LockStatus } from '../telemetry/lock-status.js';
+import { LockWatch } from '../telemetry/lock-watch.js';
 import type { LockId, LockKey } from '../vocabulary/lock-id.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import { printable } from '../vocabulary/printable.js';
@@ -30,6 +33,8 @@ export interface AdvisoryLocksInit {
   /** The wait that `pglock.timeout` asks of the running flow; `undefined` outside of it. */
   readonly ambientTimeoutMs: () => number | null | undefined;
   readonly flowPids: FlowPids;
+  /** Who speaks on the channels of the process. */
+  readonly source: LockSource;
 }
 
 /**
@@ -67,14 +72,16 @@ export class AdvisoryLocks {
       );
     const resolved = this.resolve(options);
     const outer = this.flows.getStore();
+    const watch = LockWatch.of(this.init.source, id, resolved.shared, 'session');
     let grants: readonly Grant[];
     try {
       grants = await this.take(this.init.names.keysOf(id), resolved, outer);
     } catch (error) {
+      watch?.refused(error);
       if (isSkipped(error, resolved, 'throw')) return undefined;
       throw error;
     }
-    const handle = this.handle(id, resolved, grants);
+    const handle = this.handle(id, resolved, grants, watch);
     try {
       return await this.flows.run(new LockFlow(grants, outer), work, handle);
     } finally {
@@ -88,13 +95,12 @@ export class AdvisoryLocks {
     options: AdvisoryLockOptions | undefined,
   ): Promise<LockHandle | null> {
     const resolved = this.resolve(options);
+    const watch = LockWatch.of(this.init.source, id, resolved.shared, 'session');
     try {
-      return this.handle(
-        id,
-        resolved,
-        await this.take(this.init.names.keysOf(id), resolved, this.flows.getStore()),
-      );
+      const grants = await this.take(this.init.names.keysOf(id), resolved, this.flows.getStore());
+      return this.handle(id, resolved, grants, watch);
     } catch (error) {
+      watch?.refused(error);
       if (isSkipped(error, resolved, 'skip')) return null;
       throw error;
     }
@@ -120,6 +126,18 @@ export class AdvisoryLocks {
     if (this.isHeld(id)) return false;
     if ((this.queues.get(key.text)?.holders.size ?? 0) > 0) return true;
     return this.init.store.isHeldByOthers(key);
+  }
+
+  /** How the locks of this process stand. Sends nothing. */
+  status(): LockStatus {
+    let waiting = 0;
+    for (const { requests } of this.queues.values()) waiting += requests.length;
+    return { ...this.init.store.status(), waiting };
+  }
+
+  /** Makes sure that the server answers on the lock session, which is opened where none is. */
+  ping(): Promise<void> {
+    return this.init.store.ping();
   }
 
   /**
@@ -252,9 +270,10 @@ export class AdvisoryLocks {
     id: LockId | readonly LockId[],
     { shared, maxHoldMs, holdAtLeastMs }: ResolvedAdvisoryOptions,
     grants: readonly Grant[],
+    watch: LockWatch | undefined,
   ): HeldLock {
     if (holdAtLeastMs > 0) for (const grant of grants) grant.keepAtLeast(holdAtLeastMs);
-    const handle = new HeldLock(id, shared, grants, this.host);
+    const handle = new HeldLock(id, shared, grants, this.host, watch);
     if (maxHoldMs !== undefined) handle.expireIn(maxHoldMs);
     return handle;
   }

@@ -1,5 +1,6 @@
 import { LockLostError } from '../errors/lock-lost.error.js';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import type { LockWatch } from '../telemetry/lock-watch.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import type { AdvisoryKey, LockId } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
@@ -24,7 +25,9 @@ export class HeldLock implements LockHandle, LossListener {
     readonly shared: boolean,
     private readonly grants: readonly Grant[],
     private readonly host: HeldLockHost,
+    private readonly watch: LockWatch | undefined,
   ) {
+    watch?.acquired(this.pid);
     for (const grant of grants) grant.tell(this);
   }
 
@@ -74,6 +77,7 @@ export class HeldLock implements LockHandle, LossListener {
   release(): Promise<void> {
     if (this.released) return DONE;
     this.released = true;
+    this.watch?.released();
     this.detach();
     if (this.grants.length === 1) return this.first.release();
     return Promise.all(this.grants.map((grant) => grant.release())).then(() => undefined);
@@ -108,6 +112,7 @@ export class HeldLock implements LockHandle, LossListener {
     this.lostBy = error;
     this.detach();
     this.controller?.abort(error);
+    this.watch?.lost(error);
     this.host.emit({ type: 'lockLost', id: this.id, pid: this.pid, error });
   }
 

@@ -11,6 +11,7 @@ import {
 import { resolveOptions } from '../pg-lock.resolve-options.js';
 import { getPgLockPoolToken, getPgLockToken } from '../pg-lock.tokens.js';
 import { DatabaseLifecycle, DATABASE_CORE } from './database-lifecycle.js';
+import { getPgLockHealthToken, PgLockHealthIndicator } from './health/pg-lock.health.js';
 import { getLockRuntimeToken, LockRuntime } from './lock-runtime.js';
 import { RunRegistry } from './run-registry.js';
 import { SchedulerTimers } from './scheduler-timers.js';
@@ -46,9 +47,14 @@ export function databaseProviders(
     inject: [DATABASE_CORE, RunRegistry],
     useFactory: (database: PgLockCore, runs: RunRegistry) => new LockRuntime(database, runs),
   };
+  const health: FactoryProvider<PgLockHealthIndicator> = {
+    provide: getPgLockHealthToken(name),
+    inject: [DATABASE_CORE],
+    useFactory: (database: PgLockCore) => new PgLockHealthIndicator(database.advisory),
+  };
   return {
-    providers: [core, service, pool, runtime, DatabaseLifecycle],
-    exports: [service.provide, pool.provide, runtime.provide],
+    providers: [core, service, pool, runtime, health, DatabaseLifecycle],
+    exports: [service.provide, pool.provide, runtime.provide, health.provide],
   };
 }
 

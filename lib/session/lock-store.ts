@@ -1,3 +1,4 @@
+import type { LockStatus } from '../telemetry/lock-status.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 
 /**
@@ -37,6 +38,9 @@ export interface LockWait {
   cancel(): void;
 }
 
+/** {@link LockStatus} as far as a store knows it: who waits stands above it. @internal */
+export type LockStoreStatus = Omit<LockStatus, 'waiting'>;
+
 /**
  * Where locks are kept: PostgreSQL sessions, or a table in memory for tests. It knows keys, and no flows: what local
  * flows owe each other is arbitrated above it.
@@ -58,6 +62,10 @@ export interface LockStore {
   fencingToken(hold: Hold): Promise<bigint>;
   /** The server's own `lock_timeout`, in milliseconds, `null` for none. */
   defaultWaitMs(): Promise<number | null>;
+  /** How many connections and keys there are at this moment. Asks nobody. */
+  status(): LockStoreStatus;
+  /** Makes sure that the server answers, on the connection that holds the locks. */
+  ping(): Promise<void>;
   /** Lets go of everything and closes every connection. */
   close(): Promise<void>;
 }

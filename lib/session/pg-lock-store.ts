@@ -1,12 +1,13 @@
 import { LockTableBudgetError } from '../errors/lock-table-budget.error.js';
 import { FENCING_TOKEN, heldByOthers, probeShared } from '../sql/advisory-lock.js';
+import { HEARTBEAT } from '../sql/lock-session.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import { SQLSTATE, sqlStateOf } from '../vocabulary/sqlstate.js';
 import type { Connector } from './connector.js';
 import { DeadlockWatch } from './deadlock-watch.js';
 import type { LockSession } from './lock-session.js';
-import type { Hold, LockStore, LockWait, WaitOptions } from './lock-store.js';
+import type { Hold, LockStore, LockStoreStatus, LockWait, WaitOptions } from './lock-store.js';
 import { SessionLockWait } from './lock-wait.js';
 import type { SessionHold } from './session-hold.js';
 import { SessionPool } from './session-pool.js';
@@ -25,6 +26,7 @@ export class PgLockStore implements LockStore {
   /** Releases under way on sessions other than the main one: a try for the same key comes after them. */
   private readonly unlocking = new Map<string, Promise<void>>();
   private readonly waits = new Set<SessionLockWait>();
+  private budget: number | null = null;
 
   constructor(
     connector: Connector,
@@ -98,11 +100,27 @@ export class PgLockStore implements LockStore {
     return facts.lockTimeout === 0 ? null : facts.lockTimeout;
   }
 
+  status(): LockStoreStatus {
+    const { size, holdCount, openMain } = this.pool;
+    if (openMain !== undefined) this.budget = this.budgetOf(openMain);
+    return { sessions: size, maxSessions: this.options.max, held: holdCount, budget: this.budget };
+  }
+
+  async ping(): Promise<void> {
+    const main = await this.pool.openedMain();
+    await main.run(HEARTBEAT);
+  }
+
   async close(): Promise<void> {
     this.pool.stopOpening();
     for (const wait of this.waits) wait.cancel();
     await Promise.allSettled([...this.waits].map((wait) => wait.outcome));
     await this.pool.close();
+  }
+
+  /** The most keys that this process may hold: its share of the server's lock table. */
+  private budgetOf(session: LockSession): number {
+    return Math.floor(session.facts.lockTable * this.options.lockTableShare);
   }
 
   /** After a release that is under way elsewhere, on a main session that has to be opened first; or again, on a new one. */
@@ -119,7 +137,7 @@ export class PgLockStore implements LockStore {
     resolve: (hold: Hold | null) => void,
     reject: (error: unknown) => void,
   ): void {
-    const budget = Math.floor(main.facts.lockTable * this.options.lockTableShare);
+    const budget = this.budgetOf(main);
     if (this.pool.holdCount >= budget) return reject(overBudget(budget));
     main.tryLock(key, shared, resolve, (error) => reject(translateError(error, `advisory key ${key.text}`)));
   }

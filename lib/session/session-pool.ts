@@ -59,6 +59,11 @@ export class SessionPool {
     return [...this.sessions].map((session) => session.facts.pid);
   }
 
+  /** How many sessions are open. */
+  get size(): number {
+    return this.sessions.size;
+  }
+
   /** How many locks the sessions hold together. */
   get holdCount(): number {
     let count = 0;

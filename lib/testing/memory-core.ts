@@ -6,6 +6,7 @@ import type { PgLockEvents } from '../pg-lock.events.js';
 import type { ResolvedPgLockOptions } from '../pg-lock.options.js';
 import { PgLockService } from '../pg-lock.service.js';
 import { FlowPids } from '../session/flow-pids.js';
+import { newLockSource, type LockSource } from '../telemetry/lock-channels.js';
 import { MemoryLockStore } from './memory-lock-store.js';
 import type { MemoryLockTable } from './memory-lock-table.js';
 import { MemoryOversight } from './memory-oversight.js';
@@ -14,6 +15,7 @@ import { MemoryWork } from './memory-work.js';
 /** What {@link PgLockCore} is to a database, this is to a table in memory. @internal */
 export class MemoryCore {
   readonly name: string;
+  readonly source: LockSource;
   readonly events: PgLockEvents = new EventEmitter();
   readonly names: LockNames;
   readonly advisory: AdvisoryLocks;
@@ -26,6 +28,7 @@ export class MemoryCore {
     readonly table: MemoryLockTable,
   ) {
     this.name = options.name;
+    this.source = newLockSource(options.name);
     this.names = new LockNames(options.namespace);
     this.advisory = new AdvisoryLocks({
       store: new MemoryLockStore(table),
@@ -34,6 +37,7 @@ export class MemoryCore {
       emit: (event) => void (this.events as EventEmitter).emit(event.type, event),
       ambientTimeoutMs: () => this.work.timeouts.ambientMs,
       flowPids: new FlowPids(),
+      source: this.source,
     });
     this.work = new MemoryWork({
       pool: options.pool,

@@ -1,4 +1,4 @@
-import type { Hold, LockStore, LockWait, WaitOptions } from '../session/lock-store.js';
+import type { Hold, LockStore, LockStoreStatus, LockWait, WaitOptions } from '../session/lock-store.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import type { MemoryHold, MemoryLockTable } from './memory-lock-table.js';
 import { MemoryLockWait } from './memory-lock-wait.js';
@@ -46,6 +46,16 @@ export class MemoryLockStore implements LockStore {
   /** There is no server that could have a `lock_timeout` of its own. */
   defaultWaitMs(): Promise<number | null> {
     return Promise.resolve(null);
+  }
+
+  /** As if on one connection, to a server whose lock table is never full. */
+  status(): LockStoreStatus {
+    const held = this.table.holds().filter(({ owner }) => owner === this).length;
+    return { sessions: 1, maxSessions: 1, held, budget: null };
+  }
+
+  ping(): Promise<void> {
+    return Promise.resolve();
   }
 
   async close(): Promise<void> {

@@ -2,6 +2,7 @@ import { Module, type DynamicModule, type FactoryProvider } from '@nestjs/common
 import type { Pool } from 'pg';
 import { DatabaseLifecycle, DATABASE_CORE } from '../nest/database-lifecycle.js';
 import { HandlersModule } from '../nest/handlers.module.js';
+import { getPgLockHealthToken, PgLockHealthIndicator } from '../nest/health/pg-lock.health.js';
 import { getLockRuntimeToken, LockRuntime } from '../nest/lock-runtime.js';
 import { RunRegistry } from '../nest/run-registry.js';
 import { resolveOptions } from '../pg-lock.resolve-options.js';
@@ -64,13 +65,18 @@ export class PgLockTestingModule {
       inject: [DATABASE_CORE, RunRegistry],
       useFactory: (database: MemoryCore, runs: RunRegistry) => new LockRuntime(asCore(database), runs),
     };
+    const health: FactoryProvider<PgLockHealthIndicator> = {
+      provide: getPgLockHealthToken(name),
+      inject: [DATABASE_CORE],
+      useFactory: (database: MemoryCore) => new PgLockHealthIndicator(database.advisory),
+    };
     const testing = { provide: getPgLockTestingToken(name), useClass: PgLockTesting };
     return {
       module: PgLockTestingModule,
       global: options.isGlobal !== false,
       imports: [HandlersModule],
-      providers: [core, service, pool, runtime, testing, DatabaseLifecycle],
-      exports: [service.provide, pool.provide, runtime.provide, testing.provide],
+      providers: [core, service, pool, runtime, health, testing, DatabaseLifecycle],
+      exports: [service.provide, pool.provide, runtime.provide, health.provide, testing.provide],
     };
   }
 }

@@ -1,0 +1,119 @@
+import { channel, type Channel } from 'node:diagnostics_channel';
+import type { LockId } from '../vocabulary/lock-id.js';
+import type { BlockerSignalledEvent, SessionEndedEvent } from '../vocabulary/pg-lock-event.js';
+
+/** Which module of this process speaks. @publicApi */
+export interface LockSource {
+  /** The `name` of the module's database. */
+  readonly database: string;
+  /** Tells modules of one name apart, where a process runs several applications: counted from 1. */
+  readonly instance: number;
+}
+
+/** What each message about one advisory lock says. @publicApi */
+export interface LockMessage extends LockSource {
+  /** The id, or the ids, as they were asked for. */
+  readonly id: LockId | readonly LockId[];
+  readonly shared: boolean;
+  /** Whether it lasts until it is released, or until a transaction ends. */
+  readonly scope: 'session' | 'transaction';
+}
+
+/** On `nestjs-pglock:requested`: somebody asks for a lock. @publicApi */
+export type LockRequestedMessage = LockMessage;
+
+/** On `nestjs-pglock:acquired`: the lock is had. @publicApi */
+export interface LockAcquiredMessage extends LockMessage {
+  /** How long it took, in milliseconds, a round trip to the server included. */
+  readonly waitedMs: number;
+  /** The backend that holds it. */
+  readonly pid: number;
+}
+
+/** On `nestjs-pglock:refused`: the lock was not had. @publicApi */
+export interface LockRefusedMessage extends LockMessage {
+  /** How long it took to know, in milliseconds. */
+  readonly waitedMs: number;
+  /** Somebody else has it; waiting could never end; the caller's signal aborted, or something else failed. */
+  readonly reason: 'contention' | 'deadlock' | 'error';
+  readonly error: unknown;
+}
+
+/** On `nestjs-pglock:released`: the holder lets go, or its transaction has ended. @publicApi */
+export interface LockReleasedMessage extends LockMessage {
+  /** How long it was held, in milliseconds. */
+  readonly heldMs: number;
+}
+
+/** On `nestjs-pglock:lost`: the lock is gone while its holder still works. @publicApi */
+export interface LockLostMessage extends LockMessage {
+  /** How long it was held, in milliseconds. */
+  readonly heldMs: number;
+  readonly error: Error;
+}
+
+/** On `nestjs-pglock:signalled`: a session in the way of prioritized work was signalled, or left alone. @publicApi */
+export type BlockerSignalledMessage = LockSource & Omit<BlockerSignalledEvent, 'type'>;
+
+/** On `nestjs-pglock:session-ended`: a lock session ended by itself. @publicApi */
+export type SessionEndedMessage = LockSource & Omit<SessionEndedEvent, 'type'>;
+
+/** The names of the channels of `node:diagnostics_channel` on which the library speaks, with what it says there. @publicApi */
+export interface LockChannels {
+  /** Somebody asks for a lock. */
+  readonly 'nestjs-pglock:requested': LockRequestedMessage;
+  /** The lock is had. */
+  readonly 'nestjs-pglock:acquired': LockAcquiredMessage;
+  /** The lock was not had. */
+  readonly 'nestjs-pglock:refused': LockRefusedMessage;
+  /** The holder lets go. */
+  readonly 'nestjs-pglock:released': LockReleasedMessage;
+  /** The lock is gone while its holder still works. */
+  readonly 'nestjs-pglock:lost': LockLostMessage;
+  /** A session in the way of prioritized work was signalled, or left alone. */
+  readonly 'nestjs-pglock:signalled': BlockerSignalledMessage;
+  /** A lock session ended by itself. */
+  readonly 'nestjs-pglock:session-ended': SessionEndedMessage;
+}
+
+const REQUESTED = channel('nestjs-pglock:requested');
+const ACQUIRED = channel('nestjs-pglock:acquired');
+const REFUSED = channel('nestjs-pglock:refused');
+const RELEASED = channel('nestjs-pglock:released');
+const LOST = channel('nestjs-pglock:lost');
+const SIGNALLED = channel('nestjs-pglock:signalled');
+const SESSION_ENDED = channel('nestjs-pglock:session-ended');
+
+/** The channels themselves. Held here, so that they live as long as the library: Node forgets those that nobody refers to. @internal */
+export const CHANNELS = Object.freeze({
+  'nestjs-pglock:requested': REQUESTED,
+  'nestjs-pglock:acquired': ACQUIRED,
+  'nestjs-pglock:refused': REFUSED,
+  'nestjs-pglock:released': RELEASED,
+  'nestjs-pglock:lost': LOST,
+  'nestjs-pglock:signalled': SIGNALLED,
+  'nestjs-pglock:session-ended': SESSION_ENDED,
+}) satisfies Record<keyof LockChannels, Channel>;
+
+let instances = 0;
+
+/** One more module that speaks on the channels. @internal */
+export function newLockSource(database: string): LockSource {
+  return Object.freeze({ database, instance: ++instances });
+}
+
+/** Whether anybody listens to what becomes of single locks: all that an unobserved lock pays for. @internal */
+export function areLocksWatched(): boolean {
+  return (
+    ACQUIRED.hasSubscribers ||
+    RELEASED.hasSubscribers ||
+    REFUSED.hasSubscribers ||
+    LOST.hasSubscribers ||
+    REQUESTED.hasSubscribers
+  );
+}
+
+/** Says something on a channel, where somebody listens. @internal */
+export function say<Name extends keyof LockChannels>(name: Name, message: LockChannels[Name]): void {
+  if (CHANNELS[name].hasSubscribers) CHANNELS[name].publish(message);
+}

@@ -1,0 +1,83 @@
+import type { LockMessage, LockRefusedMessage, LockSource } from './lock-channels.js';
+import type { LockStatus } from './lock-status.js';
+import type { TelemetryAttributes, TelemetryMeter, TelemetryObservation } from './open-telemetry-api.js';
+import type { Reporter } from './reporter.js';
+
+/** Nobody's ids: each id would make a time series of its own. */
+function attributesOf({ database, scope, shared }: LockMessage): TelemetryAttributes {
+  return { 'pglock.database': database, 'pglock.scope': scope, 'pglock.shared': shared };
+}
+
+/** What is known at any moment, and asked for when metrics are collected. */
+const GAUGES = {
+  'pglock.lock.waiters': ['Requests in line for a lock', '{request}', ({ waiting }) => waiting],
+  'pglock.lock.held': ['Keys held at the server', '{lock}', ({ held }) => held],
+  'pglock.lock.budget': ['The most keys that this process may hold', '{lock}', ({ budget }) => budget],
+  'pglock.session.open': ['Open lock connections', '{connection}', ({ sessions }) => sessions],
+} as const satisfies Record<string, readonly [string, string, (status: LockStatus) => number | null]>;
+
+/** Counts and measures what is said on the channels. @internal */
+export function lockMetrics(meter: TelemetryMeter): Reporter {
+  const counter = (name: string, description: string) => meter.createCounter(name, { description });
+  const histogram = (name: string, description: string) =>
+    meter.createHistogram(name, { description, unit: 's' });
+  const attempts = counter('pglock.lock.attempts', 'Locks asked for');
+  const acquired = counter('pglock.lock.acquired', 'Locks had');
+  const refused = counter('pglock.lock.refused', 'Locks not had, by reason');
+  const lost = counter('pglock.lock.lost', 'Locks lost while their holder still worked');
+  const waits = histogram('pglock.lock.wait.duration', 'Time from asking for a lock to having it, or not');
+  const holds = histogram('pglock.lock.hold.duration', 'Time from having a lock to letting go');
+  const signals = counter(
+    'pglock.signals',
+    'Sessions in the way of prioritized work, by what became of them',
+  );
+  const ended = counter('pglock.session.ended', 'Lock connections that ended by themselves');
+  const refusal = (message: LockRefusedMessage) => ({
+    ...attributesOf(message),
+    'pglock.reason': message.reason,
+  });
+  return {
+    'nestjs-pglock:requested': (message) => attempts.add(1, attributesOf(message)),
+    'nestjs-pglock:acquired': (message) => {
+      acquired.add(1, attributesOf(message));
+      waits.record(message.waitedMs / 1000, { ...attributesOf(message), 'pglock.outcome': 'acquired' });
+    },
+    'nestjs-pglock:refused': (message) => {
+      refused.add(1, refusal(message));
+      waits.record(message.waitedMs / 1000, { ...attributesOf(message), 'pglock.outcome': 'refused' });
+    },
+    'nestjs-pglock:released': (message) => holds.record(message.heldMs / 1000, attributesOf(message)),
+    'nestjs-pglock:lost': (message) => {
+      lost.add(1, attributesOf(message));
+      holds.record(message.heldMs / 1000, attributesOf(message));
+    },
+    'nestjs-pglock:signalled': ({ database, action, outcome }) =>
+      signals.add(1, {
+        'pglock.database': database,
+        'pglock.action': action,
+        'pglock.outcome': outcome,
+      }),
+    'nestjs-pglock:session-ended': ({ database }) => ended.add(1, { 'pglock.database': database }),
+  };
+}
+
+/** Reads the status at each collection, until the function that it returns is called. @internal */
+export function lockGauges(
+  meter: TelemetryMeter,
+  { database }: LockSource,
+  status: () => LockStatus,
+): () => void {
+  const attributes = { 'pglock.database': database };
+  const stops = Object.entries(GAUGES).map(([name, [description, unit, read]]) => {
+    const gauge = meter.createObservableGauge(name, { description, unit });
+    const observe = (observation: TelemetryObservation): void => {
+      const value = read(status());
+      if (value !== null) observation.observe(value, attributes);
+    };
+    gauge.addCallback(observe);
+    return () => gauge.removeCallback(observe);
+  });
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
