@@ -86,6 +86,17 @@ describe('the packed package', () => {
     expect(await application.run('node', args)).toMatchObject({ stdout: '[null,true]\n', stderr: '' });
   });
 
+  it('gives the kit its face without pg, which no test of that kind needs', async () => {
+    application.unlink('pg');
+    const { stdout, stderr } = await application.run('node', [
+      '--input-type=module',
+      '--eval',
+      "import 'reflect-metadata'; console.log(Object.keys(await import('nestjs-pglock/testing')).length > 4)",
+    ]);
+    application.link('pg');
+    expect([stdout, stderr]).toEqual(['true\n', '']);
+  });
+
   it('has no other scripts of its own to run than pglock', async () => {
     expect(Object.keys(application.manifest.bin)).toEqual(['pglock']);
     const bin = join(application.installed, application.manifest.bin['pglock'] ?? '');

@@ -77,6 +77,11 @@ export class PackedApplication {
     symlinkSync(join(ROOT, 'node_modules', name), place);
   }
 
+  /** Takes a package away again. */
+  unlink(name: string): void {
+    rmSync(join(this.directory, 'node_modules', name));
+  }
+
   write(file: string, content: string): void {
     writeFileSync(join(this.directory, file), content);
   }
