@@ -80,7 +80,8 @@ function onlyThese({ only, side }: SignalQuery, values: StatementValues): string
     only.map(({ backendStartText }) => backendStartText),
     'text[]',
   );
-  return ` AND (r."${side}.pid", r."${side}.backendStartText") IN (
+  // A start that is hidden from the role matches only one that was hidden before; such a session is never signalled.
+  return ` AND (r."${side}.pid", COALESCE(r."${side}.backendStartText", '')) IN (
 SELECT k.pid, k.start FROM ROWS FROM (pg_catalog.unnest(${pids}), pg_catalog.unnest(${starts})) AS k(pid, start))`;
 }
 

@@ -1,7 +1,7 @@
 import type { PgActivity } from '../../inspection/pg-activity.js';
 import type { BlockedPgLock, PgLock } from '../../inspection/pg-lock.js';
 import type { SignalOutcome } from '../../inspection/signal-outcome.js';
-import { EXIT } from '../exit.js';
+import { CliError, EXIT } from '../exit.js';
 import { print, printJson, say, type Io } from '../io.js';
 import { readSettings, withInspection, type CliInspection } from '../open-inspection.js';
 import { paintFor } from '../render/paint.js';
@@ -50,6 +50,7 @@ function picked(row: object, attributes: readonly string[]): object {
 }
 
 async function signal(io: Io, inspection: CliInspection, plan: ListPlan): Promise<number> {
+  assertNarrow(plan);
   const rows = await find(inspection, plan);
   const sessions = sessionsOf(rows, plan.blocking);
   const verb = plan.action === 'cancel' ? 'cancel' : 'terminate';
@@ -69,6 +70,15 @@ async function signal(io: Io, inspection: CliInspection, plan: ListPlan): Promis
 }
 
 const DONE: ReadonlySet<string> = new Set(['terminated', 'cancelled', 'gone', 'dryRun']);
+
+/** Who is in the way is some anyway; of all locks there must be a choice. */
+function assertNarrow({ blocking, action, query: { on, ids, pids, where, filters } }: ListPlan): void {
+  if (blocking || [on, ids, pids, where, filters].some((part) => part !== undefined)) return;
+  throw new CliError(
+    EXIT.usage,
+    `--${action ?? ''} would mean every session of the database: give process ids, --filter, --on or --id, or --blocking.`,
+  );
+}
 
 /** Exactly those that were shown: whoever came meanwhile was not agreed to. */
 function send(
