@@ -251,9 +251,10 @@ export class AdvisoryLocks {
     if (held?.hold.alive === true) return resolve(held.again());
     const wait = timeoutMs === undefined ? this.ambientTimeoutMs() : timeoutMs;
     const pids = this.init.flowPids.current;
-    const request = new LockRequest({ id, shared, timeoutMs: wait, signal, flow, pids }, resolve, reject);
+    const keeps = sticky && !this.draining;
+    const init = { id, shared, sticky: keeps, timeoutMs: wait, signal, flow, pids };
+    const request = new LockRequest(init, resolve, reject);
     const queue = this.queueOf(key);
-    if (sticky && !this.draining) queue.sticky = true;
     queue.submit(request);
     if (wait === undefined) this.learnServerTimeout(request);
   }

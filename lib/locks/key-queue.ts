@@ -21,8 +21,8 @@ const QUIET_MS = 80;
  * @internal
  */
 export class KeyQueue {
-  /** Keep the key when nobody here wants it any more. */
-  sticky = false;
+  /** Whether the key is kept when nobody here wants it any more. */
+  private sticky = false;
   readonly holders = new Set<Grant>();
   readonly requests: LockRequest[] = [];
 
@@ -103,6 +103,7 @@ export class KeyQueue {
       this.requests.shift();
       const grant = new Grant(this, this.hold);
       this.holders.add(grant);
+      if (head.init.sticky) this.sticky = true;
       head.grant(grant);
     }
   }

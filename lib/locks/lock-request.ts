@@ -15,6 +15,8 @@ const TIMER_MAX_MS = 2_147_483_647;
 export interface LockRequestInit {
   readonly id: LockId;
   readonly shared: boolean;
+  /** Whether the process keeps the key once this request was granted. */
+  readonly sticky: boolean;
   /** Milliseconds; 0 tries once, `null` waits for ever, left out follows the server's `lock_timeout`. */
   readonly timeoutMs: number | null | undefined;
   readonly signal: AbortSignal | undefined;

@@ -45,6 +45,16 @@ export function howLong(engine: LockEngine): void {
       expect(await b.service.advisory('job', once, () => 'ran')).toBe('ran');
     });
 
+    it('keeps nothing for a run that was refused', async () => {
+      const [a, b] = openTwo(engine);
+      const once = { timeout: 0, onContention: 'skip', sticky: true } as const;
+      const handler = await a.service.acquire('job');
+      expect(await a.service.advisory('job', once, () => 'ran')).toBeUndefined();
+      await handler?.release();
+      await using free = await b.service.acquire('job', { timeout: 0 });
+      expect(free?.held).toBe(true);
+    });
+
     it('never lets a run overlap itself', async () => {
       const { service } = engine.open();
       const once = { timeout: 0, onContention: 'skip', sticky: true } as const;
