@@ -2,10 +2,7 @@ import type { TextRow } from '../inspection/row-decoder.js';
 import type { RowQuery } from '../sql/inspection-query.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import type { MemoryLockTable } from './memory-lock-table.js';
-import { meets } from './memory-predicate.js';
-
-/** One row: values by the paths of attributes, in the form in which questions compare them. @internal */
-export type MemoryRow = Readonly<Record<string, string | number | boolean | null>>;
+import { meets, type MemoryRow } from './memory-predicate.js';
 
 /** Somebody who holds a key, or waits for it. */
 interface Party {

@@ -1,5 +1,7 @@
 import type { Comparison, Predicate } from '../sql/inspection-predicate.js';
-import type { MemoryRow } from './memory-lock-rows.js';
+
+/** One row: values by the paths of attributes, in the form in which questions compare them. @internal */
+export type MemoryRow = Readonly<Record<string, string | number | boolean | null>>;
 
 type Value = string | number | boolean;
 
