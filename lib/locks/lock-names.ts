@@ -1,7 +1,8 @@
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { isPair, lockKey, type AdvisoryKey, type LockId, type LockKey } from '../vocabulary/lock-id.js';
+import { RecentMap } from './recent-map.js';
 
-/** How many ids a process remembers; the oldest is forgotten first. */
+/** How many ids a process remembers at the most. */
 const MOST = 10_000;
 
 /** One id with its key. @internal */
@@ -12,20 +13,15 @@ export interface NamedKey {
 
 /** Remembers which id stands behind which key, so that a key in `pg_locks` can be shown by its name. @internal */
 export class LockNames {
-  private readonly keys = new Map<string, LockKey>();
-  private readonly names = new Map<string, LockId>();
+  private readonly seen = new RecentMap<LockId, NamedKey>(MOST);
+  private readonly seenPairs = new RecentMap<string, NamedKey>(MOST);
+  private index: { readonly version: number; readonly ids: ReadonlyMap<string, LockId> } | undefined;
 
   constructor(private readonly namespace: string) {}
 
   /** The key of an id, in this module's namespace. @throws {PgLockUsageError} when it is no id. */
   keyOf(id: LockId): LockKey {
-    if (typeof id !== 'string') return this.remember(id, lockKey(id));
-    const known = this.keys.get(id);
-    if (known !== undefined) return known;
-    const key = lockKey(id, this.namespace);
-    if (this.keys.size >= MOST) this.keys.delete(this.keys.keys().next().value as string);
-    this.keys.set(id, key);
-    return this.remember(id, key);
+    return this.named(id).key;
   }
 
   /**
@@ -34,22 +30,40 @@ export class LockNames {
    * @throws {PgLockUsageError} when one is no id, or the list is empty.
    */
   keysOf(ids: LockId | readonly LockId[]): readonly NamedKey[] {
-    if (!Array.isArray(ids) || isPair(ids)) return [{ id: ids as LockId, key: this.keyOf(ids as LockId) }];
+    if (!Array.isArray(ids) || isPair(ids)) return [this.named(ids as LockId)];
     if (ids.length === 0) throw new PgLockUsageError('The list of lock ids is empty; give at least one id.');
-    const named = (ids as readonly LockId[]).map((id) => ({ id, key: this.keyOf(id) }));
+    const named = (ids as readonly LockId[]).map((id) => this.named(id));
     const byKey = new Map(named.map((one) => [one.key.text, one]));
     return [...byKey.values()].sort((a, b) => (a.key.text < b.key.text ? -1 : 1));
   }
 
-  /** The id behind a key, where this process has seen it. */
+  /** The id behind a key, where this process has seen it of late. */
   nameOf(key: AdvisoryKey): LockId | undefined {
-    return this.names.get(`${key.classId}:${key.objId}:${key.objSubId}`);
+    const text = `${key.classId}:${key.objId}:${key.objSubId}`;
+    return key.objSubId === 2 ? this.seenPairs.get(text)?.id : this.byText().get(text);
   }
 
-  private remember(id: LockId, key: LockKey): LockKey {
-    if (this.names.has(key.text)) return key;
-    if (this.names.size >= MOST) this.names.delete(this.names.keys().next().value as string);
-    this.names.set(key.text, id);
-    return key;
+  private named(id: LockId): NamedKey {
+    if (typeof id === 'object') return this.namedPair(id);
+    let named = this.seen.get(id);
+    if (named === undefined) this.seen.set(id, (named = { id, key: lockKey(id, this.namespace) }));
+    return named;
+  }
+
+  /** Arrays are equal to nobody but themselves; their keys are not. */
+  private namedPair(id: LockId): NamedKey {
+    const key = lockKey(id);
+    let named = this.seenPairs.get(key.text);
+    if (named === undefined) this.seenPairs.set(key.text, (named = { id, key }));
+    return named;
+  }
+
+  /** Made anew when somebody looks after more ids were seen: locks are taken more often than they are looked at. */
+  private byText(): ReadonlyMap<string, LockId> {
+    if (this.index?.version === this.seen.version) return this.index.ids;
+    const ids = new Map<string, LockId>();
+    for (const { id, key } of this.seen.values()) if (!ids.has(key.text)) ids.set(key.text, id);
+    this.index = { version: this.seen.version, ids };
+    return ids;
   }
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { printable } from './printable.js';
 
@@ -44,29 +44,30 @@ export class LockKey implements AdvisoryKey {
     readonly classId: number,
     readonly objId: number,
     readonly objSubId: 1 | 2,
-    /** The 64 bits of the key as a signed decimal: the bigint itself, or both integers packed. */
-    readonly int8: string,
   ) {
     this.text = `${classId}:${objId}:${objSubId}`;
   }
 
+  /** The 64 bits of the key as a signed decimal: the bigint itself, or both integers packed. */
+  get int8(): string {
+    return String(BigInt.asIntN(64, (BigInt(this.classId) << 32n) | BigInt(this.objId)));
+  }
+
+  /** Of the 64 bits of a `bigint` the high and the low half, unsigned. */
+  static ofHalves(high: number, low: number): LockKey {
+    return new LockKey(high, low, 1);
+  }
+
   static ofBigInt(value: bigint): LockKey {
-    return new LockKey(
-      Number(BigInt.asUintN(32, value >> 32n)),
-      Number(BigInt.asUintN(32, value)),
-      1,
-      String(value),
-    );
+    return new LockKey(Number(BigInt.asUintN(32, value >> 32n)), Number(BigInt.asUintN(32, value)), 1);
   }
 
   static ofPair(first: number, second: number): LockKey {
-    const packed = BigInt.asIntN(64, (BigInt(first) << 32n) | BigInt.asUintN(32, BigInt(second)));
-    return new LockKey(first >>> 0, second >>> 0, 2, String(packed));
+    return new LockKey(first >>> 0, second >>> 0, 2);
   }
 
-  static ofAdvisoryKey(key: AdvisoryKey): LockKey {
-    if (key.objSubId === 2) return LockKey.ofPair(key.classId | 0, key.objId | 0);
-    return LockKey.ofBigInt(BigInt.asIntN(64, (BigInt(key.classId) << 32n) | BigInt(key.objId)));
+  static ofAdvisoryKey({ classId, objId, objSubId }: AdvisoryKey): LockKey {
+    return new LockKey(classId >>> 0, objId >>> 0, objSubId);
   }
 
   /** The plain figures, frozen, as the public contract shows them. */
@@ -102,7 +103,14 @@ export function isPair(value: unknown): value is readonly [number, number] {
 }
 
 function hashed(name: string): LockKey {
-  return LockKey.ofBigInt(createHash('sha256').update(name, 'utf8').digest().readBigInt64LE(0));
+  const digest = hash('sha256', name, 'binary');
+  const uint4 = (at: number) =>
+    (digest.charCodeAt(at) |
+      (digest.charCodeAt(at + 1) << 8) |
+      (digest.charCodeAt(at + 2) << 16) |
+      (digest.charCodeAt(at + 3) << 24)) >>>
+    0;
+  return LockKey.ofHalves(uint4(4), uint4(0));
 }
 
 function ofNumber(id: number): LockKey {

@@ -23,6 +23,16 @@ describe('LockNames', () => {
     expect(names.keyOf('x')).toBe(names.keyOf('x'));
   });
 
+  it('remembers what is used again and again', () => {
+    const names = new LockNames('');
+    for (let i = 0; i <= 30_000; i++) {
+      names.keyOf(`job:${i}`);
+      names.keyOf('used');
+    }
+    expect(names.nameOf(advisoryKey('used'))).toBe('used');
+    expect(names.nameOf(advisoryKey('job:1'))).toBeUndefined();
+  });
+
   it('forgets the oldest beyond ten thousand, and grows no further', () => {
     const names = new LockNames('');
     for (let i = 0; i <= 10_000; i++) names.keyOf(`job:${i}`);
