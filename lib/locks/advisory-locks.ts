@@ -124,7 +124,7 @@ export class AdvisoryLocks {
   async isBusy(id: LockId): Promise<boolean> {
     const key = this.init.names.keyOf(id);
     if (this.isHeld(id)) return false;
-    if ((this.queues.get(key.text)?.holders.size ?? 0) > 0) return true;
+    if ((this.queues.get(key.text)?.holders.length ?? 0) > 0) return true;
     return this.init.store.isHeldByOthers(key);
   }
 

@@ -14,6 +14,8 @@ export interface LossListener {
   onGrantLost(error: Error): void;
 }
 
+const NOBODY: readonly LossListener[] = [];
+
 /** A promise for those who need not wait. @internal */
 export const DONE: Promise<void> = Promise.resolve();
 
@@ -33,7 +35,7 @@ export class Grant implements GrantNode {
 
   private count = 1;
   private lostBy: Error | undefined;
-  private readonly listeners: LossListener[] = [];
+  private listeners = NOBODY;
 
   constructor(
     readonly queue: GrantOwner,
@@ -56,14 +58,13 @@ export class Grant implements GrantNode {
 
   /** Tells the listener, once, when the hold under the grant is lost; at once when it is lost already. */
   tell(listener: LossListener): void {
-    if (this.lostBy === undefined) this.listeners.push(listener);
+    if (this.lostBy === undefined) this.listeners = [...this.listeners, listener];
     else listener.onGrantLost(this.lostBy);
   }
 
   /** Tells the listener nothing any more. */
   forget(listener: LossListener): void {
-    const index = this.listeners.indexOf(listener);
-    if (index >= 0) this.listeners.splice(index, 1);
+    this.listeners = this.listeners.length === 1 ? NOBODY : this.listeners.filter((one) => one !== listener);
   }
 
   /** Stays given for so many milliseconds from now on, also after its last release. */
@@ -95,6 +96,8 @@ export class Grant implements GrantNode {
   lose(error: Error): void {
     this.count = 0;
     this.lostBy = error;
-    for (const listener of this.listeners.splice(0)) listener.onGrantLost(error);
+    const { listeners } = this;
+    this.listeners = NOBODY;
+    for (const listener of listeners) listener.onGrantLost(error);
   }
 }

@@ -1,4 +1,4 @@
-import type { Hold, LockStore, LockWait } from '../session/lock-store.js';
+import type { Hold, HoldListener, LockStore, LockWait, Trier } from '../session/lock-store.js';
 import { monotonicMs } from '../session/monotonic.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import { DONE, Grant } from './grant.js';
@@ -20,16 +20,20 @@ const QUIET_MS = 80;
  *
  * @internal
  */
-export class KeyQueue {
+export class KeyQueue implements Trier, HoldListener {
   /** Whether the key is kept when nobody here wants it any more. */
   private sticky = false;
-  readonly holders = new Set<Grant>();
-  readonly requests: LockRequest[] = [];
+  // Made with one element where there is one: `push` on an empty array makes room for seventeen.
+  holders: Grant[] = [];
+  requests: LockRequest[] = [];
 
   private hold: Hold | undefined;
   private heldSince = 0;
   private wait: (LockWait & { readonly shared: boolean }) | undefined;
-  private asking: Promise<void> | undefined;
+  /** Whether the server is being asked, and in which mode. */
+  private asking = false;
+  private askedShared = false;
+  private onAnswer: (() => void)[] | undefined;
   private probing = false;
   private yielding = false;
   private unlocked = DONE;
@@ -45,13 +49,14 @@ export class KeyQueue {
     if (request.once && this.mustWait(request)) return request.reject(request.contention());
     request.onLeave = (error) => void this.leave(request, error);
     request.waitsIn = this;
-    this.requests.push(request);
+    if (this.requests.length === 0) this.requests = [request];
+    else this.requests.push(request);
     this.advance();
   }
 
   /** A grant has ended. Resolves when the server has let go, or at once when the key stays in this process. */
   release(grant: Grant): Promise<void> {
-    const keepMs = grant.keepUntil - monotonicMs();
+    const keepMs = grant.keepUntil === 0 ? 0 : grant.keepUntil - monotonicMs();
     if (keepMs > 0) {
       setTimeout(() => void this.letGo(grant), Math.ceil(keepMs)).unref();
       return DONE;
@@ -74,8 +79,8 @@ export class KeyQueue {
   async close(error: Error): Promise<void> {
     this.sticky = false;
     this.rejectAll(() => error);
-    const grants = [...this.holders];
-    this.holders.clear();
+    const grants = this.holders;
+    this.holders = [];
     for (const grant of grants) grant.lose(error);
     this.advance();
     await this.unlocked;
@@ -89,20 +94,21 @@ export class KeyQueue {
   }
 
   private isLocallyBlocked(request: LockRequest): boolean {
-    if (this.holders.size === 0) return false;
+    if (this.holders.length === 0) return false;
     return !request.shared || this.hold?.shared !== true;
   }
 
   /** Does whatever can be done now. Called after every change. */
   private advance(): void {
     for (;;) {
-      const [head] = this.requests;
+      const head = this.requests[0];
       if (head === undefined) return this.rest();
       if (this.hold === undefined) return this.ask(head);
       if (!this.isGrantable(head, this.hold)) return this.markWaiting();
       this.requests.shift();
       const grant = new Grant(this, this.hold);
-      this.holders.add(grant);
+      if (this.holders.length === 0) this.holders = [grant];
+      else this.holders.push(grant);
       if (head.init.sticky) this.sticky = true;
       head.grant(grant);
     }
@@ -111,7 +117,7 @@ export class KeyQueue {
   /** Whether the hold can be given to the head at once; if it has to go back to the server first, sends it there. */
   private isGrantable(head: LockRequest, hold: Hold): boolean {
     const tenured = !this.yielding && monotonicMs() - this.heldSince < TENURE_MS;
-    if (this.holders.size === 0) {
+    if (this.holders.length === 0) {
       if (hold.shared === head.shared && (tenured || this.sticky)) return true;
       this.giveUp(hold);
       this.ask(head);
@@ -135,8 +141,8 @@ export class KeyQueue {
   /** Nobody wants the key. */
   private rest(): void {
     this.wait?.cancel();
-    if (this.hold !== undefined && this.holders.size === 0 && !this.sticky) this.giveUp(this.hold);
-    if (this.hold === undefined && this.asking === undefined) this.onIdle(this);
+    if (this.hold !== undefined && this.holders.length === 0 && !this.sticky) this.giveUp(this.hold);
+    if (this.hold === undefined && !this.asking) this.onIdle(this);
   }
 
   private giveUp(hold: Hold): void {
@@ -148,27 +154,35 @@ export class KeyQueue {
   /** Asks the server, unless it is being asked already; a wait in the other mode ends first. */
   private ask(head: LockRequest): void {
     if (this.wait !== undefined && this.wait.shared !== head.shared) this.wait.cancel();
-    if (this.asking !== undefined) {
+    if (this.asking) {
       if (this.wait !== undefined) this.markWaiting();
       return;
     }
-    this.asking = this.store.tryLock(this.key, head.shared).then(
-      (hold) => this.answered(hold, () => this.refused(head.shared)),
-      (error: unknown) => this.answered(null, () => this.failed(error)),
-    );
+    this.asking = true;
+    this.askedShared = head.shared;
+    this.store.tryLock(this.key, head.shared, this);
   }
 
-  private answered(hold: Hold | null, otherwise: () => void): void {
-    this.asking = undefined;
-    if (hold === null) return otherwise();
+  private answered(): void {
+    this.asking = false;
+    for (const tell of this.onAnswer ?? []) tell();
+    this.onAnswer = undefined;
+  }
+
+  /** The server has given the key to this process. */
+  onHad(hold: Hold): void {
+    this.answered();
     this.hold = hold;
     this.heldSince = monotonicMs();
-    hold.onLost = (error) => this.lost(hold, error);
+    hold.listener = this;
     if (!hold.alive) this.giveUp(hold);
     this.advance();
   }
 
-  private refused(shared: boolean): void {
+  /** The server has given the key to another process. */
+  onRefused(): void {
+    this.answered();
+    const shared = this.askedShared;
     const refusable = (request: LockRequest) =>
       request.expired || (request.once && (request.shared === shared || shared));
     for (const request of this.requests.filter(refusable)) this.drop(request, request.contention());
@@ -180,7 +194,8 @@ export class KeyQueue {
   }
 
   /** The server cannot be asked. Who waits already goes on waiting, for as long as the store thinks it worth while. */
-  private failed(error: unknown): void {
+  onFailed(error: unknown): void {
+    this.answered();
     for (const request of this.requests.filter(({ contended }) => !contended)) this.drop(request, error);
     const [head] = this.requests;
     if (head === undefined) this.rest();
@@ -195,18 +210,23 @@ export class KeyQueue {
       onWaiting: (pid) => enterAll(this.requests, pid),
     });
     this.wait = { outcome: wait.outcome, cancel: () => wait.cancel(), shared: head.shared };
-    this.asking = wait.outcome.then(
-      (hold) => this.waited(() => this.answered(hold, () => this.advance())),
-      (error: unknown) => this.waited(() => this.answered(null, () => this.failAll(error))),
+    this.asking = true;
+    wait.outcome.then(
+      (hold) => this.waited(hold),
+      (error: unknown) => this.failAll(error),
     );
   }
 
-  private waited(next: () => void): void {
+  private waited(hold: Hold | null): void {
     this.wait = undefined;
-    next();
+    if (hold !== null) return this.onHad(hold);
+    this.answered();
+    this.advance();
   }
 
   private failAll(error: unknown): void {
+    this.wait = undefined;
+    this.answered();
     for (const request of [...this.requests]) this.drop(request, error);
     this.rest();
   }
@@ -230,18 +250,21 @@ export class KeyQueue {
     for (const request of this.requests.filter(({ once }) => once)) this.drop(request, request.contention());
   }
 
-  private lost(hold: Hold, error: Error): void {
+  /** The key was lost with the session that held it. */
+  onHoldLost(hold: Hold, error: Error): void {
     if (this.hold !== hold) return;
     this.hold = undefined;
     this.yielding = false;
-    const grants = [...this.holders];
-    this.holders.clear();
+    const grants = this.holders;
+    this.holders = [];
     for (const grant of grants) grant.lose(error);
     this.advance();
   }
 
   private letGo(grant: Grant): Promise<void> {
-    if (!this.holders.delete(grant)) return DONE;
+    const index = this.holders.indexOf(grant);
+    if (index < 0) return DONE;
+    this.holders.splice(index, 1);
     this.unlocked = DONE;
     this.advance();
     return this.unlocked;
@@ -260,15 +283,15 @@ export class KeyQueue {
     this.requests.splice(index, 1);
     request.onLeave = undefined;
     this.advance();
-    if (this.requests.length === 0 && this.asking !== undefined) await this.quiet();
+    if (this.requests.length === 0 && this.asking) await this.quiet();
     request.reject(error);
   }
 
   private async quiet(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const soon = new Promise<void>((resolve) => (timer = setTimeout(resolve, QUIET_MS)));
-    const settled = this.asking?.then(() => this.unlocked);
-    await Promise.race([settled, soon]);
+    const answer = new Promise<void>((resolve) => (this.onAnswer ??= []).push(resolve));
+    await Promise.race([answer.then(() => this.unlocked), soon]);
     clearTimeout(timer);
   }
 

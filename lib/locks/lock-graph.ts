@@ -1,7 +1,7 @@
 /** A key, who in this process holds it, and who wants it: what the walks below see of a queue. @internal */
 export interface QueueNode {
   readonly key: { readonly text: string };
-  readonly holders: ReadonlySet<GrantNode>;
+  readonly holders: Iterable<GrantNode>;
   readonly requests: readonly RequestNode[];
 }
 

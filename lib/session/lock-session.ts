@@ -1,10 +1,11 @@
 import type { Client, QueryConfig, QueryResult } from 'pg';
-import { OWN_LOCKS, singleLockOp, tryCode, UNLOCK_ALL, unlockCode } from '../sql/advisory-lock.js';
+import { OWN_LOCKS, singleLockOp, UNLOCK_ALL, unlockCode } from '../sql/advisory-lock.js';
 import { HEARTBEAT, type ServerFacts } from '../sql/lock-session.js';
 import type { Statement } from '../sql/statement.js';
 import { LockKey } from '../vocabulary/lock-id.js';
 import { endsSession } from '../vocabulary/sqlstate.js';
-import { BATCH_LIMIT, isTry, statementOf, type LockOp } from './lock-op.js';
+import { BATCH_LIMIT, LockOps, type TryOp } from './lock-op.js';
+import { queryNumbers } from './lock-query.js';
 import type { Hold } from './lock-store.js';
 import { cutOff } from './connector.js';
 import { monotonicMs } from './monotonic.js';
@@ -38,7 +39,7 @@ export class LockSession {
 
   private readonly holds = new Map<string, SessionHold>();
   private readonly jobs: Job[] = [];
-  private ops: LockOp[] = [];
+  private ops = new LockOps();
   private tries = 0;
   private busy = false;
   private scheduled = false;
@@ -63,7 +64,7 @@ export class LockSession {
   }
 
   get isBusy(): boolean {
-    return this.busy || this.ops.length > 0 || this.jobs.length > 0;
+    return this.busy || this.ops.size > 0 || this.jobs.length > 0;
   }
 
   /** How many keys it holds, tries under way included. */
@@ -81,14 +82,11 @@ export class LockSession {
   }
 
   /** Tries once, fused with everything else of this turn. */
-  tryLock(
-    key: LockKey,
-    shared: boolean,
-    resolve: (hold: Hold | null) => void,
-    reject: (error: unknown) => void,
-  ): void {
+  tryLock(op: TryOp): void {
+    if (this.ended !== undefined) return op.onFailed(this.ended);
     this.tries++;
-    this.push({ key, shared, code: tryCode(key, shared), resolve, reject });
+    this.ops.tries.push(op);
+    this.scheduleOps();
   }
 
   /** Lets go; quiet when the hold is gone already. */
@@ -96,10 +94,11 @@ export class LockSession {
     if (!this.owns(hold)) return Promise.resolve();
     const { key, shared } = hold;
     this.holds.delete(key.text);
-    hold.onLost = undefined;
+    hold.listener = undefined;
     return new Promise((resolve) => {
-      const done = () => resolve();
-      this.push({ key, shared, code: unlockCode(key, shared), resolve: done, reject: done });
+      if (this.ended !== undefined) return resolve();
+      this.ops.releases.push({ key, code: unlockCode(key, shared), done: resolve });
+      this.scheduleOps();
     });
   }
 
@@ -155,10 +154,9 @@ export class LockSession {
     clearTimeout(impatience);
   }
 
-  private push(op: LockOp): void {
-    if (this.ended !== undefined) return this.refuse(op, this.ended);
-    if (!this.busy) this.lastUsedAt = monotonicMs();
-    this.ops.push(op);
+  private scheduleOps(): void {
+    if (this.busy) return;
+    this.lastUsedAt = monotonicMs();
     this.schedule();
   }
 
@@ -176,18 +174,18 @@ export class LockSession {
     if (this.busy || this.ended !== undefined) return;
     const job = this.jobs.shift();
     if (job !== undefined) this.send(job.query, job.allowanceMs, job.resolve, job.reject);
-    else if (this.ops.length > 0 && !this.reconciling) this.sendOps();
+    else if (this.ops.size > 0 && !this.reconciling) this.sendOps();
   }
 
   private sendOps(): void {
-    const ops = this.ops.length > BATCH_LIMIT ? this.ops.splice(0, BATCH_LIMIT) : this.ops;
-    if (ops === this.ops) this.ops = [];
-    this.send(
-      statementOf(ops),
+    const ops = this.ops;
+    this.ops = ops.splitOff(BATCH_LIMIT);
+    const answered = this.sending(
       0,
-      (result) => this.settle(ops, (result.rows[0] as { outcomes: string }).outcomes),
+      (refused: readonly number[]) => this.settle(ops, refused),
       (error) => void this.reconcile(ops, error),
     );
+    queryNumbers(this.client, ops.statement, answered);
   }
 
   private send(
@@ -196,10 +194,20 @@ export class LockSession {
     done: (result: QueryResult) => void,
     fail: (error: unknown) => void,
   ): void {
+    const answered = this.sending(allowanceMs, done, fail);
+    this.client.query(query as QueryConfig, answered as (error: Error, result: QueryResult) => void);
+  }
+
+  /** Notes that a statement is being sent; what it returns is to be called with the answer. */
+  private sending<Result>(
+    allowanceMs: number,
+    done: (result: Result) => void,
+    fail: (error: unknown) => void,
+  ): (error: Error | null, result: Result) => void {
     this.busy = true;
     const sentAt = (this.lastSentAt = monotonicMs());
     this.answerDueAt = sentAt + allowanceMs + this.trustMs;
-    const callback = (error: Error | null, result: QueryResult) => {
+    return (error, result) => {
       if (error && endsSession(error)) this.end(error);
       if (error) fail(error);
       else if (this.confirm(sentAt, allowanceMs)) done(result);
@@ -207,7 +215,6 @@ export class LockSession {
       this.busy = false;
       if (this.isBusy) this.schedule();
     };
-    this.client.query(query as QueryConfig, callback as (error: Error, result: QueryResult) => void);
   }
 
   /** An answer proves the lease from when its question was sent; one that slept in a buffer for too long proves nothing. */
@@ -219,22 +226,25 @@ export class LockSession {
     return false;
   }
 
-  private settle(ops: readonly LockOp[], outcomes: string): void {
-    for (let index = 0; index < ops.length; index++) {
-      const op = ops[index] as LockOp;
-      if (!isTry(op)) op.resolve(null);
-      else {
-        this.tries--;
-        op.resolve(outcomes[index] === 't' ? this.adopt(op.key, op.shared) : null);
-      }
-    }
+  /** @param refused the places, counted from 1 and with the releases first, of what the server refused; in order. */
+  private settle({ releases, tries }: LockOps, refused: readonly number[]): void {
+    for (const { done } of releases) done();
+    this.tries -= tries.length;
+    let next = 0;
+    while ((refused[next] ?? Infinity) <= releases.length) next++;
+    tries.forEach((op, index) => {
+      const isRefused = refused[next] === releases.length + index + 1;
+      if (!isRefused) return op.onHad(this.adopt(op.key, op.shared));
+      next++;
+      op.onRefused();
+    });
   }
 
   /**
    * A failed batch may have done some of its operations all the same. Looks at what the session really holds, lets go of
    * what nobody was given, and only then reports the error; cuts the connection when it cannot be known.
    */
-  private async reconcile(ops: readonly LockOp[], error: unknown): Promise<void> {
+  private async reconcile(ops: LockOps, error: unknown): Promise<void> {
     this.reconciling = true;
     try {
       if (this.ended === undefined) await this.releaseStrays(ops);
@@ -243,16 +253,17 @@ export class LockSession {
     }
     this.reconciling = false;
     if (this.isBusy) this.schedule();
-    for (const op of ops) this.refuse(op, error);
+    this.refuse(ops, error);
   }
 
-  private refuse(op: LockOp, error: unknown): void {
-    if (isTry(op)) this.tries--;
-    op.reject(error);
+  private refuse({ releases, tries }: LockOps, error: unknown): void {
+    this.tries -= tries.length;
+    for (const { done } of releases) done();
+    for (const op of tries) op.onFailed(error);
   }
 
-  private async releaseStrays(ops: readonly LockOp[]): Promise<void> {
-    const touched = new Set(ops.map((op) => op.key.text));
+  private async releaseStrays({ releases, tries }: LockOps): Promise<void> {
+    const touched = new Set([...releases, ...tries].map((op) => op.key.text));
     const { rows } = await this.run(OWN_LOCKS);
     for (const row of rows as { classId: string; objId: string; objSubId: 1 | 2; shared: boolean }[]) {
       const key = LockKey.ofAdvisoryKey({
@@ -261,21 +272,22 @@ export class LockSession {
         objSubId: row.objSubId,
       });
       if (!touched.has(key.text) || this.holds.has(key.text)) continue;
-      await this.run(singleLockOp(key.int8, unlockCode(key, row.shared)));
+      await this.run(singleLockOp({ key, code: unlockCode(key, row.shared) }));
     }
   }
 
   private end(error: Error): void {
     if (this.ended !== undefined) return;
     this.ended = error;
-    const { jobs, ops } = { jobs: this.jobs.splice(0), ops: this.ops.splice(0) };
-    for (const job of jobs) job.reject(error);
-    for (const op of ops) this.refuse(op, error);
+    const { ops } = this;
+    this.ops = new LockOps();
+    for (const job of this.jobs.splice(0)) job.reject(error);
+    this.refuse(ops, error);
     const lost = [...this.holds.values()];
     this.holds.clear();
     this.client.end().catch(() => undefined);
     this.onEnded?.(error, lost.length);
-    for (const hold of lost) hold.onLost?.(error);
+    for (const hold of lost) hold.listener?.onHoldLost(hold, error);
   }
 }
 

@@ -14,8 +14,23 @@ export interface Hold {
   readonly pid: number;
   /** Whether it can still be trusted at this moment. */
   readonly alive: boolean;
-  /** Called once, when the hold is lost; not called after `unlock`. */
-  onLost: ((error: Error) => void) | undefined;
+  /** Whom to tell, once, when the hold is lost; nobody after `unlock`. */
+  listener: HoldListener | undefined;
+}
+
+/** Who wants to know when a hold is lost. @internal */
+export interface HoldListener {
+  onHoldLost(hold: Hold, error: Error): void;
+}
+
+/** Who tries for a key. An object with methods, since two functions made for each lock would cost more. @internal */
+export interface Trier {
+  /** The key is held now. */
+  onHad(hold: Hold): void;
+  /** Somebody else has it. */
+  onRefused(): void;
+  /** It could not be tried. */
+  onFailed(error: unknown): void;
 }
 
 /** How to wait for a key. @internal */
@@ -48,8 +63,8 @@ export type LockStoreStatus = Omit<LockStatus, 'waiting'>;
  * @internal
  */
 export interface LockStore {
-  /** Tries once, without waiting; `null` when somebody else has it. */
-  tryLock(key: LockKey, shared: boolean): Promise<Hold | null>;
+  /** Tries once, without waiting. What becomes of it is told later, never within the call. */
+  tryLock(key: LockKey, shared: boolean, trier: Trier): void;
   /** Waits until the key is had. */
   wait(key: LockKey, shared: boolean, options: WaitOptions): LockWait;
   /** Lets go. Resolves when the key is free; never rejects. A `tryLock` called after it comes after it. */

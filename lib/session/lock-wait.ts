@@ -4,7 +4,7 @@ import { PgLockError } from '../errors/pg-lock.error.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import { SQLSTATE, sqlStateOf } from '../vocabulary/sqlstate.js';
 import type { LockSession } from './lock-session.js';
-import type { Hold, LockWait, WaitOptions } from './lock-store.js';
+import type { Hold, LockWait, Trier, WaitOptions } from './lock-store.js';
 import { monotonicMs } from './monotonic.js';
 import type { SessionPool } from './session-pool.js';
 import { translateError } from './translate-error.js';
@@ -23,7 +23,7 @@ const UNREACHABLE_MS = 30_000;
 /** What a wait asks of the store that it belongs to. @internal */
 export interface WaitHost {
   readonly pool: SessionPool;
-  tryLock(key: LockKey, shared: boolean): Promise<Hold | null>;
+  tryLock(key: LockKey, shared: boolean, trier: Trier): void;
   unlock(hold: Hold): Promise<void>;
 }
 
@@ -103,7 +103,7 @@ export class SessionLockWait implements LockWait {
     const ticket = this.host.pool.lineUp(() => this.wake?.());
     try {
       while (!this.isOver() && !ticket.isReady()) {
-        const hold = await this.host.tryLock(this.key, this.shared);
+        const hold = await this.tryOnce();
         if (hold !== null) return hold;
         if (!this.isOver() && !ticket.isReady()) await this.pause(this.pollMs);
       }
@@ -112,6 +112,12 @@ export class SessionLockWait implements LockWait {
     } finally {
       this.host.pool.leave(ticket);
     }
+  }
+
+  private tryOnce(): Promise<Hold | null> {
+    return new Promise((onHad, onFailed) => {
+      this.host.tryLock(this.key, this.shared, { onHad, onRefused: () => onHad(null), onFailed });
+    });
   }
 
   /** One slice in the server's queue. */

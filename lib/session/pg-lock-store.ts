@@ -1,13 +1,14 @@
 import { LockTableBudgetError } from '../errors/lock-table-budget.error.js';
-import { FENCING_TOKEN, heldByOthers, probeShared } from '../sql/advisory-lock.js';
+import { FENCING_TOKEN, heldByOthers, probeShared, tryCode, type LockOpCode } from '../sql/advisory-lock.js';
 import { HEARTBEAT } from '../sql/lock-session.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import { SQLSTATE, sqlStateOf } from '../vocabulary/sqlstate.js';
 import type { Connector } from './connector.js';
 import { DeadlockWatch } from './deadlock-watch.js';
+import type { TryOp } from './lock-op.js';
 import type { LockSession } from './lock-session.js';
-import type { Hold, LockStore, LockStoreStatus, LockWait, WaitOptions } from './lock-store.js';
+import type { Hold, LockStore, LockStoreStatus, LockWait, Trier, WaitOptions } from './lock-store.js';
 import { SessionLockWait } from './lock-wait.js';
 import type { SessionHold } from './session-hold.js';
 import { SessionPool } from './session-pool.js';
@@ -38,16 +39,11 @@ export class PgLockStore implements LockStore {
     this.pool.onTick = () => this.deadlocks.tick();
   }
 
-  tryLock(key: LockKey, shared: boolean): Promise<Hold | null> {
+  tryLock(key: LockKey, shared: boolean, trier: Trier): void {
     const main = this.pool.openMain;
-    if (main === undefined || this.unlocking.has(key.text)) return this.tryLater(key, shared);
-    return new Promise((resolve, reject) => {
-      this.tryOn(main, key, shared, resolve, (error) => {
-        // The session died, or its statement was cancelled by somebody whom nobody here has asked to: once more.
-        if (main.isOpen && sqlStateOf(error) !== SQLSTATE.queryCanceled) reject(error);
-        else this.tryLater(key, shared).then(resolve, reject);
-      });
-    });
+    const attempt = new Attempt(this, key, shared, trier);
+    if (main === undefined || this.unlocking.has(key.text)) this.tryLater(attempt);
+    else this.tryOn(main, attempt);
   }
 
   wait(key: LockKey, shared: boolean, options: WaitOptions): LockWait {
@@ -124,22 +120,62 @@ export class PgLockStore implements LockStore {
   }
 
   /** After a release that is under way elsewhere, on a main session that has to be opened first; or again, on a new one. */
-  private async tryLater(key: LockKey, shared: boolean): Promise<Hold | null> {
-    await this.unlocking.get(key.text);
-    const main = this.pool.openMain ?? (await this.pool.openedMain());
-    return new Promise((resolve, reject) => this.tryOn(main, key, shared, resolve, reject));
+  tryLater(attempt: Attempt): void {
+    attempt.isLast = true;
+    this.mainFor(attempt.key).then(
+      (main) => this.tryOn(main, attempt),
+      (error: unknown) => attempt.onFailed(error),
+    );
   }
 
-  private tryOn(
-    main: LockSession,
-    key: LockKey,
-    shared: boolean,
-    resolve: (hold: Hold | null) => void,
-    reject: (error: unknown) => void,
-  ): void {
+  private async mainFor(key: LockKey): Promise<LockSession> {
+    await this.unlocking.get(key.text);
+    return this.pool.openMain ?? this.pool.openedMain();
+  }
+
+  private tryOn(main: LockSession, attempt: Attempt): void {
+    attempt.session = main;
     const budget = this.budgetOf(main);
-    if (this.pool.holdCount >= budget) return reject(overBudget(budget));
-    main.tryLock(key, shared, resolve, (error) => reject(translateError(error, `advisory key ${key.text}`)));
+    if (this.pool.holdCount >= budget) return queueMicrotask(() => attempt.giveUp(overBudget(budget)));
+    main.tryLock(attempt);
+  }
+}
+
+/** One try for one key, which is made a second time when the first could not be made. */
+class Attempt implements TryOp {
+  /** Whether a failure is final. */
+  isLast = false;
+  /** Where it is made. */
+  session: LockSession | undefined;
+
+  constructor(
+    private readonly store: PgLockStore,
+    readonly key: LockKey,
+    readonly shared: boolean,
+    private readonly trier: Trier,
+  ) {}
+
+  get code(): LockOpCode {
+    return tryCode(this.key, this.shared);
+  }
+
+  onHad(hold: Hold): void {
+    this.trier.onHad(hold);
+  }
+
+  onRefused(): void {
+    this.trier.onRefused();
+  }
+
+  onFailed(error: unknown): void {
+    // The session died, or its statement was cancelled by somebody whom nobody here has asked to: once more.
+    const isPassing = this.session?.isOpen !== true || sqlStateOf(error) === SQLSTATE.queryCanceled;
+    if (isPassing && !this.isLast) this.store.tryLater(this);
+    else this.giveUp(translateError(error, `advisory key ${this.key.text}`));
+  }
+
+  giveUp(error: unknown): void {
+    this.trier.onFailed(error);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { LockKey } from '../vocabulary/lock-id.js';
-import type { Hold } from './lock-store.js';
+import type { Hold, HoldListener } from './lock-store.js';
 
 /** The session that a hold is on, as far as the hold needs it. @internal */
 export interface HoldingSession {
@@ -11,7 +11,7 @@ export interface HoldingSession {
 
 /** A key held by one lock session. @internal */
 export class SessionHold<Session extends HoldingSession = HoldingSession> implements Hold {
-  onLost: ((error: Error) => void) | undefined;
+  listener: HoldListener | undefined;
 
   constructor(
     readonly session: Session,

@@ -1,5 +1,6 @@
 import type { LockKey } from '../vocabulary/lock-id.js';
-import type { Statement } from './statement.js';
+import { int8, int8Array } from './binary-values.js';
+import type { NamedStatement, Statement } from './statement.js';
 
 /**
  * One thing to do with one key in a fused statement. Lower case: `bigint` keys; upper case: pairs of integers.
@@ -21,51 +22,54 @@ export function unlockCode(key: LockKey, shared: boolean): LockOpCode {
 }
 
 // A pair travels packed in the 64 bits of `k`; arithmetic shifts take it apart again with its signs.
-const FIRST = '(k >> 32)::pg_catalog.int4';
-const SECOND = '((k << 32) >> 32)::pg_catalog.int4';
+const PAIR = '(k >> 32)::pg_catalog.int4, ((k << 32) >> 32)::pg_catalog.int4';
 
-const FUSED = `SELECT pg_catalog.string_agg(CASE WHEN CASE op
- WHEN 'x' THEN pg_catalog.pg_try_advisory_lock(k)
- WHEN 'u' THEN pg_catalog.pg_advisory_unlock(k)
- WHEN 's' THEN pg_catalog.pg_try_advisory_lock_shared(k)
- WHEN 'v' THEN pg_catalog.pg_advisory_unlock_shared(k)
- WHEN 'X' THEN pg_catalog.pg_try_advisory_lock(${FIRST}, ${SECOND})
- WHEN 'U' THEN pg_catalog.pg_advisory_unlock(${FIRST}, ${SECOND})
- WHEN 'S' THEN pg_catalog.pg_try_advisory_lock_shared(${FIRST}, ${SECOND})
- WHEN 'V' THEN pg_catalog.pg_advisory_unlock_shared(${FIRST}, ${SECOND})
- END THEN 't' ELSE 'f' END, '') AS outcomes
-FROM unnest($1::pg_catalog.int8[], $2::pg_catalog.text[]) AS ops(k, op)`;
+const CALLS: Record<LockOpCode, string> = {
+  x: 'pg_catalog.pg_try_advisory_lock(k)',
+  u: 'pg_catalog.pg_advisory_unlock(k)',
+  s: 'pg_catalog.pg_try_advisory_lock_shared(k)',
+  v: 'pg_catalog.pg_advisory_unlock_shared(k)',
+  X: `pg_catalog.pg_try_advisory_lock(${PAIR})`,
+  U: `pg_catalog.pg_advisory_unlock(${PAIR})`,
+  S: `pg_catalog.pg_try_advisory_lock_shared(${PAIR})`,
+  V: `pg_catalog.pg_advisory_unlock_shared(${PAIR})`,
+};
+
+/** Almost all there is to do: with one comparison an operation it runs faster than {@link ANY}. */
+const EXCLUSIVE = `SELECT n FROM unnest($1::pg_catalog.int8[]) WITH ORDINALITY AS ops(k, n)
+WHERE NOT CASE WHEN n > $2::pg_catalog.int8 THEN ${CALLS.x} ELSE ${CALLS.u} END`;
+
+const ANY = `SELECT n FROM unnest($1::pg_catalog.int8[], $2::pg_catalog.text[]) WITH ORDINALITY AS ops(k, op, n)
+WHERE NOT CASE op ${Object.entries(CALLS)
+  .map(([code, call]) => `WHEN '${code}' THEN ${call}`)
+  .join(' ')} END`;
+
+/** One try or release of one key. @internal */
+export interface KeyOp {
+  readonly key: LockKey;
+  readonly code: LockOpCode;
+}
 
 /**
- * All tries and releases of one turn in one statement, done in the order given. Its one row holds one letter an
- * operation, `t` or `f`, in the same order. It never waits. Only for sessions whose `search_path` is `pg_catalog`.
+ * All tries and releases of one turn in one statement, done in the order given, releases before tries. Its rows are the
+ * places, from 1 on, of those that the server refused: mostly none. It never waits. Only for sessions whose `search_path`
+ * is `pg_catalog`.
  *
  * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADVISORY-LOCKS
  * @internal
  */
-export function fusedLockOps(keys: readonly string[], codes: readonly LockOpCode[]): Statement {
-  return { name: 'pglock_fused', text: FUSED, values: [`{${keys.join(',')}}`, `{${codes.join(',')}}`] };
+export function fusedLockOps(releases: readonly KeyOp[], tries: readonly KeyOp[]): NamedStatement {
+  const ops = releases.length === 0 ? tries : tries.length === 0 ? releases : [...releases, ...tries];
+  const keys = int8Array(ops);
+  if (ops.every(({ code }) => code === 'x' || code === 'u'))
+    return { name: 'pglock_exclusive', text: EXCLUSIVE, values: [keys, String(releases.length)] };
+  return { name: 'pglock_any', text: ANY, values: [keys, `{${ops.map(({ code }) => code).join(',')}}`] };
 }
 
-const FUNCTIONS: Record<LockOpCode, string> = {
-  x: 'pg_try_advisory_lock',
-  X: 'pg_try_advisory_lock',
-  u: 'pg_advisory_unlock',
-  U: 'pg_advisory_unlock',
-  s: 'pg_try_advisory_lock_shared',
-  S: 'pg_try_advisory_lock_shared',
-  v: 'pg_advisory_unlock_shared',
-  V: 'pg_advisory_unlock_shared',
-};
-
 /** {@link fusedLockOps} for one operation alone: the same answer, planned and run more cheaply. @internal */
-export function singleLockOp(key: string, code: LockOpCode): Statement {
-  const pair = code < 'a';
-  const argument = pair
-    ? `(($1::pg_catalog.int8) >> 32)::pg_catalog.int4, ((($1::pg_catalog.int8) << 32) >> 32)::pg_catalog.int4`
-    : '$1::pg_catalog.int8';
-  const text = `SELECT CASE WHEN pg_catalog.${FUNCTIONS[code]}(${argument}) THEN 't' ELSE 'f' END AS outcomes`;
-  return { name: `pglock_${code}`, text, values: [key] };
+export function singleLockOp({ key, code }: KeyOp): NamedStatement {
+  const text = `SELECT 1 FROM (SELECT $1::pg_catalog.int8 AS k) AS op WHERE NOT ${CALLS[code]}`;
+  return { name: `pglock_${code}`, text, values: [int8(key)] };
 }
 
 /** What a waiting statement tells about itself, for other processes that look for deadlocks. @internal */

@@ -6,6 +6,9 @@ export interface Statement {
   readonly values?: readonly unknown[];
 }
 
+/** One that the server keeps prepared. @internal */
+export type NamedStatement = Required<Statement>;
+
 /** Whatever runs one statement and returns its rows: a connection, a pool, a caller's transaction. @internal */
 export interface StatementRunner {
   query<Row extends object>(statement: Statement): Promise<Row[]>;

@@ -1,4 +1,11 @@
-import type { Hold, LockStore, LockStoreStatus, LockWait, WaitOptions } from '../session/lock-store.js';
+import type {
+  Hold,
+  LockStore,
+  LockStoreStatus,
+  LockWait,
+  Trier,
+  WaitOptions,
+} from '../session/lock-store.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import type { MemoryHold, MemoryLockTable } from './memory-lock-table.js';
 import { MemoryLockWait } from './memory-lock-wait.js';
@@ -12,8 +19,9 @@ export class MemoryLockStore implements LockStore {
     this.pid = table.newPid();
   }
 
-  tryLock(key: LockKey, shared: boolean): Promise<Hold | null> {
-    return Promise.resolve(this.table.take(key, shared, this.pid, this));
+  tryLock(key: LockKey, shared: boolean, trier: Trier): void {
+    const hold = this.table.take(key, shared, this.pid, this);
+    queueMicrotask(() => (hold === null ? trier.onRefused() : trier.onHad(hold)));
   }
 
   wait(key: LockKey, shared: boolean, options: WaitOptions): LockWait {

@@ -1,4 +1,4 @@
-import type { Hold } from '../session/lock-store.js';
+import type { Hold, HoldListener } from '../session/lock-store.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 
 /** Backends that exist nowhere get numbers that no server gives. */
@@ -6,7 +6,7 @@ const FIRST_PID = 9_000_001;
 
 /** One key held in a {@link MemoryLockTable}: *held* until it is unlocked or lost. @internal */
 export class MemoryHold implements Hold {
-  onLost: ((error: Error) => void) | undefined;
+  listener: HoldListener | undefined;
   alive = true;
   readonly since = new Date();
 
@@ -101,7 +101,7 @@ export class MemoryLockTable {
       hold.alive = false;
       this.free(hold);
     }
-    for (const hold of holds) hold.onLost?.(error);
+    for (const hold of holds) hold.listener?.onHoldLost(hold, error);
   }
 
   /** Who holds what: one key, or all. @internal */

@@ -83,7 +83,7 @@ export class PgLockTesting implements OnApplicationShutdown {
   loseLock(id: LockIds): void {
     for (const one of idsOf(id)) {
       const key = this.core.names.keyOf(one);
-      const holds = this.table.holds(key).filter((hold) => hold.onLost !== undefined);
+      const holds = this.table.holds(key).filter((hold) => hold.listener !== undefined);
       if (holds.length === 0)
         throw new PgLockUsageError(`Advisory lock ${printable(one)} is not held, so that it cannot be lost.`);
       this.table.lose(holds, new Error('The test called loseLock().'));

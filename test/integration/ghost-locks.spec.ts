@@ -40,7 +40,7 @@ describe('G5: no ghost locks', () => {
     };
     await Promise.all(Array.from({ length: FLOWS }, (_, n) => flow(n)));
     expect(outcomes.had + outcomes.timedOut + outcomes.aborted).toBe(WAITS);
-    for (const count of Object.values(outcomes)) expect(count).toBeGreaterThan(500);
+    for (const count of Object.values(outcomes)) expect(count).toBeGreaterThan(100);
 
     expect(await advisoryLocks(database)).toEqual([]);
     const third = openCore(database);

@@ -11,7 +11,8 @@ import {
   type LockOpCode,
 } from '../../../lib/sql/advisory-lock.js';
 import { lockXact, tryLockXact } from '../../../lib/sql/advisory-xact-lock.js';
-import { lockKey } from '../../../lib/vocabulary/lock-id.js';
+import { asText, int8, int8Array } from '../../../lib/sql/binary-values.js';
+import { lockKey, type LockId } from '../../../lib/vocabulary/lock-id.js';
 
 const uint4 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 const keyText = fc.tuple(uint4, uint4, fc.constantFrom(1, 2)).map((parts) => parts.join(':'));
@@ -26,19 +27,44 @@ describe('codes', () => {
   ])('%s: a try and the release that undoes it', (_what, id, shared, taking, leaving, take, leave) => {
     const key = lockKey(id);
     expect([tryCode(key, shared), unlockCode(key, shared)]).toEqual([taking, leaving]);
-    expect(singleLockOp(key.int8, taking).text).toMatch(new RegExp(String.raw`pg_catalog\.${take}\(`));
-    expect(singleLockOp(key.int8, leaving).text).toMatch(new RegExp(String.raw`pg_catalog\.${leave}\(`));
-    expect(singleLockOp(key.int8, taking).values).toEqual([key.int8]);
+    const [tried, released] = [singleLockOp({ key, code: taking }), singleLockOp({ key, code: leaving })];
+    expect(tried.text).toMatch(new RegExp(String.raw`pg_catalog\.${take}\(`));
+    expect(released.text).toMatch(new RegExp(String.raw`pg_catalog\.${leave}\(`));
+    expect(tried.values.map(asText)).toEqual([key.int8]);
   });
 });
 
 describe('fusedLockOps', () => {
-  it('is one statement, whatever it carries, with all keys in one value', () => {
-    const few = fusedLockOps(['1'], ['x']);
-    const many = fusedLockOps(['1', '-2', '3'], ['x', 'u', 'S']);
-    expect(many.text).toBe(few.text);
-    expect(many.name).toBe(few.name);
-    expect(many.values).toEqual(['{1,-2,3}', '{x,u,S}']);
+  const op = (id: LockId, code: LockOpCode) => ({ key: lockKey(id), code });
+
+  it('is one statement, whatever it carries, with all keys in one value and releases first', () => {
+    const few = fusedLockOps([], [op(1, 'x')]);
+    const many = fusedLockOps([op(-2, 'u')], [op(1, 'x'), op(3n, 'x')]);
+    expect([many.text, many.name]).toEqual([few.text, few.name]);
+    expect(few.values.map(asText)).toEqual(['{1}', '0']);
+    expect(many.values.map(asText)).toEqual(['{-2,1,3}', '1']);
+  });
+
+  it('names what to do with each key, where that is not all exclusive on bigint keys', () => {
+    const mixed = fusedLockOps([op('x', 'u')], [op(1, 's'), op([-1, 2], 'X')]);
+    expect(mixed.name).not.toBe(fusedLockOps([], [op(1, 'x')]).name);
+    expect(mixed.values.map(asText)).toEqual([
+      `{${[lockKey('x'), lockKey(1), lockKey([-1, 2])].map((key) => key.int8).join(',')}}`,
+      '{u,s,X}',
+    ]);
+  });
+});
+
+describe('binary values', () => {
+  it('are what their text says', () => {
+    const ids = fc.array(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), { maxLength: 20 });
+    fc.assert(
+      fc.property(ids, (values) => {
+        const keys = values.map((value) => ({ key: lockKey(value) }));
+        expect(asText(int8Array(keys))).toBe(`{${values.join(',')}}`);
+        for (const [index, { key }] of keys.entries()) expect(asText(int8(key))).toBe(String(values[index]));
+      }),
+    );
   });
 });
 

@@ -86,7 +86,7 @@ describe('a lock table in memory', () => {
     const next = new Comer(false, 2);
     table.enqueue(next);
     const told: string[] = [];
-    hold.onLost = ({ message }) => told.push(message);
+    hold.listener = { onHoldLost: (_hold, { message }) => void told.push(message) };
     table.lose([hold], new Error('gone'));
     table.free(hold);
     expect([told, hold.alive, next.hold?.alive]).toEqual([['gone'], false, true]);
