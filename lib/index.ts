@@ -3,9 +3,10 @@ export {
   PgLockService,
   type InTransactionOptions,
   type LockIds,
-  type SkippingOptions,
+  type ThrowingOptions,
   type XactOptions,
 } from './pg-lock.service.js';
+export type { PgDriver } from './pg-lock.work-sessions.js';
 export type { PgLockEvents } from './pg-lock.events.js';
 export { getPgLockPoolToken, getPgLockToken, InjectPgLock, InjectPgLockPool } from './pg-lock.tokens.js';
 export {

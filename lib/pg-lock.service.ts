@@ -11,7 +11,7 @@ import type { PgLockEvents } from './pg-lock.events.js';
 import type { BlockedPgLocks } from './inspection/blocked-pg-locks.js';
 import type { PgLocks } from './inspection/pg-locks.js';
 import type { Oversight } from './pg-lock.oversight.js';
-import type { WorkSessions } from './pg-lock.work-sessions.js';
+import type { PgDriver, WorkSessions } from './pg-lock.work-sessions.js';
 import type { PrioritizeOptions } from './prioritize/prioritize-options.js';
 import type { LockStatus } from './telemetry/lock-status.js';
 import type { TransactionOptions } from './transaction/transactions.js';
@@ -21,15 +21,26 @@ import type { LockTarget } from './vocabulary/lock-target.js';
 /** One id, or several to be had all together or not at all. @publicApi */
 export type LockIds = LockId | readonly LockId[];
 
-/** Options under which a lock may not be had without an error, so that there may be no result. @publicApi */
-export type SkippingOptions = AdvisoryLockOptions & { readonly onContention: 'skip' };
+/** Options under which a lock is had, or an error thrown, so that there is always a result. @publicApi */
+export interface ThrowingOptions {
+  /** Contention is an error. */
+  readonly onContention?: 'throw';
+}
 
 /** A transaction of the module's own, which the work gets to query on. @publicApi */
-export type XactOptions = AdvisoryLockOptions & { readonly xact: true; readonly transaction?: never };
+export type XactOptions = AdvisoryLockOptions & {
+  /** The lock lasts as long as a transaction that is opened for it. */
+  readonly xact: true;
+  /** None: it is opened. */
+  readonly transaction?: never;
+};
 
 /** An open transaction of the caller. @publicApi */
 export type InTransactionOptions<Transaction extends object> = AdvisoryLockOptions & {
+  /** A transaction of `pg`, or of any supported ORM. */
   readonly transaction: Transaction;
+  /** None is opened. */
+  readonly xact?: false;
 };
 
 /** What the service is the reception desk of. @internal */
@@ -49,6 +60,7 @@ export interface PgLockRooms {
 export class PgLockService {
   readonly #rooms: PgLockRooms;
 
+  /** @internal */
   constructor(rooms: PgLockRooms) {
     this.#rooms = rooms;
   }
@@ -76,24 +88,34 @@ export class PgLockService {
   advisory<R>(id: LockIds, work: (lock: LockHandle) => R | Promise<R>): Promise<R>;
   advisory<R>(
     id: LockIds,
-    options: XactOptions & { readonly onContention: 'skip' },
+    options: XactOptions & ThrowingOptions,
     work: (lock: TransactionLockHandle<PoolClient>) => R | Promise<R>,
-  ): Promise<R | undefined>;
+  ): Promise<R>;
   advisory<R>(
     id: LockIds,
     options: XactOptions,
     work: (lock: TransactionLockHandle<PoolClient>) => R | Promise<R>,
+  ): Promise<R | undefined>;
+  advisory<R, Transaction extends object>(
+    id: LockIds,
+    options: InTransactionOptions<Transaction> & ThrowingOptions,
+    work: (lock: TransactionLockHandle<Transaction>) => R | Promise<R>,
   ): Promise<R>;
+  advisory<R, Transaction extends object>(
+    id: LockIds,
+    options: InTransactionOptions<Transaction>,
+    work: (lock: TransactionLockHandle<Transaction>) => R | Promise<R>,
+  ): Promise<R | undefined>;
   advisory<R>(
     id: LockIds,
-    options: SkippingOptions,
+    options: AdvisoryLockOptions & ThrowingOptions,
     work: (lock: LockHandle) => R | Promise<R>,
-  ): Promise<R | undefined>;
+  ): Promise<R>;
   advisory<R>(
     id: LockIds,
     options: AdvisoryLockOptions,
     work: (lock: LockHandle) => R | Promise<R>,
-  ): Promise<R>;
+  ): Promise<R | undefined>;
   async advisory<R>(
     id: LockIds,
     optionsOrWork: AdvisoryLockOptions | UnderLock<R>,
@@ -130,6 +152,11 @@ export class PgLockService {
     id: LockIds,
     options: InTransactionOptions<Transaction>,
   ): Promise<TransactionLockHandle<Transaction> | null>;
+  acquire(
+    id: LockIds,
+    options: XactOptions & { readonly onContention: 'throw' },
+  ): Promise<TransactionLockHandle<PoolClient>>;
+  acquire(id: LockIds, options: XactOptions): Promise<TransactionLockHandle<PoolClient> | null>;
   acquire(
     id: LockIds,
     options: AdvisoryLockOptions & { readonly onContention: 'throw' },
@@ -271,7 +298,7 @@ export class PgLockService {
   }
 
   /** `pg`, whose `Pool` is always {@link PgLockService.pool}: for TypeORM's option `driver`. */
-  get pgDriver(): WorkSessions['pgDriver'] {
+  get pgDriver(): PgDriver {
     return this.#rooms.work.pgDriver;
   }
 

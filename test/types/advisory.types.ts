@@ -1,6 +1,7 @@
 import type { ClientBase, PoolClient } from 'pg';
 import type {
   AdvisoryKey,
+  AdvisoryLockOptions,
   LockHandle,
   LockId,
   OnContention,
@@ -22,6 +23,8 @@ export function resultsOfAdvisory(): void {
   same<Promise<number>>()(pglock.advisory('x', { timeout: '2s' }, () => 42));
   same<Promise<number>>()(pglock.advisory('x', { onContention: 'throw' }, () => 42));
   same<Promise<number | undefined>>()(pglock.advisory('x', { onContention: 'skip' }, () => 42));
+  same<Promise<number | undefined>>()(pglock.advisory('x', {} as AdvisoryLockOptions, () => 42));
+  same<Promise<number>>()(pglock.advisory('x', { transaction: tx }, ({ client }) => Number(client === tx)));
   same<Promise<number>>()(pglock.advisory('x', { xact: true }, () => 42));
   same<Promise<number | undefined>>()(pglock.advisory('x', { xact: true, onContention: 'skip' }, () => 42));
 }
