@@ -19,6 +19,14 @@ import { Transactions } from './transaction/transactions.js';
 /** A session that nobody gives back must not hold up the shutdown. */
 const FAREWELL_MS = 5_000;
 
+/** As much of `pg` as TypeORM's option `driver` takes. @publicApi */
+export interface PgDriver {
+  /** Whatever it is constructed with, it is the pool of this database. */
+  readonly Pool: typeof Pool;
+  /** The client of `pg`. */
+  readonly Client: typeof Client;
+}
+
 /** What the application's work needs from the rest of one database. @internal */
 export interface WorkSessionsInit {
   readonly options: ResolvedPgLockOptions;
@@ -83,7 +91,7 @@ export class WorkSessions {
   }
 
   /** `pg` whose `Pool` is this database's, for TypeORM's option `driver`. */
-  get pgDriver(): { readonly Pool: typeof Pool; readonly Client: typeof Client } {
+  get pgDriver(): PgDriver {
     return pgDriver(this.pool);
   }
 

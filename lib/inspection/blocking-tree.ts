@@ -18,6 +18,7 @@ export interface HeldUp {
 export interface BlockingTreeNode {
   /** Process id of the backend; 0 for a prepared transaction. */
   readonly activityId: number;
+  /** The session itself. */
   readonly activity: PgActivity;
   /** The name of the prepared transaction that this is, if it is one. */
   readonly preparedTransaction: string | null;
@@ -27,6 +28,7 @@ export interface BlockingTreeNode {
   readonly blockedBy: readonly number[];
   /** Whether the session waits, through others, for itself: a deadlock that the server has not broken yet. */
   readonly cycle: boolean;
+  /** How many wait for it, and for how long. */
   readonly holdsUp: HeldUp;
   /** The sessions that wait for this one. */
   readonly blocked: readonly BlockingTreeNode[];

@@ -16,6 +16,7 @@ export interface LockQuery<Where = PgLockWhere> {
   readonly ids?: readonly LockId[];
   /** Locks that these backends hold or wait for. */
   readonly pids?: readonly number[];
+  /** Conditions on what a lock or its session is; all must hold. */
   readonly where?: Where;
   /** `where` as text, as it is typed in a terminal: `['activity.duration>=5s']`. */
   readonly filters?: readonly string[];
@@ -34,7 +35,9 @@ export type BlockedLockQuery = LockQuery<BlockedPgLockWhere>;
 
 /** A session as it was seen: signals reach it, and no later session with the same pid. `PgActivity` is one. @publicApi */
 export interface SessionIdentity {
+  /** Process id of its backend. */
   readonly pid: number;
+  /** When the backend started, to the microsecond, as the server spells it. */
   readonly backendStartText: string | null;
 }
 

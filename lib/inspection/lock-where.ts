@@ -23,9 +23,13 @@ export interface TextOperators extends Omit<EqualityOperators<string>, 'not'> {
 
 /** The comparisons of a number, a moment or a span of time. @publicApi */
 export interface OrderOperators<V> extends Omit<EqualityOperators<V>, 'not'> {
+  /** Above this. */
   readonly gt?: V;
+  /** This or above. */
   readonly gte?: V;
+  /** Below this. */
   readonly lt?: V;
+  /** This or below. */
   readonly lte?: V;
   /** Everything but this, rows without a value included. */
   readonly not?: OrderCondition<V>;

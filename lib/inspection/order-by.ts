@@ -3,7 +3,7 @@ import type { AttributeTable } from '../sql/inspection-attributes.js';
 import type { Sorting } from '../sql/inspection-query.js';
 import { printable } from '../vocabulary/printable.js';
 
-/** @publicApi */
+/** The least first, or the greatest. @publicApi */
 export type SortDirection = 'asc' | 'desc';
 
 /**
@@ -15,7 +15,7 @@ export type SortDirection = 'asc' | 'desc';
  */
 export type LockOrder = string | LockOrderObject | readonly (string | LockOrderObject)[];
 
-/** @publicApi */
+/** The attributes to order by, the first one first. @publicApi */
 export interface LockOrderObject {
   readonly [attribute: string]: SortDirection | LockOrderObject;
 }

@@ -52,7 +52,9 @@ export interface PgLock {
   readonly activityId: number;
   /** The session that holds or awaits the lock. */
   readonly activity: PgActivity;
+  /** What kind of thing is locked. */
   readonly type: PgLockType;
+  /** How it is locked. */
   readonly mode: PgLockMode;
   /** False while the session waits for it. */
   readonly granted: boolean;
@@ -60,9 +62,11 @@ export interface PgLock {
   readonly waitStart: Date | null;
   /** How long it has been awaited, in milliseconds; null when it is granted, and before PostgreSQL 14. */
   readonly waitDuration: number | null;
+  /** What kind of relation is locked; null for everything else. */
   readonly relKind: PgRelationKind | null;
   /** The locked table, index, …; of blocked locks also the table whose row is awaited, where the server knows it. */
   readonly relName: string | null;
+  /** The schema of that relation. */
   readonly relSchema: string | null;
   /** The key of an advisory lock; null for every other lock. */
   readonly advisoryKey: AdvisoryKey | null;

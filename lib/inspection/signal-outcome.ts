@@ -23,7 +23,9 @@ export type SignalResult =
 export interface SignalOutcome {
   /** Process id of the backend; 0 for a prepared transaction. */
   readonly pid: number;
+  /** Which signal it was to get. */
   readonly action: SignalAction;
+  /** What became of it. */
   readonly outcome: SignalResult;
   /** Why it was refused or not permitted, in words; null otherwise. */
   readonly reason: string | null;

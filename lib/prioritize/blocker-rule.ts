@@ -8,6 +8,7 @@ import { BLOCKED_ATTRIBUTES } from '../sql/inspection-attributes.js';
 export class BlockerRule {
   /** @internal */
   constructor(
+    /** Which signal blockers get. */
     readonly action: SignalAction,
     /** Which blockers; all, when left out. */
     readonly where: BlockedPgLockWhere | undefined,

@@ -14,6 +14,7 @@ export interface LockSource {
 export interface LockMessage extends LockSource {
   /** The id, or the ids, as they were asked for. */
   readonly id: LockId | readonly LockId[];
+  /** Whether it excludes exclusive holders only. */
   readonly shared: boolean;
   /** Whether it lasts until it is released, or until a transaction ends. */
   readonly scope: 'session' | 'transaction';
@@ -36,6 +37,7 @@ export interface LockRefusedMessage extends LockMessage {
   readonly waitedMs: number;
   /** Somebody else has it; waiting could never end; the caller's signal aborted, or something else failed. */
   readonly reason: 'contention' | 'deadlock' | 'error';
+  /** What the caller is thrown, or spared under `'skip'`. */
   readonly error: unknown;
 }
 
@@ -49,6 +51,7 @@ export interface LockReleasedMessage extends LockMessage {
 export interface LockLostMessage extends LockMessage {
   /** How long it was held, in milliseconds. */
   readonly heldMs: number;
+  /** Why it is lost. */
   readonly error: Error;
 }
 

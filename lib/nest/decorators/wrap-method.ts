@@ -20,7 +20,12 @@ export interface MethodCall {
 /** What a decorator puts around the call: runs `work` at most once. @internal */
 export type Around = (call: MethodCall, work: () => Promise<unknown>) => Promise<unknown>;
 
-/** A method decorator for methods that return a promise. @publicApi */
+/**
+ * A method decorator for methods that return a promise.
+ *
+ * @typeParam Method the method that is decorated.
+ * @publicApi
+ */
 export type AsyncMethodDecorator = <Method extends (...args: never[]) => Promise<unknown>>(
   target: object,
   method: string | symbol,

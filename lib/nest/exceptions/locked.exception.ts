@@ -8,7 +8,10 @@ import { HttpException } from '@nestjs/common';
  */
 export class LockedException extends HttpException {
   /** What GraphQL servers put beside the message. */
-  readonly extensions = { code: '55P03' } as const;
+  readonly extensions = {
+    /** `lock_not_available`. */
+    code: '55P03',
+  } as const;
 
   constructor(status: number, options?: ErrorOptions) {
     super({ statusCode: status, message: MESSAGE, error: 'Locked' }, status, options);

@@ -16,6 +16,7 @@ export interface PgLockHealthOptions {
 export type PgLockHealthResult<Key extends string = string> = Record<
   Key,
   {
+    /** Whether locks can be had. */
     readonly status: 'up' | 'down';
     /** How long the server took to answer, in milliseconds; left out when it did not. */
     readonly latencyMs?: number;
