@@ -29,7 +29,8 @@ export function durationMs(value: Duration, what = 'duration'): number {
 /** Like {@link durationMs}, but zero is refused too. @internal */
 export function positiveDurationMs(value: Duration, what = 'duration'): number {
   const milliseconds = durationMs(value, what);
-  if (milliseconds === 0) throw new PgLockUsageError(`${what} must be longer than zero, got ${printable(value)}.`);
+  if (milliseconds === 0)
+    throw new PgLockUsageError(`${what} must be longer than zero, got ${printable(value)}.`);
   return milliseconds;
 }
 
@@ -51,7 +52,8 @@ export function serverTimeoutMs(waitInMs: number | null): number {
 
 function readText(value: unknown): number | undefined {
   if (typeof value !== 'string' || value.length === 0 || value.length > 100) return undefined;
-  return ms(value as StringValue) as number | undefined;
+  const milliseconds: number | undefined = ms(value as StringValue); // undefined for a text that it cannot read
+  return milliseconds;
 }
 
 function badDuration(what: string, value: unknown): PgLockUsageError {

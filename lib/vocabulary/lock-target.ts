@@ -19,7 +19,9 @@ export type LockTarget = string | NamedTable | object | (abstract new (...args: 
 
 /** A quoted, possibly qualified name, ready to stand in SQL. @internal */
 export function quotedTable({ schema, table }: NamedTable): string {
-  return schema === undefined ? quoteIdentifier(table) : `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
+  return schema === undefined
+    ? quoteIdentifier(table)
+    : `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
 }
 
 /** @see https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS @internal */

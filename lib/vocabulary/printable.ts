@@ -9,7 +9,9 @@ function spell(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`;
   if (typeof value !== 'object' || value === null) return String(value);
-  if (Array.isArray(value)) return `[${value.slice(0, 4).map(spell).join(', ')}${value.length > 4 ? ', …' : ''}]`;
-  const name = (Object.getPrototypeOf(value) as { constructor?: { name?: string } } | null)?.constructor?.name;
-  return `${name === undefined || name === 'Object' ? 'an object' : `a ${name}`}`;
+  if (Array.isArray(value))
+    return `[${value.slice(0, 4).map(spell).join(', ')}${value.length > 4 ? ', …' : ''}]`;
+  const name = (Object.getPrototypeOf(value) as { constructor?: { name?: string } } | null)?.constructor
+    ?.name;
+  return name === undefined || name === 'Object' ? 'an object' : `a ${name}`;
 }
