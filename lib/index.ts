@@ -25,6 +25,7 @@ export {
   type AdvisoryLockInterceptorClass,
 } from './nest/interceptors/advisory-lock.interceptor.js';
 export { LockTimeout } from './nest/interceptors/lock-timeout.interceptor.js';
+export { AttachContext, type AttachContextOptions } from './nest/interceptors/attach-context.interceptor.js';
 export { Prioritize } from './nest/interceptors/prioritize.interceptor.js';
 export {
   AdvisoryLockGuard,
@@ -85,6 +86,7 @@ export {
 } from './prioritize/blocker-rule.js';
 export type { PrioritizeOptions, PrioritizeReport } from './prioritize/prioritize-options.js';
 export { StillBlockedError } from './prioritize/still-blocked.error.js';
+export type { FlowContextValues } from './session/flow-context.js';
 export type { PgLockConnection, SessionsOptions } from './session/session-options.js';
 export { ISOLATION_LEVELS, type IsolationLevel } from './sql/transaction.js';
 export type {

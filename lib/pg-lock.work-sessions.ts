@@ -5,6 +5,7 @@ import { ModelLocks } from './locks/model-lock.js';
 import { XactLocks, type XactLocksContext } from './locks/xact-lock.js';
 import { XactWait } from './locks/xact-lock-wait.js';
 import type { ResolvedPgLockOptions } from './pg-lock.options.js';
+import { FlowContext } from './session/flow-context.js';
 import type { FlowPids } from './session/flow-pids.js';
 import { ObserverSession } from './session/observer-session.js';
 import type { Connector } from './session/connector.js';
@@ -48,6 +49,8 @@ export class WorkSessions {
   readonly models: ModelLocks;
   readonly xact: XactLocks;
   readonly timeouts: LockTimeouts;
+  /** What flows attach to the names of their sessions. */
+  readonly flowContext = new FlowContext();
   /** For applications and their ORMs: they may "end" it, which does nothing. */
   readonly pool: Pool;
   /** Makes a session of a foreign pool follow the flow that has just taken it. */
@@ -59,7 +62,8 @@ export class WorkSessions {
   constructor(init: WorkSessionsInit) {
     const { options, connector, names, flowPids } = init;
     const scopes = new SessionScopes();
-    const scoped = { scopes, flowPids, trustPooler: options.sessions.trustPooler };
+    const { flowContext } = this;
+    const scoped = { scopes, flowPids, flowContext, trustPooler: options.sessions.trustPooler };
     const own = options.pool === undefined ? new ScopedPool(poolConfig(options), scoped) : undefined;
     const pool = own ?? (options.pool as Pool);
     this.#giveBack = own === undefined ? adopt(pool, scoped) : () => atMost(FAREWELL_MS, own.end());

@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import pg from 'pg';
 import type { ClientBase, Pool, PoolClient, PoolConfig } from 'pg';
+import { ContextClients, type FlowContext } from './flow-context.js';
 import type { FlowPids } from './flow-pids.js';
 import { enterUntilReleased, ScopedClients } from './scoped-pool-client.js';
 import type { SessionScopes } from './scoped-pool-scope.js';
@@ -14,6 +15,8 @@ export interface ScopedPoolOptions {
   readonly scopes: SessionScopes;
   /** Where prioritized flows have their sessions counted. */
   readonly flowPids?: FlowPids;
+  /** What flows attach to the names of their sessions. */
+  readonly flowContext?: FlowContext;
   /** A pooler in between gives each client one backend for its whole life. */
   readonly trustPooler?: boolean;
 }
@@ -89,6 +92,7 @@ export function scopedSessions(options: ScopedPoolOptions): (client: ClientBase)
 class Checkout {
   readonly #options: ScopedPoolOptions;
   readonly #clients: ScopedClients;
+  readonly #contexts = new ContextClients();
   #left = false;
 
   constructor(options: ScopedPoolOptions) {
@@ -117,9 +121,11 @@ class Checkout {
   async #fitted(connect: PlainConnect): Promise<PoolClient> {
     const scope = this.#left ? undefined : this.#options.scopes.current;
     const pids = this.#left ? undefined : this.#options.flowPids?.current;
+    const label = this.#left ? undefined : this.#options.flowContext?.label;
     const client = await connect();
     try {
       await this.#clients.fit(client, scope);
+      await this.#contexts.fit(client, label);
     } catch (error) {
       client.release(error as Error);
       throw error;

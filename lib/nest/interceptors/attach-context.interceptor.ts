@@ -1,0 +1,54 @@
+import {
+  Inject,
+  Injectable,
+  type CallHandler,
+  type ExecutionContext,
+  type NestInterceptor,
+  type Type,
+} from '@nestjs/common';
+import type { Observable } from 'rxjs';
+import type { FlowContextValues } from '../../session/flow-context.js';
+import { handlerLabel } from '../context/handler-label.js';
+import { markEnhancer } from '../enhancer-mark.js';
+import type { ConnectionOption } from '../handler-options.js';
+import { getLockRuntimeToken, type LockRuntime } from '../lock-runtime.js';
+import { whileHeld } from './held-handler.js';
+
+/** What to attach. @publicApi */
+export interface AttachContextOptions extends ConnectionOption {
+  /**
+   * What to attach instead of the handler's route (`{ route: 'GET /orders/:id' }`), job (`{ job: 'Reports.rebuild' }`) or name.
+   * The server keeps 63 bytes of it all.
+   */
+  readonly context?: (context: ExecutionContext) => FlowContextValues;
+}
+
+/**
+ * An interceptor class: the sessions that the handler takes from the module's pool are named after its route or job, so that
+ * `pglock.locks` and `pglock` on the command line tell which code holds a lock.
+ *
+ * Sends what `PgLockService.withContext` sends.
+ *
+ * @example `{ provide: APP_INTERCEPTOR, useClass: AttachContext() }` for all handlers
+ * @example `@UseInterceptors(AttachContext())` for those of one controller, or for one job
+ * @publicApi
+ */
+export function AttachContext(options: AttachContextOptions = {}): Type<NestInterceptor> {
+  const describe = options.context ?? handlerLabel;
+  @Injectable()
+  class AttachContextMixin implements NestInterceptor {
+    constructor(@Inject(getLockRuntimeToken(options.connection)) private readonly runtime: LockRuntime) {}
+
+    intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+      const { core, runs } = this.runtime;
+      const holding = {
+        hold: (work: () => Promise<void>) => core.service.withContext(describe(context), work),
+        refused: (error: unknown) => error,
+        skipped: () => undefined,
+      };
+      return whileHeld(context, next, holding, runs);
+    }
+  }
+  markEnhancer(AttachContextMixin);
+  return AttachContextMixin;
+}

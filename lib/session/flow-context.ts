@@ -1,0 +1,75 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { ClientBase } from 'pg';
+import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import { nameSession, type NameSessionRow } from '../sql/flow-context.js';
+import { printable } from '../vocabulary/printable.js';
+
+/** What a flow attaches to the sessions that it takes: `route`, `job`, whatever helps to find the code. @publicApi */
+export type FlowContextValues = Readonly<Record<string, string>>;
+
+/** The characters that separate: they would make another context of it. */
+const SEPARATORS = /[;=]/g;
+
+/**
+ * What the running flow attaches to its sessions, as the end of their `application_name`: `;route=GET /orders;tenant=7`.
+ *
+ * @internal
+ */
+export class FlowContext {
+  readonly #labels = new AsyncLocalStorage<string>();
+
+  /** Read synchronously; `undefined` where nothing is attached. */
+  get label(): string | undefined {
+    return this.#labels.getStore();
+  }
+
+  /** Runs work in a context, added to the one around it. @throws {PgLockUsageError} when a value is no text. */
+  run<T>(values: FlowContextValues, work: () => T): T {
+    return this.#labels.run(`${this.label ?? ''}${labelOf(values)}`, work);
+  }
+}
+
+function labelOf(values: FlowContextValues): string {
+  if (typeof values !== 'object' || (values as unknown) === null)
+    throw new PgLockUsageError(
+      `A context is an object of texts, such as { route }; got ${printable(values)}.`,
+    );
+  return Object.entries(values)
+    .map(([key, value]: [string, unknown]) => {
+      if (typeof value !== 'string' || value.includes('\0'))
+        throw new PgLockUsageError(
+          `The context's ${printable(key)} must be a text; got ${printable(value)}.`,
+        );
+      // A semicolon begins the next value; an equals sign may stand in one.
+      return `;${key.replace(SEPARATORS, '_')}=${value.replaceAll(';', ',')}`;
+    })
+    .join('');
+}
+
+interface Named {
+  readonly label: string;
+  readonly former: string;
+}
+
+/**
+ * Gives sessions the name of the flow that takes them. A session keeps its name until a flow with another context, or with none,
+ * takes it: only then is a message sent.
+ *
+ * @internal
+ */
+export class ContextClients {
+  readonly #named = new WeakMap<object, Named>();
+
+  async fit(client: ClientBase, label: string | undefined): Promise<void> {
+    const named = this.#named.get(client);
+    if (named?.label === label) return;
+    const { text, values = [] } = nameSession(named?.former ?? null, label ?? '', toldPid(client));
+    const { rows } = await client.query<NameSessionRow>(text, [...values]);
+    if (label === undefined) this.#named.delete(client);
+    else this.#named.set(client, { label, former: named?.former ?? rows[0]?.former ?? '' });
+  }
+}
+
+function toldPid(client: ClientBase): number | null {
+  return (client as ClientBase & { readonly processID?: number | null }).processID ?? null;
+}
