@@ -3,7 +3,9 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
 
-const app = await NestFactory.create<NestFastifyApplication>(AppModule, new FastifyAdapter(), {
+// Streams are ended by the shutdown, and so are the connections that they came on.
+const adapter = new FastifyAdapter({ forceCloseConnections: true });
+const app = await NestFactory.create<NestFastifyApplication>(AppModule, adapter, {
   logger: ['error', 'warn'],
 });
 app.enableShutdownHooks();
