@@ -36,7 +36,8 @@ const FUNCTIONS = { cancel: 'pg_cancel_backend', terminate: 'pg_terminate_backen
  *
  * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SIGNAL
  */
-const MAY_SIGNAL = `(pg_catalog.current_setting('is_superuser')::pg_catalog.bool OR NOT COALESCE(o.rolsuper, TRUE)
+const IS_SUPERUSER = `pg_catalog.current_setting('is_superuser')::pg_catalog.bool`;
+const MAY_SIGNAL = `(${IS_SUPERUSER} OR NOT COALESCE(o.rolsuper, TRUE)
  AND (pg_catalog.pg_has_role(g.usesysid, 'USAGE') OR pg_catalog.pg_has_role('pg_signal_backend', 'USAGE')))`;
 
 /**
@@ -96,6 +97,7 @@ function verdict(query: SignalQuery, values: StatementValues): string {
  WHEN g.pid IS NULL THEN 'gone'
  WHEN ${isSpared.join(' OR ')} THEN 'spared'
  ${query.lockSessions ? '' : `WHEN g.application_name = 'pglock:locks' THEN 'lockSession'`}
+ WHEN g.usesysid IS NULL AND NOT ${IS_SUPERUSER} THEN 'background'
  WHEN g.backend_start IS NULL THEN 'hidden'
  WHEN ${startText('g.backend_start')} <> r."${side}.backendStartText" THEN 'gone'
  WHEN g.backend_type NOT IN ('client backend', 'autovacuum worker')

@@ -10,7 +10,7 @@ const major = Number(process.env['PGLOCK_TEST_POSTGRES'] ?? 18);
 
 describe('blocked.find', () => {
   it.each(Object.entries(WAYS))('sees %s', async (_, [blocks, waits]) => {
-    const { blocked } = inspect(db);
+    const { blocked, locks } = inspect(db);
     const { blocker, blockerPid, waiterPid, waiting } = await scene(db, blocks, waits);
     const rows = await blocked.find();
     expect(rows.map((row) => [row.activityId, row.blockingActivityId])).toEqual([[waiterPid, blockerPid]]);
@@ -19,6 +19,15 @@ describe('blocked.find', () => {
     expect(row?.activity).toMatchObject({ pid: waiterPid, applicationName: 'waiter', waitEventType: 'Lock' });
     expect(row?.blockingActivity).toMatchObject({ pid: blockerPid, applicationName: 'blocker' });
     expect(row?.activity.query).toContain(waits);
+    const awaited = await locks.find({ pids: [waiterPid], where: { granted: false } });
+    expect(awaited).toMatchObject([{ type: row?.type, mode: row?.mode, advisoryKey: row?.advisoryKey }]);
+    expect(await blocked.tree()).toMatchObject([
+      {
+        activityId: blockerPid,
+        holdsUp: { count: 1 },
+        blocked: [{ activityId: waiterPid, blockedBy: [blockerPid] }],
+      },
+    ]);
     await blocker.end();
     await waiting;
   });
