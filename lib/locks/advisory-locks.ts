@@ -56,8 +56,7 @@ export class AdvisoryLocks {
 
   constructor(private readonly init: AdvisoryLocksInit) {
     this.defaults = resolveAdvisoryOptions({}, init.defaults);
-    const fencingToken = (grant: Grant) => (grant.token ??= init.store.fencingToken(grant.hold));
-    this.host = { fencingToken, emit: init.emit };
+    this.host = { fencingToken: (grant) => this.fencingToken(grant), emit: init.emit };
   }
 
   /** Takes the lock, runs the work in a flow that holds it, and lets go; `undefined` when skipped. */
@@ -159,6 +158,15 @@ export class AdvisoryLocks {
     const released = Promise.all([...this.queues.values()].map((queue) => queue.close(error)));
     await this.init.store.close(); // which does not wait for ever for a server that does not answer
     await released;
+  }
+
+  /** One number a grant, however often it is asked for; asked again where asking failed. */
+  private fencingToken(grant: Grant): Promise<bigint> {
+    grant.token ??= this.init.store.fencingToken(grant.hold).catch((error: unknown) => {
+      grant.token = undefined;
+      throw error;
+    });
+    return grant.token;
   }
 
   private resolve(options: AdvisoryLockOptions | undefined): ResolvedAdvisoryOptions {

@@ -4,7 +4,7 @@ import type { LockWatch } from '../telemetry/lock-watch.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import type { AdvisoryKey, LockId } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
-import { DONE, type Grant, type LossListener } from './grant.js';
+import { type Grant, type LossListener } from './grant.js';
 import type { LockHandle } from './lock-handle.js';
 
 /** What all handles of one database have in common. @internal */
@@ -15,7 +15,8 @@ export interface HeldLockHost {
 
 /** A session-level lock in the hands of its caller: *held*, then *released* or *lost*. @internal */
 export class HeldLock implements LockHandle, LossListener {
-  private released = false;
+  /** Set by the first release: whoever releases again waits for the same. */
+  private releasing: Promise<void> | undefined;
   private lostBy: LockLostError | undefined;
   private controller: AbortController | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -46,7 +47,9 @@ export class HeldLock implements LockHandle, LossListener {
   }
 
   get held(): boolean {
-    return !this.released && this.lostBy === undefined && this.grants.every((grant) => grant.alive);
+    return (
+      this.releasing === undefined && this.lostBy === undefined && this.grants.every((grant) => grant.alive)
+    );
   }
 
   get pid(): number {
@@ -63,7 +66,7 @@ export class HeldLock implements LockHandle, LossListener {
 
   async fencingToken(): Promise<bigint> {
     if (this.lostBy !== undefined) throw this.lostBy;
-    if (this.released)
+    if (this.releasing !== undefined)
       throw new PgLockUsageError(
         `Advisory lock ${printable(this.id)} is released; ask for its fencing token while it is held.`,
       );
@@ -75,12 +78,8 @@ export class HeldLock implements LockHandle, LossListener {
   }
 
   release(): Promise<void> {
-    if (this.released) return DONE;
-    this.released = true;
-    this.watch?.released();
-    this.detach();
-    if (this.grants.length === 1) return this.first.release();
-    return Promise.all(this.grants.map((grant) => grant.release())).then(() => undefined);
+    this.releasing ??= this.letGo();
+    return this.releasing;
   }
 
   /** The hold under one of the grants is gone. */
@@ -90,6 +89,13 @@ export class HeldLock implements LockHandle, LossListener {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.release();
+  }
+
+  private letGo(): Promise<void> {
+    this.watch?.released();
+    this.detach();
+    if (this.grants.length === 1) return this.first.release();
+    return Promise.all(this.grants.map((grant) => grant.release())).then(() => undefined);
   }
 
   private lossOr(error: unknown): unknown {
@@ -106,7 +112,7 @@ export class HeldLock implements LockHandle, LossListener {
   }
 
   private lose(why: string, cause?: Error): void {
-    if (this.released || this.lostBy !== undefined) return;
+    if (this.releasing !== undefined || this.lostBy !== undefined) return;
     const message = `Advisory lock ${printable(this.id)} is lost; whatever it guards is unguarded from now on. ${why}`;
     const error = new LockLostError(message, this.id, cause === undefined ? undefined : { cause });
     this.lostBy = error;

@@ -8,7 +8,7 @@ import { enterAll, lastDeadline, type LockRequest } from './lock-request.js';
 /** For how long a key goes from flow to flow of this process before other processes get their turn. */
 const TENURE_MS = 10;
 /** For how long a caller whose time is up waits until the server has provably nothing of its request. */
-const QUIET_MS = 80;
+const QUIET_MS = 50;
 
 /**
  * Who in this process holds one key, and who wants it, in order of arrival.

@@ -1,6 +1,6 @@
 import { LockNotAvailableError } from '../../lib/errors/lock-not-available.error.js';
 import { advisoryLocks, openCore, openTwo } from '../support/cores.js';
-import { useDatabase } from '../support/database.js';
+import { eventually, useDatabase } from '../support/database.js';
 
 const database = useDatabase();
 
@@ -42,7 +42,8 @@ describe('G5: no ghost locks', () => {
     expect(outcomes.had + outcomes.timedOut + outcomes.aborted).toBe(WAITS);
     for (const count of Object.values(outcomes)) expect(count).toBeGreaterThan(100);
 
-    expect(await advisoryLocks(database)).toEqual([]);
+    // A caller is told 50 ms after its time at the latest, also where a busy machine has not answered the release yet.
+    await eventually(async () => (await advisoryLocks(database)).length === 0);
     const third = openCore(database);
     const ids = Array.from({ length: 24 }, (_, n) => `ghost:${String(n)}`);
     const all = await third.service.acquire(ids, { timeout: 0 });

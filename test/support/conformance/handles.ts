@@ -23,6 +23,17 @@ export function handles(engine: LockEngine): void {
       expect(await service.acquire('x', { timeout: 0 })).toBeNull();
     });
 
+    it('is free whenever a release has resolved, also one that came second', async () => {
+      const [a, b] = openTwo(engine);
+      for (let i = 0; i < 50; i++) {
+        const lock = await a.service.acquire('x');
+        void lock?.release();
+        await lock?.release();
+        await using next = await b.service.acquire('x', { timeout: 0 });
+        expect(next?.held).toBe(true);
+      }
+    });
+
     it('releases once, however often it is told to', async () => {
       const { service } = engine.open();
       const lock = await service.acquire('x');
