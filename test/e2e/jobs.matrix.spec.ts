@@ -278,8 +278,9 @@ describe('jobs', () => {
   it("leaves errors to the scheduler's logger", async () => {
     const errors = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
     await start([Throwing]);
-    await eventually(() => errors.mock.calls.length > 1);
-    expect(errors.mock.calls[0]?.[0]).toMatchObject({ message: 'the job failed' });
+    const logged = () => errors.mock.calls.map(([error]) => (error as Error).message);
+    // A tick that comes while the first run still opens its connection is refused, and logged as well.
+    await eventually(() => logged().filter((message) => message === 'the job failed').length > 1);
     errors.mockRestore();
   });
 

@@ -41,10 +41,12 @@ describe('G14: SIGTERM', () => {
     const second = replica();
     await second.next('listening');
     first.signal('SIGTERM');
+    await first.next('stopping');
     first.send('finish');
     await first.next('finished');
     await second.next('running');
     second.signal('SIGTERM');
+    await second.next('stopping');
     second.send('finish');
     await Promise.all([first.exit, second.exit]);
   });
@@ -56,6 +58,7 @@ describe('G14: SIGTERM', () => {
     const client = get(`http://127.0.0.1:${String(port)}/events`);
     expect(await client.firstBytes).toContain('first');
     first.signal('SIGTERM');
+    await first.next('stopping');
     first.send('finish');
     await client.closed;
     expect(await first.exit).toEqual({ code: null, signal: 'SIGTERM' });

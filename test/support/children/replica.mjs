@@ -34,6 +34,8 @@ Module({
 const app = await NestFactory.create(App, { logger: ['error', 'warn'] });
 app.enableShutdownHooks();
 await app.listen(0, '127.0.0.1');
+// Once: at the end Nest sends the signal again, which must then find no listener.
+process.once('SIGTERM', () => send('stopping'));
 send('listening', { port: app.getHttpServer().address().port });
 leave();
 
