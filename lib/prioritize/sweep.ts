@@ -84,8 +84,9 @@ export class Sweep {
     const [{ where, spared, dryRun }] = flows.map(({ options }) => options) as [PrioritizedFlow['options']];
     // Whoever is freed goes on, and may let go of its session, before the outcome is known.
     const served = flows.map((flow) => ({ flow, pids: new Set(flow.pids) }));
+    const all = new Set(served.flatMap(({ pids }) => [...pids]));
     const query: SignalQuery = {
-      ...blockersOf([...new Set(served.flatMap(({ pids }) => [...pids]))], where),
+      ...blockersOf([...all], where),
       action,
       side: 'blockingActivity',
       sparedPids: this.sparedPids,
@@ -98,7 +99,10 @@ export class Sweep {
     const decoder = new RowDecoder(this.parts.names);
     const blocked = rows.map((row) => decoder.blockedLock(row));
     for (const { flow, pids } of served) {
-      const concerning = outcomes.filter(({ activityIds }) => activityIds.some((pid) => pids.has(pid)));
+      // A parallel worker waits under a pid of its own: what was done for it concerns everybody.
+      const concerning = outcomes.filter(({ activityIds }) =>
+        activityIds.some((pid) => pids.has(pid) || !all.has(pid)),
+      );
       if (only === undefined)
         flow.lastBlocked = blocked.filter((_, index) =>
           concerning.includes(outcomes[index] as SignalOutcome),
