@@ -51,7 +51,7 @@ export class KillerLoop {
     this.#flows.delete(flow);
     this.#setClock();
     await this.#sweep;
-    await flow.busy;
+    await flow.settled();
   }
 
   /** Stops for good. Running flows go on without. */

@@ -31,6 +31,7 @@ export class PrioritizedFlow {
   /** Flows of one rule share a statement. */
   readonly rule: string;
   readonly #tell: ResolvedPrioritizeOptions['onKilled'];
+  readonly #telling: Promise<void>[] = [];
   readonly #told = new Set<string>();
   readonly #cancelled = new Map<string, Cancelled>();
   #nextAt: number;
@@ -72,18 +73,30 @@ export class PrioritizedFlow {
     this.failure = error;
   }
 
-  /** Takes notice of outcomes; gives back what is new among them, and tells the caller. */
-  async notice(outcomes: readonly SignalOutcome[], now: number): Promise<readonly SignalOutcome[]> {
+  /** Takes notice of outcomes; gives back what is new among them, and tells the caller, whom nobody waits for. */
+  notice(outcomes: readonly SignalOutcome[], now: number): readonly SignalOutcome[] {
     for (const outcome of outcomes) this.#noteCancelled(outcome, now);
     const fresh = outcomes.filter((outcome) => this.#isNews(outcome));
-    if (fresh.length === 0 || this.#tell === undefined) return fresh;
+    if (fresh.length > 0 && this.#tell !== undefined) this.#telling.push(this.#report(this.#tell, fresh));
+    return fresh;
+  }
+
+  /** Resolves when the functions of the caller have settled. */
+  async settled(): Promise<void> {
+    await this.busy;
+    await Promise.all(this.#telling);
+  }
+
+  async #report(
+    tell: NonNullable<ResolvedPrioritizeOptions['onKilled']>,
+    fresh: readonly SignalOutcome[],
+  ): Promise<void> {
     const killed = fresh.filter(({ outcome }) => outcome === 'terminated' || outcome === 'cancelled');
     try {
-      await this.#tell(Object.freeze({ killed: Object.freeze(killed), outcomes: Object.freeze(fresh) }));
+      await tell(Object.freeze({ killed: Object.freeze(killed), outcomes: Object.freeze(fresh) }));
     } catch (error) {
       this.fail(error);
     }
-    return fresh;
   }
 
   #isNews({ pid, activity, action, outcome }: SignalOutcome): boolean {

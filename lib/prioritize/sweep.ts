@@ -112,7 +112,7 @@ export class Sweep {
   }
 
   async #report(flow: PrioritizedFlow, outcomes: readonly SignalOutcome[]): Promise<void> {
-    const fresh = await flow.notice(outcomes, this.now);
+    const fresh = flow.notice(outcomes, this.now);
     for (const outcome of fresh) this.parts.emit(eventOf(outcome));
     const forbidden = fresh.filter(({ outcome }) => outcome === 'notPermitted').map(({ pid }) => pid);
     if (forbidden.length > 0) flow.fail(permissionError(await readGrants(this.parts.observer), forbidden));

@@ -238,6 +238,28 @@ describe('an onBlocked function', () => {
   });
 });
 
+describe('an onKilled function', () => {
+  it('that is slow keeps nobody else waiting; what it throws surfaces after the work', async () => {
+    const core = openCore(db);
+    let goOn!: () => void;
+    const slow = new Promise<void>((resolve) => (goOn = resolve));
+    const first = await blocker('BEGIN', 'LOCK TABLE users');
+    const cause = new Error('cannot tell');
+    const onKilled = async () => {
+      await slow;
+      throw cause;
+    };
+    const told = core.service.prioritize({ ...FAST, onKilled }, statements(core, 'SELECT * FROM users'));
+    const ended = expect(told).rejects.toMatchObject({ name: 'PrioritizeError', cause });
+    await eventually(async () => !(await first.isAlive()));
+    const second = await blocker('BEGIN', 'LOCK TABLE users');
+    await core.service.prioritize(FAST, statements(core, 'SELECT * FROM users'));
+    expect(await second.isAlive()).toBe(false);
+    goOn();
+    await ended;
+  });
+});
+
 describe('what must never be signalled is not', () => {
   it('bystanders on the same table, and readers that do not conflict', async () => {
     const core = openCore(db);
