@@ -1,0 +1,10 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+
+@Entity('orders')
+export class Order {
+  @PrimaryColumn('int')
+  id: number;
+
+  @Column('int', { default: 0 })
+  payments: number;
+}
