@@ -1,0 +1,66 @@
+// node scripts/release.mjs: makes sure that this version may be published, and prints the command that publishes it.
+// It publishes nothing. `--dry-run` leaves out `npm run check`.
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+
+/** Why it may not be published yet. */
+class Refusal extends Error {}
+
+/** The text under a version's heading, with its date: `## 1.2.0 (2026-11-23)`. */
+function sectionOf(changelog, version) {
+  const sections = changelog.split(/^## /m).slice(1);
+  const section = sections.find((one) => one.split(/[\s(]/, 1)[0] === version);
+  if (section === undefined) throw new Refusal(`CHANGELOG.md has no section "## ${version} (date)".`);
+  const [heading, ...lines] = section.split('\n');
+  return { heading, text: lines.join('\n').trim(), sections };
+}
+
+/** Users read it: what changed, when, and nothing that is still to come. */
+function checkChangelog(version) {
+  const changelog = readFileSync('CHANGELOG.md', 'utf8');
+  const { heading, text, sections } = sectionOf(changelog, version);
+  const [, date] = /\((\d{4}-\d{2}-\d{2})\)\s*$/.exec(heading) ?? [];
+  if (date === undefined || Number.isNaN(Date.parse(date)))
+    throw new Refusal(`The section of ${version} in CHANGELOG.md has no date: "## ${version} (2026-01-31)".`);
+  if (text === '') throw new Refusal(`The section of ${version} in CHANGELOG.md is empty.`);
+  if (/\bpending\b/i.test(`${heading} ${text}`))
+    throw new Refusal(`The section of ${version} in CHANGELOG.md says "pending".`);
+  const unreleased = sections.find((one) => /^unreleased\b/i.test(one));
+  if (unreleased !== undefined && unreleased.split('\n').slice(1).join('').trim() !== '')
+    throw new Refusal(`CHANGELOG.md still has changes under "Unreleased": move them to ${version}.`);
+}
+
+function checkVersion({ version, private: isPrivate }) {
+  if (isPrivate) throw new Refusal('package.json says that the package is private.');
+  if (!/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))
+    throw new Refusal(`package.json has no version of three numbers: "${version}".`);
+  if (git('tag', '--list', `v${version}`) !== '') throw new Refusal(`There is a tag v${version} already.`);
+}
+
+function checkTree() {
+  const changed = git('status', '--porcelain');
+  if (changed !== '') throw new Refusal(`The working tree is not clean:\n${changed}`);
+}
+
+function git(...args) {
+  return execFileSync('git', args, { encoding: 'utf8' }).trim();
+}
+
+try {
+  const { values } = parseArgs({ options: { 'dry-run': { type: 'boolean', default: false } } });
+  const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
+  const { version } = manifest;
+  checkVersion(manifest);
+  checkChangelog(version);
+  checkTree();
+  if (!values['dry-run']) execFileSync('npm', ['run', 'check'], { stdio: ['ignore', 2, 2] });
+  const channel = version.includes('-') ? ' --tag next' : '';
+  console.error(`${manifest.name} ${version} may be published, from CI, where its provenance can be signed:`);
+  console.log(`git tag v${version} && git push origin v${version}`);
+  console.log(`npm publish --provenance --access public${channel}`);
+} catch (error) {
+  if (!(error instanceof Refusal) && error.status === undefined) throw error;
+  console.error(error instanceof Refusal ? `Refused. ${error.message}` : 'Refused. `npm run check` failed.');
+  process.exitCode = 1;
+}
