@@ -87,7 +87,10 @@ export class PgLockStore implements LockStore {
 
   async fencingToken(hold: Hold): Promise<bigint> {
     const { session } = hold as SessionHold<LockSession>;
-    const { rows } = await session.run(FENCING_TOKEN);
+    const { rows } = await session.run(FENCING_TOKEN).catch((error: unknown) => {
+      if (sqlStateOf(error) !== SQLSTATE.queryCanceled) throw error;
+      return session.run(FENCING_TOKEN); // cancelled by somebody whom nobody here has asked to: once more
+    });
     return BigInt((rows as { token: string }[])[0]?.token ?? 0);
   }
 
