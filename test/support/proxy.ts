@@ -20,14 +20,14 @@ type Side = 'up' | 'down';
  * (the other side notices nothing, not even that a socket was closed) or *cut*.
  */
 export class FaultyProxy {
-  /** How long each piece of data stays under way, in milliseconds. */
-  delayMs = 0;
+  /** How long each piece of data stays under way, in milliseconds: `up` towards the server, `down` towards the process. */
+  readonly delayMs: Record<Side, number> = { up: 0, down: 0 };
   welcome: Welcome = { kind: 'open' };
   /** How many connections were made to it so far. */
   welcomed = 0;
   readonly #links = new Set<Link>();
-  /** Accepted, and left without an answer. */
-  readonly #silent = new Set<Socket>();
+  /** Accepted, whatever became of them. */
+  readonly #sockets = new Set<Socket>();
   readonly #server: Server;
   readonly #target: () => number;
   readonly #frozen: Record<Side, boolean> = { up: false, down: false };
@@ -67,6 +67,10 @@ export class FaultyProxy {
     return this.#frozen[side];
   }
 
+  slow(up: number, down = up): void {
+    Object.assign(this.delayMs, { up, down });
+  }
+
   /** Nothing passes any more: `up` towards the server, `down` towards the process. Nobody is told. */
   freeze(...sides: readonly Side[]): void {
     for (const side of sides.length > 0 ? sides : (['up', 'down'] as const)) this.#frozen[side] = true;
@@ -81,7 +85,7 @@ export class FaultyProxy {
   /** Both ends of every connection learn at once that it is gone. */
   cut(): void {
     for (const link of this.#links) link.destroy();
-    for (const socket of this.#silent) socket.destroy();
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   /** Stops listening, so that new connections are refused; `listen` brings it back. */
@@ -99,6 +103,8 @@ export class FaultyProxy {
 
   #accept(socket: Socket): void {
     socket.on('error', ignore);
+    socket.once('close', () => this.#sockets.delete(socket));
+    this.#sockets.add(socket);
     this.welcomed++;
     switch (this.welcome.kind) {
       case 'open': {
@@ -112,11 +118,10 @@ export class FaultyProxy {
         return;
       }
       case 'error':
-        socket.end(fatal(this.welcome.code, this.welcome.message));
+        socket.resume().end(fatal(this.welcome.code, this.welcome.message));
         return;
       case 'silent':
-        this.#silent.add(socket.resume());
-        socket.once('end', () => socket.destroy()).once('close', () => this.#silent.delete(socket));
+        socket.resume().once('end', () => socket.destroy());
         return;
       default:
         socket.destroy();
@@ -130,7 +135,10 @@ class Link {
   readonly #pipes: readonly Pipe[];
 
   constructor(proxy: FaultyProxy, process: Socket, server: Socket) {
-    const passage = (side: Side) => ({ isFrozen: () => proxy.isFrozen(side), delayMs: () => proxy.delayMs });
+    const passage = (side: Side) => ({
+      isFrozen: () => proxy.isFrozen(side),
+      delayMs: () => proxy.delayMs[side],
+    });
     this.#pipes = [new Pipe(process, server, passage('up')), new Pipe(server, process, passage('down'))];
     for (const socket of [process, server]) {
       socket.on('error', ignore);

@@ -1,0 +1,85 @@
+import { FAULTS, faultNamed } from './faults.js';
+import { hunt, MUTANTS } from './mutants.js';
+import { faultTable, isFullRun, machine, table, writeSection } from './report.js';
+import { chaos, shuffled, type FaultResult } from './run.js';
+
+const seed = Number(process.env['PGLOCK_CHAOS_SEED'] ?? Math.floor(Math.random() * 1_000_000));
+const count = Number(process.env['PGLOCK_CHAOS_FAULTS'] ?? (isFullRun ? 210 : 12));
+/** Those that are caught soon, for every run of the tests. */
+const QUICK = ['deaf', 'lateAnchor', 'localToken', 'unflushedToken', 'firstOnly'];
+
+/** With the sessions that everybody has who sets nothing. */
+const WITH_DEFAULTS = [
+  'backend terminated',
+  'process killed (SIGKILL)',
+  'process stopped for longer than the lease',
+  'event loop blocked for longer than the lease',
+  'TCP cut',
+  'TCP half-open',
+  'server restarted, fast',
+  'server killed (kill -9) and recovered',
+];
+
+function say(result: FaultResult): void {
+  if (isFullRun) process.stderr.write(`${JSON.stringify(result)}\n`);
+}
+
+it(`no promise is broken by ${String(count)} faults, seed ${String(seed)}`, async () => {
+  const result = await chaos(
+    { replicas: 4, seed, companions: true, onFault: say },
+    shuffled(FAULTS, seed, count),
+  );
+  expect(result.violations).toEqual([]);
+  expect(result.faults).toHaveLength(count);
+  expect(result.history.holds.length).toBeGreaterThan(count * 10);
+  if (!isFullRun) return;
+  expect(result.history.staleWritesRefused).toBeGreaterThan(0);
+  await writeSection('faults', summary(result) + faultTable(result));
+}, 900_000);
+
+(isFullRun ? it : it.skip)(
+  'with the default sessions',
+  async () => {
+    const faults = [...WITH_DEFAULTS, ...WITH_DEFAULTS].map(faultNamed);
+    const result = await chaos({ replicas: 4, seed, sessions: {}, onFault: say }, faults);
+    expect(result.violations).toEqual([]);
+    await writeSection('defaults', faultTable(result));
+  },
+  300_000,
+);
+
+describe('an engine that is broken on purpose is caught', () => {
+  const caughtBy = new Map<string, readonly string[]>();
+  const mutants = MUTANTS.filter(({ name }) => isFullRun || QUICK.includes(name));
+
+  it.each(mutants)(
+    '$name: $broken',
+    async (mutant) => {
+      const { caught } = await hunt(mutant, seed);
+      caughtBy.set(mutant.name, [...caught.keys()]);
+      expect([...caught].filter(([check]) => mutant.caughtBy.includes(check))).not.toEqual([]);
+    },
+    180_000,
+  );
+
+  afterAll(async () => {
+    if (!isFullRun) return;
+    const rows = mutants.map(({ name, broken, faults }) => [
+      `\`${name}\`: ${broken}`,
+      [...new Set(faults)].join('; '),
+      (caughtBy.get(name) ?? ['**nothing**']).join(', '),
+    ]);
+    await writeSection('mutants', table(['Broken engine', 'Under', 'Caught by'], rows));
+  });
+});
+
+function summary({ history, seconds, faults, violations }: Awaited<ReturnType<typeof chaos>>): string {
+  return `Seed \`${String(seed)}\`: ${String(faults.length)} faults in ${seconds.toFixed(0)} s on four replicas that took
+${String(history.holds.length)} locks meanwhile; ${String(history.staleWritesRefused)} writes of stale holders were refused by their
+fencing tokens. Violations: **${String(violations.length)}**. Where the server or the network ended a session, two holders both
+saw themselves as holders for at most ${history.longestNewsMs.toFixed(1)} ms, the time that the news takes; where a lease ran out, never.
+
+${machine('18')}. Again: \`npm run test:chaos -- --seed ${String(seed)} --faults ${String(faults.length)}\`.
+
+`;
+}

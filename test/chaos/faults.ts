@@ -1,0 +1,376 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import type { Welcome } from '../support/proxy.js';
+import { now, type Cluster, type Replica } from './cluster.js';
+
+/** One replica holds a lock, another waits for it, and all work on; then something happens. */
+export interface Scene {
+  readonly cluster: Cluster;
+  readonly victim: Replica;
+  readonly other: Replica;
+  /** The backend that holds the lock. */
+  readonly pid: number;
+  /** The backend that waits for it, where one does. */
+  readonly waiterPid: number | undefined;
+  /** Between 0 and 1, from the seed. */
+  readonly random: () => number;
+  /** Resolves when the other one has the lock. */
+  readonly had: Promise<unknown>;
+  /** From when on the time until another has the lock counts, where not from the beginning. */
+  countFrom?: number;
+  /** From when on the event loop of the victim runs again. */
+  runsFrom?: number;
+  /** How long a shutdown took. */
+  shutdownMs?: number;
+}
+
+export interface Fault {
+  readonly name: string;
+  /** Whether the lock goes to another, or its holder keeps it. */
+  readonly outcome: 'lost' | 'kept';
+  /** See `FaultWindow.imposed`. */
+  readonly imposed: boolean;
+  /** Whether the event loop of the victim runs meanwhile, so that it can know. */
+  readonly loopRuns: boolean;
+  /** Whom it meets. */
+  readonly meets: 'victim' | 'both' | 'everybody';
+  /** Within how long another has the lock, beyond the lease where that has to run out. */
+  readonly boundMs: number;
+  readonly leased?: boolean;
+  readonly needsPool?: boolean;
+  /** Does it; what it returns makes everything well again. */
+  readonly apply: (scene: Scene) => Promise<(() => Promise<unknown>) | undefined>;
+}
+
+const QUICK_MS = 6_000;
+
+const lost = { outcome: 'lost', imposed: true, loopRuns: true, meets: 'victim', boundMs: QUICK_MS } as const;
+const leased = { ...lost, imposed: false, leased: true } as const;
+const kept = { ...lost, outcome: 'kept', imposed: false } as const;
+
+export const FAULTS: readonly Fault[] = [
+  {
+    ...lost,
+    name: 'backend terminated',
+    apply: async (scene) => signal(scene, 'terminate', scene.pid),
+  },
+  {
+    ...kept,
+    name: "waiter's backend terminated",
+    meets: 'both',
+    apply: async (scene) => signal(scene, 'terminate', scene.waiterPid),
+  },
+  {
+    ...kept,
+    name: 'backends cancelled, again and again',
+    meets: 'both',
+    apply: async (scene) => {
+      for (const until = now() + 400; now() < until;) {
+        await delay(5);
+        for (const pid of [scene.pid, scene.waiterPid]) await signal(scene, 'cancel', pid);
+      }
+      return undefined;
+    },
+  },
+  {
+    ...lost,
+    name: 'process killed (SIGKILL)',
+    loopRuns: false,
+    apply: async ({ cluster, victim }) => {
+      await victim.child.kill();
+      return () => cluster.replace(victim);
+    },
+  },
+  {
+    ...leased,
+    name: 'process stopped for longer than the lease',
+    loopRuns: false,
+    apply: async (scene) => stop(scene),
+  },
+  {
+    ...kept,
+    name: 'process stopped briefly',
+    apply: async ({ victim }) => {
+      victim.child.signal('SIGSTOP');
+      await delay(300);
+      victim.child.signal('SIGCONT');
+      return undefined;
+    },
+  },
+  {
+    ...leased,
+    name: 'event loop blocked for longer than the lease',
+    loopRuns: false,
+    apply: async (scene) => {
+      await scene.victim.ask('block', { ms: scene.cluster.leaseMs * 1.5 });
+      scene.runsFrom = now();
+      return undefined;
+    },
+  },
+  {
+    ...kept,
+    name: 'event loop blocked briefly',
+    apply: async ({ victim }) => {
+      await victim.ask('block', { ms: 300 });
+      return undefined;
+    },
+  },
+  {
+    ...lost,
+    name: 'server restarted, fast',
+    meets: 'everybody',
+    apply: async (scene) => restart(scene, () => scene.cluster.server.restart('fast')),
+  },
+  {
+    ...lost,
+    name: 'server restarted, immediate',
+    meets: 'everybody',
+    apply: async (scene) => restart(scene, () => scene.cluster.server.restart('immediate')),
+  },
+  {
+    ...lost,
+    name: 'server killed (kill -9) and recovered',
+    meets: 'everybody',
+    apply: async (scene) =>
+      restart(scene, async () => {
+        await scene.cluster.server.kill();
+        await scene.cluster.server.start();
+      }),
+  },
+  {
+    ...kept,
+    name: 'a thousand timeouts racing grants',
+    meets: 'everybody',
+    apply: async ({ cluster }) => {
+      await Promise.all(cluster.replicas.map((replica) => replica.ask('race', { count: 250 })));
+      return undefined;
+    },
+  },
+  { ...leased, name: 'TCP half-open', apply: async (scene) => freeze(scene, 'up', 'down') },
+  { ...leased, name: 'TCP half-open towards the server', apply: async (scene) => freeze(scene, 'up') },
+  { ...leased, name: 'TCP half-open towards the process', apply: async (scene) => freeze(scene, 'down') },
+  {
+    ...kept,
+    name: 'TCP delayed by 150 ms each way',
+    apply: async ({ victim }) => {
+      victim.proxy.slow(150);
+      await delay(1_000);
+      victim.proxy.slow(0);
+      return undefined;
+    },
+  },
+  {
+    ...leased,
+    name: 'TCP answers delayed by 900 ms, then half-open',
+    apply: async (scene) => {
+      scene.victim.proxy.slow(0, 900);
+      await delay(550); // one heartbeat reaches the server, and its answer is still under way
+      const thaw = await freeze(scene, 'up');
+      return async () => {
+        scene.victim.proxy.slow(0);
+        await thaw();
+      };
+    },
+  },
+  {
+    ...lost,
+    name: 'TCP cut',
+    apply: async ({ victim }) => {
+      victim.proxy.cut();
+      return undefined;
+    },
+  },
+  { ...lost, name: 'connections refused', apply: async (scene) => refuse(scene) },
+  { ...lost, name: 'connections closed at once', apply: async (scene) => welcome(scene, { kind: 'reset' }) },
+  { ...lost, name: 'connections never answered', apply: async (scene) => welcome(scene, { kind: 'silent' }) },
+  {
+    ...lost,
+    name: 'connections fail, disk full (53100)',
+    apply: async (scene) =>
+      welcome(scene, {
+        kind: 'error',
+        code: '53100',
+        message: 'could not write init file: No space left on device',
+      }),
+  },
+  {
+    ...lost,
+    name: 'max_connections reached',
+    meets: 'everybody',
+    boundMs: 12_000,
+    apply: async (scene) => {
+      const hogs = await takeAllConnections(scene.cluster);
+      for (const pid of [scene.waiterPid, scene.pid]) await signal(scene, 'terminate', pid);
+      const more = await takeAllConnections(scene.cluster);
+      return () => Promise.all([...hogs, ...more].map((hog) => hog.end()));
+    },
+  },
+  {
+    ...kept,
+    name: "server's lock table full",
+    meets: 'everybody',
+    apply: async ({ cluster, victim }) => {
+      const hog = await fillLockTable(cluster);
+      await delay(300);
+      await hog.query('SELECT pg_advisory_unlock_shared(77, i) FROM generate_series(0, 39) i');
+      await victim.ask('flood', { count: 300 }); // of one statement, some are had before it fails
+      return () => hog.end();
+    },
+  },
+  {
+    ...kept,
+    name: 'clock of the process moved by an hour',
+    apply: async ({ victim, random }) => {
+      await victim.ask('clock', { ms: (random() < 0.5 ? -1 : 1) * 3_600_000 });
+      await delay(500);
+      return undefined;
+    },
+  },
+  {
+    ...leased,
+    name: 'clock moved back by an hour, and the process stopped',
+    loopRuns: false,
+    apply: async (scene) => {
+      await scene.victim.ask('clock', { ms: -3_600_000 });
+      scene.countFrom = now();
+      return stop(scene);
+    },
+  },
+  {
+    ...kept,
+    name: "application's pool exhausted",
+    needsPool: true,
+    apply: async ({ victim }) => {
+      await victim.ask('hog');
+      const { ok, name } = await victim.ask('try', { key: `pool:${victim.name}`, timeout: 3_000 });
+      if (ok !== true) throw new Error(`no lock beside an exhausted pool: ${String(name)}`);
+      return () => victim.ask('unhog');
+    },
+  },
+  { ...leased, name: 'shutdown while it holds and waits', apply: async (scene) => reopen(scene) },
+  {
+    ...leased,
+    name: 'shutdown while it connects',
+    imposed: true,
+    apply: async (scene) => {
+      scene.victim.proxy.welcome = { kind: 'silent' };
+      scene.victim.proxy.cut();
+      await reopen(scene);
+      return welcomeBack(scene);
+    },
+  },
+  {
+    ...leased,
+    name: 'shutdown while nothing answers',
+    apply: async (scene) => {
+      const thaw = await freeze(scene, 'up', 'down');
+      await reopen(scene);
+      return thaw;
+    },
+  },
+];
+
+/** Light enough to happen beside another fault, to a replica that plays no part in it. */
+export const COMPANIONS: readonly Fault[] = FAULTS.filter(({ name }) =>
+  [
+    'TCP cut',
+    'process stopped briefly',
+    'TCP delayed by 150 ms each way',
+    'event loop blocked briefly',
+  ].includes(name),
+);
+
+export function faultNamed(name: string): Fault {
+  const fault = FAULTS.find((one) => one.name === name);
+  if (fault === undefined) throw new Error(`there is no fault "${name}"`);
+  return fault;
+}
+
+async function signal(
+  { cluster }: Scene,
+  how: 'terminate' | 'cancel',
+  pid: number | undefined,
+): Promise<undefined> {
+  const admin = await cluster.admin();
+  await admin.query(`SELECT pg_${how}_backend($1)`, [pid]);
+}
+
+async function stop(scene: Scene): Promise<undefined> {
+  scene.victim.child.signal('SIGSTOP');
+  await Promise.race([scene.had, delay(scene.cluster.leaseMs + QUICK_MS, undefined, { ref: false })]);
+  scene.runsFrom = now();
+  scene.victim.child.signal('SIGCONT');
+}
+
+async function restart(scene: Scene, how: () => Promise<void>): Promise<undefined> {
+  await how();
+  scene.countFrom = now();
+}
+
+async function freeze(scene: Scene, ...sides: readonly ('up' | 'down')[]): Promise<() => Promise<unknown>> {
+  scene.victim.proxy.freeze(...sides);
+  await Promise.resolve();
+  return async () => {
+    const { proxy } = scene.victim;
+    if (scene.random() < 0.5) proxy.cut(); // else everything that was kept back arrives now
+    proxy.thaw();
+    await Promise.resolve();
+  };
+}
+
+async function refuse(scene: Scene): Promise<() => Promise<unknown>> {
+  await scene.victim.proxy.refuse();
+  return () => scene.victim.proxy.listen();
+}
+
+async function welcome(scene: Scene, kind: Welcome): Promise<() => Promise<unknown>> {
+  scene.victim.proxy.welcome = kind;
+  scene.victim.proxy.cut();
+  await Promise.resolve();
+  return welcomeBack(scene);
+}
+
+function welcomeBack({ victim: { proxy } }: Scene): () => Promise<unknown> {
+  return async () => {
+    proxy.welcome = { kind: 'open' };
+    proxy.cut();
+    await Promise.resolve();
+  };
+}
+
+async function reopen(scene: Scene): Promise<undefined> {
+  const { ms } = await scene.victim.ask('reopen');
+  scene.shutdownMs = Number(ms);
+}
+
+async function takeAllConnections({ url }: Cluster): Promise<pg.Client[]> {
+  const hogs: pg.Client[] = [];
+  for (;;) {
+    const hog = new pg.Client({ connectionString: url, application_name: 'chaos-hog' });
+    hog.on('error', () => undefined);
+    try {
+      await hog.connect();
+      hogs.push(hog);
+    } catch {
+      return hogs;
+    }
+  }
+}
+
+async function fillLockTable(cluster: Cluster): Promise<pg.Client> {
+  const hog = new pg.Client({ connectionString: cluster.url, application_name: 'chaos-hog' });
+  hog.on('error', () => undefined);
+  await hog.connect();
+  for (let from = 0, step = 500; step >= 1;) {
+    try {
+      await hog.query('SELECT pg_advisory_lock_shared(77, i) FROM generate_series($1::int, $2::int) i', [
+        from,
+        from + step,
+      ]);
+      from += step;
+    } catch {
+      step = Math.floor(step / 8);
+    }
+  }
+  return hog;
+}

@@ -1,0 +1,21 @@
+// The long run of the chaos tests: `npm run test:chaos [-- --seed N --faults N]`. It writes docs/reliability.md.
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const { values } = parseArgs({ options: { seed: { type: 'string' }, faults: { type: 'string' } } });
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const jest = [
+  '--experimental-vm-modules',
+  '--disable-warning=ExperimentalWarning',
+  'node_modules/jest/bin/jest.js',
+];
+const env = { ...process.env, PGLOCK_CHAOS: 'full' };
+if (values.seed !== undefined) env.PGLOCK_CHAOS_SEED = values.seed;
+if (values.faults !== undefined) env.PGLOCK_CHAOS_FAULTS = values.faults;
+const { status } = spawnSync(process.execPath, [...jest, '--selectProjects=chaos', '--runInBand'], {
+  cwd: root,
+  env,
+  stdio: 'inherit',
+});
+process.exitCode = status ?? 1;

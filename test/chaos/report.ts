@@ -1,0 +1,83 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { format, resolveConfig } from 'prettier';
+import type { ChaosResult, FaultResult } from './run.js';
+
+const FILE = new URL('../../docs/reliability.md', import.meta.url);
+
+/** Whether this is the long run, which writes docs/reliability.md; see test/chaos/full.mjs. */
+export const isFullRun = process.env['PGLOCK_CHAOS'] === 'full';
+
+/** Puts a section between its markers in docs/reliability.md. */
+export async function writeSection(name: string, markdown: string): Promise<void> {
+  const [begin, end] = [`<!-- begin ${name} -->`, `<!-- end ${name} -->`];
+  const text = readFileSync(FILE, 'utf8');
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`docs/reliability.md has no place for "${name}"`);
+  const whole = `${text.slice(0, from + begin.length)}\n\n${markdown.trim()}\n\n${text.slice(to)}`;
+  const options = await resolveConfig(FILE);
+  writeFileSync(FILE, await format(whole, { ...options, parser: 'markdown' }));
+}
+
+/** On what it was run: numbers without it say nothing. */
+export function machine(major: string): string {
+  const { model = 'unknown processor' } = cpus()[0] ?? {};
+  return `PostgreSQL ${major}, Node ${process.versions.node}, ${process.platform} ${process.arch}, ${String(cpus().length)} × ${model.trim()}`;
+}
+
+/** One row a fault: how often, how long until another had the lock and until the signal fired, and which came first. */
+export function faultTable({ faults, violations }: ChaosResult): string {
+  const byName = new Map<string, FaultResult[]>();
+  for (const result of faults) byName.set(result.name, [...(byName.get(result.name) ?? []), result]);
+  const rows = [...byName].sort(byKind).map(([name, results]) => {
+    const firsts = results.flatMap(({ signalFirst }) => (signalFirst === undefined ? [] : [signalFirst]));
+    const broken = violations.filter(({ what }) => what.includes(name)).length;
+    return [
+      name,
+      results.length,
+      results[0]?.outcome === 'kept' ? 'kept' : 'moved on',
+      spread(results.map(({ othersMs }) => othersMs)),
+      spread(results.map(({ signalMs }) => signalMs)),
+      firsts.length === 0 ? '–' : `${String(firsts.filter(Boolean).length)} of ${String(firsts.length)}`,
+      spread(results.map(({ shutdownMs }) => shutdownMs)),
+      broken,
+    ];
+  });
+  return table(
+    [
+      'Fault',
+      'Times',
+      'The lock',
+      'Others have it after',
+      '`signal` fires after',
+      'Signal first',
+      'Shutdown takes',
+      'Violations',
+    ],
+    rows,
+  );
+}
+
+function byKind([a, [first]]: [string, FaultResult[]], [b, [second]]: [string, FaultResult[]]): number {
+  return String(first?.outcome).localeCompare(String(second?.outcome)) * -1 || a.localeCompare(b);
+}
+
+export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const line = (cells: readonly (string | number)[]) =>
+    `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+/** Median and worst, in milliseconds. */
+function spread(values: readonly (number | undefined)[]): string {
+  const sorted = values.filter((value) => value !== undefined).sort((a, b) => a - b);
+  const median = sorted[Math.floor(sorted.length / 2)];
+  if (median === undefined) return '–';
+  return sorted.length === 1
+    ? `${round(median)} ms`
+    : `${round(median)} ms (≤ ${round(sorted.at(-1) as number)})`;
+}
+
+function round(ms: number): string {
+  return ms < 10 ? ms.toFixed(1) : Math.round(ms).toLocaleString('en').replaceAll(',', ' ');
+}

@@ -1,0 +1,218 @@
+// Engines that are broken on purpose, each in one place: patches of the built package in one process of a test.
+// The checker of test/support/history.ts has to catch every one; see test/chaos/mutants.spec.ts.
+import pg from 'pg';
+
+const dist = (file) => import(`../../dist/${file}.js`);
+
+/** @type {Record<string, (context: { core: () => any, appPool: () => any }) => Promise<void>>} */
+export const MUTANTS = {
+  /** Nobody is told when a session ends. */
+  async deaf() {
+    const { LockSession } = await dist('session/lock-session');
+    const { SessionHold } = await dist('session/session-hold');
+    around(LockSession.prototype, 'end', function (end, error) {
+      for (const hold of this.holds.values()) Object.assign(hold, { listener: undefined, kept: true });
+      end(error);
+    });
+    getter(SessionHold.prototype, 'alive', function (alive) {
+      return this.kept === true || alive;
+    });
+  },
+
+  /** The server is asked for no lease. */
+  async noLease() {
+    rewriteSql((text) => text.replace(/('idle_session_timeout', )'\d+'/, "$1'0'"));
+  },
+
+  /** A lock is trusted for as long as its connection looks open. */
+  async trusting() {
+    const { LockSession } = await dist('session/lock-session');
+    getter(LockSession.prototype, 'trusted', function () {
+      return this.ended === undefined;
+    });
+    around(LockSession.prototype, 'confirm', function () {
+      return this.ended === undefined;
+    });
+    around(LockSession.prototype, 'beat', function (beat, heartbeatMs) {
+      this.trustedUntil = Infinity;
+      this.answerDueAt = Infinity;
+      beat(heartbeatMs);
+    });
+  },
+
+  /** The lease is measured with the clock on the wall. */
+  async wallClock() {
+    performance.now = () => Date.now();
+  },
+
+  /** The lease counts from when the answer came, not from when its question was sent. */
+  async lateAnchor() {
+    const { LockSession } = await dist('session/lock-session');
+    around(LockSession.prototype, 'confirm', (confirm, _sentAt, allowanceMs) =>
+      confirm(performance.now(), allowanceMs),
+    );
+  },
+
+  /** A session that waits for an answer is given up only when that answer is overdue. */
+  async slowSignal() {
+    const { LockSession } = await dist('session/lock-session');
+    around(LockSession.prototype, 'beat', function (beat, heartbeatMs) {
+      if (this.busy && performance.now() < this.answerDueAt) return;
+      beat(heartbeatMs);
+    });
+  },
+
+  /** What a wait that timed out may have got all the same is left alone. */
+  async ghosts() {
+    const { SessionLockWait } = await dist('session/lock-wait');
+    around(SessionLockWait.prototype, 'refused', async function (_refused, session, error) {
+      if (!session.isOpen) throw error;
+      this.host.pool.giveBack(session);
+      return null;
+    });
+  },
+
+  /** A wait that was cancelled counts as one that was granted. */
+  async cancelIsGrant() {
+    const { SessionLockWait } = await dist('session/lock-wait');
+    around(SessionLockWait.prototype, 'refused', async function (refused, session, error) {
+      if (error?.code !== '57014' || this.cancelled) return refused(session, error);
+      return session.adopt(this.key, this.shared);
+    });
+  },
+
+  /** What a failed batch has taken all the same is left alone. */
+  async strays() {
+    const { LockSession } = await dist('session/lock-session');
+    around(LockSession.prototype, 'releaseStrays', async () => undefined);
+  },
+
+  /** A lost lock is taken again behind the back of its holder. */
+  async resurrect() {
+    const { KeyQueue } = await dist('locks/key-queue');
+    around(KeyQueue.prototype, 'onHoldLost', function (_lost, hold) {
+      if (this.hold !== hold) return;
+      const options = { deadline: () => null, holds: () => [], onDeadlock: () => undefined };
+      const wait = this.store.wait(this.key, hold.shared, { ...options, onWaiting: () => () => undefined });
+      const again = (next) => {
+        this.hold = next;
+        for (const grant of this.holders) grant.hold = next;
+      };
+      wait.outcome.then(again, () => undefined);
+    });
+  },
+
+  /** Fencing tokens are counted by each process for itself. */
+  async localToken() {
+    const { PgLockStore } = await dist('session/pg-lock-store');
+    let count = 0n;
+    around(PgLockStore.prototype, 'fencingToken', async () => ++count);
+  },
+
+  /** Fencing tokens are given before they are on disk. */
+  async unflushedToken() {
+    rewriteSql((text) => text.replace(/,\s+pg_catalog\.pg_logical_emit_message\(.*\)/s, ''));
+  },
+
+  /** Who could not connect once does not try again. */
+  async noReconnect() {
+    const { SessionPool } = await dist('session/session-pool');
+    around(SessionPool.prototype, 'open', async function (open) {
+      if (this.failures > 0) throw new Error('no second try');
+      return open();
+    });
+  },
+
+  /** No `error` listeners on connections. */
+  async noListener() {
+    around(pg.Client.prototype, 'on', function (on, event, listener) {
+      return event === 'error' ? this : on(event, listener);
+    });
+  },
+
+  /** Shutdown forgets its connections. */
+  async leakyClose() {
+    const { SessionPool } = await dist('session/session-pool');
+    around(SessionPool.prototype, 'close', async () => undefined);
+    const { KeyQueue } = await dist('locks/key-queue');
+    around(KeyQueue.prototype, 'giveUp', function () {
+      this.hold = undefined;
+    });
+  },
+
+  /** Shutdown waits for a server that does not answer. */
+  async hangingClose() {
+    const { LockSession } = await dist('session/lock-session');
+    around(LockSession.prototype, 'close', async function () {
+      if (this.ended !== undefined) return;
+      this.holds.clear();
+      await this.client.query('SELECT pg_advisory_unlock_all()').catch(() => undefined);
+      await this.client.end().catch(() => undefined);
+    });
+  },
+
+  /** Locks take connections of the application's pool. */
+  async borrowed({ core, appPool }) {
+    core().advisory.init.store.pool.connector.connect = () => appPool().connect();
+  },
+
+  /** `holdAtLeast` is forgotten. */
+  async noHoldAtLeast() {
+    const { Grant } = await dist('locks/grant');
+    around(Grant.prototype, 'keepAtLeast', () => undefined);
+  },
+
+  /** `sticky` is forgotten. */
+  async notSticky() {
+    const { KeyQueue } = await dist('locks/key-queue');
+    Object.defineProperty(KeyQueue.prototype, 'sticky', { get: () => false, set: () => undefined });
+  },
+
+  /** Every lock is taken shared. */
+  async allShared() {
+    const { LockSession } = await dist('session/lock-session');
+    const shared = { x: 's', X: 'S', u: 'v', U: 'V' };
+    around(LockSession.prototype, 'tryLock', function (tryLock, op) {
+      if (op.code in shared) (this.falsely ??= new Set()).add(op.key.text);
+      tryLock(Object.create(op, { code: { value: shared[op.code] ?? op.code } }));
+    });
+    around(LockSession.prototype, 'unlock', function (unlock, hold) {
+      const done = unlock(hold);
+      const op = this.ops.releases.at(-1);
+      if (op?.key === hold.key && this.falsely?.delete(hold.key.text)) op.code = shared[op.code] ?? op.code;
+      return done;
+    });
+  },
+
+  /** Of several ids, the first is locked. */
+  async firstOnly() {
+    const { AdvisoryLocks } = await dist('locks/advisory-locks');
+    around(AdvisoryLocks.prototype, 'many', (many, named, ...rest) => many(named.slice(0, 1), ...rest));
+  },
+};
+
+/** Replaces a method; the replacement gets the old one, bound, before its arguments. */
+function around(prototype, name, replacement) {
+  const old = prototype[name];
+  if (typeof old !== 'function') throw new Error(`There is no method ${name} to mutate.`);
+  prototype[name] = function (...args) {
+    return replacement.call(this, old.bind(this), ...args);
+  };
+}
+
+/** Replaces a getter; the replacement gets what the old one says. */
+function getter(prototype, name, replacement) {
+  const { get } = Object.getOwnPropertyDescriptor(prototype, name);
+  Object.defineProperty(prototype, name, {
+    get() {
+      return replacement.call(this, get.call(this));
+    },
+  });
+}
+
+function rewriteSql(rewrite) {
+  around(pg.Client.prototype, 'query', (query, config, ...rest) => {
+    const text = typeof config?.text === 'string' ? rewrite(config.text) : undefined;
+    return query(text === undefined || text === config.text ? config : { ...config, text }, ...rest);
+  });
+}
