@@ -60,7 +60,7 @@ export async function build(directory) {
 }
 
 /** Unpacks the tarball, and links whatever else npm would fetch: this works without a network. */
-async function install(directory, scratch) {
+export async function install(directory, scratch) {
   const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', scratch];
   const { stdout } = await run('npm', args, { cwd: ROOT, env: ENV });
   const [{ filename }] = JSON.parse(stdout);
