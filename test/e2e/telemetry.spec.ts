@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { readFileSync } from 'node:fs';
 import { Test } from '@nestjs/testing';
 import {
   getPgLockHealthToken,
@@ -14,6 +15,7 @@ import {
   type TelemetryAttributes,
   type TelemetryObservation,
 } from '../../lib/index.js';
+import { CHANNELS } from '../../lib/telemetry/lock-channels.js';
 import { loseLock, PgLockTestingModule } from '../../lib/testing/index.js';
 import { eventually, useDatabase } from '../support/database.js';
 import { FaultyProxy } from '../support/proxy.js';
@@ -25,6 +27,7 @@ const A_NUMBER = expect.any(Number) as number;
 class FakeTelemetry implements OpenTelemetryApi {
   readonly values = new Map<string, { value: number; attributes: TelemetryAttributes | undefined }[]>();
   readonly spans: { name: string; startTime: number; attributes: TelemetryAttributes; code: number }[] = [];
+  readonly names: string[] = [];
   readonly #gauges = new Map<string, Set<(observation: TelemetryObservation) => void>>();
   readonly metrics = { getMeter: () => this.#meter() };
   readonly trace = {
@@ -61,14 +64,18 @@ class FakeTelemetry implements OpenTelemetryApi {
   }
 
   #meter() {
-    const write = (name: string) => (value: number, attributes?: TelemetryAttributes) => {
-      this.values.set(name, [...(this.values.get(name) ?? []), { value, attributes }]);
+    const write = (name: string) => {
+      this.names.push(name);
+      return (value: number, attributes?: TelemetryAttributes) => {
+        this.values.set(name, [...(this.values.get(name) ?? []), { value, attributes }]);
+      };
     };
     return {
       createCounter: (name: string) => ({ add: write(name) }),
       createHistogram: (name: string) => ({ record: write(name) }),
       createObservableGauge: (name: string) => {
         const own = new Set<(observation: TelemetryObservation) => void>();
+        this.names.push(name);
         this.#gauges.set(name, own);
         return { addCallback: own.add.bind(own), removeCallback: own.delete.bind(own) };
       },
@@ -251,6 +258,21 @@ describe('telemetry', () => {
     await expect(inMemory({ telemetry: true })).rejects.toThrow(PgLockConfigurationError);
     await expect(inMemory({ telemetry: true })).rejects.toThrow('install it');
     await expect(inMemory({ telemetry: { api: 5 as never } })).rejects.toThrow('telemetry.api');
+  });
+});
+
+describe('docs/telemetry.md', () => {
+  const guide = readFileSync(new URL('../../docs/telemetry.md', import.meta.url), 'utf8');
+  const named = (pattern: RegExp) => [...guide.matchAll(pattern)].map(([, name]) => name).sort();
+
+  it('names every channel, and no other', () => {
+    expect(named(/^\| `(nestjs-pglock:[\w-]+)`/gm)).toEqual(Object.keys(CHANNELS).sort());
+  });
+
+  it('names every metric, and no other', async () => {
+    const api = new FakeTelemetry();
+    await inMemory({ telemetry: { api } });
+    expect(named(/^\| `(pglock\.[\w.]+)`/gm)).toEqual(api.names.sort());
   });
 });
 
