@@ -7,13 +7,14 @@ import { monotonicMs } from '../session/monotonic.js';
 import type { LockSource } from '../telemetry/lock-channels.js';
 import type { LockStatus } from '../telemetry/lock-status.js';
 import { LockWatch } from '../telemetry/lock-watch.js';
-import type { LockId, LockKey } from '../vocabulary/lock-id.js';
+import type { LockId } from '../vocabulary/lock-id.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import { printable } from '../vocabulary/printable.js';
 import type { AdvisoryLockOptions, OnContention } from './advisory-options.js';
 import type { Grant } from './grant.js';
 import { HeldLock, type HeldLockHost } from './held-lock.js';
 import { KeyQueue } from './key-queue.js';
+import { KeyQueues } from './key-queues.js';
 import { LockFlow } from './lock-flow.js';
 import type { LockHandle } from './lock-handle.js';
 import type { LockNames, NamedKey } from './lock-names.js';
@@ -45,8 +46,7 @@ export interface AdvisoryLocksInit {
  */
 export class AdvisoryLocks {
   private readonly flows = new AsyncLocalStorage<LockFlow>();
-  private readonly queues = new Map<string, KeyQueue>();
-  private readonly forget = (queue: KeyQueue): void => void this.queues.delete(queue.key.text);
+  private readonly queues = new KeyQueues((key) => new KeyQueue(key, this.init.store));
   private serverTimeoutMs: number | null | undefined;
   private draining = false;
   private closed = false;
@@ -123,14 +123,14 @@ export class AdvisoryLocks {
   async isBusy(id: LockId): Promise<boolean> {
     const key = this.init.names.keyOf(id);
     if (this.isHeld(id)) return false;
-    if ((this.queues.get(key.text)?.holders.length ?? 0) > 0) return true;
+    if ((this.queues.find(key)?.holders.length ?? 0) > 0) return true;
     return this.init.store.isHeldByOthers(key);
   }
 
   /** How the locks of this process stand. Sends nothing. */
   status(): LockStatus {
     let waiting = 0;
-    for (const { requests } of this.queues.values()) waiting += requests.length;
+    for (const { requests } of this.queues) waiting += requests.length;
     return { ...this.init.store.status(), waiting };
   }
 
@@ -145,7 +145,7 @@ export class AdvisoryLocks {
    */
   drain(): void {
     this.draining = true;
-    for (const queue of [...this.queues.values()]) {
+    for (const queue of [...this.queues]) {
       queue.rejectAll((request) => this.shuttingDown(request.init.id));
       queue.unstick();
     }
@@ -155,7 +155,7 @@ export class AdvisoryLocks {
   async close(): Promise<void> {
     this.draining = this.closed = true;
     const error = new Error('The module that held it was shut down.');
-    const released = Promise.all([...this.queues.values()].map((queue) => queue.close(error)));
+    const released = Promise.all([...this.queues].map((queue) => queue.close(error)));
     await this.init.store.close(); // which does not wait for ever for a server that does not answer
     await released;
   }
@@ -262,17 +262,9 @@ export class AdvisoryLocks {
     const keeps = sticky && !this.draining;
     const init = { id, shared, sticky: keeps, timeoutMs: wait, signal, flow, pids };
     const request = new LockRequest(init, resolve, reject);
-    const queue = this.queueOf(key);
+    const queue = this.queues.of(key);
     queue.submit(request);
     if (wait === undefined) this.learnServerTimeout(request);
-  }
-
-  private queueOf(key: LockKey): KeyQueue {
-    const known = this.queues.get(key.text);
-    if (known !== undefined) return known;
-    const queue = new KeyQueue(key, this.init.store, this.forget);
-    this.queues.set(key.text, queue);
-    return queue;
   }
 
   private handle(

@@ -1,5 +1,5 @@
 import type { Hold, HoldListener, LockStore, LockWait, Trier } from '../session/lock-store.js';
-import { monotonicMs } from '../session/monotonic.js';
+import { monotonicMs, TIMER_MAX_MS } from '../session/monotonic.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import { DONE, Grant } from './grant.js';
 import { keysStandingStill, waitsForItself } from './lock-graph.js';
@@ -41,8 +41,12 @@ export class KeyQueue implements Trier, HoldListener {
   constructor(
     readonly key: LockKey,
     private readonly store: LockStore,
-    private readonly onIdle: (queue: KeyQueue) => void,
   ) {}
+
+  /** Whether nobody here holds, wants or keeps the key, so that nothing would be lost with this queue. */
+  get isIdle(): boolean {
+    return this.requests.length === 0 && this.hold === undefined && !this.asking;
+  }
 
   /** Lines a request up; it is granted or refused through itself. */
   submit(request: LockRequest): void {
@@ -58,7 +62,7 @@ export class KeyQueue implements Trier, HoldListener {
   release(grant: Grant): Promise<void> {
     const keepMs = grant.keepUntil === 0 ? 0 : grant.keepUntil - monotonicMs();
     if (keepMs > 0) {
-      setTimeout(() => void this.letGo(grant), Math.ceil(keepMs)).unref();
+      setTimeout(() => void this.release(grant), Math.min(Math.ceil(keepMs), TIMER_MAX_MS)).unref();
       return DONE;
     }
     return this.letGo(grant);
@@ -142,7 +146,7 @@ export class KeyQueue implements Trier, HoldListener {
   private rest(): void {
     this.wait?.cancel();
     if (this.hold !== undefined && this.holders.length === 0 && !this.sticky) this.giveUp(this.hold);
-    if (this.hold === undefined && !this.asking) this.onIdle(this);
+    if (this.isIdle) this.sticky = false;
   }
 
   private giveUp(hold: Hold): void {
@@ -267,7 +271,9 @@ export class KeyQueue implements Trier, HoldListener {
     this.holders.splice(index, 1);
     this.unlocked = DONE;
     this.advance();
-    return this.unlocked;
+    const { unlocked } = this;
+    this.unlocked = DONE;
+    return unlocked;
   }
 
   private drop(request: LockRequest, error: unknown): void {

@@ -1,5 +1,6 @@
 import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { PgLockConfigurationError } from '../errors/pg-lock-configuration.error.js';
+import { Roster } from '../session/roster.js';
 
 /** One handler or job that holds, or waits for, something of ours. @internal */
 export interface Run {
@@ -26,7 +27,7 @@ export interface Drainable {
  */
 @Injectable()
 export class RunRegistry implements BeforeApplicationShutdown {
-  private readonly runs = new Set<Run>();
+  private readonly runs = new Roster<{ readonly run: Run; place: number }>();
   private readonly databases = new Map<string, Drainable>();
   private isStopping = false;
 
@@ -46,16 +47,18 @@ export class RunRegistry implements BeforeApplicationShutdown {
   }
 
   add(run: Run): void {
-    this.runs.add(run);
-    void run.done.then(() => this.runs.delete(run));
+    const entry = { run, place: 0 };
+    this.runs.add(entry);
+    void run.done.then(() => this.runs.delete(entry));
   }
 
   /** Refuses new work, ends streams, and waits until every job has finished under its lock. */
   async beforeApplicationShutdown(): Promise<void> {
     this.isStopping = true;
     const drained = [...this.databases.values()].map((database) => database.drain());
-    for (const run of this.runs) run.end();
-    const jobs = [...this.runs].filter((run) => run.kind === 'job').map((run) => run.done);
+    const runs = Array.from(this.runs, ({ run }) => run);
+    for (const run of runs) run.end();
+    const jobs = runs.filter((run) => run.kind === 'job').map((run) => run.done);
     await Promise.all([...drained, ...jobs]);
   }
 }

@@ -9,6 +9,7 @@ import { queryNumbers } from './lock-query.js';
 import type { Hold } from './lock-store.js';
 import { cutOff } from './connector.js';
 import { monotonicMs } from './monotonic.js';
+import { Roster } from './roster.js';
 import { SessionHold } from './session-hold.js';
 
 /** For how long the end of a session waits for a server that may not answer any more. */
@@ -37,7 +38,7 @@ export class LockSession {
   /** When somebody last asked for something, heartbeats aside, on the monotonic clock. */
   lastUsedAt = monotonicMs();
 
-  private readonly holds = new Map<string, SessionHold>();
+  private readonly holds = new Roster<SessionHold>();
   private readonly jobs: Job[] = [];
   private ops = new LockOps();
   private tries = 0;
@@ -77,8 +78,8 @@ export class LockSession {
     return this.ended === undefined && monotonicMs() < this.trustedUntil;
   }
 
-  owns(hold: Hold): boolean {
-    return this.holds.get(hold.key.text) === hold;
+  owns(hold: SessionHold): boolean {
+    return this.holds.has(hold);
   }
 
   /** Tries once, fused with everything else of this turn. */
@@ -90,10 +91,10 @@ export class LockSession {
   }
 
   /** Lets go; quiet when the hold is gone already. */
-  unlock(hold: Hold): Promise<void> {
+  unlock(hold: SessionHold): Promise<void> {
     if (!this.owns(hold)) return Promise.resolve();
     const { key, shared } = hold;
-    this.holds.delete(key.text);
+    this.holds.delete(hold);
     hold.listener = undefined;
     return new Promise((resolve) => {
       if (this.ended !== undefined) return resolve();
@@ -105,7 +106,7 @@ export class LockSession {
   /** Notes a lock that a statement of its own has taken. */
   adopt(key: LockKey, shared: boolean): Hold {
     const hold = new SessionHold(this, key, shared);
-    this.holds.set(key.text, hold);
+    this.holds.add(hold);
     return hold;
   }
 
@@ -164,7 +165,7 @@ export class LockSession {
   private schedule(): void {
     if (this.busy || this.scheduled) return;
     this.scheduled = true;
-    process.nextTick(() => {
+    setImmediate(() => {
       this.scheduled = false;
       this.pump();
     });
@@ -265,13 +266,14 @@ export class LockSession {
   private async releaseStrays({ releases, tries }: LockOps): Promise<void> {
     const touched = new Set([...releases, ...tries].map((op) => op.key.text));
     const { rows } = await this.run(OWN_LOCKS);
+    const held = new Set(Array.from(this.holds, (hold) => hold.key.text));
     for (const row of rows as { classId: string; objId: string; objSubId: 1 | 2; shared: boolean }[]) {
       const key = LockKey.ofAdvisoryKey({
         classId: Number(row.classId),
         objId: Number(row.objId),
         objSubId: row.objSubId,
       });
-      if (!touched.has(key.text) || this.holds.has(key.text)) continue;
+      if (!touched.has(key.text) || held.has(key.text)) continue;
       await this.run(singleLockOp({ key, code: unlockCode(key, row.shared) }));
     }
   }
@@ -283,8 +285,7 @@ export class LockSession {
     this.ops = new LockOps();
     for (const job of this.jobs.splice(0)) job.reject(error);
     this.refuse(ops, error);
-    const lost = [...this.holds.values()];
-    this.holds.clear();
+    const lost = this.holds.clear();
     this.client.end().catch(() => undefined);
     this.onEnded?.(error, lost.length);
     for (const hold of lost) hold.listener?.onHoldLost(hold, error);

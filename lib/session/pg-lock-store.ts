@@ -56,8 +56,9 @@ export class PgLockStore implements LockStore {
   }
 
   unlock(hold: Hold): Promise<void> {
-    const { session } = hold as SessionHold<LockSession>;
-    const done = session.unlock(hold);
+    const held = hold as SessionHold<LockSession>;
+    const { session } = held;
+    const done = session.unlock(held);
     if (session === this.pool.openMain) return done;
     const { text } = hold.key;
     const settled = done.then(() => {

@@ -1,16 +1,18 @@
 import type { LockKey } from '../vocabulary/lock-id.js';
 import type { Hold, HoldListener } from './lock-store.js';
+import type { Enrolled } from './roster.js';
 
 /** The session that a hold is on, as far as the hold needs it. @internal */
 export interface HoldingSession {
   readonly facts: { readonly pid: number };
   /** Whether the server cannot have given its locks to others. */
   readonly trusted: boolean;
-  owns(hold: Hold): boolean;
+  owns(hold: SessionHold): boolean;
 }
 
 /** A key held by one lock session. @internal */
-export class SessionHold<Session extends HoldingSession = HoldingSession> implements Hold {
+export class SessionHold<Session extends HoldingSession = HoldingSession> implements Hold, Enrolled {
+  place = 0;
   listener: HoldListener | undefined;
 
   constructor(

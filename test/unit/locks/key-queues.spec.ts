@@ -1,0 +1,26 @@
+import { KeyQueue } from '../../../lib/locks/key-queue.js';
+import { KeyQueues } from '../../../lib/locks/key-queues.js';
+import { MemoryLockStore } from '../../../lib/testing/memory-lock-store.js';
+import { MemoryLockTable } from '../../../lib/testing/memory-lock-table.js';
+import { lockKey } from '../../../lib/vocabulary/lock-id.js';
+
+describe('KeyQueues', () => {
+  const store = new MemoryLockStore(new MemoryLockTable());
+  const make = () => new KeyQueues((key) => new KeyQueue(key, store));
+
+  it('gives the same queue for the same key', () => {
+    const queues = make();
+    expect(queues.of(lockKey('x'))).toBe(queues.of(lockKey('x')));
+    expect(queues.find(lockKey('y'))).toBeUndefined();
+  });
+
+  it('keeps every queue in use, and does not grow with idle ones', () => {
+    const queues = make();
+    const inUse = Array.from({ length: 300 }, (_, n) =>
+      Object.defineProperty(queues.of(lockKey(`used:${n}`)), 'isIdle', { value: false }),
+    );
+    for (let n = 0; n < 10_000; n++) queues.of(lockKey(n));
+    expect([...queues].filter((queue) => inUse.includes(queue))).toHaveLength(300);
+    expect([...queues].length).toBeLessThan(1_000);
+  });
+});
