@@ -31,8 +31,10 @@ function checkChangelog(version) {
     throw new Refusal(`CHANGELOG.md still has changes under "Unreleased": move them to ${version}.`);
 }
 
-function checkVersion({ version, private: isPrivate }) {
+function checkManifest({ version, repository, private: isPrivate }) {
   if (isPrivate) throw new Refusal('package.json says that the package is private.');
+  if (!(repository?.url ?? repository))
+    throw new Refusal('package.json names no repository, without which the registry refuses the provenance.');
   if (!/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))
     throw new Refusal(`package.json has no version of three numbers: "${version}".`);
   if (git('tag', '--list', `v${version}`) !== '') throw new Refusal(`There is a tag v${version} already.`);
@@ -51,7 +53,7 @@ try {
   const { values } = parseArgs({ options: { 'dry-run': { type: 'boolean', default: false } } });
   const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
   const { version } = manifest;
-  checkVersion(manifest);
+  checkManifest(manifest);
   checkChangelog(version);
   checkTree();
   if (!values['dry-run']) execFileSync('npm', ['run', 'check'], { stdio: ['ignore', 2, 2] });

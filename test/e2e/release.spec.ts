@@ -13,7 +13,7 @@ let directory: string;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'nestjs-pglock-release-'));
   git('init', '--quiet');
-  write('package.json', JSON.stringify({ name: 'x', version: '1.2.0', scripts: { check: 'node -e ""' } }));
+  manifest({ scripts: { check: 'node -e ""' } });
   write('CHANGELOG.md', RELEASED);
   commit();
 });
@@ -26,6 +26,11 @@ function git(...args: readonly string[]): void {
 
 function write(file: string, text: string): void {
   writeFileSync(join(directory, file), text);
+}
+
+function manifest(more: object): void {
+  const usual = { name: 'x', version: '1.2.0', repository: 'github:example/x' };
+  write('package.json', JSON.stringify({ ...usual, ...more }));
 }
 
 function commit(): void {
@@ -60,7 +65,7 @@ describe('scripts/release.mjs', () => {
   });
 
   it('keeps preliminary versions off the usual channel', () => {
-    write('package.json', JSON.stringify({ name: 'x', version: '1.3.0-rc.1' }));
+    manifest({ version: '1.3.0-rc.1' });
     write('CHANGELOG.md', RELEASED.replace('1.2.0', '1.3.0-rc.1'));
     commit();
     expect(release('--dry-run').stdout).toContain('npm publish --provenance --access public --tag next\n');
@@ -83,18 +88,20 @@ describe('scripts/release.mjs', () => {
     expect(release('--dry-run').status).toBe(0);
   });
 
-  it('refuses a tree with changes, a version that is tagged, and a private package', () => {
+  it('refuses a tree with changes, a version that is tagged, a private package, and one without a repository', () => {
     write('new.txt', '');
     expect(release('--dry-run').stderr).toMatch(/not clean:\n\?\? new\.txt/);
     commit();
     git('tag', 'v1.2.0');
     expect(release('--dry-run').stderr).toContain('a tag v1.2.0 already');
-    write('package.json', JSON.stringify({ name: 'x', version: '1.3.0', private: true }));
+    manifest({ version: '1.3.0', private: true });
     expect(release('--dry-run').stderr).toContain('private');
+    manifest({ repository: undefined });
+    expect(release('--dry-run').stderr).toContain('names no repository');
   });
 
   it('refuses when the check fails', () => {
-    write('package.json', JSON.stringify({ name: 'x', version: '1.2.0', scripts: { check: 'exit 3' } }));
+    manifest({ scripts: { check: 'exit 3' } });
     commit();
     const { status, stdout, stderr } = release();
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
