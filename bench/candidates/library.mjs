@@ -1,0 +1,30 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { PgLockModule, PgLockService } from '../../dist/index.js';
+
+/** This library as an application has it: the module, the service, `advisory(id, work)`. */
+export async function open({ url, options = {} }) {
+  const root = PgLockModule.forRoot({ connection: url, ...options });
+  const app = await NestFactory.createApplicationContext(root, { logger: ['error'] });
+  const pglock = app.get(PgLockService);
+  const statements = countStatements(pglock);
+  return {
+    pglock,
+    app,
+    statements,
+    run: (id, work) => pglock.advisory(id, work),
+    close: () => app.close(),
+  };
+}
+
+/** How many statements the process has sent so far, on whichever connection. */
+function countStatements(pglock) {
+  const { prototype } = pglock.pgDriver.Client;
+  const { query } = prototype;
+  let count = 0;
+  prototype.query = function counted(...args) {
+    count++;
+    return query.apply(this, args);
+  };
+  return () => count;
+}

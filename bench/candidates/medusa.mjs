@@ -1,0 +1,21 @@
+import { createRequire } from 'node:module';
+
+const require = createRequire(import.meta.url);
+
+/** The provider's `execute`, on MikroORM as Medusa sets it up, with its default pool of 10. */
+export async function open({ url }) {
+  const { MikroORM } = require('@medusajs/framework/mikro-orm/postgresql');
+  const { services } = require('@medusajs/locking-postgres').default;
+  const [Provider] = services;
+  const orm = await MikroORM.init({
+    clientUrl: url,
+    entities: [],
+    discovery: { warnWhenNoEntities: false },
+    pool: { min: 0, max: 10 },
+  });
+  const provider = new Provider({ manager: orm.em.fork() }, {}, {});
+  return {
+    run: (id, work) => provider.execute(id, work, { timeout: 60 }),
+    close: () => orm.close(),
+  };
+}

@@ -1,0 +1,50 @@
+// One candidate in a process of its own; what to open comes as JSON in the first argument.
+import { serve } from '../harness/serve.mjs';
+import { cyclesPerSecond, nothing } from '../harness/throughput.mjs';
+import { Holds } from './holds.mjs';
+
+const { candidate, url, redis, options } = JSON.parse(process.argv[2]);
+const { open } = await import(`./${candidate.module}.mjs`);
+const locks = await open({ url, redis, options });
+const prefix = `${candidate.name}:${process.pid}`;
+const holds = new Holds(locks);
+let fresh = 0;
+
+/** Its own id for each task; or another one each time, which no cache has seen. */
+const idOf = candidate.fresh ? (task) => `${prefix}:${task}:${fresh++}` : (task) => `${prefix}:${task}`;
+
+serve({
+  async throughput({ tasks, ms }) {
+    const before = locks.statements?.();
+    const measured = await cyclesPerSecond(locks.run, { tasks, ms, idOf });
+    if (before === undefined) return measured;
+    return { ...measured, statementsPerLock: (locks.statements() - before) / measured.cycles };
+  },
+  async roundTrips({ count }) {
+    const times = [];
+    for (let i = 0; i < count; i++) {
+      const startedAt = performance.now();
+      await locks.roundTrip();
+      times.push(performance.now() - startedAt);
+    }
+    return times;
+  },
+  /** Everybody wants the same few ids: how often did this process get one? */
+  async contend({ ids, tasks, ms }) {
+    const deadline = Date.now() + ms;
+    let count = 0;
+    const task = async (index) => {
+      for (let turn = index; Date.now() < deadline; turn++) {
+        await locks.run(ids[turn % ids.length], nothing);
+        count++;
+      }
+    };
+    await Promise.all(Array.from({ length: tasks }, (_, index) => task(index)));
+    return count;
+  },
+  acquire: ({ id }) => holds.acquire(id),
+  release: ({ id }) => holds.release(id),
+  acquired: ({ id }) => holds.acquired(id),
+  ask: ({ id }) => holds.ask(id),
+  stop: () => locks.close(),
+});

@@ -1,0 +1,65 @@
+// An application on Fastify whose handlers exist with and without a lock: node http-app.mjs DATABASE_URL
+import 'reflect-metadata';
+import { Controller, Get, Inject, Module, Param, UseInterceptors } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { AdvisoryLock, PgLockModule, PgLockService } from '../../dist/index.js';
+import { serve } from '../harness/serve.mjs';
+import { decorate, decorateParameter } from './decorate.mjs';
+
+const [url] = process.argv.slice(2);
+
+class Orders {
+  constructor(pglock) {
+    this.pool = pglock.pool;
+  }
+
+  /** As little as a handler can do: the hardest comparison. */
+  empty(id) {
+    return `order ${id} done`;
+  }
+
+  /** What handlers do: they ask the database. */
+  async query(id) {
+    await this.pool.query('SELECT $1::text AS id', [id]);
+    return `order ${id} done`;
+  }
+
+  /** What Nest itself takes for an interceptor. */
+  interceptedEmpty(id) {
+    return this.empty(id);
+  }
+
+  async interceptedQuery(id) {
+    return this.query(id);
+  }
+
+  lockedEmpty(id) {
+    return this.empty(id);
+  }
+
+  lockedQuery(id) {
+    return this.query(id);
+  }
+}
+
+const byId = AdvisoryLock((context) => `order:${context.switchToHttp().getRequest().params.id}`);
+const INTERCEPTORS = { locked: byId, intercepted: { intercept: (_context, next) => next.handle() } };
+for (const method of Object.getOwnPropertyNames(Orders.prototype).slice(1)) {
+  const interceptors = Object.entries(INTERCEPTORS).filter(([prefix]) => method.startsWith(prefix));
+  decorate(Orders, method, Get(`${method}/:id`), ...interceptors.map(([, one]) => UseInterceptors(one)));
+  decorateParameter(Orders, method, 0, Param('id'));
+}
+Inject(PgLockService)(Orders, undefined, 0);
+Controller('orders')(Orders);
+
+class App {}
+Module({ imports: [PgLockModule.forRoot({ connection: url })], controllers: [Orders] })(App);
+
+const app = await NestFactory.create(App, new FastifyAdapter(), { logger: ['error'] });
+await app.listen(0, '127.0.0.1');
+serve({
+  port: () => app.getHttpServer().address().port,
+  cpu: () => process.cpuUsage(),
+  stop: () => app.close(),
+});

@@ -1,0 +1,68 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { open } from '../candidates/library.mjs';
+import { query } from '../harness/server.mjs';
+import { figure } from '../report/figures.mjs';
+
+const SESSIONS = `SELECT count(DISTINCT pid)::int AS sessions, count(*)::int AS locks FROM pg_locks
+  WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+
+/** Many locks held by one process, and nothing going on. */
+export async function run({ place, quick, say }) {
+  const count = quick ? 1_000 : 10_000;
+  const idleMs = quick ? 2_000 : 30_000;
+  const { pglock, statements, close } = await open(place);
+  // Ids and code are known before, so that only handles are counted.
+  const take = (ids) => Promise.all(ids.map((id) => pglock.acquire(id)));
+  const ids = Array.from({ length: count }, (_, index) => `held:${index}`);
+  await release(await take(ids));
+  const before = heapUsed();
+  const handles = await take(ids);
+  const bytes = (heapUsed() - before) / count;
+  const [{ sessions, locks }] = await query(place.url, SESSIONS);
+  say(`${count} locks held, idle for ${idleMs / 1000} s`);
+  const idle = await idleFor(idleMs, statements);
+  await release(handles);
+  const empty = await idleFor(idleMs / 2, statements);
+  await close();
+  return { count, locks, sessions, bytes, idle, empty };
+}
+
+/** What a minute of doing nothing costs. */
+async function idleFor(ms, statements) {
+  const [cpu, sent] = [process.cpuUsage(), statements()];
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  const { user, system } = process.cpuUsage(cpu);
+  const minutes = ms / 60_000;
+  return {
+    cpuMsPerMinute: (user + system) / 1000 / minutes,
+    statementsPerMinute: (statements() - sent) / minutes,
+  };
+}
+
+async function release(handles) {
+  await Promise.all(handles.map((handle) => handle.release()));
+}
+
+function heapUsed() {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc');
+  for (let i = 0; i < 4; i++) collect();
+  return process.memoryUsage().heapUsed;
+}
+
+export function tables({ count, locks, sessions, bytes, idle, empty }) {
+  return [
+    {
+      title: `${figure(count)} locks held by one process, doing nothing`,
+      head: ['', `${figure(count)} held`, 'none held'],
+      rows: [
+        ['locks at the server', figure(locks), '0'],
+        ['connections that hold them', figure(sessions), ''],
+        ['heap a held handle, bytes', figure(bytes), ''],
+        ['statements a minute', figure(idle.statementsPerMinute), figure(empty.statementsPerMinute)],
+        ['CPU a minute, ms', figure(idle.cpuMsPerMinute), figure(empty.cpuMsPerMinute)],
+      ],
+    },
+  ];
+}

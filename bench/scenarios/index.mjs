@@ -1,0 +1,11 @@
+import * as handOver from './hand-over.mjs';
+import * as held from './held.mjs';
+import * as http from './http.mjs';
+import * as inspection from './inspection.mjs';
+import * as jobTick from './job-tick.mjs';
+import * as oneId from './one-id.mjs';
+import * as replicas from './replicas.mjs';
+import * as throughput from './throughput.mjs';
+
+/** In this order they run and are reported. */
+export const SCENARIOS = { throughput, handOver, http, jobTick, oneId, replicas, held, inspection };
