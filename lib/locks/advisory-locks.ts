@@ -3,13 +3,13 @@ import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import type { FlowPids } from '../session/flow-pids.js';
 import type { LockStore } from '../session/lock-store.js';
-import { monotonicMs } from '../session/monotonic.js';
 import type { LockSource } from '../telemetry/lock-channels.js';
 import type { LockStatus } from '../telemetry/lock-status.js';
 import { LockWatch } from '../telemetry/lock-watch.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import { printable } from '../vocabulary/printable.js';
+import { allOrNone } from './all-or-none.js';
 import type { AdvisoryLockOptions, OnContention } from './advisory-options.js';
 import type { Grant } from './grant.js';
 import { HeldLock, type HeldLockHost } from './held-lock.js';
@@ -181,70 +181,14 @@ export class AdvisoryLocks {
     options.signal?.throwIfAborted();
     for (const { id, key } of named) this.assertAllowed(id, flow?.find(key.text), options.shared, flow);
     const [only] = named;
-    if (named.length > 1 || only === undefined) return this.many(named, options, flow);
+    if (named.length > 1 || only === undefined)
+      return allOrNone(named, options.timeoutMs, (one, timeoutMs, had) => {
+        const inner = had.length === 0 ? flow : new LockFlow(had, flow);
+        return new Promise((resolve, reject) => this.ask(one, options, timeoutMs, inner, resolve, reject));
+      });
     return new Promise((resolve, reject) => {
       this.ask(only, options, options.timeoutMs, flow, (grant) => resolve([grant]), reject);
     });
-  }
-
-  /** All or none: when one is lost before the last is had, from the beginning. */
-  private async many(
-    named: readonly NamedKey[],
-    options: ResolvedAdvisoryOptions,
-    flow: LockFlow | undefined,
-  ): Promise<Grant[]> {
-    const startedAt = monotonicMs();
-    for (;;) {
-      const grants = await this.collect(named, options, flow, startedAt);
-      if (grants.every((grant) => grant.active)) return grants;
-      await Promise.all(grants.map((grant) => grant.release()));
-    }
-  }
-
-  /** First all at once without waiting, which cannot deadlock; then one after the other in key order. */
-  private async collect(
-    named: readonly NamedKey[],
-    options: ResolvedAdvisoryOptions,
-    flow: LockFlow | undefined,
-    startedAt: number,
-  ): Promise<Grant[]> {
-    const tried = await Promise.allSettled(named.map((one) => this.one(one, options, 0, flow)));
-    const refused = tried.find((result) => result.status === 'rejected');
-    const had = tried.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-    if (refused === undefined) return had;
-    await Promise.all(had.map((grant) => grant.release()));
-    if (!(refused.reason instanceof LockNotAvailableError) || options.timeoutMs === 0) throw refused.reason;
-    return this.inOrder(named, options, flow, startedAt);
-  }
-
-  private async inOrder(
-    named: readonly NamedKey[],
-    options: ResolvedAdvisoryOptions,
-    flow: LockFlow | undefined,
-    startedAt: number,
-  ): Promise<Grant[]> {
-    const { timeoutMs } = options;
-    const grants: Grant[] = [];
-    try {
-      for (const one of named) {
-        const left =
-          typeof timeoutMs === 'number' ? Math.max(1, timeoutMs - (monotonicMs() - startedAt)) : timeoutMs;
-        grants.push(await this.one(one, options, left, new LockFlow(grants, flow)));
-      }
-      return grants;
-    } catch (error) {
-      await Promise.all(grants.map((grant) => grant.release()));
-      throw error;
-    }
-  }
-
-  private one(
-    named: NamedKey,
-    options: ResolvedAdvisoryOptions,
-    timeoutMs: number | null | undefined,
-    flow: LockFlow | undefined,
-  ): Promise<Grant> {
-    return new Promise((resolve, reject) => this.ask(named, options, timeoutMs, flow, resolve, reject));
   }
 
   private ask(
