@@ -32,7 +32,7 @@ async function start(sample: string, databaseUrl: string) {
   };
   const post = async (path: string) => {
     const response = await fetch(`${address}/orders/${path}`, { method: 'POST' });
-    return { status: response.status, body: (await response.json()) };
+    return { status: response.status, body: await response.json() };
   };
   return { post, stop };
 }
