@@ -80,6 +80,7 @@ describe('sample 07, a work queue', () => {
     const [doomed, worker] = [startSample('07-work-queue', env()), startSample('07-work-queue', env())];
     await eventually(
       async () => (await holders(db, 'customer:ann')) + (await holders(db, 'customer:bob')) > 0,
+      { timeout: 20_000 },
     );
     await sleep(150);
     doomed.child.kill('SIGKILL');
