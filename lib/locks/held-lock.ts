@@ -3,6 +3,7 @@ import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import type { LockWatch } from '../telemetry/lock-watch.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import type { AdvisoryKey, LockId } from '../vocabulary/lock-id.js';
+import { TIMER_MAX_MS } from '../session/monotonic.js';
 import { printable } from '../vocabulary/printable.js';
 import { type Grant, type LossListener } from './grant.js';
 import type { LockHandle } from './lock-handle.js';
@@ -33,8 +34,10 @@ export class HeldLock implements LockHandle, LossListener {
   }
 
   /** Loses the lock, and frees it, after so many milliseconds. */
-  expireIn(maxHoldMs: number): void {
-    this.timer = setTimeout(() => this.expire(maxHoldMs), Math.min(maxHoldMs, 2_147_483_647));
+  expireIn(maxHoldMs: number, leftMs = maxHoldMs): void {
+    const due = () =>
+      leftMs > TIMER_MAX_MS ? this.expireIn(maxHoldMs, leftMs - TIMER_MAX_MS) : this.expire(maxHoldMs);
+    this.timer = setTimeout(due, Math.min(leftMs, TIMER_MAX_MS));
     this.timer.unref();
   }
 

@@ -1,5 +1,5 @@
 import type { LockId } from '../vocabulary/lock-id.js';
-import { monotonicMs } from '../session/monotonic.js';
+import { monotonicMs, TIMER_MAX_MS } from '../session/monotonic.js';
 import type { PidScope } from '../session/flow-pids.js';
 import { DeadlockError } from '../errors/deadlock.error.js';
 import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
@@ -7,9 +7,6 @@ import { printable } from '../vocabulary/printable.js';
 import type { Grant } from './grant.js';
 import type { QueueNode, RequestNode } from './lock-graph.js';
 import type { LockFlow } from './lock-flow.js';
-
-/** The longest time that one timer of Node can run. */
-const TIMER_MAX_MS = 2_147_483_647;
 
 /** What one flow asks of one key. @internal */
 export interface LockRequestInit {
