@@ -17,7 +17,7 @@ import type {
   SessionsOptions,
 } from './session/session-options.js';
 import type { ResolvedTelemetryOptions, TelemetryOptions } from './telemetry/telemetry-options.js';
-import { durationMs } from './vocabulary/duration.js';
+import { durationMs, MAX_SERVER_TIMEOUT_MS } from './vocabulary/duration.js';
 
 /**
  * Checks the options of one database and fills in the defaults. Sends no SQL; never prints a connection.
@@ -134,6 +134,7 @@ function sessionsOf(given: OptionReader<SessionsOptions>): ResolvedSessionsOptio
   const leaseMs = given.ms('lease', 1) ?? Math.max(durationMs(DEFAULTS.sessions.lease), 2 * heartbeatMs);
   if (leaseMs < 2 * heartbeatMs)
     throw given.refuse('lease', `at least twice the heartbeat of ${heartbeatMs} ms`, `${leaseMs} ms`);
+  if (leaseMs > MAX_SERVER_TIMEOUT_MS) throw given.refuse('lease', 'at most 24 days', `${leaseMs} ms`);
   const isShare = (value: unknown): value is number => typeof value === 'number' && value > 0 && value <= 1;
   return Object.freeze({
     max: given.integer('max', 2, 1000) ?? DEFAULTS.sessions.max,

@@ -25,7 +25,7 @@ const DJANGO: Readonly<Record<string, string>> = { gt: '>', gte: '>=', lt: '<', 
  * @internal
  */
 export function filterPredicates(text: string, table: AttributeTable, namespace = ''): readonly Predicate[] {
-  const [, left = '', operator = '', right = ''] = FORM.exec(text) ?? [];
+  const [, left = '', operator = '', right = ''] = (typeof text === 'string' ? FORM.exec(text) : null) ?? [];
   if (operator === '')
     throw new PgLockUsageError(
       `A filter must be ATTRIBUTE, one of = != > >= < <= ~ !~, and a value, such as 'activity.duration>=5s'; got ${printable(text)}.`,

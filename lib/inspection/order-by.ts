@@ -47,7 +47,8 @@ function ofObject(part: unknown, prefix: string, table: AttributeTable): Sorting
     throw new PgLockUsageError(`orderBy takes paths and objects; got ${printable(part)}.`);
   return Object.entries(part).flatMap(([name, value]: [string, unknown]) => {
     const path = prefix + name;
-    if (typeof value === 'object') return ofObject(value, `${path}.`, table);
+    const leads = Object.keys(table).some((other) => other.startsWith(`${path}.`));
+    if (typeof value === 'object' && leads) return ofObject(value, `${path}.`, table);
     if (value !== 'asc' && value !== 'desc')
       throw new PgLockUsageError(`orderBy ${path} must be 'asc' or 'desc'; got ${printable(value)}.`);
     return [{ path: known(path, table), descending: value === 'desc' }];

@@ -76,7 +76,7 @@ export function limitOf(limit: unknown): number {
 function withConfiguration(given: LockQuery<object>, configs: QueryVocabulary['configs']): LockQuery<object> {
   known(given, [...KEYS, ...SIGNAL_KEYS], 'a question about locks');
   if (given.config === undefined) return given;
-  if (!Object.hasOwn(configs, given.config)) {
+  if (typeof given.config !== 'string' || !Object.hasOwn(configs, given.config)) {
     const names = Object.keys(configs).map((name) => printable(name));
     throw new PgLockUsageError(
       `There is no configuration ${printable(given.config)}. ${names.length === 0 ? 'None is saved (option `configs`).' : `There are: ${names.join(', ')}.`}`,

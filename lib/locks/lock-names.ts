@@ -32,7 +32,7 @@ export class LockNames {
   keysOf(ids: LockId | readonly LockId[]): readonly NamedKey[] {
     if (!Array.isArray(ids) || isPair(ids)) return [this.named(ids as LockId)];
     if (ids.length === 0) throw new PgLockUsageError('The list of lock ids is empty; give at least one id.');
-    const named = (ids as readonly LockId[]).map((id) => this.named(id));
+    const named = Array.from(ids as readonly LockId[], (id) => this.named(id)); // which skips no hole
     const byKey = new Map(named.map((one) => [one.key.text, one]));
     return [...byKey.values()].sort((a, b) => (a.key.text < b.key.text ? -1 : 1));
   }
