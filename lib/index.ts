@@ -137,6 +137,7 @@ export type {
 export { DeadlockError } from './errors/deadlock.error.js';
 export { LockLostError } from './errors/lock-lost.error.js';
 export { LockNotAvailableError, type LockNotAvailableDetails } from './errors/lock-not-available.error.js';
+export { LockSessionError } from './errors/lock-session.error.js';
 export { LockTableBudgetError } from './errors/lock-table-budget.error.js';
 export { LockTargetError } from './errors/lock-target.error.js';
 export { PermissionError } from './errors/permission.error.js';

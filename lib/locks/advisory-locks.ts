@@ -153,7 +153,8 @@ export class AdvisoryLocks {
 
   /** Lets go of everything; what is still held counts as lost. */
   async close(): Promise<void> {
-    this.draining = this.closed = true;
+    this.drain();
+    this.closed = true;
     const error = new Error('The module that held it was shut down.');
     const released = Promise.all([...this.queues].map((queue) => queue.close(error)));
     await this.init.store.close(); // which does not wait for ever for a server that does not answer

@@ -1,4 +1,5 @@
 import type { Client, QueryConfig, QueryResult } from 'pg';
+import { LockSessionError } from '../errors/lock-session.error.js';
 import { OWN_LOCKS, singleLockOp, UNLOCK_ALL, unlockCode } from '../sql/advisory-lock.js';
 import { HEARTBEAT, type ServerFacts } from '../sql/lock-session.js';
 import type { Statement } from '../sql/statement.js';
@@ -57,7 +58,7 @@ export class LockSession {
   ) {
     this.trustedUntil = monotonicMs() + trustMs;
     client.on('error', (error) => this.end(error));
-    client.on('end', () => this.end(new Error('The connection of a lock session was closed.')));
+    client.on('end', () => this.end(new LockSessionError('The connection of a lock session was closed.')));
   }
 
   get isOpen(): boolean {
@@ -128,7 +129,9 @@ export class LockSession {
     if (this.ended !== undefined) return;
     const now = monotonicMs();
     if (now >= (this.holds.size > 0 ? this.trustedUntil : this.busy ? this.answerDueAt : Infinity))
-      return this.destroy(new Error('The server did not answer within the lease of the lock session.'));
+      return this.destroy(
+        new LockSessionError('The server did not answer within the lease of the lock session.'),
+      );
     if (!this.isBusy && now - this.lastSentAt >= heartbeatMs) this.send(HEARTBEAT, 0, nothing, nothing);
   }
 
@@ -142,7 +145,7 @@ export class LockSession {
   async close(): Promise<void> {
     if (this.ended !== undefined) return;
     const impatience = setTimeout(
-      () => this.destroy(new Error('The server did not answer when the lock session was closed.')),
+      () => this.destroy(new LockSessionError('The server did not answer when the lock session was closed.')),
       FAREWELL_MS,
     );
     const farewell = this.holds.size > 0 || this.isBusy ? this.run(UNLOCK_ALL) : Promise.resolve();
@@ -150,7 +153,7 @@ export class LockSession {
     await farewell.catch(() => undefined);
     this.onEnded = undefined;
     const gone = this.client.end();
-    this.end(new Error('The lock session was closed.'));
+    this.end(new LockSessionError('The lock session was closed.'));
     await gone.catch(() => undefined);
     clearTimeout(impatience);
   }
@@ -223,7 +226,9 @@ export class LockSession {
     if (this.ended !== undefined) return false;
     this.trustedUntil = sentAt + this.trustMs;
     if (allowanceMs > 0 || monotonicMs() < this.trustedUntil) return true;
-    this.destroy(new Error('The answer of the server came later than the lease of the lock session allows.'));
+    this.destroy(
+      new LockSessionError('The answer of the server came later than the lease of the lock session allows.'),
+    );
     return false;
   }
 
@@ -250,7 +255,9 @@ export class LockSession {
     try {
       if (this.ended === undefined) await this.releaseStrays(ops);
     } catch (cause) {
-      this.destroy(new Error('A lock session could not be brought back to a known state.', { cause }));
+      this.destroy(
+        new LockSessionError('A lock session could not be brought back to a known state.', { cause }),
+      );
     }
     this.reconciling = false;
     if (this.isBusy) this.schedule();

@@ -1,5 +1,6 @@
 import { HEARTBEAT, cancelBackend } from '../sql/lock-session.js';
 import { UNLOCK_ALL, waitForLock } from '../sql/advisory-lock.js';
+import { LockSessionError } from '../errors/lock-session.error.js';
 import { PgLockError } from '../errors/pg-lock.error.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import { SQLSTATE, sqlStateOf } from '../vocabulary/sqlstate.js';
@@ -157,7 +158,7 @@ export class SessionLockWait implements LockWait {
       this.host.pool.giveBack(session);
     } catch (cause) {
       session.destroy(
-        new Error('A waiting lock session could not be brought back to a known state.', { cause }),
+        new LockSessionError('A waiting lock session could not be brought back to a known state.', { cause }),
       );
     }
     const state = sqlStateOf(error);
@@ -170,7 +171,7 @@ export class SessionLockWait implements LockWait {
       this.host.pool.openMain?.run(cancelBackend(session.facts.pid)).catch(() => undefined);
     const grace = setTimeout(() => {
       if (this.slice?.session === session)
-        session.destroy(new Error('A wait for a lock could not be cancelled in time.'));
+        session.destroy(new LockSessionError('A wait for a lock could not be cancelled in time.'));
     }, CANCEL_GRACE_MS);
     grace.unref();
     const stop = () => clearTimeout(grace);

@@ -1,3 +1,4 @@
+import { LockSessionError } from '../errors/lock-session.error.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import type { Connector } from './connector.js';
 import type { LockSession } from './lock-session.js';
@@ -125,7 +126,7 @@ export class SessionPool {
 
   /** Opens no more connections, and gives up those that are being opened. */
   stopOpening(): void {
-    this.closing.abort(new Error('The lock sessions of this module are being closed.'));
+    this.closing.abort(new LockSessionError('The lock sessions of this module are being closed.'));
   }
 
   /** Lets go of everything and closes every connection, also one that is being opened. */
@@ -163,7 +164,7 @@ export class SessionPool {
   private async admit(session: LockSession): Promise<LockSession> {
     if (this.closed) {
       await session.close();
-      throw new Error('The lock sessions of this module were closed meanwhile.');
+      throw new LockSessionError('The lock sessions of this module were closed meanwhile.');
     }
     this.sessions.add(session);
     session.onEnded = (error, locksLost) => {

@@ -187,7 +187,7 @@ export const MUTANTS = {
   /** Of several ids, the first is locked. */
   async firstOnly() {
     const { AdvisoryLocks } = await dist('locks/advisory-locks');
-    around(AdvisoryLocks.prototype, 'many', (many, named, ...rest) => many(named.slice(0, 1), ...rest));
+    around(AdvisoryLocks.prototype, 'take', (take, named, ...rest) => take(named.slice(0, 1), ...rest));
   },
 };
 

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { DeadlockError } from '../../../lib/errors/deadlock.error.js';
 import { LockLostError } from '../../../lib/errors/lock-lost.error.js';
 import { LockNotAvailableError } from '../../../lib/errors/lock-not-available.error.js';
+import { LockSessionError } from '../../../lib/errors/lock-session.error.js';
 import { LockTableBudgetError } from '../../../lib/errors/lock-table-budget.error.js';
 import { LockTargetError } from '../../../lib/errors/lock-target.error.js';
 import { PermissionError } from '../../../lib/errors/permission.error.js';
@@ -24,6 +25,7 @@ const FAMILY = [
     '55P03',
     () => new LockNotAvailableError('m', { id: 'id', waited: 5 }, { cause }),
   ],
+  ['LockSessionError', '08006', () => new LockSessionError('m', { cause })],
   ['LockTableBudgetError', '53200', () => new LockTableBudgetError('m', { cause })],
   ['LockTargetError', '42P01', () => new LockTargetError('m', { cause })],
   ['PermissionError', '42501', () => new PermissionError('m', { cause })],
