@@ -13,9 +13,21 @@ const jest = [
 const env = { ...process.env, PGLOCK_CHAOS: 'full' };
 if (values.seed !== undefined) env.PGLOCK_CHAOS_SEED = values.seed;
 if (values.faults !== undefined) env.PGLOCK_CHAOS_FAULTS = values.faults;
-const { status } = spawnSync(process.execPath, [...jest, '--selectProjects=chaos', '--runInBand'], {
-  cwd: root,
-  env,
-  stdio: 'inherit',
-});
+const { status } = spawnSync(
+  process.execPath,
+  [
+    ...jest,
+    '--selectProjects',
+    'chaos',
+    'integration',
+    '--runInBand',
+    '--testPathPatterns',
+    'test/(chaos/|integration/leaks)',
+  ],
+  {
+    cwd: root,
+    env,
+    stdio: 'inherit',
+  },
+);
 process.exitCode = status ?? 1;
