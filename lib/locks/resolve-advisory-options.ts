@@ -1,4 +1,5 @@
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import { Canceller } from '../vocabulary/canceller.js';
 import { durationMs, positiveDurationMs, waitMs } from '../vocabulary/duration.js';
 import { printable } from '../vocabulary/printable.js';
 import type { AdvisoryLockOptions, OnContention } from './advisory-options.js';
@@ -74,7 +75,7 @@ function assertShape(options: AdvisoryLockOptions): void {
     if (options[name] !== undefined && typeof options[name] !== 'boolean')
       throw new PgLockUsageError(`${name} must be true or false; got ${printable(options[name])}.`);
   const signal: unknown = options.signal;
-  if (signal !== undefined && !(signal instanceof AbortSignal))
+  if (signal !== undefined && !(signal instanceof AbortSignal || signal instanceof Canceller))
     throw new PgLockUsageError(`signal must be an AbortSignal; got ${printable(signal)}.`);
 }
 

@@ -31,13 +31,22 @@ export function checkKnownIds(ids: HandlerLockIds | undefined, service: PgLockSe
   for (const id of list) service.advisoryKey(id);
 }
 
-/** What this call of the handler locks. @internal */
-export async function handlerLockIds(
+/** What this call of the handler locks; a promise only where `ids` gives one, or throws. @internal */
+export function handlerLockIds(
   ids: HandlerLockIds | undefined,
   context: ExecutionContext,
-): Promise<LockIds> {
-  if (ids === undefined) return defaultLockId(context.getClass(), context.getHandler().name);
-  return typeof ids === 'function' ? await ids(context) : ids;
+): LockIds | Promise<LockIds> {
+  try {
+    if (ids === undefined) return defaultLockId(context.getClass(), context.getHandler().name);
+    const found = typeof ids === 'function' ? ids(context) : ids;
+    return isThenable(found) ? Promise.resolve(found) : found;
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+function isThenable(found: LockIds | PromiseLike<LockIds>): found is PromiseLike<LockIds> {
+  return typeof found === 'object' && 'then' in found;
 }
 
 /** Tells `(options)` from `(id, options)`: an id is never a plain object. @internal */

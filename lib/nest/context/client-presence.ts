@@ -1,6 +1,7 @@
 import type { ExecutionContext } from '@nestjs/common';
 
 interface Emitter {
+  on(event: string, listener: () => void): unknown;
   once(event: string, listener: () => void): unknown;
   removeListener(event: string, listener: () => void): unknown;
 }
@@ -12,22 +13,22 @@ interface Emitter {
  * @internal
  */
 export function onceClientGone(context: ExecutionContext, callback: () => void): () => void {
-  const source = closeSource(context);
-  if (source === undefined) return () => undefined;
+  const source = candidate(context);
+  if (!isEmitter(source)) return nothing;
   if (isGone(source)) queueMicrotask(callback);
   const closed = (): void => {
     if (isGone(source)) callback();
   };
-  // `close` is what Node's streams and sockets emit, `disconnect` what socket.io's do.
-  for (const event of ['close', 'disconnect']) source.once(event, closed);
+  if (context.getType<string>() === 'http') {
+    // The response has one handler and goes with it: to take the listener off would slow down all that it emits yet.
+    source.once('close', closed);
+    return nothing;
+  }
+  // `close` is what Node's sockets emit, `disconnect` what socket.io's do.
+  for (const event of ['close', 'disconnect']) source.on(event, closed);
   return () => {
     for (const event of ['close', 'disconnect']) source.removeListener(event, closed);
   };
-}
-
-function closeSource(context: ExecutionContext): Emitter | undefined {
-  const found = candidate(context);
-  return isEmitter(found) ? found : undefined;
 }
 
 function candidate(context: ExecutionContext): unknown {
@@ -71,9 +72,11 @@ function isGone(source: Emitter): boolean {
 const WEBSOCKET_CLOSED = 3;
 
 function isEmitter(value: unknown): value is Emitter {
-  return isObject(value) && 'once' in value && typeof value.once === 'function' && 'removeListener' in value;
+  return isObject(value) && 'on' in value && typeof value.on === 'function' && 'removeListener' in value;
 }
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
+
+function nothing(): void {}

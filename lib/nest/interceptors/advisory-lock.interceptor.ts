@@ -9,6 +9,8 @@ import {
 } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { LockNotAvailableError } from '../../errors/lock-not-available.error.js';
+import type { AdvisoryLockOptions } from '../../locks/advisory-options.js';
+import type { LockIds } from '../../pg-lock.service.js';
 import { HttpExchange } from '../context/http-exchange.js';
 import { withCurrentLock } from '../current-lock.js';
 import { markEnhancer } from '../enhancer-mark.js';
@@ -28,24 +30,31 @@ import { emptyAnswer } from './empty-answer.js';
  */
 export abstract class AdvisoryLockInterceptor implements NestInterceptor {
   private readonly logger = new Logger('PgLock');
+  private readonly onHandlers: AdvisoryLockOptions;
+  private readonly onJobs: AdvisoryLockOptions;
 
   /** @throws {PgLockUsageError} when the id or a Duration is not allowed: the application does not boot. */
   constructor(
     private readonly runtime: LockRuntime,
     private readonly ids: HandlerLockIds | undefined,
-    private readonly options: AdvisoryLockHandlerOptions,
+    options: AdvisoryLockHandlerOptions,
   ) {
     checkLockOptions(options);
+    this.onHandlers = lockOptions(options, false);
+    this.onJobs = lockOptions(options, true);
     checkKnownIds(ids, runtime.core.service);
   }
 
   /** The lock is held until the handler's promise settles, or its Observable or stream ends. */
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const { core, runs } = this.runtime;
-    const options = lockOptions(this.options, context.getType<string>() === 'schedule');
-    const hold = async (work: () => Promise<void>, signal: AbortSignal): Promise<unknown> => {
-      const ids = await handlerLockIds(this.ids, context);
-      return core.service.advisory(ids, { ...options, signal }, (lock) => withCurrentLock(lock, work));
+    const given = context.getType<string>() === 'schedule' ? this.onJobs : this.onHandlers;
+    const hold = (work: () => Promise<void>, signal: AbortSignal): Promise<unknown> => {
+      const options = { ...given, signal };
+      const lock = (ids: LockIds) =>
+        core.service.advisory(ids, options, (held) => withCurrentLock(held, work));
+      const ids = handlerLockIds(this.ids, context);
+      return ids instanceof Promise ? ids.then(lock) : lock(ids);
     };
     const refused = (error: unknown): unknown =>
       error instanceof LockNotAvailableError ? this.refusal(error, context) : error;

@@ -5,6 +5,7 @@ import { onceClientGone } from '../context/client-presence.js';
 import { HandlerObservation } from '../context/handler-outcome.js';
 import { HttpExchange, isStreamingBody } from '../context/http-exchange.js';
 import type { AnyFunction } from '../nest-metadata.js';
+import { Canceller } from '../../vocabulary/canceller.js';
 import type { Run, RunRegistry } from '../run-registry.js';
 
 /** What is held around a handler, and what becomes of the cases in which the handler does not run. @internal */
@@ -51,7 +52,7 @@ class HeldHandler implements Run {
   private hasStreamingBody = false;
   private inner: Subscription | undefined;
   private endWork: () => void = () => undefined;
-  private readonly aborter = new AbortController();
+  private readonly canceller = new Canceller();
   private readonly outer = new AsyncResource('PGLOCK_HANDLER');
   private readonly http: HttpExchange | undefined;
   private readonly observation: HandlerObservation;
@@ -66,12 +67,17 @@ class HeldHandler implements Run {
     this.observation = new HandlerObservation(context.getHandler() as AnyFunction, () => this.endAbandoned());
     const stopWatching = onceClientGone(context, () => this.abandon('by client'));
     this.done = holding
-      .hold(() => this.work(), this.aborter.signal)
+      .hold(() => this.work(), this.canceller.signal)
       .then(
-        () => this.released(),
-        (error: unknown) => this.failed(error),
-      )
-      .finally(stopWatching);
+        () => {
+          stopWatching();
+          this.released();
+        },
+        (error: unknown) => {
+          stopWatching();
+          return this.failed(error);
+        },
+      );
   }
 
   /** Also called by rxjs after each regular end. */
@@ -111,7 +117,7 @@ class HeldHandler implements Run {
 
   private completed(release: () => void): void {
     const sends =
-      this.http !== undefined && !this.http.isSse && (this.hasStreamingBody || this.http.isSending);
+      this.http !== undefined && (this.hasStreamingBody || this.http.isSending) && !this.http.isSse;
     if (!sends || this.abandoned !== 'no') return release();
     this.state = 'sending';
     this.outer.runInAsyncScope(() => this.subscriber.complete());
@@ -121,7 +127,8 @@ class HeldHandler implements Run {
   private abandon(by: 'by subscriber' | 'by client'): void {
     if (this.state === 'over' || this.state === 'sending' || this.abandoned === 'by subscriber') return;
     this.abandoned = by;
-    if (this.state === 'waiting') this.aborter.abort();
+    if (this.state === 'waiting')
+      this.canceller.cancel(new Error('Whoever waited for the handler has left.'));
     else this.endAbandoned();
   }
 
