@@ -70,7 +70,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'ghosts',
     broken: 'what a wait that timed out has got all the same is kept',
-    faults: ['a thousand timeouts racing grants', 'a thousand timeouts racing grants'],
+    faults: Array.from({ length: 4 }, () => 'a thousand timeouts racing grants'),
     caughtBy: ['others get it in time', 'nothing is left'],
   },
   {

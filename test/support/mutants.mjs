@@ -11,7 +11,7 @@ export const MUTANTS = {
     const { LockSession } = await dist('session/lock-session');
     const { SessionHold } = await dist('session/session-hold');
     around(LockSession.prototype, 'end', function (end, error) {
-      for (const hold of this.holds.values()) Object.assign(hold, { listener: undefined, kept: true });
+      for (const hold of this.holds) Object.assign(hold, { listener: undefined, kept: true });
       end(error);
     });
     getter(SessionHold.prototype, 'alive', function (alive) {
