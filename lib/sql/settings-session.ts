@@ -19,9 +19,9 @@ export interface SessionLockTimeoutRow {
 export function setSessionLockTimeout(timeoutMs: number | null, pid: number | null): Statement {
   return {
     text: `WITH was AS MATERIALIZED (
- SELECT CASE WHEN setting <> reset_val THEN pg_catalog.current_setting('lock_timeout') END AS former
- FROM pg_catalog.pg_settings WHERE name = 'lock_timeout')
-SELECT former, CASE WHEN $2::pg_catalog.int4 IS NULL OR pg_catalog.pg_backend_pid() = $2::pg_catalog.int4
+ SELECT CASE WHEN setting OPERATOR(pg_catalog.<>) reset_val THEN pg_catalog.current_setting('lock_timeout') END AS former
+ FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'lock_timeout')
+SELECT former, CASE WHEN $2::pg_catalog.int4 IS NULL OR pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) $2::pg_catalog.int4
  THEN pg_catalog.set_config('lock_timeout', $1::pg_catalog.text, false) END IS NOT NULL AS done FROM was`,
     values: [String(serverTimeoutMs(timeoutMs)), pid],
   };

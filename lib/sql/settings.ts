@@ -30,7 +30,8 @@ export function limitWaits(timeoutMs: number | null): Statement {
  pg_catalog.current_setting('statement_timeout')::pg_catalog.interval AS limited)
 SELECT locktimeout, statementtimeout, pg_catalog.pg_backend_pid() AS pid,
  pg_catalog.set_config('lock_timeout', $1::pg_catalog.text, true) AS nowlock,
- CASE WHEN $2::pg_catalog.text <> '0' AND (limited = '0' OR limited > ($2::pg_catalog.text || 'ms')::pg_catalog.interval)
+ CASE WHEN $2::pg_catalog.text OPERATOR(pg_catalog.<>) '0' AND (limited OPERATOR(pg_catalog.=) '0'
+ OR limited OPERATOR(pg_catalog.>) ($2::pg_catalog.text OPERATOR(pg_catalog.||) 'ms')::pg_catalog.interval)
  THEN pg_catalog.set_config('statement_timeout', $2::pg_catalog.text, true) END AS nowstatement
 FROM former`,
     values: [String(serverTimeoutMs(timeoutMs)), total],
@@ -54,8 +55,8 @@ export interface SessionStateRow {
 
 /** Reads {@link SessionStateRow}. @see https://www.postgresql.org/docs/current/view-pg-settings.html @internal */
 export const READ_SESSION_STATE: Statement = {
-  text: `SELECT pg_catalog.pg_backend_pid() AS pid, setting = reset_val AS untouched
-FROM pg_catalog.pg_settings WHERE name = 'lock_timeout'`,
+  text: `SELECT pg_catalog.pg_backend_pid() AS pid, setting OPERATOR(pg_catalog.=) reset_val AS untouched
+FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'lock_timeout'`,
 };
 
 /** Sets `lock_timeout` for this transaction, and answers what it was, as `former`. @internal */
