@@ -184,10 +184,12 @@ describe('PgLockTestingModule', () => {
     const service = module.get(PgLockService);
     const replica = module.get(PgLockTesting).replica();
     const lock = await service.acquire('x');
-    const waiting = replica.acquire('x').catch((error: unknown) => error);
+    const waiting = replica.acquire('x', { onContention: 'throw' }).catch((error: unknown) => error);
+    const skipping = replica.acquire('x');
     await module.get(PgLockTesting).untilAwaited('x');
     await module.close();
     expect([lock?.held, lock?.signal.aborted]).toEqual([false, true]);
-    expect(String(await waiting)).toContain('shut down');
+    expect(String(await waiting)).toContain('shutting down');
+    expect(await skipping).toBeNull();
   });
 });
