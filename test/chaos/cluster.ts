@@ -12,6 +12,9 @@ import { startPostgres, type OwnPostgresServer } from '../support/postgres/start
 import { FaultyProxy } from '../support/proxy.js';
 import { eventually } from '../support/waiting.js';
 
+/** The PostgreSQL major under test, as test/support/postgres reads it. */
+export const MAJOR = Number(process.env['PGLOCK_TEST_POSTGRES'] || 18);
+
 /** The clock that replicas and test share. */
 export const now = (): number => Number(process.hrtime.bigint()) / 1e6;
 

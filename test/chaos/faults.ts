@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { Welcome } from '../support/proxy.js';
-import { now, type Cluster, type Replica } from './cluster.js';
+import { MAJOR, now, type Cluster, type Replica } from './cluster.js';
 
 /** One replica holds a lock, another waits for it, and all work on; then something happens. */
 export interface Scene {
@@ -38,6 +38,8 @@ export interface Fault {
   readonly boundMs: number;
   readonly leased?: boolean;
   readonly needsPool?: boolean;
+  /** Whether only the lease of the server ends it, which PostgreSQL 13 does not have. */
+  readonly needsLease?: boolean;
   /** Does it; what it returns makes everything well again. */
   readonly apply: (scene: Scene) => Promise<(() => Promise<unknown>) | undefined>;
 }
@@ -84,6 +86,7 @@ export const FAULTS: readonly Fault[] = [
   {
     ...leased,
     name: 'process stopped for longer than the lease',
+    needsLease: true,
     loopRuns: false,
     apply: async (scene) => stop(scene),
   },
@@ -100,6 +103,7 @@ export const FAULTS: readonly Fault[] = [
   {
     ...leased,
     name: 'event loop blocked for longer than the lease',
+    needsLease: true,
     loopRuns: false,
     apply: async (scene) => {
       await scene.victim.ask('block', { ms: scene.cluster.leaseMs * 1.5 });
@@ -146,8 +150,13 @@ export const FAULTS: readonly Fault[] = [
       return undefined;
     },
   },
-  { ...leased, name: 'TCP half-open', apply: async (scene) => freeze(scene, 'up', 'down') },
-  { ...leased, name: 'TCP half-open towards the server', apply: async (scene) => freeze(scene, 'up') },
+  { ...leased, name: 'TCP half-open', needsLease: true, apply: async (scene) => freeze(scene, 'up', 'down') },
+  {
+    ...leased,
+    name: 'TCP half-open towards the server',
+    needsLease: true,
+    apply: async (scene) => freeze(scene, 'up'),
+  },
   { ...leased, name: 'TCP half-open towards the process', apply: async (scene) => freeze(scene, 'down') },
   {
     ...kept,
@@ -162,6 +171,7 @@ export const FAULTS: readonly Fault[] = [
   {
     ...leased,
     name: 'TCP answers delayed by 900 ms, then half-open',
+    needsLease: true,
     apply: async (scene) => {
       scene.victim.proxy.slow(0, 900);
       await delay(550); // one heartbeat reaches the server, and its answer is still under way
@@ -229,6 +239,7 @@ export const FAULTS: readonly Fault[] = [
   {
     ...leased,
     name: 'clock moved back by an hour, and the process stopped',
+    needsLease: true,
     loopRuns: false,
     apply: async (scene) => {
       await scene.victim.ask('clock', { ms: -3_600_000 });
@@ -262,6 +273,7 @@ export const FAULTS: readonly Fault[] = [
   {
     ...leased,
     name: 'shutdown while nothing answers',
+    needsLease: true,
     apply: async (scene) => {
       const thaw = await freeze(scene, 'up', 'down');
       await reopen(scene);
@@ -269,6 +281,11 @@ export const FAULTS: readonly Fault[] = [
     },
   },
 ];
+
+/** What the server under test can be met by. */
+export const POSSIBLE: readonly Fault[] = FAULTS.filter(
+  ({ needsLease }) => needsLease !== true || MAJOR >= 14,
+);
 
 /** Light enough to happen beside another fault, to a replica that plays no part in it. */
 export const COMPANIONS: readonly Fault[] = FAULTS.filter(({ name }) =>

@@ -1,23 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { format, resolveConfig } from 'prettier';
+import { table } from './sections.mjs';
 import type { ChaosResult, FaultResult } from './run.js';
-
-const FILE = new URL('../../docs/reliability.md', import.meta.url);
 
 /** Whether this is the long run, which writes docs/reliability.md; see test/chaos/full.mjs. */
 export const isFullRun = process.env['PGLOCK_CHAOS'] === 'full';
-
-/** Puts a section between its markers in docs/reliability.md. */
-export async function writeSection(name: string, markdown: string): Promise<void> {
-  const [begin, end] = [`<!-- begin ${name} -->`, `<!-- end ${name} -->`];
-  const text = readFileSync(FILE, 'utf8');
-  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`docs/reliability.md has no place for "${name}"`);
-  const whole = `${text.slice(0, from + begin.length)}\n\n${markdown.trim()}\n\n${text.slice(to)}`;
-  const options = await resolveConfig(FILE);
-  writeFileSync(FILE, await format(whole, { ...options, parser: 'markdown' }));
-}
 
 /** On what it was run: numbers without it say nothing. */
 export function machine(major: string): string {
@@ -60,12 +46,6 @@ export function faultTable({ faults, violations }: ChaosResult): string {
 
 function byKind([a, [first]]: [string, FaultResult[]], [b, [second]]: [string, FaultResult[]]): number {
   return String(first?.outcome).localeCompare(String(second?.outcome)) * -1 || a.localeCompare(b);
-}
-
-export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const line = (cells: readonly (string | number)[]) =>
-    `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
 /** Median and worst, in milliseconds. */

@@ -5,7 +5,8 @@ import pg from 'pg';
 import { LockLostError } from '../../lib/errors/lock-lost.error.js';
 import type { LockHandle } from '../../lib/locks/lock-handle.js';
 import type { PgLockCore } from '../../lib/pg-lock.core.js';
-import { isFullRun, writeSection, table } from '../chaos/report.js';
+import { isFullRun } from '../chaos/report.js';
+import { table, writeSection } from '../chaos/sections.mjs';
 import { advisoryLocks, openCore } from '../support/cores.js';
 import { eventually, useDatabase } from '../support/database.js';
 
