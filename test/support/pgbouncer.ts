@@ -1,11 +1,12 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { eventually, type TestDatabase } from './database.js';
+import type { TestDatabase } from './database.js';
+import { eventually } from './waiting.js';
 
 /** Where Debian and Homebrew put it, which need not be on the path. */
 const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/local/sbin:/opt/homebrew/bin`;
@@ -15,28 +16,64 @@ export const pgBouncerIsInstalled =
   spawnSync('pgbouncer', ['--version'], { env: { ...process.env, PATH } }).status === 0;
 
 /** A PgBouncer in transaction mode before one database. */
-export interface PgBouncer {
+export class PgBouncer {
   /** Connection string through it. */
   readonly url: string;
+  #process: ChildProcess | undefined;
+
+  private constructor(
+    private readonly scratch: string,
+    database: URL,
+    port: number,
+  ) {
+    this.url = `postgres://${database.username || 'postgres'}@127.0.0.1:${String(port)}${database.pathname}`;
+  }
+
+  /** Starts one with so many server connections before the database of a connection string. */
+  static async start(database: string, poolSize: number): Promise<PgBouncer> {
+    const port = await freePort();
+    const scratch = await mkdtemp(join(tmpdir(), 'pglock-bouncer-'));
+    await chmod(scratch, 0o755);
+    const url = new URL(database);
+    await writeFile(join(scratch, 'pgbouncer.ini'), settings(url, port, poolSize));
+    const bouncer = new PgBouncer(scratch, url, port);
+    await bouncer.#run();
+    return bouncer;
+  }
+
+  /** Ends as in a crash, with all its connections, and comes back on the same port. */
+  async restart(): Promise<void> {
+    await this.#kill();
+    await this.#run();
+  }
+
+  async stop(): Promise<void> {
+    await this.#kill();
+    await rm(this.scratch, { recursive: true, force: true });
+  }
+
+  async #run(): Promise<void> {
+    // It refuses to run as root.
+    const args = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
+    this.#process = spawn('pgbouncer', [...args, join(this.scratch, 'pgbouncer.ini')], {
+      env: { ...process.env, PATH },
+      stdio: 'ignore',
+    });
+    await eventually(() => answers(this.url));
+  }
+
+  async #kill(): Promise<void> {
+    const running = this.#process;
+    this.#process = undefined;
+    if (running?.exitCode === null && running.kill('SIGKILL')) await once(running, 'exit');
+  }
 }
 
 /** Starts a PgBouncer with so many server connections, and stops it with the database's other clean-ups. */
 export async function startPgBouncer(database: TestDatabase, poolSize: number): Promise<PgBouncer> {
-  const port = await freePort();
-  const scratch = await mkdtemp(join(tmpdir(), 'pglock-bouncer-'));
-  await chmod(scratch, 0o755);
-  const config = join(scratch, 'pgbouncer.ini');
-  await writeFile(config, settings(new URL(database.url), port, poolSize));
-  // It refuses to run as root.
-  const args = [...(process.getuid?.() === 0 ? ['-u', 'nobody'] : []), config];
-  const bouncer = spawn('pgbouncer', args, { env: { ...process.env, PATH }, stdio: 'ignore' });
-  database.defer(async () => {
-    if (bouncer.exitCode === null && bouncer.kill('SIGKILL')) await once(bouncer, 'exit');
-    await rm(scratch, { recursive: true, force: true });
-  });
-  const url = `postgres://postgres@127.0.0.1:${String(port)}/${database.name}`;
-  await eventually(() => answers(url));
-  return { url };
+  const bouncer = await PgBouncer.start(database.url, poolSize);
+  database.defer(() => bouncer.stop());
+  return bouncer;
 }
 
 function settings(server: URL, port: number, poolSize: number): string {
@@ -54,6 +91,9 @@ function settings(server: URL, port: number, poolSize: number): string {
     'pool_mode = transaction',
     `default_pool_size = ${String(poolSize)}`,
     'ignore_startup_parameters = extra_float_digits,options',
+    // A server that was away is asked again soon, and nobody waits for it for long.
+    'server_login_retry = 1',
+    'query_wait_timeout = 5',
     '',
   ].join('\n');
 }
