@@ -61,8 +61,27 @@ export class OptionReader<Options extends object> {
   }
 
   /** A wait as milliseconds: `null` is for ever. */
-  wait(name: keyof Options & string): number | null | undefined {
-    return this.values[name] === null ? null : this.ms(name);
+  wait(name: keyof Options & string, least: 0 | 1 = 0): number | null | undefined {
+    return this.values[name] === null ? null : this.ms(name, least);
+  }
+
+  /** An object of options within this one; where it is left out, an empty one. */
+  nested<Nested extends object>(
+    name: keyof Options & string,
+    allowed: readonly (keyof Nested & string)[],
+  ): OptionReader<Nested> {
+    const value: unknown = this.values[name];
+    return new OptionReader<Nested>(value === undefined ? {} : value, this.label(name), allowed);
+  }
+
+  /** Reads what has a language of its own, whose messages say what came and what is allowed. */
+  understand(name: string, read: () => unknown): void {
+    try {
+      read();
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new PgLockConfigurationError(`PgLockModule: ${this.label(name)} is refused: ${why}`, { cause });
+    }
   }
 
   /** A value that passes `fits`, or undefined when it was left out. `got` may hide what must not be printed. */
@@ -89,7 +108,7 @@ export class OptionReader<Options extends object> {
 /** What a value is, without showing it: for what may hold a password. @internal */
 export function kind(value: unknown): string {
   if (value === null) return 'null';
-  if (value === '') return 'an empty string';
+  if (typeof value === 'string') return value === '' ? 'an empty string' : 'a string that is none';
   return Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`;
 }
 

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { checkSaved } from './inspection/resolve-query.js';
 import { kind, OptionReader } from './pg-lock.option-reader.js';
 import {
   DEFAULTS,
@@ -11,11 +12,13 @@ import {
   type ResolvedPrioritizeDefaults,
   type SavedConfiguration,
 } from './pg-lock.options.js';
+import { sparedBy } from './prioritize/resolve-prioritize-options.js';
 import type {
   PgLockConnection,
   ResolvedSessionsOptions,
   SessionsOptions,
 } from './session/session-options.js';
+import { shownAttributes } from './sql/inspection-query.js';
 import type { ResolvedTelemetryOptions, TelemetryOptions } from './telemetry/telemetry-options.js';
 import { durationMs, MAX_SERVER_TIMEOUT_MS } from './vocabulary/duration.js';
 
@@ -34,22 +37,23 @@ export function resolveOptions(
   const pool = given.check('pool', 'a pg.Pool', isPool, kind);
   if (connection !== undefined && pool !== undefined)
     throw given.refuse('pool', 'left out where connection is given', 'both');
-  const sessions = new OptionReader<SessionsOptions>(options.sessions ?? {}, 'sessions', SESSIONS_OPTIONS);
+  const sessions = given.nested<SessionsOptions>('sessions', SESSIONS_OPTIONS);
+  const namespace = given.text('namespace') ?? DEFAULTS.namespace;
   return Object.freeze({
     name: nameOf(given),
     connection,
     pool,
     directConnection: connectionOf(sessions, 'directConnection'),
-    namespace: given.text('namespace') ?? DEFAULTS.namespace,
-    advisory: advisoryOf(options.advisory ?? {}),
-    prioritize: prioritizeOf(options.prioritize ?? {}),
+    namespace,
+    advisory: advisoryOf(given.nested('advisory', ADVISORY_OPTIONS)),
+    prioritize: prioritizeOf(given.nested('prioritize', PRIORITIZE_OPTIONS)),
     sessions: sessionsOf(sessions),
     httpStatus: given.integer('httpStatus', 400, 599) ?? DEFAULTS.httpStatus,
-    attributes: given.check('attributes', 'a list of names', isNames),
-    blockingAttributes: given.check('blockingAttributes', 'a list of names', isNames),
+    attributes: attributesOf(given, 'attributes', shownAttributes('locks')),
+    blockingAttributes: attributesOf(given, 'blockingAttributes', shownAttributes('blocked')),
     limit: given.integer('limit', 1, Number.MAX_SAFE_INTEGER) ?? DEFAULTS.limit,
     telemetry: telemetryOf(options.telemetry),
-    configs: given.check('configs', 'an object of saved configurations', isConfigs) ?? {},
+    configs: configsOf(given, namespace),
   });
 }
 
@@ -99,12 +103,18 @@ function connectionOf<Name extends string>(
   name: Name,
 ): PgLockConnection | undefined {
   const fits = (value: unknown): value is PgLockConnection =>
-    (typeof value === 'string' && value !== '') || isObject(value);
-  return given.check(name, 'a connection string or the configuration of a pg pool', fits, kind);
+    isObject(value) || (typeof value === 'string' && isConnectionString(value));
+  const allowed = "a connection string ('postgres://…') or the configuration of a pg pool";
+  return given.check(name, allowed, fits, kind);
 }
 
-function advisoryOf(options: AdvisoryDefaults): ResolvedAdvisoryDefaults {
-  const given = new OptionReader<AdvisoryDefaults>(options, 'advisory', ADVISORY_OPTIONS);
+/** What `pg` takes for one: of any other text it makes the name of a database on a host that is not there. */
+function isConnectionString(text: string): boolean {
+  if (text.startsWith('/')) return true; // the folder of a socket
+  return /^(postgres(ql)?|socket):/i.test(text) && URL.canParse(text.replace('@/', '@host/'));
+}
+
+function advisoryOf(given: OptionReader<AdvisoryDefaults>): ResolvedAdvisoryDefaults {
   return Object.freeze({
     timeoutMs: given.wait('timeout'),
     onContention: given.oneOf('onContention', ['throw', 'skip']),
@@ -113,18 +123,15 @@ function advisoryOf(options: AdvisoryDefaults): ResolvedAdvisoryDefaults {
   });
 }
 
-function prioritizeOf(options: PrioritizeDefaults): ResolvedPrioritizeDefaults {
-  const given = new OptionReader<PrioritizeDefaults>(
-    { ...DEFAULTS.prioritize, ...options },
-    'prioritize',
-    PRIORITIZE_OPTIONS,
-  );
+function prioritizeOf(given: OptionReader<PrioritizeDefaults>): ResolvedPrioritizeDefaults {
+  const protect = given.check('protect', 'a where over the blocking activity', isObject);
+  given.understand('protect', () => sparedBy(protect));
   return Object.freeze({
-    intervalMs: given.ms('interval', 1) ?? 0,
+    intervalMs: given.ms('interval', 1) ?? durationMs(DEFAULTS.prioritize.interval),
     periodic: given.flag('periodic') ?? DEFAULTS.prioritize.periodic,
-    timeoutMs: given.wait('timeout'),
-    escalateMs: given.ms('escalate'),
-    protect: given.check('protect', 'a where over the blocking activity', isObject),
+    timeoutMs: given.wait('timeout', 1),
+    escalateMs: given.ms('escalate', 1),
+    protect,
     dryRun: given.flag('dryRun') ?? DEFAULTS.prioritize.dryRun,
   });
 }
@@ -172,8 +179,24 @@ function isPool(value: unknown): value is Pool {
   return isObject(value) && 'connect' in value && typeof value.connect === 'function' && 'options' in value;
 }
 
-function isNames(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((name) => typeof name === 'string' && name !== '');
+function attributesOf<Name extends 'attributes' | 'blockingAttributes'>(
+  given: OptionReader<{ readonly [Key in Name]?: readonly string[] | undefined }>,
+  name: Name,
+  known: readonly string[],
+): readonly string[] | undefined {
+  const fits = (value: unknown): value is readonly string[] =>
+    Array.isArray(value) && value.every((path: unknown) => known.includes(path as string));
+  return given.check(name, `a list of names out of ${known.join(', ')}`, fits);
+}
+
+function configsOf(
+  given: OptionReader<Pick<PgLockModuleOptions, 'configs'>>,
+  namespace: string,
+): Readonly<Record<string, SavedConfiguration>> {
+  const configs = given.check('configs', 'an object of saved configurations', isConfigs) ?? {};
+  for (const name of Object.keys(configs))
+    given.understand(`configs.${name}`, () => checkSaved(name, configs, namespace));
+  return configs;
 }
 
 function isConfigs(value: unknown): value is Readonly<Record<string, SavedConfiguration>> {

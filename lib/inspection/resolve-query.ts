@@ -60,6 +60,16 @@ export function resolveQuery(
   };
 }
 
+/**
+ * Checks a saved configuration as far as can be told before it is used: its models may be registered later.
+ *
+ * @throws {PgLockUsageError} when anything in it is unknown or out of range; the message lists what exists.
+ * @internal
+ */
+export function checkSaved(name: string, configs: QueryVocabulary['configs'], namespace: string): void {
+  resolveQuery('blocked', { config: name }, { namespace, configs, tableOf: () => ({ table: '' }) });
+}
+
 /** Whether a question picks out some locks, rather than meaning all there are. @internal */
 export function isNarrow(query: RowQuery): boolean {
   return (

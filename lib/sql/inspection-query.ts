@@ -35,6 +35,11 @@ export function attributesOf({ source }: Pick<RowQuery, 'source'>): AttributeTab
   return source === 'locks' ? LOCK_ATTRIBUTES : BLOCKED_ATTRIBUTES;
 }
 
+/** Every path that a listing can show, `advisoryId` among them. @internal */
+export function shownAttributes(source: RowQuery['source']): string[] {
+  return [...Object.keys(attributesOf({ source })), 'advisoryId'].sort();
+}
+
 /** All rows that match. @internal */
 export function findRows(query: RowQuery, version: number): Statement {
   const values = new StatementValues();

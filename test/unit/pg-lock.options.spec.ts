@@ -80,18 +80,80 @@ describe('resolveOptions', () => {
     [{ name: ' ' }, /name must be a string that is not empty; got " "/],
     [{ namespace: 7 }, /namespace must be a string; got 7/],
     [{ isGlobal: 'yes' }, /isGlobal must be true or false; got "yes"/],
-    [{ attributes: ['pid', 3] }, /attributes must be a list of names/],
+    [
+      { attributes: ['activity.pid', 3] },
+      /attributes must be a list of names out of activity\.applicationName, .*; got \[/,
+    ],
+    [
+      { attributes: ['blockingActivity.pid'] },
+      /^PgLockModule: attributes must be .*got \["blockingActivity\.pid"\]/,
+    ],
+    [
+      { blockingAttributes: ['nonsense'] },
+      /blockingAttributes must be .*blockingActivity\.pid.*got \["nonsense"\]/,
+    ],
     [{ configs: { long: 'x' } }, /configs must be an object of saved configurations/],
+    [
+      { configs: { long: { wher: {} } } },
+      /configs\.long is refused: "wher" means nothing .* There are: on, ids/,
+    ],
+    [
+      { configs: { long: { where: { activity: { tick: 1 } } } } },
+      /configs\.long is refused: .*"activity\.tick"/,
+    ],
+    [{ configs: { long: { filters: ['nonsense'] } } }, /configs\.long is refused: A filter must be/],
+    [{ sessions: null }, /sessions must be an object with max, .*; got null/],
+    [{ advisory: null }, /advisory must be an object with timeout, .*; got null/],
+    [{ prioritize: '1s' }, /prioritize must be an object with interval, .*; got a string/],
+    [{ prioritize: { timeout: 0 } }, /prioritize\.timeout must be .*longer than zero; got 0/],
+    [{ prioritize: { escalate: 0 } }, /prioritize\.escalate must be .*longer than zero; got 0/],
+    [{ prioritize: { protect: { tick: 1 } } }, /prioritize\.protect is refused: .*"blockingActivity\.tick"/],
+    [{ connection: 'localhost' }, /connection must be a connection string .*; got a string that is none/],
+    [
+      { connection: 'mysql://u:p@h/d' },
+      /connection must be a connection string .*; got a string that is none/,
+    ],
+    [{ connection: 'postgres://h:99999999/d' }, /connection must be .*; got a string that is none/],
+    [
+      { sessions: { directConnection: 'localhost' } },
+      /sessions\.directConnection must be a connection string/,
+    ],
     [{ prioritize: { interval: 0 } }, /prioritize\.interval must be .*longer than zero; got 0/],
     [{ pool: {} }, /pool must be a pg\.Pool; got a value of type object/],
     [
       { connection: '' },
-      /connection must be a connection string or the configuration of a pg pool; got an empty string/,
+      /connection must be a connection string \('postgres:\/\/…'\) or the configuration of a pg pool; got an empty string/,
     ],
-    ['postgres://', /options must be an object with name, .*; got a value of type string/],
+    ['postgres://', /options must be an object with name, .*; got a string that is none/],
     [null, /options must be an object/],
   ])('refuses %j', (options, message) => {
     expect(messageOf(options)).toMatch(message);
+  });
+
+  it.each([
+    'postgres://localhost/x',
+    'postgresql://u:p%40ss@db.example:5433/x?sslmode=require',
+    'POSTGRES://h/x',
+    'postgres://u@/x',
+    'postgres:///x?host=/tmp',
+    'postgres://u:p w@h/x',
+    'socket:/var/run/postgresql?db=x',
+    '/var/run/postgresql x',
+  ])('takes %s for a connection string, as pg does', (connection) => {
+    expect(resolve({ connection }).connection).toBe(connection);
+  });
+
+  it('takes saved configurations of the command line, and of models that are registered later', () => {
+    class Later {}
+    const configs = {
+      long: { where: { blockingActivity: { duration: { gte: '5s' } } }, blocking: true, json: true },
+      later: { on: [Later, 'users'], ids: ['a', 7n, [1, 2]], orderBy: '-waitDuration', limit: 3 },
+    };
+    expect(resolve({ configs }).configs).toBe(configs);
+  });
+
+  it('keeps the interval of prioritize where it is undefined', () => {
+    expect(resolve({ prioritize: { interval: undefined } }).prioritize.intervalMs).toBe(1000);
   });
 
   it('refuses a pool beside a connection', () => {

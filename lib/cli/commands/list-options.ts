@@ -1,7 +1,7 @@
 import { PgLockUsageError } from '../../errors/pg-lock-usage.error.js';
 import type { LockQuery } from '../../inspection/lock-query.js';
 import { limitOf } from '../../inspection/resolve-query.js';
-import { attributesOf } from '../../sql/inspection-query.js';
+import { shownAttributes } from '../../sql/inspection-query.js';
 import type { LockId } from '../../vocabulary/lock-id.js';
 import { printable } from '../../vocabulary/printable.js';
 import type { PgLockCliConfig, SavedCliQuery } from '../config.js';
@@ -131,13 +131,8 @@ function actionOf(flags: ListFlags, saved: SavedCliQuery): ListPlan['action'] {
   return terminate ? 'terminate' : undefined;
 }
 
-/** Every path that a listing can show, `advisoryId` among them. @internal */
-export function shownAttributes(blocking: boolean): string[] {
-  return [...Object.keys(attributesOf({ source: blocking ? 'blocked' : 'locks' })), 'advisoryId'].sort();
-}
-
 function assertAttributes(attributes: readonly string[], blocking: boolean): void {
-  const known = shownAttributes(blocking);
+  const known = shownAttributes(blocking ? 'blocked' : 'locks');
   const stranger = attributes.find((path) => !known.includes(path));
   if (stranger === undefined) return;
   throw new PgLockUsageError(`There is no attribute ${printable(stranger)}. There are: ${known.join(', ')}.`);
