@@ -21,7 +21,10 @@ interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>;
   readonly peerDependencies: Readonly<Record<string, string>>;
   readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
-  readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>;
+  readonly exports: object;
+  readonly main: string;
+  readonly types: string;
+  readonly typesVersions: object;
   readonly bin: Readonly<Record<string, string>>;
 }
 
@@ -70,11 +73,12 @@ export class PackedApplication {
     return paths.filter((path) => path !== '' && !path.endsWith('/')).sort();
   }
 
-  /** Makes a package of our `node_modules` one that the application has installed. */
-  link(name: string): void {
+  /** Makes a package of our `node_modules`, or of those, one that the application has installed. */
+  link(name: string, modules = join(ROOT, 'node_modules')): void {
     const place = join(this.directory, 'node_modules', name);
     mkdirSync(dirname(place), { recursive: true });
-    symlinkSync(join(ROOT, 'node_modules', name), place);
+    rmSync(place, { force: true });
+    symlinkSync(join(modules, name), place);
   }
 
   /** Takes a package away again. */
