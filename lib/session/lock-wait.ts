@@ -100,14 +100,16 @@ export class SessionLockWait implements LockWait {
     return this.tryAgainAndAgain();
   }
 
+  /** Until a session is given back, or may be opened again after one has ended or could not be had. */
   private async tryAgainAndAgain(): Promise<Hold | null> {
     const ticket = this.host.pool.lineUp(() => this.wake?.());
+    const goesOn = () => !this.isOver() && !ticket.isReady();
     try {
-      while (!this.isOver() && !ticket.isReady()) {
+      do {
         const hold = await this.tryOnce();
         if (hold !== null) return hold;
-        if (!this.isOver() && !ticket.isReady()) await this.pause(this.pollMs);
-      }
+        if (goesOn()) await this.pause(this.pollMs);
+      } while (goesOn() && !this.host.pool.mayOpen());
       const session = this.host.pool.redeem(ticket);
       return session === undefined ? null : await this.stand(session);
     } finally {
@@ -154,7 +156,7 @@ export class SessionLockWait implements LockWait {
   private async refused(session: LockSession, error: unknown): Promise<null> {
     if (!session.isOpen) throw error;
     try {
-      await session.run(UNLOCK_ALL).catch(() => session.run(UNLOCK_ALL));
+      await session.insist(UNLOCK_ALL);
       this.host.pool.giveBack(session);
     } catch (cause) {
       session.destroy(

@@ -85,10 +85,13 @@ export class SessionPool {
   async takeWaiter(): Promise<LockSession | undefined> {
     const session = this.idle.pop();
     if (session !== undefined) return session;
+    return this.mayOpen() ? this.open().catch(() => undefined) : undefined;
+  }
+
+  /** Whether one more session may be opened now: below the bound, and not right after opening one has failed. */
+  mayOpen(): boolean {
     const reserved = this.main === undefined ? 1 : 0;
-    if (this.sessions.size + this.opening + reserved >= this.options.max) return undefined;
-    if (monotonicMs() < this.retryAt) return undefined;
-    return this.open().catch(() => undefined);
+    return this.sessions.size + this.opening + reserved < this.options.max && monotonicMs() >= this.retryAt;
   }
 
   /** Gives back what `takeWaiter` or a ticket gave: to the next in line, or to rest. */

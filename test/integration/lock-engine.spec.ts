@@ -234,6 +234,30 @@ describe('G8: waiters and holders can be seen in pg_locks', () => {
   });
 });
 
+describe('a wait without a connection of its own', () => {
+  it('tries again and again, and stands in the queue of the server as soon as it can have one', async () => {
+    const role = await database.role('narrow', 'CONNECTION LIMIT 1');
+    const holder = openCore(database);
+    const { service } = openCore(database, { connection: role.url });
+    const lock = await holder.service.acquire('x');
+    expect(await service.acquire('x', { timeout: 250 })).toBeNull();
+    const waiting = service.acquire('x', { timeout: '20s' });
+    await lock?.release();
+    const had = await waiting;
+    expect(had?.held).toBe(true);
+    const next = holder.service.acquire('x', { timeout: '20s' });
+    await database.waitForWaiter();
+    await had?.release();
+    await using again = await next;
+    const late = service.acquire('x', { timeout: '20s' });
+    expect((await database.sessions()).filter(({ blockedBy }) => blockedBy.length > 0)).toEqual([]);
+    await database.admin.query(`ALTER ROLE ${role.name} CONNECTION LIMIT 2`);
+    await expect(database.waitForWaiter()).resolves.toMatchObject({ blockedBy: [again?.pid] });
+    await again?.release();
+    await (await late)?.release();
+  });
+});
+
 describe('G9: deadlocks end in DeadlockError', () => {
   it('across processes through nested ids, within seconds, for one of the two', async () => {
     const cores = openTwo(database);
