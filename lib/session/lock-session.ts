@@ -4,7 +4,7 @@ import { OWN_LOCKS, singleLockOp, UNLOCK_ALL, unlockCode } from '../sql/advisory
 import { HEARTBEAT, type ServerFacts } from '../sql/lock-session.js';
 import type { Statement } from '../sql/statement.js';
 import { LockKey } from '../vocabulary/lock-id.js';
-import { endsSession } from '../vocabulary/sqlstate.js';
+import { endsSession, isCancelled } from '../vocabulary/sqlstate.js';
 import { BATCH_LIMIT, LockOps, type TryOp } from './lock-op.js';
 import { queryNumbers } from './lock-query.js';
 import type { Hold } from './lock-store.js';
@@ -15,6 +15,8 @@ import { SessionHold } from './session-hold.js';
 
 /** For how long the end of a session waits for a server that may not answer any more. */
 const FAREWELL_MS = 1_000;
+/** How often a statement is sent that somebody cancels whom nobody here has asked to. */
+export const SENT_AT_MOST = 20;
 
 interface Job {
   /** How long the statement may take by itself, in milliseconds. */
@@ -119,6 +121,17 @@ export class LockSession {
       this.jobs.push({ query, allowanceMs, resolve, reject });
       this.schedule();
     });
+  }
+
+  /** Runs one statement in its turn, and again as long as somebody cancels it. */
+  async insist(query: Statement | string): Promise<QueryResult> {
+    for (let sent = 1; ; sent++) {
+      try {
+        return await this.run(query);
+      } catch (error) {
+        if (!isCancelled(error) || sent === SENT_AT_MOST) throw error;
+      }
+    }
   }
 
   /**
@@ -272,7 +285,7 @@ export class LockSession {
 
   private async releaseStrays({ releases, tries }: LockOps): Promise<void> {
     const touched = new Set([...releases, ...tries].map((op) => op.key.text));
-    const { rows } = await this.run(OWN_LOCKS);
+    const { rows } = await this.insist(OWN_LOCKS);
     const held = new Set(Array.from(this.holds, (hold) => hold.key.text));
     for (const row of rows as { classId: string; objId: string; objSubId: 1 | 2; shared: boolean }[]) {
       const key = LockKey.ofAdvisoryKey({
@@ -281,7 +294,7 @@ export class LockSession {
         objSubId: row.objSubId,
       });
       if (!touched.has(key.text) || held.has(key.text)) continue;
-      await this.run(singleLockOp({ key, code: unlockCode(key, row.shared) }));
+      await this.insist(singleLockOp({ key, code: unlockCode(key, row.shared) }));
     }
   }
 

@@ -3,11 +3,11 @@ import { FENCING_TOKEN, heldByOthers, probeShared, tryCode, type LockOpCode } fr
 import { HEARTBEAT } from '../sql/lock-session.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
-import { SQLSTATE, sqlStateOf } from '../vocabulary/sqlstate.js';
+import { isCancelled } from '../vocabulary/sqlstate.js';
 import type { Connector } from './connector.js';
 import { DeadlockWatch } from './deadlock-watch.js';
 import type { TryOp } from './lock-op.js';
-import type { LockSession } from './lock-session.js';
+import { SENT_AT_MOST, type LockSession } from './lock-session.js';
 import type { Hold, LockStore, LockStoreStatus, LockWait, Trier, WaitOptions } from './lock-store.js';
 import { SessionLockWait } from './lock-wait.js';
 import type { SessionHold } from './session-hold.js';
@@ -42,8 +42,9 @@ export class PgLockStore implements LockStore {
   tryLock(key: LockKey, shared: boolean, trier: Trier): void {
     const main = this.pool.openMain;
     const attempt = new Attempt(this, key, shared, trier);
-    if (main === undefined || this.unlocking.has(key.text)) this.tryLater(attempt);
-    else this.tryOn(main, attempt);
+    if (main !== undefined && !this.unlocking.has(key.text)) return this.tryOn(main, attempt);
+    attempt.mayReconnect = false;
+    this.tryLater(attempt);
   }
 
   wait(key: LockKey, shared: boolean, options: WaitOptions): LockWait {
@@ -88,10 +89,7 @@ export class PgLockStore implements LockStore {
 
   async fencingToken(hold: Hold): Promise<bigint> {
     const { session } = hold as SessionHold<LockSession>;
-    const { rows } = await session.run(FENCING_TOKEN).catch((error: unknown) => {
-      if (sqlStateOf(error) !== SQLSTATE.queryCanceled) throw error;
-      return session.run(FENCING_TOKEN); // cancelled by somebody whom nobody here has asked to: once more
-    });
+    const { rows } = await session.insist(FENCING_TOKEN);
     return BigInt((rows as { token: string }[])[0]?.token ?? 0);
   }
 
@@ -125,7 +123,6 @@ export class PgLockStore implements LockStore {
 
   /** After a release that is under way elsewhere, on a main session that has to be opened first; or again, on a new one. */
   tryLater(attempt: Attempt): void {
-    attempt.isLast = true;
     this.mainFor(attempt.key).then(
       (main) => this.tryOn(main, attempt),
       (error: unknown) => attempt.onFailed(error),
@@ -145,12 +142,12 @@ export class PgLockStore implements LockStore {
   }
 }
 
-/** One try for one key, which is made a second time when the first could not be made. */
+/** One try for one key: made again when its statement is cancelled, and once more when its session ends. */
 class Attempt implements TryOp {
-  /** Whether a failure is final. */
-  isLast = false;
+  mayReconnect = true;
   /** Where it is made. */
   session: LockSession | undefined;
+  private sent = 0;
 
   constructor(
     private readonly store: PgLockStore,
@@ -172,14 +169,19 @@ class Attempt implements TryOp {
   }
 
   onFailed(error: unknown): void {
-    // The session died, or its statement was cancelled by somebody whom nobody here has asked to: once more.
-    const isPassing = this.session?.isOpen !== true || sqlStateOf(error) === SQLSTATE.queryCanceled;
-    if (isPassing && !this.isLast) this.store.tryLater(this);
+    if (this.mayTryAgain(error)) this.store.tryLater(this);
     else this.giveUp(translateError(error, `advisory key ${this.key.text}`));
   }
 
   giveUp(error: unknown): void {
     this.trier.onFailed(error);
+  }
+
+  private mayTryAgain(error: unknown): boolean {
+    if (this.session?.isOpen === true) return isCancelled(error) && ++this.sent < SENT_AT_MOST;
+    const again = this.mayReconnect;
+    this.mayReconnect = false;
+    return again;
   }
 }
 

@@ -27,6 +27,11 @@ export function endsSession(error: unknown): boolean {
   return ENDS_SESSION.test(sqlStateOf(error) ?? '');
 }
 
+/** Whether an error says that somebody cancelled the statement. @internal */
+export function isCancelled(error: unknown): boolean {
+  return sqlStateOf(error) === SQLSTATE.queryCanceled;
+}
+
 /** The SQLSTATE that an error carries, if it carries one. @internal */
 export function sqlStateOf(error: unknown): string | undefined {
   const code: unknown =
