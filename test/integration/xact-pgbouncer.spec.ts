@@ -62,7 +62,10 @@ function throughPgBouncer(): void {
   it('excludes by transaction-level locks, and names the true backend', async () => {
     const [first, second] = [open(), open()];
     await first.advisory('x', { xact: true }, async (lock) => {
-      const { rows } = await database.admin.query(`SELECT pid FROM pg_locks WHERE locktype = 'advisory'`);
+      const { rows } = await database.admin.query(
+        `SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = database
+         WHERE locktype = 'advisory' AND datname = current_database()`,
+      );
       expect(rows).toEqual([{ pid: lock.pid }]);
       const options = { xact: true, timeout: '30ms' } as const;
       await expect(second.advisory('x', options, () => 1)).rejects.toThrow(LockNotAvailableError);
