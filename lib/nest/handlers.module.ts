@@ -1,6 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { RunRegistry } from './run-registry.js';
+import { RunningLock } from './running-lock.js';
 import { SchedulerTimers } from './scheduler-timers.js';
 import { ScheduleBridge } from './schedule-bridge/schedule-bridge.js';
 import { SubscriptionCheck } from './subscription-check.js';
@@ -9,7 +10,7 @@ import { SubscriptionCheck } from './subscription-check.js';
 @Global()
 @Module({
   imports: [DiscoveryModule],
-  providers: [RunRegistry, ScheduleBridge, SchedulerTimers, SubscriptionCheck],
-  exports: [RunRegistry, SchedulerTimers],
+  providers: [RunningLock, RunRegistry, ScheduleBridge, SchedulerTimers, SubscriptionCheck],
+  exports: [RunningLock, RunRegistry, SchedulerTimers],
 })
 export class HandlersModule {}

@@ -3,6 +3,7 @@ import { ScheduleModule, SchedulerRegistry } from '@nestjs/schedule';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { of } from 'rxjs';
 import {
+  advisoryKey,
   CurrentLock,
   LockNotAvailableError,
   LockTimeout,
@@ -79,6 +80,32 @@ class Orders {
   }
 }
 
+@Injectable()
+class Ledger {
+  constructor(@CurrentLock() readonly lock: LockHandle) {}
+
+  @WithAdvisoryLock('ledger')
+  async write() {
+    const { id, key, keys, shared, held, pid, signal } = this.lock;
+    return {
+      id,
+      key,
+      keys,
+      shared,
+      held,
+      pid,
+      aborted: signal.aborted,
+      token: await this.lock.fencingToken(),
+    };
+  }
+
+  @WithAdvisoryLock('ledger early')
+  async early() {
+    await this.lock.release();
+    return this.lock.held;
+  }
+}
+
 @Controller()
 class Timeouts {
   constructor(
@@ -134,7 +161,7 @@ describe('method decorators', () => {
         PgLockModule.forRoot({ connection: db.url }),
         PgLockModule.forRoot({ name: 'reporting', connection: db.url }),
       ],
-      providers: [Orders],
+      providers: [Orders, Ledger],
       controllers: [Timeouts],
     }).compile();
     const server = await serve(module, 'express');
@@ -169,6 +196,25 @@ describe('method decorators', () => {
 
   it('names the lock after class and method, and hands it to @CurrentLock()', async () => {
     expect(await orders.named()).toBe('Orders.named');
+  });
+
+  it('gives constructors a @CurrentLock() that is the lock of whatever call is running', async () => {
+    const ledger = module.get(Ledger);
+    const key = advisoryKey('ledger');
+    expect(await ledger.write()).toEqual({
+      id: 'ledger',
+      key,
+      keys: [key],
+      shared: false,
+      held: true,
+      pid: expect.any(Number) as number,
+      aborted: false,
+      token: expect.any(BigInt) as bigint,
+    });
+    expect(await ledger.early()).toBe(false);
+    expect(ledger.lock.held).toBe(false);
+    expect(() => ledger.lock.id).toThrow(/@CurrentLock\(\) of a constructor was used where no lock is held/);
+    await expect(ledger.lock.release()).rejects.toThrow(PgLockUsageError);
   });
 
   it('reads the id from the arguments, with the instance as this', async () => {

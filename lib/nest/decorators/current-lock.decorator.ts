@@ -1,21 +1,25 @@
-import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { createParamDecorator, Inject, type ExecutionContext } from '@nestjs/common';
 import { PgLockUsageError } from '../../errors/pg-lock-usage.error.js';
 import type { LockHandle } from '../../locks/lock-handle.js';
 import { currentLock, noteLockParameter } from '../current-lock.js';
+import { RunningLock } from '../running-lock.js';
 import { isWrapped } from './wrap-method.js';
 
 /**
  * The lock that `AdvisoryLock` or `@WithAdvisoryLock` holds around this call; of several, the innermost. Works for handlers
  * of every transport, for scheduled jobs, and for any method with `@WithAdvisoryLock`.
  *
+ * In a constructor it is a handle that stands, at each use, for the lock around whatever call is running then. Where none
+ * is held its `held` is false, and all else throws.
+ *
  * @example `@Post() close(@CurrentLock() lock: LockHandle) {}`
+ * @example `constructor(@CurrentLock() private readonly lock: LockHandle) {}`
  * @throws {PgLockUsageError} when the handler runs under no lock.
  * @publicApi
  */
 export function CurrentLock(): ParameterDecorator {
   return (target, method, index) => {
-    if (method === undefined)
-      throw new PgLockUsageError('@CurrentLock() belongs to a method, not to a constructor.');
+    if (method === undefined) return Inject(RunningLock)(target, method, index);
     noteLockParameter(target, method, index);
     HandlerParameter()(target, method, index);
   };
