@@ -9,6 +9,7 @@ import {
   CurrentLock,
   PgLockConfigurationError,
   PgLockModule,
+  WithAdvisoryLock,
   type LockHandle,
 } from '../../lib/index.js';
 import { eventually, useDatabase } from '../support/database.js';
@@ -33,6 +34,12 @@ describe('GraphQL', () => {
     )
     locked(@Args('name') name: string, @CurrentLock() lock: LockHandle) {
       return `${name} under ${String(lock.id)}`;
+    }
+
+    @Query(() => String)
+    @WithAdvisoryLock('graphql:decorated', { timeout: 0 })
+    async decorated() {
+      return Promise.resolve('ran');
     }
 
     @Query(() => String, { nullable: true })
@@ -91,6 +98,12 @@ describe('GraphQL', () => {
       message: expect.stringContaining('Somebody else') as string,
       extensions: { code: '55P03' },
     });
+  });
+
+  it('answers contention alike where the method is decorated', async () => {
+    expect((await ask('{ decorated }')).data).toEqual({ decorated: 'ran' });
+    await holdOutside(db, 'graphql:decorated');
+    expect((await ask('{ decorated }')).errors?.[0]?.extensions?.code).toBe('55P03');
   });
 
   it('answers null under skip', async () => {

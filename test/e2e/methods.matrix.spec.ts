@@ -1,4 +1,4 @@
-import { Controller, Get, Injectable, SetMetadata, UseInterceptors } from '@nestjs/common';
+import { Controller, Get, Injectable, Res, SetMetadata, UseInterceptors } from '@nestjs/common';
 import { ScheduleModule, SchedulerRegistry } from '@nestjs/schedule';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { of } from 'rxjs';
@@ -138,6 +138,19 @@ class Timeouts {
     return Promise.resolve('ran');
   }
 
+  @Get('with-skip-res')
+  @WithAdvisoryLock('busy route', { timeout: 0, onContention: 'skip' })
+  async withSkipRes(@Res() response: { send(body: string): void }) {
+    await Promise.resolve();
+    response.send('ran');
+  }
+
+  @Get('with-inner')
+  @WithAdvisoryLock('outer route')
+  async withInner() {
+    await this.pglock.advisory('busy route', { timeout: 0 }, () => 'ran');
+  }
+
   @Get('with')
   @WithAdvisoryLock('route')
   async with(@CurrentLock() lock: LockHandle) {
@@ -180,12 +193,20 @@ describe('method decorators', () => {
     await expect(orders.fixed(3)).rejects.toThrow(LockNotAvailableError);
   });
 
-  it('answers 423 on a route under contention, and an empty 204 where it is skipped', async () => {
+  it('answers 423 with Retry-After on a route under contention, and an empty 204 where it is skipped', async () => {
     expect((await fetch(`${url}/with-throw`)).status).toBe(200);
     await holdOutside(db, 'busy route');
-    expect((await fetch(`${url}/with-throw`)).status).toBe(423);
+    const refused = await fetch(`${url}/with-throw`);
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([423, '1']);
+    const byItself = await fetch(`${url}/with-skip-res`);
+    expect([byItself.status, await byItself.text()]).toEqual([204, '']);
     const skipped = await fetch(`${url}/with-skip`);
     expect([skipped.status, await skipped.text()]).toEqual([204, '']);
+  });
+
+  it('answers only for the lock of the method itself', async () => {
+    await holdOutside(db, 'busy route');
+    expect((await fetch(`${url}/with-inner`)).status).toBe(500);
   });
 
   it('resolves to undefined under skip, without having run', async () => {

@@ -15,7 +15,13 @@ import type { Server } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { concat, firstValueFrom, NEVER, of, take, toArray } from 'rxjs';
 import { WebSocket } from 'ws';
-import { AdvisoryLock, CurrentLock, PgLockModule, type LockHandle } from '../../lib/index.js';
+import {
+  AdvisoryLock,
+  CurrentLock,
+  PgLockModule,
+  WithAdvisoryLock,
+  type LockHandle,
+} from '../../lib/index.js';
 import { eventually, useDatabase } from '../support/database.js';
 import { holders, holdOutside, untilFree, untilHeld } from './support/holder.js';
 
@@ -32,6 +38,12 @@ describe('WebSocket', () => {
     @UseInterceptors(AdvisoryLock('ws:locked', { timeout: 0 }))
     locked(@MessageBody() text: string, @CurrentLock() lock: LockHandle) {
       return { event: 'answer', data: `${text} under ${String(lock.id)}` };
+    }
+
+    @SubscribeMessage('decorated')
+    @WithAdvisoryLock('ws:decorated', { timeout: 0 })
+    async decorated() {
+      return Promise.resolve({ event: 'answer', data: 'ran' });
     }
 
     @SubscribeMessage('waiting')
@@ -79,12 +91,15 @@ describe('WebSocket', () => {
     await untilFree(db, 'ws:locked');
   });
 
-  it('answers contention with an exception of code 55P03', async () => {
-    await holdOutside(db, 'ws:locked');
-    const { say, hear } = await connect();
-    say('locked', 'hello');
-    expect(await hear()).toMatchObject({ event: 'exception', data: { status: 'error', code: '55P03' } });
-  });
+  it.each(['locked', 'decorated'])(
+    'answers contention of %s with an exception of code 55P03',
+    async (event) => {
+      await holdOutside(db, `ws:${event}`);
+      const { say, hear } = await connect();
+      say(event, 'hello');
+      expect(await hear()).toMatchObject({ event: 'exception', data: { status: 'error', code: '55P03' } });
+    },
+  );
 
   it('stops waiting when the client leaves', async () => {
     const other = await holdOutside(db, 'ws:waiting');
@@ -120,6 +135,12 @@ describe('microservice', () => {
     @UseInterceptors(AdvisoryLock((ctx) => `rpc:${ctx.switchToRpc().getData<string>()}`, { timeout: 0 }))
     locked(@Payload() name: string, @CurrentLock() lock: LockHandle) {
       return `${name} under ${String(lock.id)}`;
+    }
+
+    @MessagePattern('decorated')
+    @WithAdvisoryLock('rpc:decorated', { timeout: 0 })
+    async decorated() {
+      return Promise.resolve('ran');
     }
 
     @MessagePattern('skipped')
@@ -174,10 +195,13 @@ describe('microservice', () => {
     await untilFree(db, 'rpc:a');
   });
 
-  it('answers contention with an RpcException of code 55P03', async () => {
-    await holdOutside(db, 'rpc:b');
-    await expect(send('locked', 'b')).rejects.toMatchObject({ status: 'error', code: '55P03' });
-  });
+  it.each(['locked', 'decorated'])(
+    'answers contention of %s with an RpcException of code 55P03',
+    async (pattern) => {
+      await holdOutside(db, `rpc:${pattern}`);
+      await expect(send(pattern, pattern)).rejects.toMatchObject({ status: 'error', code: '55P03' });
+    },
+  );
 
   it('answers nothing, rather than not at all, under skip', async () => {
     await holdOutside(db, 'rpc:skipped');

@@ -1,9 +1,13 @@
-import { HttpException, HttpStatus } from '@nestjs/common';
+import { UseInterceptors } from '@nestjs/common';
 import { LockNotAvailableError } from '../../errors/lock-not-available.error.js';
 import type { LockIds } from '../../pg-lock.service.js';
 import { withCurrentLock } from '../current-lock.js';
-import { LockedException } from '../exceptions/locked.exception.js';
 import { checkLockOptions, lockOptions, type AdvisoryLockHandlerOptions } from '../handler-options.js';
+import {
+  MethodLockInterceptor,
+  refusedMethod,
+  skippedRoute,
+} from '../interceptors/method-lock.interceptor.js';
 import { defaultLockId, idAndOptions } from '../lock-target-id.js';
 import { wrapMethod, type AsyncMethodDecorator, type MethodCall } from './wrap-method.js';
 
@@ -19,8 +23,8 @@ export type MethodLockIds = LockIds | ((this: never, ...args: never[]) => LockId
  * @example `@WithAdvisoryLock((order: Order) => 'order:' + order.id, { timeout: '2s' })`
  * @param id what to lock; left out, `${Class.name}.${method}`.
  * @throws {PgLockUsageError} when a Duration is unreadable; when called on an instance that Nest did not create.
- * @throws {LockNotAvailableError} (the method does) when the lock is not had in time; on a route of a controller a
- * `LockedException`, which answers 423, and an empty 204 where it is skipped.
+ * @throws {LockNotAvailableError} (the method does) when the lock is not had in time. A handler answers as `AdvisoryLock` has
+ * it answer: over HTTP 423 with `Retry-After`, and an empty 204 where it is skipped.
  * @publicApi
  */
 export function WithAdvisoryLock(
@@ -34,36 +38,40 @@ export function WithAdvisoryLock(
 ): AsyncMethodDecorator {
   const { id, options = {} } = idAndOptions<MethodLockIds, AdvisoryLockHandlerOptions>(first, second);
   checkLockOptions(options);
-  return wrapMethod('WithAdvisoryLock', options.connection, async (call, work) => {
-    const ids = await idsOf(id, call);
-    if (!call.isRoute) return underLock(call, ids, options, work);
-    return answering(call, () => underLock(call, ids, options, async () => ({ value: await work() })));
-  });
+  const wrap = wrapMethod('WithAdvisoryLock', options.connection, async (call, work) =>
+    underLock(call, await idsOf(id, call), options, work),
+  );
+  return (target, method, descriptor) => {
+    wrap(target, method, descriptor);
+    UseInterceptors(ANSWERING)(target, method, descriptor);
+  };
 }
 
-function underLock<Result>(
-  { runtime, isJob }: MethodCall,
+const ANSWERING = new MethodLockInterceptor();
+
+/** A method that did not run says so: one that is called by Nest, as a handler, answers for it. */
+async function underLock(
+  { runtime, isJob, isRoute }: MethodCall,
   ids: LockIds,
   options: AdvisoryLockHandlerOptions,
-  work: () => Promise<Result>,
-): Promise<Result | undefined> {
-  const { service } = runtime.core;
-  return service.advisory(ids, lockOptions(options, isJob), (lock) => withCurrentLock(lock, work));
-}
-
-/** A route answers as `AdvisoryLock` has it answer: 423 when the lock is not had, and 204 when that is passed over. */
-async function answering(
-  { runtime }: MethodCall,
-  run: () => Promise<{ readonly value: unknown } | undefined>,
+  work: () => Promise<unknown>,
 ): Promise<unknown> {
+  const { service, options: module } = runtime.core;
+  const call = { ran: false };
+  const begin = () => {
+    call.ran = true;
+    return work();
+  };
   try {
-    const answer = await run();
-    if (answer !== undefined) return answer.value;
+    const result = await service.advisory(ids, lockOptions(options, isJob), (lock) =>
+      withCurrentLock(lock, begin),
+    );
+    if (call.ran || !isRoute) return result;
   } catch (error) {
-    if (!(error instanceof LockNotAvailableError)) throw error;
-    throw new LockedException(runtime.core.options.httpStatus, { cause: error });
+    if (call.ran || !(error instanceof LockNotAvailableError)) throw error;
+    throw refusedMethod(error, module.httpStatus, isRoute);
   }
-  throw new HttpException('', HttpStatus.NO_CONTENT);
+  throw skippedRoute();
 }
 
 async function idsOf(id: MethodLockIds | undefined, call: MethodCall): Promise<LockIds> {
