@@ -1,4 +1,5 @@
 import type { Client, ClientBase, Pool, PoolConfig } from 'pg';
+import { PgLockUsageError } from './errors/pg-lock-usage.error.js';
 import { LockTimeouts } from './locks/lock-timeout.js';
 import type { LockNames } from './locks/lock-names.js';
 import { ModelLocks } from './locks/model-lock.js';
@@ -55,6 +56,7 @@ export class WorkSessions {
   readonly pool: Pool;
   /** Makes a session of a foreign pool follow the flow that has just taken it. */
   readonly scopeSession: (client: ClientBase) => Promise<void>;
+  readonly #pool: Pool;
   readonly #aside: ObserverSession;
   readonly #giveBack: () => Promise<void> | void;
   #closing: Promise<void> | undefined;
@@ -65,14 +67,14 @@ export class WorkSessions {
     const { flowContext } = this;
     const scoped = { scopes, flowPids, flowContext, trustPooler: options.sessions.trustPooler };
     const own = options.pool === undefined ? new ScopedPool(poolConfig(options), scoped) : undefined;
-    const pool = own ?? (options.pool as Pool);
+    const pool = (this.#pool = own ?? (options.pool as Pool));
     this.#giveBack = own === undefined ? adopt(pool, scoped) : () => atMost(FAREWELL_MS, own.end());
     this.#aside = new ObserverSession(connector, { purpose: 'transactions' });
     this.pool = poolFacade(pool);
     this.scopeSession = scopedSessions(scoped);
     this.transactions = new Transactions({
       // Not SET for the session but for the transaction, so that a pooler may stand between.
-      connect: () => scopes.withLockTimeout(undefined, () => pool.connect()),
+      connect: () => scopes.withLockTimeout(undefined, () => this.#assertOpen().connect()),
       lockTimeoutMs: () => scopes.current?.lockTimeoutMs,
     });
     this.timeouts = new LockTimeouts(scopes, this.transactions);
@@ -103,6 +105,11 @@ export class WorkSessions {
   close(): Promise<void> {
     this.#closing ??= this.#aside.close().then(this.#giveBack);
     return this.#closing;
+  }
+
+  #assertOpen(): Pool {
+    if (this.#closing === undefined) return this.#pool;
+    throw new PgLockUsageError('The module is shut down and begins no more transactions.');
   }
 
   async #freshToken(): Promise<bigint> {

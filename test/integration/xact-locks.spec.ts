@@ -26,6 +26,16 @@ describe('pglock.transaction', () => {
     await expect(countUsers()).resolves.toBe(1);
   });
 
+  it('begins no more after the shutdown, be the pool lent or not', async () => {
+    const pool = new pg.Pool({ connectionString: database.url });
+    database.defer(() => pool.end());
+    for (const core of [openCore(database), openCore(database, { connection: undefined, pool })]) {
+      await core.close();
+      await expect(core.service.transaction(() => 1)).rejects.toThrow(PgLockUsageError);
+      await expect(core.service.advisory('x', { xact: true }, () => 1)).rejects.toThrow('shut down');
+    }
+  });
+
   it('rolls back when the work throws, and throws the same', async () => {
     const { service } = openCore(database);
     const error = new Error('no');
