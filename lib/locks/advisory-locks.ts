@@ -107,7 +107,7 @@ export class AdvisoryLocks {
 
   /** Whether the running flow holds the id at this moment. */
   isHeld(id: LockId): boolean {
-    return this.flows.getStore()?.find(this.init.names.keyOf(id).text)?.alive ?? false;
+    return this.flows.getStore()?.find(this.init.names.keyOf(id))?.alive ?? false;
   }
 
   /** @throws {PgLockUsageError} when the running flow does not hold the id. */
@@ -180,7 +180,7 @@ export class AdvisoryLocks {
     flow: LockFlow | undefined,
   ): Promise<readonly Grant[]> {
     options.signal?.throwIfAborted();
-    for (const { id, key } of named) this.assertAllowed(id, flow?.find(key.text), options.shared, flow);
+    for (const { id, key } of named) this.assertAllowed(id, flow?.find(key), options.shared, flow);
     const [only] = named;
     if (named.length > 1 || only === undefined)
       return allOrNone(named, options.timeoutMs, (one, timeoutMs, had) => {
@@ -200,7 +200,7 @@ export class AdvisoryLocks {
     resolve: (grant: Grant) => void,
     reject: (error: unknown) => void,
   ): void {
-    const held = flow?.find(key.text);
+    const held = flow?.find(key);
     if (held?.hold.alive === true) return resolve(held.again());
     const wait = timeoutMs === undefined ? this.ambientTimeoutMs() : timeoutMs;
     const pids = this.init.flowPids.current;

@@ -3,7 +3,7 @@ import { monotonicMs, TIMER_MAX_MS } from '../session/monotonic.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import { DONE, Grant } from './grant.js';
 import { keysStandingStill, waitsForItself } from './lock-graph.js';
-import { enterAll, lastDeadline, type LockRequest } from './lock-request.js';
+import { enterAll, lastDeadline, type LockRequest, type RequestQueue } from './lock-request.js';
 
 /** For how long a key goes from flow to flow of this process before other processes get their turn. */
 const TENURE_MS = 10;
@@ -20,7 +20,9 @@ const QUIET_MS = 50;
  *
  * @internal
  */
-export class KeyQueue implements Trier, HoldListener {
+export class KeyQueue implements Trier, HoldListener, RequestQueue {
+  /** Kept by `KeyQueues`. */
+  next: KeyQueue | undefined;
   /** Whether the key is kept when nobody here wants it any more. */
   private sticky = false;
   // Made with one element where there is one: `push` on an empty array makes room for seventeen.
@@ -51,7 +53,6 @@ export class KeyQueue implements Trier, HoldListener {
   /** Lines a request up; it is granted or refused through itself. */
   submit(request: LockRequest): void {
     if (request.once && this.mustWait(request)) return request.reject(request.contention());
-    request.onLeave = (error) => void this.leave(request, error);
     request.waitsIn = this;
     if (this.requests.length === 0) this.requests = [request];
     else this.requests.push(request);
@@ -283,11 +284,10 @@ export class KeyQueue implements Trier, HoldListener {
   }
 
   /** A request gives up; its caller is told when nothing of it is left at the server, or very soon. */
-  private async leave(request: LockRequest, error: unknown): Promise<void> {
+  async leave(request: LockRequest, error: unknown): Promise<void> {
     const index = this.requests.indexOf(request);
     if (index < 0) return;
     this.requests.splice(index, 1);
-    request.onLeave = undefined;
     this.advance();
     if (this.requests.length === 0 && this.asking) await this.quiet();
     request.reject(error);

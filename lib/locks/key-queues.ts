@@ -1,44 +1,74 @@
 import type { LockKey } from '../vocabulary/lock-id.js';
 import type { KeyQueue } from './key-queue.js';
 
-/** As many idle queues may stand around before somebody looks for them. */
-const IDLE_AT_LEAST = 256;
+/** How many chains there are at the least; a power of two. */
+const CHAINS = 256;
 
 /**
  * The queues of all keys that are in use, and of some that are not any more.
  *
- * An id that is locked again finds its queue where it was. Idle ones are left out when there may be as many of them as of
- * others: to delete each as it becomes idle costs the garbage collector (see `Roster`).
+ * A table of chains, from which idle queues are dropped on the way: an id that is locked again finds its queue where it
+ * was, and one that is never locked again soon leaves nothing behind. A `Map` would want a text for each key, and what is
+ * deleted from it costs the garbage collector (see `Roster`).
  *
  * @internal
  */
 export class KeyQueues implements Iterable<KeyQueue> {
-  private queues = new Map<string, KeyQueue>();
-  private tidyAt = IDLE_AT_LEAST;
+  private chains: (KeyQueue | undefined)[] = emptyChains(CHAINS);
+  private size = 0;
 
   constructor(private readonly create: (key: LockKey) => KeyQueue) {}
 
   /** The queue of a key, where there is one. */
   find(key: LockKey): KeyQueue | undefined {
-    return this.queues.get(key.text);
+    let queue = this.chains[this.chainOf(key)];
+    while (queue !== undefined && !queue.key.equals(key)) queue = queue.next;
+    return queue;
   }
 
   /** The queue of a key, made where there is none. */
   of(key: LockKey): KeyQueue {
-    const known = this.queues.get(key.text);
+    const known = this.find(key);
     if (known !== undefined) return known;
-    if (this.queues.size >= this.tidyAt) this.tidy();
+    if (this.size >= 2 * this.chains.length) this.tidy();
     const queue = this.create(key);
-    this.queues.set(key.text, queue);
+    this.add(queue);
     return queue;
   }
 
-  [Symbol.iterator](): Iterator<KeyQueue> {
-    return this.queues.values();
+  *[Symbol.iterator](): Generator<KeyQueue> {
+    for (const head of this.chains)
+      for (let queue = head; queue !== undefined; queue = queue.next) yield queue;
   }
 
-  private tidy(): void {
-    this.queues = new Map([...this.queues].filter(([, queue]) => !queue.isIdle));
-    this.tidyAt = Math.max(IDLE_AT_LEAST, 2 * this.queues.size);
+  private chainOf(key: LockKey): number {
+    return key.hash & (this.chains.length - 1);
   }
+
+  /** At the head of its chain, in the place of those that are idle there. */
+  private add(queue: KeyQueue): void {
+    const chain = this.chainOf(queue.key);
+    let next = this.chains[chain];
+    while (next?.isIdle === true) {
+      next = next.next;
+      this.size--;
+    }
+    queue.next = next;
+    this.chains[chain] = queue;
+    this.size++;
+  }
+
+  /** Drops every idle queue, and makes as many chains as the others need. */
+  private tidy(): void {
+    const used = [...this].filter((queue) => !queue.isIdle);
+    let length = CHAINS;
+    while (length < used.length) length *= 2;
+    this.chains = emptyChains(length);
+    this.size = 0;
+    for (const queue of used) this.add(queue);
+  }
+}
+
+function emptyChains(length: number): (KeyQueue | undefined)[] {
+  return new Array<KeyQueue | undefined>(length).fill(undefined);
 }

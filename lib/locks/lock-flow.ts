@@ -1,3 +1,4 @@
+import type { LockKey } from '../vocabulary/lock-id.js';
 import type { Grant } from './grant.js';
 
 /** What one async flow holds, innermost first: the node of one `advisory` call inside those around it. @internal */
@@ -8,9 +9,9 @@ export class LockFlow {
   ) {}
 
   /** The grant of a key that this flow holds. */
-  find(keyText: string): Grant | undefined {
-    for (const grant of this.grants) if (grant.active && grant.queue.key.text === keyText) return grant;
-    return this.outer?.find(keyText);
+  find(key: LockKey): Grant | undefined {
+    for (const grant of this.grants) if (grant.active && grant.queue.key.equals(key)) return grant;
+    return this.outer?.find(key);
   }
 
   /** Every grant of the flow that is still given. */

@@ -21,6 +21,12 @@ export interface LockRequestInit {
   readonly pids: PidScope | undefined;
 }
 
+/** Where a request stands. @internal */
+export interface RequestQueue extends QueueNode {
+  /** A request gives up; nothing happens where it does not stand here any more. */
+  leave(request: LockRequest, error: unknown): Promise<void>;
+}
+
 /**
  * One request for one key, from when it is asked until it is *granted*, *refused* (not in time) or *given up* (aborted,
  * deadlocked, failed).
@@ -33,10 +39,8 @@ export class LockRequest implements RequestNode {
   deadline: number | null = null;
   /** Whether it was told once already that it has to wait. */
   contended = false;
-  /** The queue that it stands in. */
-  waitsIn: QueueNode | undefined;
-  /** Called when time is up, or the caller's signal aborts. */
-  onLeave: ((error: unknown) => void) | undefined;
+  /** The queue that it stands in, which it leaves when time is up, or the caller's signal aborts. */
+  waitsIn: RequestQueue | undefined;
 
   private timer: NodeJS.Timeout | undefined;
   private readonly abort: (() => void) | undefined;
@@ -49,7 +53,7 @@ export class LockRequest implements RequestNode {
     const { signal, timeoutMs } = init;
     if (typeof timeoutMs === 'number' && timeoutMs > 0) this.expireIn(timeoutMs);
     if (signal === undefined) return;
-    this.abort = () => this.onLeave?.(signal.reason);
+    this.abort = () => void this.waitsIn?.leave(this, signal.reason);
     signal.addEventListener('abort', this.abort, { once: true });
   }
 
@@ -77,7 +81,7 @@ export class LockRequest implements RequestNode {
     const left = Math.max(0, this.deadline - monotonicMs());
     this.timer = setTimeout(
       () => {
-        if (this.expired) this.onLeave?.(this.contention());
+        if (this.expired) void this.waitsIn?.leave(this, this.contention());
         else this.expireIn(timeoutMs);
       },
       Math.min(Math.ceil(left), TIMER_MAX_MS),
@@ -115,7 +119,6 @@ export class LockRequest implements RequestNode {
 
   private settle(): void {
     clearTimeout(this.timer);
-    this.onLeave = undefined;
     if (this.abort !== undefined) this.init.signal?.removeEventListener('abort', this.abort);
     if (this.contended) for (const grant of this.flowHolds) grant.waiting?.delete(this);
   }

@@ -172,7 +172,7 @@ export class LockSession {
   }
 
   private scheduleOps(): void {
-    if (this.busy) return;
+    if (this.busy || this.scheduled) return;
     this.lastUsedAt = monotonicMs();
     this.schedule();
   }

@@ -42,7 +42,8 @@ export class PgLockStore implements LockStore {
   tryLock(key: LockKey, shared: boolean, trier: Trier): void {
     const main = this.pool.openMain;
     const attempt = new Attempt(this, key, shared, trier);
-    if (main !== undefined && !this.unlocking.has(key.text)) return this.tryOn(main, attempt);
+    const isUnlocking = this.unlocking.size > 0 && this.unlocking.has(key.text);
+    if (main !== undefined && !isUnlocking) return this.tryOn(main, attempt);
     attempt.mayReconnect = false;
     this.tryLater(attempt);
   }

@@ -37,15 +37,31 @@ const INT4_MAX = 2 ** 31 - 1;
 
 /** The key of an id, ready for SQL, for maps and for comparison with `pg_locks`. Immutable. @internal */
 export class LockKey implements AdvisoryKey {
-  /** `classId:objId:objSubId`: equal for equal keys, and a stable order to lock several in. */
-  readonly text: string;
+  private spelled: string | undefined;
 
   private constructor(
     readonly classId: number,
     readonly objId: number,
     readonly objSubId: 1 | 2,
-  ) {
-    this.text = `${classId}:${objId}:${objSubId}`;
+  ) {}
+
+  /**
+   * `classId:objId:objSubId`: equal for equal keys, and a stable order to lock several in. Spelled when somebody asks for
+   * it, which costs more than all comparisons of a lock: see {@link LockKey.equals}.
+   */
+  get text(): string {
+    this.spelled ??= `${this.classId}:${this.objId}:${this.objSubId}`;
+    return this.spelled;
+  }
+
+  /** A 32-bit integer: equal for equal keys, and mostly another for others. */
+  get hash(): number {
+    return this.objId ^ Math.imul(this.classId, 31);
+  }
+
+  equals(other: LockKey): boolean {
+    if (this === other) return true;
+    return this.objId === other.objId && this.classId === other.classId && this.objSubId === other.objSubId;
   }
 
   /** The 64 bits of the key as a signed decimal: the bigint itself, or both integers packed. */

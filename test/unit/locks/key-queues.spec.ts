@@ -14,6 +14,17 @@ describe('KeyQueues', () => {
     expect(queues.find(lockKey('y'))).toBeUndefined();
   });
 
+  it('tells keys apart that stand in one chain, and finds each when there are many', () => {
+    const queues = make();
+    const keys = [0, 1, 2].flatMap((chain) =>
+      Array.from({ length: 1_000 }, (_, n) => lockKey([n * 4096 * 31, chain])),
+    );
+    keys.push(lockKey(7), lockKey([0, 7]));
+    const made = keys.map((key) => Object.defineProperty(queues.of(key), 'isIdle', { value: false }));
+    expect(new Set(made).size).toBe(keys.length);
+    expect(keys.map((key) => queues.find(key))).toEqual(made);
+  });
+
   it('keeps every queue in use, and does not grow with idle ones', () => {
     const queues = make();
     const inUse = Array.from({ length: 300 }, (_, n) =>
