@@ -117,19 +117,38 @@ export class PgLockService {
     options: AdvisoryLockOptions,
     work: (lock: LockHandle) => R | Promise<R>,
   ): Promise<R | undefined>;
-  async advisory<R>(
+  advisory<R>(
     id: LockIds,
     optionsOrWork: AdvisoryLockOptions | UnderLock<R>,
     work?: UnderLock<R>,
   ): Promise<R | undefined> {
+    if (typeof optionsOrWork === 'function') return this.#advisory(id, undefined, optionsOrWork);
+    return this.#advisory(id, optionsOrWork, work);
+  }
+
+  /** Hands promises on as they are: another one around each would be a tenth of what a lock costs. */
+  #advisory<R>(
+    id: LockIds,
+    options: AdvisoryLockOptions | undefined,
+    work: UnderLock<R> | undefined,
+  ): Promise<R | undefined> {
     const { advisory, work: sessions } = this.#rooms;
-    const [options, run] =
-      typeof optionsOrWork === 'function' ? [undefined, optionsOrWork] : [optionsOrWork, work];
-    if (isTransactional(options)) return sessions.xact.advisory(id, options, run);
+    if (isTransactional(options)) return sessions.xact.advisory(id, options, work);
+    if (sessions.xact.holdsAny) return this.#advisoryWithin(id, options, work);
+    return advisory.run(id, options, work as ((lock: LockHandle) => R | Promise<R>) | undefined);
+  }
+
+  /** In a flow that holds something in a transaction, which may be what it asks for. */
+  async #advisoryWithin<R>(
+    id: LockIds,
+    options: AdvisoryLockOptions | undefined,
+    work: UnderLock<R> | undefined,
+  ): Promise<R | undefined> {
+    const { advisory, work: sessions } = this.#rooms;
     const own = sessions.xact.covering(id, options?.shared === true);
-    if (own !== undefined && typeof run === 'function')
-      return run(own as unknown as TransactionLockHandle<PoolClient>);
-    return advisory.run(id, options, run as ((lock: LockHandle) => R | Promise<R>) | undefined);
+    if (own !== undefined && typeof work === 'function')
+      return work(own as unknown as TransactionLockHandle<PoolClient>);
+    return advisory.run(id, options, work as ((lock: LockHandle) => R | Promise<R>) | undefined);
   }
 
   /**

@@ -31,6 +31,8 @@ export interface XactLocksContext extends XactLockReading {
   readonly sessions: Pick<AdvisoryLocks, 'isHeld' | 'run'>;
 }
 
+const NONE: readonly XactLockHandle[] = [];
+
 /** Takes advisory locks that last exactly as long as a transaction. @internal */
 export class XactLocks {
   readonly #context: XactLocksContext;
@@ -111,9 +113,14 @@ export class XactLocks {
     return coveringHandle({ id, keys, shared }, handles);
   }
 
+  /** Whether the running flow may hold something in a transaction, so that {@link XactLocks.covering} is worth asking. */
+  get holdsAny(): boolean {
+    return this.#held().length > 0;
+  }
+
   /** What the running flow holds in transactions, its ambient one included. */
   #held(): readonly XactLockHandle[] {
-    const flow = this.#flows.getStore() ?? [];
+    const flow = this.#flows.getStore() ?? NONE;
     const ambient = this.#context.transactions.peek();
     return ambient === undefined ? flow : [...flow, ...(this.#ambient.get(ambient) ?? [])];
   }

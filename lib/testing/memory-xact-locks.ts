@@ -81,6 +81,10 @@ export class MemoryXactLocks {
     return this.#held().some((handle) => handle.held && handle.covers(key));
   }
 
+  get holdsAny(): boolean {
+    return this.#held().length > 0;
+  }
+
   covering(id: LockId | readonly LockId[], shared: boolean): MemoryXactHandle | undefined {
     const keys = idsOf(id).map((one) => this.#context.names.keyOf(one));
     return coveringHandle({ id, keys, shared }, this.#held());
