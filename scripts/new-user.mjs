@@ -1,5 +1,5 @@
 // node scripts/new-user.mjs: in an empty directory outside of the repository, after `nest new`, installs the packed library
-// and does what README promises. DATABASE_URL names an empty database; else one is made on the server that tests use.
+// and does what README promises, on Nest 12 and on Nest 11. The server is the one that tests use.
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -9,6 +9,11 @@ import { startPostgres } from '../test/support/postgres/start-postgres.mjs';
 import { build, newApplication, ROOT, write } from './new-user/application.mjs';
 import { PROMISES } from './new-user/promises.mjs';
 
+const KINDS = [
+  ['module', 'Nest 12, ES modules'],
+  ['commonjs', 'Nest 11, CommonJS, Jest'],
+];
+
 async function timed(what, work) {
   const startedAt = performance.now();
   const result = await work();
@@ -17,36 +22,44 @@ async function timed(what, work) {
 }
 
 /** An empty database for as long as the work takes. */
-async function withDatabase(work) {
-  if (process.env.DATABASE_URL) return work(process.env.DATABASE_URL);
-  const server = await startPostgres();
+async function withDatabase(server, work) {
   const name = `pglock_new_user_${randomBytes(4).toString('hex')}`;
-  const admin = new pg.Client(server.url);
+  const admin = new pg.Client(server);
   await admin.connect();
   try {
     await admin.query(`CREATE DATABASE ${name}`);
-    const url = new URL(server.url);
+    const url = new URL(server);
     url.pathname = name;
     await work(url.href);
   } finally {
     await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
     await admin.end();
-    await server.stop();
+  }
+}
+
+async function beNew(kind, server) {
+  const application = await timed('nest new, and the packed library installed', () => newApplication(kind));
+  try {
+    await timed("README's quick start compiles", async () => {
+      write(application);
+      await build(application);
+    });
+    await withDatabase(server, async (url) => {
+      for (const [promise, keep] of PROMISES) await timed(promise, () => keep({ ...application, url }));
+    });
+  } finally {
+    application.remove();
   }
 }
 
 if (!existsSync(join(ROOT, 'dist/index.js')))
   execFileSync('npm', ['run', 'build'], { cwd: ROOT, stdio: 'inherit' });
-const application = await timed('nest new, and the packed library installed', newApplication);
+const server = await startPostgres();
 try {
-  await timed("README's quick start compiles", async () => {
-    write(application.directory);
-    await build(application.directory);
-  });
-  await withDatabase(async (url) => {
-    for (const [promise, keep] of PROMISES)
-      await timed(promise, () => keep({ directory: application.directory, url }));
-  });
+  for (const [kind, title] of KINDS) {
+    console.log(title);
+    await beNew(kind, server.url);
+  }
 } finally {
-  application.remove();
+  await server.stop();
 }

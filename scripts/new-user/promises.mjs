@@ -9,11 +9,18 @@ import { ROOT } from './application.mjs';
 
 const pg = createRequire(join(ROOT, 'package.json'))('pg');
 
+const children = new Set();
+process.once('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
 /** What README promises, each tried as its reader would. */
 export const PROMISES = [
   ['a job runs once on three replicas', jobOnce],
   ['a busy endpoint is 423, and another order is not', busyEndpoint],
-  ['payments of one order, in transactions of TypeORM, go one after the other', lockPerOrder],
+  ['payments of one order, in transactions of TypeORM, go one after the other', lockPerOrder('typeorm')],
+  ['payments of one order, in transactions of Drizzle, go one after the other', lockPerOrder('drizzle')],
+  ['payments of one order, in transactions of Prisma, go one after the other', lockPerOrder('prisma')],
   ['a migration gets through', unblockedMigration],
   ['a unit test needs no database', unitTest],
 ];
@@ -43,28 +50,34 @@ async function busyEndpoint({ directory, url }) {
   assert.equal(await other.text(), 'paid 8');
 }
 
-async function lockPerOrder({ directory, url }) {
-  await run(directory, url, 'dist/pay.js');
-  const client = await connected(url);
-  const { rows } = await client.query('SELECT id, payments FROM orders');
-  await client.end();
-  assert.deepEqual(rows, [{ id: 7, payments: 20 }]);
+function lockPerOrder(orm) {
+  return async ({ directory, url }) => {
+    await run(directory, url, `dist/pay-${orm}.js`);
+    const client = await connected(url);
+    const { rows } = await client.query(`SELECT id, payments FROM ${orm}_orders`);
+    await client.end();
+    assert.deepEqual(rows, [{ id: 7, payments: 20 }]);
+  };
 }
 
 /** Somebody has left a transaction open that reads the table. */
 async function unblockedMigration({ directory, url }) {
   const idle = await connected(url);
-  await idle.query('BEGIN; SELECT * FROM orders');
+  await idle.query('BEGIN; SELECT * FROM typeorm_orders');
   await run(directory, url, 'dist/migrate.js');
   const client = await connected(url);
-  const { rows } = await client.query('SELECT note FROM orders');
+  const { rows } = await client.query('SELECT note FROM typeorm_orders');
   await client.end();
   assert.equal(rows.length, 1);
   await assert.rejects(idle.query('COMMIT'));
 }
 
-async function unitTest({ directory }) {
-  await run(directory, undefined, '--test', 'dist/billing.test.js');
+async function unitTest({ directory, kind }) {
+  const runner = {
+    module: ['--test', 'dist/billing.test.js'],
+    commonjs: [join(ROOT, 'node_modules/jest/bin/jest.js'), '--ci', '--config', 'jest.config.json'],
+  };
+  await run(directory, undefined, ...runner[kind]);
 }
 
 /** One replica of the quick start, once it answers. */
@@ -115,13 +128,14 @@ function start(directory, url, args, more = {}) {
   const { DATABASE_URL: _, NODE_OPTIONS: __, ...env } = process.env;
   const given = url === undefined ? {} : { DATABASE_URL: url };
   const child = spawn(process.execPath, args, { cwd: directory, env: { ...env, ...given, ...more } });
-  process.once('exit', () => child.kill('SIGKILL'));
+  children.add(child);
+  child.once('close', () => children.delete(child));
   return child;
 }
 
 /** The key of an id, as the installed library computes it. */
 async function keyOf(directory, id) {
-  const script = `import { advisoryKey } from 'nestjs-pglock';
+  const script = `const { advisoryKey } = await import('nestjs-pglock');
     const { classId, objId } = advisoryKey('${id}');
     console.log(String(BigInt.asIntN(64, (BigInt(classId) << 32n) | BigInt(objId))));`;
   return (await run(directory, undefined, '--input-type=module', '-e', script)).trim();

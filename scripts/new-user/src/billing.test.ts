@@ -1,32 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Injectable } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { PgLockService } from 'nestjs-pglock';
 import { holdLock, PgLockTestingModule } from 'nestjs-pglock/testing';
-
-@Injectable()
-class Billing {
-  constructor(private readonly pglock: PgLockService) {}
-
-  async close(): Promise<string> {
-    const closed = await this.pglock.advisory(
-      'billing.close',
-      { timeout: 0, onContention: 'skip' },
-      () => 'closed',
-    );
-    return closed ?? 'busy';
-  }
-}
+import { BillingService } from './billing.service.js';
 
 test('closes once at a time', async () => {
   const app = await Test.createTestingModule({
     imports: [PgLockTestingModule.forRoot()],
-    providers: [Billing],
+    providers: [BillingService],
   }).compile();
   const letGo = holdLock('billing.close');
-  assert.equal(await app.get(Billing).close(), 'busy');
+  assert.equal(await app.get(BillingService).close(), 'busy');
   letGo();
-  assert.equal(await app.get(Billing).close(), 'closed');
+  assert.equal(await app.get(BillingService).close(), 'closed');
   await app.close();
 });

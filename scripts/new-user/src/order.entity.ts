@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-@Entity('orders')
+@Entity('typeorm_orders')
 export class Order {
   @PrimaryColumn('int')
   id: number;
