@@ -4,6 +4,7 @@ import { savepoint } from '../sql/transaction-savepoint.js';
 import type { NamedTable } from '../vocabulary/lock-target.js';
 import { SQLSTATE } from '../vocabulary/sqlstate.js';
 import { watchTransactionOf, type TransactionWatcher } from './pg-session-watch.js';
+import { rememberModel } from './registered-models.js';
 import { sqlStateWithin } from './sqlstate-within.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 import { adapterOf } from './transaction-adapters.js';
@@ -61,7 +62,7 @@ export class OpenTransaction implements StatementRunner {
 
   /** The table of an entity class, where the client knows it. */
   tableOf(model: object): NamedTable | undefined {
-    return this.#adapter.tableOf?.(this.transaction, model);
+    return rememberModel(model, this.#adapter.tableOf?.(this.transaction, model));
   }
 
   /** Has the watcher told when the transaction ends. @returns false when that cannot be known. */

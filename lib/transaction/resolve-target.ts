@@ -2,6 +2,7 @@ import { LockTargetError } from '../errors/lock-target.error.js';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { namedTable, quotedTable, type LockTarget, type NamedTable } from '../vocabulary/lock-target.js';
 import { printable } from '../vocabulary/printable.js';
+import { named, registeredTable } from './registered-models.js';
 
 /** Who knows the tables of entity classes: an open transaction of the ORM. @internal */
 export interface ModelTables {
@@ -16,7 +17,8 @@ const DRIZZLE_SCHEMA = Symbol.for('drizzle:Schema');
 /**
  * The quoted name of what is to be locked. Sends nothing.
  *
- * @param tables who knows entity classes; Drizzle tables and Sequelize models know themselves.
+ * @param tables who knows entity classes best; without, what their ORMs noted down in the process counts. Drizzle tables and
+ * Sequelize models know themselves.
  * @throws {PgLockUsageError} when the target is of another type, or its name is no name.
  * @throws {LockTargetError} when it is a model that names no table.
  * @internal
@@ -36,10 +38,15 @@ function tableOf(target: LockTarget, tables: ModelTables | undefined): NamedTabl
     throw new PgLockUsageError(
       `A lock target must be a table name, { schema?, table }, or a model; got ${printable(target)}.`,
     );
-  const found = ofDrizzle(target) ?? ofSequelize(target) ?? tables?.tableOf(target) ?? ofPlainObject(target);
+  const found =
+    ofDrizzle(target) ??
+    ofSequelize(target) ??
+    tables?.tableOf(target) ??
+    registeredTable(target) ??
+    ofPlainObject(target);
   if (found !== undefined) return found;
   throw new LockTargetError(
-    `${printable(target)} names no table${tables === undefined ? '' : ` that ${tables.clientName} knows`}: pass an entity class with a transaction of its own ORM, or the table's name.`,
+    `${printable(target)} names no table${tables === undefined ? '' : ` that ${tables.clientName} knows`}: pass an entity class that its ORM knows by now, or the table's name.`,
   );
 }
 
@@ -66,11 +73,6 @@ function ofSequelize(target: object): NamedTable | undefined {
 function ofPlainObject(target: object): NamedTable | undefined {
   const { table, schema } = target as { table?: unknown; schema?: unknown };
   return typeof target === 'function' ? undefined : named(table, schema);
-}
-
-function named(table: unknown, schema: unknown): NamedTable | undefined {
-  if (typeof table !== 'string') return undefined;
-  return typeof schema === 'string' && schema !== '' ? { schema, table } : { table };
 }
 
 function checked(name: NamedTable, target: LockTarget): NamedTable {

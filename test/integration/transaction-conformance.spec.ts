@@ -194,6 +194,17 @@ describe.each(ALL_CLIENTS)('in a transaction of $name', ({ open }) => {
     await expect(evil).rejects.toThrow(LockTargetError);
   });
 
+  it('knows the tables of models where there is no transaction of the client', async () => {
+    await pglock.transaction(async () => {
+      for (const model of client.models) {
+        await expect(pglock.model(model, { mode: 'SHARE' })).resolves.toBe(true);
+        const [lock, ...others] = await pglock.locks.find({ on: model });
+        expect(lock).toMatchObject({ relSchema: 'billing', relName: 'invoices', mode: 'SHARE' });
+        expect(others).toEqual([]);
+      }
+    });
+  });
+
   it('locks the tables of models, several in one statement', async () => {
     const { tx } = await begin();
     for (const model of client.models)

@@ -1,5 +1,6 @@
 import { LockTargetError } from '../../../lib/errors/lock-target.error.js';
 import { PgLockUsageError } from '../../../lib/errors/pg-lock-usage.error.js';
+import { rememberModel } from '../../../lib/transaction/registered-models.js';
 import { resolveTarget, type ModelTables } from '../../../lib/transaction/resolve-target.js';
 import type { LockTarget } from '../../../lib/vocabulary/lock-target.js';
 
@@ -12,6 +13,51 @@ const orm: ModelTables = {
 };
 
 describe('resolveTarget', () => {
+  describe('of an entity class, with no transaction of its ORM', () => {
+    class OrderHTTPLine {}
+    class Invoice {}
+    class CreditNote extends Invoice {}
+    const registry = globalThis as { typeormMetadataArgsStorage?: { tables: object[] } };
+    const tables = (registry.typeormMetadataArgsStorage ??= { tables: [] }).tables;
+    tables.push(
+      { target: OrderHTTPLine, type: 'regular' },
+      { target: Invoice, type: 'regular', name: 'invoices', schema: 'billing' },
+      { target: CreditNote, type: 'entity-child' },
+    );
+
+    it.each([
+      [Invoice, '"billing"."invoices"'],
+      [OrderHTTPLine, '"order_http_line"'],
+      [CreditNote, '"billing"."invoices"'],
+    ])('takes what the decorators of TypeORM noted down of %p', (model, name) => {
+      expect(resolveTarget(model)).toBe(name);
+    });
+
+    it('takes an EntitySchema of TypeORM at its word', () => {
+      const schema = (options: object) => ({ '@instanceof': Symbol.for('EntitySchema'), options });
+      expect(resolveTarget(schema({ name: 'OrderLine' }))).toBe('"order_line"');
+      expect(resolveTarget(schema({ name: 'I', tableName: 'invoices', schema: 'b' }))).toBe('"b"."invoices"');
+    });
+
+    it.each([
+      [{ tableName: 'invoices', schema: 'billing' }, '"billing"."invoices"'],
+      [{ tableName: 'invoices', schema: '*' }, '"invoices"'],
+      [{ collection: 'invoices' }, '"invoices"'],
+    ])('takes what MikroORM knows of a class and of its schema: %p', (meta, name) => {
+      class Discovered {}
+      Object.defineProperty(Discovered.prototype, '__meta', { value: meta });
+      expect(resolveTarget(Discovered)).toBe(name);
+      expect(resolveTarget({ meta })).toBe(name);
+    });
+
+    it('remembers what an open transaction said, which knows naming strategies', () => {
+      class Renamed {}
+      rememberModel(Renamed, { table: 'tbl_renamed' });
+      rememberModel(Unknown, undefined);
+      expect(resolveTarget(Renamed)).toBe('"tbl_renamed"');
+    });
+  });
+
   it.each<[LockTarget, string]>([
     ['users', '"users"'],
     ['Users', '"Users"'],
