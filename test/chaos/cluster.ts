@@ -8,6 +8,7 @@ import { durationMs } from '../../lib/vocabulary/duration.js';
 import { lockKey } from '../../lib/vocabulary/lock-id.js';
 import { spawnChild, type Child, type Message } from '../support/child.js';
 import { HistoryChecker, readHistory, type FaultWindow, type LoggedWrite } from '../support/history.js';
+import { pgBouncerIsInstalled, PgBouncer } from '../support/pgbouncer.js';
 import { startPostgres, type OwnPostgresServer } from '../support/postgres/start-postgres.mjs';
 import { FaultyProxy } from '../support/proxy.js';
 import { eventually } from '../support/waiting.js';
@@ -46,11 +47,13 @@ export interface ClusterOptions {
   readonly answersWithinMs?: number;
 }
 
-/** A server of the test's own, replicas as processes, and a proxy before each of them. */
+/** A server of the test's own, replicas as processes, a proxy before each of them, and a PgBouncer. */
 export class Cluster {
   readonly replicas: Replica[] = [];
   readonly faults: FaultWindow[] = [];
   readonly #everybody: Replica[] = [];
+  /** Behind it are the transaction-level locks, where it is installed. */
+  bouncer: PgBouncer | undefined;
   readonly #scratch = mkdtempSync(join(tmpdir(), 'pglock-chaos-'));
   #admin: pg.Client | undefined;
   #count = 0;
@@ -75,6 +78,7 @@ export class Cluster {
       await admin.query(SCHEMA);
       await admin.query(`CREATE ROLE app LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO app;
         GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO app`);
+      if (pgBouncerIsInstalled) cluster.bouncer = await PgBouncer.start(cluster.url, 8);
       await Promise.all(Array.from({ length: options.replicas }, () => cluster.spawn()));
       return cluster;
     } catch (error) {
@@ -117,6 +121,7 @@ export class Cluster {
       file: join(this.#scratch, `${name}.jsonl`),
       database: proxy.through(this.url),
       direct: this.url,
+      bouncer: this.bouncer?.url ?? null,
       sessions: this.sessions,
       lendPool: this.#count % 2 === 0,
       mutant: this.options.mutant ?? null,
@@ -206,6 +211,7 @@ export class Cluster {
       await child.kill();
       await proxy.close();
     }
+    await this.bouncer?.stop();
     await this.#admin?.end().catch(() => undefined);
     await this.server.stop();
     rmSync(this.#scratch, { recursive: true, force: true });

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { Welcome } from '../support/proxy.js';
+import { pgBouncerIsInstalled } from '../support/pgbouncer.js';
 import { MAJOR, now, type Cluster, type Replica } from './cluster.js';
 
 /** One replica holds a lock, another waits for it, and all work on; then something happens. */
@@ -38,6 +39,8 @@ export interface Fault {
   readonly boundMs: number;
   readonly leased?: boolean;
   readonly needsPool?: boolean;
+  /** What is between the holder and its server, where not its proxy alone. */
+  readonly through?: 'directConnection' | 'pgbouncer';
   /** Whether only the lease of the server ends it, which PostgreSQL 13 does not have. */
   readonly needsLease?: boolean;
   /** Does it; what it returns makes everything well again. */
@@ -258,6 +261,21 @@ export const FAULTS: readonly Fault[] = [
       return () => victim.ask('unhog');
     },
   },
+  {
+    ...lost,
+    name: 'PgBouncer restarted, a transaction-level lock behind it',
+    meets: 'everybody',
+    through: 'pgbouncer',
+    apply: restartBouncer,
+  },
+  {
+    ...kept,
+    imposed: true, // on those that work behind it
+    meets: 'everybody',
+    name: 'PgBouncer restarted beside a direct connection',
+    through: 'directConnection',
+    apply: restartBouncer,
+  },
   { ...leased, name: 'shutdown while it holds and waits', apply: async (scene) => reopen(scene) },
   {
     ...leased,
@@ -282,9 +300,10 @@ export const FAULTS: readonly Fault[] = [
   },
 ];
 
-/** What the server under test can be met by. */
+/** What the server under test, and what is installed here, can be met by. */
 export const POSSIBLE: readonly Fault[] = FAULTS.filter(
-  ({ needsLease }) => needsLease !== true || MAJOR >= 14,
+  ({ needsLease, through }) =>
+    (needsLease !== true || MAJOR >= 14) && (through === undefined || pgBouncerIsInstalled),
 );
 
 /** Light enough to happen beside another fault, to a replica that plays no part in it. */
@@ -353,6 +372,10 @@ function welcomeBack({ victim: { proxy } }: Scene): () => Promise<unknown> {
     proxy.cut();
     await Promise.resolve();
   };
+}
+
+async function restartBouncer({ cluster }: Scene): Promise<undefined> {
+  await cluster.bouncer?.restart();
 }
 
 async function reopen(scene: Scene): Promise<undefined> {

@@ -1,14 +1,18 @@
 import type { SessionsOptions } from '../../lib/session/session-options.js';
 import type { Check } from '../support/history.js';
-import { faultNamed } from './faults.js';
-import { chaos, type ChaosResult } from './run.js';
+import { faultNamed, POSSIBLE } from './faults.js';
+import { chaos } from './run.js';
 
-/** An engine that is broken on purpose, the faults that it should not survive, and the checks that see it. */
+/** An engine that is broken on purpose, the faults of which it should survive none, and the checks that see it. */
 export interface Mutant {
   readonly name: string;
   /** What is broken, in words. */
   readonly broken: string;
   readonly faults: readonly string[];
+  /** Whether it fails without any, and the fault only makes time pass. */
+  readonly failsByItself?: boolean;
+  /** How often a fault may have to happen before it shows. @default 2 */
+  readonly times?: number;
   readonly caughtBy: readonly Check[];
   /** Sessions under which it shows. */
   readonly sessions?: SessionsOptions;
@@ -40,7 +44,7 @@ export const MUTANTS: readonly Mutant[] = [
     faults: [
       'event loop blocked for longer than the lease',
       'process stopped for longer than the lease',
-      'TCP half-open',
+      'TCP half-open towards the process',
     ],
     caughtBy: ['mutual exclusion', 'signal first'],
   },
@@ -48,21 +52,21 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'wallClock',
     broken: 'the lease is measured with the clock on the wall',
     faults: ['clock moved back by an hour, and the process stopped', 'clock of the process moved by an hour'],
+    times: 6,
     caughtBy: ['mutual exclusion', 'no handle comes back', 'nothing is lost without cause', 'signal first'],
   },
   {
     name: 'lateAnchor',
     broken: 'the lease counts from when the answer came',
-    faults: [
-      'TCP answers delayed by 900 ms, then half-open',
-      'TCP answers delayed by 900 ms, then half-open',
-    ],
+    faults: ['TCP answers delayed by 900 ms, then half-open'],
+    times: 3,
     caughtBy: ['signal first', 'mutual exclusion'],
   },
   {
     name: 'slowSignal',
     broken: 'a session that waits for an answer is given up only when that is overdue',
-    faults: ['TCP half-open', 'TCP half-open towards the server', 'TCP half-open'],
+    faults: ['TCP half-open', 'TCP half-open towards the server'],
+    times: 3,
     sessions: { heartbeat: '900ms', lease: '2s' },
     flows: 0, // busy sessions are answered often
     caughtBy: ['signal first'],
@@ -70,37 +74,42 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'ghosts',
     broken: 'what a wait that timed out has got all the same is kept',
-    faults: Array.from({ length: 4 }, () => 'a thousand timeouts racing grants'),
+    faults: ['a thousand timeouts racing grants'],
+    times: 4,
     caughtBy: ['others get it in time', 'nothing is left'],
   },
   {
     name: 'cancelIsGrant',
     broken: 'a wait that somebody cancelled counts as granted',
-    faults: Array.from({ length: 4 }, () => 'backends cancelled, again and again'),
+    faults: ['backends cancelled, again and again'],
+    times: 4,
     caughtBy: ['mutual exclusion', 'no lost update', 'tokens grow'],
   },
   {
     name: 'strays',
     broken: 'what a failed batch has taken all the same is kept',
-    faults: ["server's lock table full", "server's lock table full"],
+    faults: ["server's lock table full"],
+    times: 3,
     caughtBy: ['others get it in time', 'nothing is left'],
   },
   {
     name: 'resurrect',
     broken: 'a lost lock is taken again behind the back of its holder',
-    faults: ['backend terminated', 'TCP cut'],
+    faults: ['backend terminated'],
     caughtBy: ['no handle comes back', 'mutual exclusion'],
   },
   {
     name: 'localToken',
     broken: 'each process counts fencing tokens for itself',
-    faults: ['process killed (SIGKILL)'],
+    failsByItself: true,
+    faults: ['process stopped briefly'],
     caughtBy: ['tokens grow'],
   },
   {
     name: 'unflushedToken',
     broken: 'fencing tokens are given before they are on disk',
-    faults: Array.from({ length: 4 }, () => 'server killed (kill -9) and recovered'),
+    faults: ['server killed (kill -9) and recovered'],
+    times: 4,
     flows: 0, // whatever else is written takes the token along to the disk
     caughtBy: ['tokens grow'],
   },
@@ -113,12 +122,14 @@ export const MUTANTS: readonly Mutant[] = [
       'connections closed at once',
       'connections never answered',
     ],
+    times: 6,
     caughtBy: ['others get it in time'],
   },
   {
     name: 'noListener',
     broken: 'connections without an error listener',
-    faults: ['backend terminated', 'TCP cut', 'server restarted, fast', 'backend terminated'],
+    faults: ['TCP cut'],
+    times: 4,
     caughtBy: ['no process dies'],
   },
   {
@@ -134,6 +145,45 @@ export const MUTANTS: readonly Mutant[] = [
     caughtBy: ['shutdown ends', 'others get it in time'],
   },
   {
+    name: 'patientClose',
+    broken: 'shutdown goes on trying to connect',
+    faults: ['shutdown while it connects'],
+    caughtBy: ['shutdown ends', 'others get it in time'],
+  },
+  {
+    name: 'hasty',
+    broken: 'a session that is silent for a quarter of a second is given up',
+    faults: ['event loop blocked briefly', 'process stopped briefly', 'TCP delayed by 150 ms each way'],
+    sessions: { heartbeat: '50ms', lease: '2s' },
+    caughtBy: ['nothing is lost without cause'],
+  },
+  {
+    name: 'loneWaiter',
+    broken: 'a wait whose session ended does not begin again',
+    faults: ["waiter's backend terminated"],
+    caughtBy: ['others get it in time'],
+  },
+  {
+    name: 'inherited',
+    broken: 'child processes inherit the connections of locks',
+    faults: ['process killed (SIGKILL)'],
+    sessions: { heartbeat: '300ms', lease: '20s' },
+    flows: 0,
+    caughtBy: ['others get it in time'],
+  },
+  {
+    name: 'deafTransaction',
+    broken: 'nobody is told when the session of a transaction ends',
+    faults: ['PgBouncer restarted, a transaction-level lock behind it'],
+    caughtBy: ['signal first', 'mutual exclusion'],
+  },
+  {
+    name: 'pooled',
+    broken: 'sessions go through the pooler, although there is a direct connection',
+    faults: ['PgBouncer restarted beside a direct connection'],
+    caughtBy: ['nothing is lost without cause'],
+  },
+  {
     name: 'borrowed',
     broken: "locks take connections of the application's pool",
     faults: ["application's pool exhausted"],
@@ -142,49 +192,65 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'noHoldAtLeast',
     broken: '`holdAtLeast` is forgotten',
-    faults: ['event loop blocked briefly', 'process stopped briefly', 'TCP delayed by 150 ms each way'],
+    failsByItself: true,
+    faults: ['process stopped briefly'],
+    times: 4,
     caughtBy: ['holdAtLeast'],
   },
   {
     name: 'notSticky',
     broken: '`sticky` is forgotten',
-    faults: ['event loop blocked briefly', 'process stopped briefly', 'TCP delayed by 150 ms each way'],
+    failsByItself: true,
+    faults: ['process stopped briefly'],
+    times: 4,
     caughtBy: ['sticky'],
   },
   {
     name: 'allShared',
     broken: 'every lock is taken shared',
+    failsByItself: true,
     faults: ['process stopped briefly'],
+    times: 3,
     caughtBy: ['mutual exclusion', 'no lost update'],
   },
   {
     name: 'firstOnly',
     broken: 'of several ids only the first is locked',
-    faults: ['process stopped briefly', 'event loop blocked briefly'],
+    failsByItself: true,
+    faults: ['process stopped briefly'],
+    times: 3,
     caughtBy: ['mutual exclusion', 'no lost update'],
   },
 ];
 
-/** Runs a broken engine through its faults; the checks that caught it, with the first thing that each of them saw. */
+/** One broken engine under one fault. */
+export interface Hunt extends Mutant {
+  readonly fault: string;
+}
+
+/** Every broken engine under each of its faults, so far as they can happen here. */
+export function hunts(): Hunt[] {
+  const possible = new Set(POSSIBLE.map(({ name }) => name));
+  const all = MUTANTS.flatMap((mutant) => mutant.faults.map((fault) => ({ ...mutant, fault })));
+  return all.filter(({ fault }) => possible.has(fault));
+}
+
+/** Runs a broken engine until it is caught; the checks that caught it, with the first thing that each of them saw. */
 export async function hunt(
-  mutant: Mutant,
+  { name, fault, sessions, caughtBy, flows = 3, times = 2 }: Hunt,
   seed: number,
-): Promise<{ caught: Map<Check, string>; result: ChaosResult }> {
-  const wanted = new Set<Check>(mutant.caughtBy);
-  const result = await chaos(
+): Promise<Map<Check, string>> {
+  const wanted = new Set<Check>(caughtBy);
+  const { violations } = await chaos(
     {
-      replicas: 4,
-      seed,
-      mutant: mutant.name,
-      patienceMs: 4_000,
-      answersWithinMs: 6_000,
-      flows: mutant.flows ?? 3,
-      ...(mutant.sessions && { sessions: mutant.sessions }),
+      ...{ replicas: 4, seed, mutant: name, flows, patienceMs: 4_000, answersWithinMs: 6_000 },
+      ...(sessions && { sessions }),
     },
-    mutant.faults.map(faultNamed),
+    Array.from({ length: times }, () => faultNamed(fault)),
     (violations) => violations.some(({ check }) => wanted.has(check)),
   );
   const caught = new Map<Check, string>();
-  for (const { check, what } of result.violations) if (!caught.has(check)) caught.set(check, what);
-  return { caught, result };
+  for (const { check, what } of violations)
+    if (wanted.has(check) && !caught.has(check)) caught.set(check, what);
+  return caught;
 }

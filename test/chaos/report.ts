@@ -44,6 +44,38 @@ export function faultTable({ faults, violations }: ChaosResult): string {
   );
 }
 
+/** What README promises, by the fault that shows it. */
+const PROMISES: Record<string, string> = {
+  'process killed (SIGKILL)': 'its process is killed (`kill -9`)',
+  'backend terminated': 'its backend is terminated (`pg_terminate_backend`)',
+  'TCP cut': 'its connection is cut',
+  'server restarted, fast': 'the server restarts; counted from when it is back',
+  'server killed (kill -9) and recovered': 'the server is killed and recovers; counted from when it is back',
+  'process stopped for longer than the lease': 'its process is stopped (`kill -STOP`), or its machine sleeps',
+  'event loop blocked for longer than the lease': 'its event loop is blocked',
+  'TCP half-open': 'the network swallows everything, and tells nobody',
+};
+
+/** The table of README: what becomes of a holder, and when the next one and the holder itself know. */
+export function promisesTable({ faults }: ChaosResult): string {
+  const rows = Object.entries(PROMISES).map(([name, what]) => {
+    const results = faults.filter((result) => result.name === name);
+    const signals = spread(results.map(({ signalMs }) => signalMs));
+    return [what, spread(results.map(({ othersMs }) => othersMs)), signals + whenItRuns(results)];
+  });
+  const leased = faults.filter(({ name }) => name === 'TCP half-open');
+  const first = leased.filter(({ signalFirst }) => signalFirst).length;
+  return `${table(['What happens to the holder', 'Another has the lock after', '`lock.signal` fires after'], rows)}
+
+Median and worst of ${String(faults.length / rows.length)} each; ${machine('18')}. Where the lease ran out under a
+process that runs, the signal came before the lock was free, in ${String(first)} of ${String(leased.length)}.`;
+}
+
+/** A process that stands still is told when it goes on. */
+function whenItRuns([first]: readonly FaultResult[]): string {
+  return first?.signalFirst === undefined && first?.signalMs !== undefined ? ', once it runs again' : '';
+}
+
 function byKind([a, [first]]: [string, FaultResult[]], [b, [second]]: [string, FaultResult[]]): number {
   return String(first?.outcome).localeCompare(String(second?.outcome)) * -1 || a.localeCompare(b);
 }

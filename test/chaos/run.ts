@@ -61,11 +61,14 @@ export function* shuffled(faults: readonly Fault[], seed: number, count: number)
   }
 }
 
+/** Whether enough was seen: then nothing more is waited for. */
+type Until = (violations: readonly Violation[]) => boolean;
+
 /** Replicas at work, one fault after the other, and a judgement at the end. */
 export async function chaos(
   options: ClusterOptions & StormOptions,
   faults: Iterable<Fault>,
-  until: (violations: readonly Violation[]) => boolean = () => false,
+  until: Until = () => false,
 ): Promise<ChaosResult> {
   const startedAt = now();
   const cluster = await Cluster.start(options);
@@ -73,11 +76,8 @@ export async function chaos(
     const storm = new Storm(cluster, options);
     const { flows = 2 } = options;
     for (const replica of cluster.replicas) await replica.ask('work', { count: flows });
-    for (const fault of faults) {
-      await storm.meet(fault, flows);
-      if (until(storm.violations)) break;
-    }
-    await storm.end();
+    for (const fault of faults) if (await storm.meet(fault, flows, until)) break;
+    if (!until(storm.violations)) await storm.end();
     const history = await cluster.judge();
     return {
       ...{ seed: options.seed, faults: storm.results, history },
@@ -114,16 +114,19 @@ class Storm {
     this.violations.push({ check, what });
   }
 
-  async meet(fault: Fault, flows: number): Promise<void> {
+  /** One fault, and whether enough was seen of it. */
+  async meet(fault: Fault, flows: number, until: Until): Promise<boolean> {
     const before = new Set(this.cluster.replicas);
     try {
       await this.play(fault);
     } catch (error) {
       this.fail('others get it in time', `${fault.name}: ${String(error)}`);
     }
+    if (until(this.violations)) return true;
     await Promise.all(this.cluster.replicas.map((replica) => this.expectHealthy(replica, fault)));
     for (const replica of this.cluster.replicas)
       if (!before.has(replica)) await replica.ask('work', { count: flows });
+    return until(this.violations);
   }
 
   /** All flows end, then all processes: neither leaves a lock behind. */
@@ -153,10 +156,8 @@ class Storm {
     }
     const tag = String(++this.count);
     const key = `m:${tag}`;
-    const { h, pid } = (await victim.ask('hold', { key, options: { timeout: 10_000 } })) as unknown as {
-      h: string;
-      pid: number;
-    };
+    const { through = 'nothing' } = fault;
+    const { h, pid } = (await victim.ask('hold', { key, through })) as unknown as { h: string; pid: number };
     await other.ask('want', { key, timeout: 90_000, tag });
     const waiterPid = await this.cluster.waitForWaiterBehind(pid).catch(() => undefined);
     const had = other.child.next(`had:${tag}`, 100_000);

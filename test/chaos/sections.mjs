@@ -1,17 +1,16 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
 
-const FILE = new URL('../../docs/reliability.md', import.meta.url);
-
-/** Puts a section between its markers in docs/reliability.md. */
-export async function writeSection(name, markdown) {
+/** Puts a section between its markers in a page. */
+export async function writeSection(name, markdown, page = 'docs/reliability.md') {
+  const file = new URL(`../../${page}`, import.meta.url);
   const [begin, end] = [`<!-- begin ${name} -->`, `<!-- end ${name} -->`];
-  const text = readFileSync(FILE, 'utf8');
+  const text = readFileSync(file, 'utf8');
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`docs/reliability.md has no place for "${name}"`);
+  if (from < 0 || to < from) throw new Error(`${page} has no place for "${name}"`);
   const whole = `${text.slice(0, from + begin.length)}\n\n${markdown.trim()}\n\n${text.slice(to)}`;
-  const options = await resolveConfig(FILE);
-  writeFileSync(FILE, await format(whole, { ...options, parser: 'markdown' }));
+  const options = await resolveConfig(file);
+  writeFileSync(file, await format(whole, { ...options, parser: 'markdown' }));
 }
 
 /** A table in Markdown. */

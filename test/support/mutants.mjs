@@ -1,10 +1,11 @@
 // Engines that are broken on purpose, each in one place: patches of the built package in one process of a test.
-// The checker of test/support/history.ts has to catch every one; see test/chaos/mutants.spec.ts.
+// The checker of test/support/history.ts has to catch every one; see test/chaos/mutants.ts.
+import { spawn } from 'node:child_process';
 import pg from 'pg';
 
 const dist = (file) => import(`../../dist/${file}.js`);
 
-/** @type {Record<string, (context: { core: () => any, appPool: () => any }) => Promise<void>>} */
+/** @type {Record<string, (context: { core: () => any, bounced: () => any, appPool: () => any, bouncer: string }) => Promise<void>>} */
 export const MUTANTS = {
   /** Nobody is told when a session ends. */
   async deaf() {
@@ -154,6 +155,53 @@ export const MUTANTS = {
   /** Locks take connections of the application's pool. */
   async borrowed({ core, appPool }) {
     core().advisory.init.store.pool.connector.connect = () => appPool().connect();
+  },
+
+  /** Shutdown goes on trying to connect. */
+  async patientClose() {
+    const { SessionPool } = await dist('session/session-pool');
+    around(SessionPool.prototype, 'stopOpening', () => undefined);
+  },
+
+  /** A session is given up that was silent for a moment. */
+  async hasty() {
+    const { LockSession } = await dist('session/lock-session');
+    around(LockSession.prototype, 'beat', function (beat, heartbeatMs) {
+      this.trustMs = Math.min(this.trustMs, 250);
+      beat(heartbeatMs);
+    });
+  },
+
+  /** A wait whose session ended does not begin again. */
+  async loneWaiter() {
+    const { SessionLockWait } = await dist('session/lock-wait');
+    around(SessionLockWait.prototype, 'once', (once) => once().catch(() => new Promise(() => undefined)));
+  },
+
+  /** Child processes inherit the connections, and keep them open. */
+  async inherited() {
+    const { SessionPool } = await dist('session/session-pool');
+    around(SessionPool.prototype, 'admit', (admit, session) => {
+      const { stream } = session.client.connection;
+      spawn('sleep', ['9'], { stdio: ['ignore', 'ignore', 'ignore', stream], detached: true }).unref();
+      return admit(session);
+    });
+  },
+
+  /** Nobody is told when the session of a transaction ends. */
+  async deafTransaction() {
+    const { OpenTransaction } = await dist('transaction/open-transaction');
+    around(OpenTransaction.prototype, 'watch', (watch, { ended }) => watch({ ended, lost: () => undefined }));
+    const { XactLockHandle } = await dist('locks/xact-lock-handle');
+    getter(XactLockHandle.prototype, 'held', () => true);
+  },
+
+  /** Sessions go through the pooler, although there is a direct connection. */
+  async pooled({ bounced, bouncer }) {
+    const { connectorTo } = await dist('session/connector');
+    const { pool } = bounced().advisory.init.store;
+    pool.connector = connectorTo(bouncer);
+    pool.options = { ...pool.options, trustPooler: true };
   },
 
   /** `holdAtLeast` is forgotten. */

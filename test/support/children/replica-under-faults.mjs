@@ -9,7 +9,9 @@ import { MUTANTS } from '../mutants.mjs';
 const { createCore } = await import('../../../dist/pg-lock.core.js');
 const { resolveOptions } = await import('../../../dist/pg-lock.resolve-options.js');
 
-const { name, seed, file, database, direct, sessions, lendPool, mutant } = JSON.parse(process.env.REPLICA);
+const { name, seed, file, database, direct, bouncer, sessions, lendPool, mutant } = JSON.parse(
+  process.env.REPLICA,
+);
 const history = openSync(file, 'a');
 const now = () => Number(process.hrtime.bigint()) / 1e6;
 const log = (e, data = {}) => writeSync(history, `${JSON.stringify({ e, r: name, t: now(), ...data })}\n`);
@@ -17,7 +19,9 @@ const random = generator(seed);
 
 let appPool;
 let core;
-const context = { core: () => core, appPool: () => appPool };
+/** The same application behind PgBouncer, with a direct connection for its sessions. */
+let bounced;
+const context = { core: () => core, bounced: () => bounced, appPool: () => appPool, bouncer };
 openAll();
 if (mutant !== undefined && mutant !== null) await MUTANTS[mutant](context);
 
@@ -43,9 +47,18 @@ function openAll() {
   core = createCore(
     resolveOptions(lendPool ? { pool: appPool, sessions } : { connection: database, sessions }),
   );
-  core.events.on('sessionEnded', ({ pid, locksLost, error }) =>
-    log('ended', { pid, locksLost, message: error.message }),
-  );
+  if (bouncer !== null) {
+    const through = { ...sessions, directConnection: database };
+    bounced = createCore(resolveOptions({ connection: bouncer, sessions: through }));
+  }
+  for (const { events } of [core, bounced].filter(Boolean))
+    events.on('sessionEnded', ({ pid, locksLost, error }) =>
+      log('ended', { pid, locksLost, message: error.message }),
+    );
+}
+
+async function closeAll() {
+  await Promise.all([core.close(), bounced?.close()]);
 }
 
 /** Whoever reads `held` first and the clock afterwards proves nothing: the process may have been stopped in between. */
@@ -162,6 +175,7 @@ function choose() {
   const key = KEYS[Math.floor(random() * KEYS.length)];
   const timeout = [0, 30, 500, 3_000][Math.floor(random() * 4)];
   const roll = random();
+  if (roll < 0.1 && bounced !== undefined) return { keys: [key], options: { timeout, xact: true } };
   if (roll < 0.45) return { keys: [key], options: { timeout } };
   if (roll < 0.6) return { keys: [key], options: { timeout, shared: true } };
   if (roll < 0.75) return { keys: KEYS.toSorted(() => random() - 0.5).slice(0, 2), options: { timeout } };
@@ -178,7 +192,11 @@ async function section(db) {
   const { keys, options, extra } = choose();
   const id = keys.length > 1 ? keys : keys[0];
   const asked = now();
-  if (random() < 0.5) {
+  if (options.xact) {
+    await bounced.service
+      .advisory(id, { ...options, onContention: 'skip' }, (lock) => critical(db, lock, keys, asked))
+      .catch(unlessAborted);
+  } else if (random() < 0.5) {
     const lock = await core.service.acquire(id, options).catch(unlessAborted);
     if (lock) await critical(db, lock, keys, asked, extra).finally(() => lock.release());
   } else {
@@ -233,15 +251,31 @@ async function guarded(db, key, token, h) {
   return rowCount;
 }
 
+/** How a lock is held, by the name of what is between the holder and its server. */
+const HOLDERS = {
+  nothing: (key, options) => core.service.acquire(key, { ...options, onContention: 'throw' }),
+  directConnection: (key, options) => bounced.service.acquire(key, { ...options, onContention: 'throw' }),
+  /** A transaction-level lock, in a transaction that stays open until it is let go. */
+  pgbouncer: (key, options) =>
+    new Promise((held, failed) => {
+      const work = (lock) =>
+        new Promise((letGo) => held(Object.assign(lock, { letGo: () => Promise.resolve(letGo()) })));
+      bounced.service.advisory(key, { ...options, xact: true }, work).catch((error) => {
+        fail(error, 'hold');
+        failed(error);
+      });
+    }),
+};
+
 const commands = {
   work: async ({ count }) => work(count),
   async rest() {
     working = false;
     await Promise.all(flows.splice(0));
   },
-  async hold({ key, options }) {
+  async hold({ key, through }) {
     const asked = now();
-    const lock = await core.service.acquire(key, { onContention: 'throw', ...options });
+    const lock = await HOLDERS[through](key, { timeout: 10_000 });
     const { h, entry } = watch(lock, [key], asked);
     await tokenOf(lock, h, entry);
     return { h, pid: lock.pid };
@@ -280,7 +314,8 @@ const commands = {
     const entry = watched.get(h);
     const state = { held: entry?.lock.held ?? false, lostAt: entry?.lostAt };
     unwatch(h);
-    await entry?.lock.release();
+    await entry?.lock.letGo?.();
+    if (entry?.lock.letGo === undefined) await entry?.lock.release();
     return state;
   },
   async try({ key, timeout }) {
@@ -342,11 +377,11 @@ const commands = {
   /** The application shuts down in whatever it does, and starts again. */
   async reopen() {
     const wasWorking = working;
-    const old = { core, appPool };
+    const old = { appPool };
     log('closing');
     const startedAt = now();
     await core.drain();
-    await old.core.close();
+    await closeAll();
     log('closed', { ms: now() - startedAt });
     const ms = now() - startedAt;
     working = false;
@@ -364,7 +399,7 @@ const commands = {
     working = false;
     await Promise.all(flows.splice(0));
     log('closing');
-    await core.close();
+    await closeAll();
     log('closed');
     await appPool?.end();
     setImmediate(() => process.exit());
