@@ -3,7 +3,7 @@ import { countRows, findRows, type RowQuery } from '../sql/inspection-query.js';
 import type { SignalQuery } from '../sql/signal.js';
 import { printable } from '../vocabulary/printable.js';
 import { permissionError, readGrants } from './grants.js';
-import type { LockNames } from './lock-names.js';
+import type { LockNames, NameRegister } from './lock-names.js';
 import type { LockQuery, SessionIdentity, SignalOptions } from './lock-query.js';
 import type { Observer } from './observer.js';
 import { isNarrow, resolveQuery, type QueryVocabulary } from './resolve-query.js';
@@ -14,7 +14,7 @@ import { Signaller } from './signaller.js';
 /** What inspection needs of one database. @internal */
 export interface InspectionParts extends QueryVocabulary {
   readonly observer: Observer;
-  readonly names: LockNames;
+  readonly names: LockNames & NameRegister;
 }
 
 /**
@@ -96,7 +96,9 @@ export abstract class LockInspector<Query extends LockQuery<object>, Model> {
 
   /** @internal */
   protected resolve(query: Query | undefined): RowQuery {
-    return resolveQuery(this.source, query, this.parts);
+    const resolved = resolveQuery(this.source, query, this.parts);
+    for (const id of query?.ids ?? []) this.parts.names.keyOf(id);
+    return resolved;
   }
 
   /** @internal */
@@ -120,10 +122,10 @@ export abstract class LockInspector<Query extends LockQuery<object>, Model> {
 
   private async signalActivity(
     action: SignalAction,
-    query: Query & SignalOptions,
+    query: (Query & SignalOptions) | undefined,
   ): Promise<readonly SignalOutcome[]> {
     const rowQuery = this.resolve(query);
-    if (!isNarrow(rowQuery) && query.sessions === undefined)
+    if (query === undefined || (!isNarrow(rowQuery) && query.sessions === undefined))
       throw new PgLockUsageError(
         `${action}Activity would ${action} every session of the database: give on, ids, pids, where, filters or sessions.`,
       );

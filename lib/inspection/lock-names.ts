@@ -4,3 +4,8 @@ import type { AdvisoryKey, LockId } from '../vocabulary/lock-id.js';
 export interface LockNames {
   nameOf(key: AdvisoryKey): LockId | undefined;
 }
+
+/** Keeps ids, so that whoever asks by a name reads it in the answer. @internal */
+export interface NameRegister {
+  keyOf(id: LockId): unknown;
+}

@@ -148,8 +148,9 @@ describe('locks.find', () => {
         advisoryKey: advisoryKey('billing.close'),
       },
     ]);
-    expect(await locks.find({ ids: [-5] })).toMatchObject([
-      { advisoryKey: advisoryKey(-5), advisoryId: null },
+    expect(await locks.find({ ids: [-5] })).toMatchObject([{ advisoryKey: advisoryKey(-5), advisoryId: -5 }]);
+    expect(await inspect(db).locks.find({ where: { advisoryKey: advisoryKey(-5) } })).toMatchObject([
+      { advisoryId: null },
     ]);
     expect(await locks.find({ where: { advisoryId: 'billing.close' } })).toHaveLength(1);
     expect(await locks.find({ where: { advisoryKey: { in: [advisoryKey(-5)] } } })).toHaveLength(1);

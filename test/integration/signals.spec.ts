@@ -96,7 +96,7 @@ describe('cancelActivity and terminateActivity', () => {
 
   it('refuse to mean everybody', async () => {
     const { locks, blocked } = inspect(db);
-    for (const query of [{}, { limit: 3 }, { orderBy: 'granted' }]) {
+    for (const query of [{}, { limit: 3 }, { orderBy: 'granted' }, undefined as unknown as object]) {
       await expect(locks.terminateActivity(query)).rejects.toThrow('every session');
       await expect(blocked.cancelActivity(query)).rejects.toThrow('every session');
     }

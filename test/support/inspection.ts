@@ -35,5 +35,5 @@ export function inspect(
 export function names(...ids: readonly LockId[]): InspectionParts['names'] {
   const text = (key: AdvisoryKey) => `${key.classId}:${key.objId}:${key.objSubId}`;
   const known = new Map(ids.map((id) => [text(advisoryKey(id)), id]));
-  return { nameOf: (key) => known.get(text(key)) };
+  return { nameOf: (key) => known.get(text(key)), keyOf: (id) => known.set(text(advisoryKey(id)), id) };
 }
