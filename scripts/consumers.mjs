@@ -1,32 +1,35 @@
 // node scripts/consumers.mjs: compiles and runs consumers of the packed library, ES modules and CommonJS, with each supported
 // compiler and Node. It fetches those from npm, so that it is no part of `npm test`, which does the same with what is here.
+// One that cannot be fetched is not tried, and that is said; with `--all` it is a failure.
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { install } from './new-user/application.mjs';
 
 const run = promisify(execFile);
+const { values } = parseArgs({ options: { all: { type: 'boolean', default: false } } });
 
 const COMPILERS = ['5.9', '6.0'];
 const NODES = ['20.19', '22', '24'];
-const KINDS = ['module', 'commonjs'];
+const KINDS = [
+  { type: 'module', module: 'nodenext', compilers: COMPILERS },
+  { type: 'commonjs', module: 'nodenext', compilers: COMPILERS },
+  // What `nest new` set until 2025. The compiler knows no `exports` then.
+  { type: 'commonjs', module: 'commonjs', compilers: ['5.9'] },
+];
 
-const SETTINGS = {
-  compilerOptions: {
-    module: 'nodenext',
-    target: 'es2022',
-    lib: ['es2023', 'esnext.disposable'],
-    types: ['node'],
-    strict: true,
-    exactOptionalPropertyTypes: true,
-    skipLibCheck: true,
-    experimentalDecorators: true,
-    emitDecoratorMetadata: true,
-    outDir: 'dist',
-  },
-  files: ['consumer.ts'],
+const OPTIONS = {
+  target: 'es2022',
+  lib: ['es2023', 'esnext.disposable'],
+  types: ['node'],
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  skipLibCheck: true,
+  experimentalDecorators: true,
+  emitDecoratorMetadata: true,
+  outDir: 'dist',
 };
 
 /** What both kinds of modules do; only `main` tells how they would do it themselves. */
@@ -63,16 +66,29 @@ async function main(): Promise<void> {
 void main();
 `;
 
-/** Versions of Node and of the compiler, side by side under names of their own. */
-async function fetchTools(directory) {
-  const tools = [
-    ...COMPILERS.map((version) => `typescript-${version}@npm:typescript@~${version}.0`),
-    ...NODES.map((version) => `node-${version}@npm:node@${version}`),
-  ];
-  writeFileSync(join(directory, 'package.json'), JSON.stringify({ private: true }));
-  await run('npm', ['install', '--no-audit', '--no-fund', '--foreground-scripts', ...tools], {
-    cwd: directory,
-  });
+/** A version of a package under a name of its own; undefined where npm does not give it. */
+async function fetched(directory, name, version) {
+  const alias = `${name}-${version}`;
+  const place = join(directory, alias);
+  mkdirSync(place);
+  writeFileSync(join(place, 'package.json'), '{ "private": true }');
+  const options = ['--no-audit', '--no-fund', '--no-package-lock', '--foreground-scripts'];
+  try {
+    await run('npm', ['install', ...options, `${name}@${version}`], { cwd: place });
+  } catch (error) {
+    console.log(`– ${name} ${version} cannot be fetched, and is not tried\n${error.stderr}`);
+    if (values.all) process.exitCode = 1;
+    return undefined;
+  }
+  return join(place, 'node_modules', name);
+}
+
+/** The versions that could be fetched, and where they are. */
+async function fetchAll(directory, name, versions) {
+  const places = await Promise.all(versions.map((version) => fetched(directory, name, version)));
+  return new Map(
+    versions.map((version, n) => [version, places[n]]).filter(([, place]) => place !== undefined),
+  );
 }
 
 async function tried(what, work) {
@@ -85,31 +101,31 @@ async function tried(what, work) {
   }
 }
 
-async function tryKind(tools, application, type) {
+async function tryKind(application, { type, module, compilers }, tools) {
+  const kind = `type ${type}, module ${module}`;
   writeFileSync(join(application, 'package.json'), JSON.stringify({ type }));
-  for (const version of COMPILERS)
-    await tried(`TypeScript ${version} compiles type ${type}`, () => {
-      const compiler = join(tools, `node_modules/typescript-${version}/bin/tsc`);
-      return run(process.execPath, [compiler], { cwd: application });
-    });
-  for (const version of NODES)
-    await tried(`Node ${version} runs type ${type}`, async () => {
-      const node = join(tools, `node_modules/node-${version}/bin/node`);
-      const { stdout } = await run(node, ['dist/consumer.js'], { cwd: application });
+  const settings = { compilerOptions: { module, ...OPTIONS }, files: ['consumer.ts'] };
+  writeFileSync(join(application, 'tsconfig.json'), JSON.stringify(settings));
+  for (const version of compilers.filter((one) => tools.compilers.has(one)))
+    await tried(`TypeScript ${version} compiles ${kind}`, () =>
+      run(process.execPath, [join(tools.compilers.get(version), 'bin/tsc')], { cwd: application }),
+    );
+  for (const [version, place] of tools.nodes)
+    await tried(`Node ${version} runs ${kind}`, async () => {
+      const { stdout } = await run(join(place, 'bin/node'), ['dist/consumer.js'], { cwd: application });
       if (stdout.trim() !== '[true,true]') throw new Error(`it printed ${stdout}`);
     });
 }
 
 const scratch = mkdtempSync(join(tmpdir(), 'nestjs-pglock-consumers-'));
-const [tools, application] = ['tools', 'application'].map((name) => join(scratch, name));
+const application = join(scratch, 'application');
 try {
-  mkdirSync(tools);
   mkdirSync(application);
-  await fetchTools(tools);
   await install(application, scratch);
-  writeFileSync(join(application, 'tsconfig.json'), JSON.stringify(SETTINGS));
   writeFileSync(join(application, 'consumer.ts'), CONSUMER);
-  for (const type of KINDS) await tryKind(tools, application, type);
+  const compilers = await fetchAll(scratch, 'typescript', COMPILERS);
+  const nodes = await fetchAll(scratch, 'node', NODES);
+  for (const kind of KINDS) await tryKind(application, kind, { compilers, nodes });
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }

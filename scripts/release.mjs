@@ -1,6 +1,6 @@
 // node scripts/release.mjs: makes sure that this version may be published, and prints the command that publishes it.
 // It publishes nothing. `--dry-run` leaves out `npm run check`.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
@@ -33,11 +33,42 @@ function checkChangelog(version) {
 
 function checkManifest({ version, repository, private: isPrivate }) {
   if (isPrivate) throw new Refusal('package.json says that the package is private.');
-  if (!(repository?.url ?? repository))
-    throw new Refusal('package.json names no repository, without which the registry refuses the provenance.');
+  checkRepository(repository?.url ?? repository);
   if (!/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))
     throw new Refusal(`package.json has no version of three numbers: "${version}".`);
-  if (git('tag', '--list', `v${version}`) !== '') throw new Refusal(`There is a tag v${version} already.`);
+  if (isTagged(version) && git('rev-list', '-n', '1', `v${version}`) !== git('rev-parse', 'HEAD'))
+    throw new Refusal(`There is a tag v${version} already, of another commit.`);
+}
+
+/** The registry refuses a provenance whose repository is not the one that package.json names. */
+function checkRepository(url) {
+  const origin = gitOrNothing('remote', 'get-url', 'origin');
+  const built = origin === '' ? undefined : repositoryOf(origin);
+  const set = `npm pkg set repository.type=git repository.url=git+https://${built ?? 'github.com/OWNER/NAME'}.git`;
+  const where = built === undefined ? ', with the owner and the name of the one whose CI publishes' : '';
+  if (!url)
+    throw new Refusal(
+      `package.json names no repository, without which the registry refuses the provenance. Set it: ${set}${where}.`,
+    );
+  if (built !== undefined && repositoryOf(url) !== built)
+    throw new Refusal(
+      `package.json names another repository (${url}) than origin, and the registry would refuse the provenance. Set it: ${set}`,
+    );
+}
+
+/** `github.com/owner/name`, however it is written: as a URL, for ssh, or short as npm has it. */
+function repositoryOf(url) {
+  const short = /^(?:(github|gitlab):)?([\w.-]+\/[\w.-]+)$/.exec(url);
+  if (short) return `${short[1] ?? 'github'}.com/${short[2]}`;
+  return url
+    .replace(/^(git\+)?\w+:\/\//, '')
+    .replace(/^[^@/]*@/, '')
+    .replace(':', '/')
+    .replace(/\.git$/, '');
+}
+
+function isTagged(version) {
+  return git('tag', '--list', `v${version}`) !== '';
 }
 
 function checkTree() {
@@ -47,6 +78,11 @@ function checkTree() {
 
 function git(...args) {
   return execFileSync('git', args, { encoding: 'utf8' }).trim();
+}
+
+function gitOrNothing(...args) {
+  const { stdout } = spawnSync('git', args, { encoding: 'utf8' });
+  return stdout.trim();
 }
 
 try {
@@ -59,7 +95,7 @@ try {
   if (!values['dry-run']) execFileSync('npm', ['run', 'check'], { stdio: ['ignore', 2, 2] });
   const channel = version.includes('-') ? ' --tag next' : '';
   console.error(`${manifest.name} ${version} may be published, from CI, where its provenance can be signed:`);
-  console.log(`git tag v${version} && git push origin v${version}`);
+  if (!isTagged(version)) console.log(`git tag v${version} && git push origin v${version}`);
   console.log(`npm publish --provenance --access public${channel}`);
 } catch (error) {
   if (!(error instanceof Refusal) && error.status === undefined) throw error;

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -116,6 +117,7 @@ export async function install(directory, scratch) {
   const library = join(modules, 'nestjs-pglock');
   mkdirSync(library);
   await run('tar', ['-xzf', join(scratch, filename), '-C', library, '--strip-components=1']);
+  if (!existsSync(join(library, 'dist/index.js'))) throw new Error('The tarball has no dist/: npm run build');
 }
 
 function link(modules, name, from = join(ROOT, 'node_modules')) {

@@ -35,7 +35,7 @@ function manifest(more: object): void {
 
 function commit(): void {
   git('add', '.');
-  git('-c', 'user.name=x', '-c', 'user.email=x@example.org', 'commit', '--quiet', '-m', 'x');
+  git('-c', 'user.name=x', '-c', 'user.email=x@example.org', 'commit', '--quiet', '--allow-empty', '-m', 'x');
 }
 
 function release(...args: readonly string[]) {
@@ -88,16 +88,47 @@ describe('scripts/release.mjs', () => {
     expect(release('--dry-run').status).toBe(0);
   });
 
-  it('refuses a tree with changes, a version that is tagged, a private package, and one without a repository', () => {
+  it('refuses a tree with changes, a version that is tagged elsewhere, and a private package', () => {
+    git('tag', 'v1.2.0');
     write('new.txt', '');
     expect(release('--dry-run').stderr).toMatch(/not clean:\n\?\? new\.txt/);
     commit();
-    git('tag', 'v1.2.0');
-    expect(release('--dry-run').stderr).toContain('a tag v1.2.0 already');
+    expect(release('--dry-run').stderr).toContain('a tag v1.2.0 already, of another commit');
     manifest({ version: '1.3.0', private: true });
     expect(release('--dry-run').stderr).toContain('private');
+  });
+
+  it('runs on the tag that it asked for, where CI publishes', () => {
+    git('tag', 'v1.2.0');
+    expect(release('--dry-run').stdout).toBe('npm publish --provenance --access public\n');
+  });
+
+  it('says what to set where package.json names no repository', () => {
     manifest({ repository: undefined });
-    expect(release('--dry-run').stderr).toContain('names no repository');
+    expect(release('--dry-run').stderr).toContain(
+      'repository.url=git+https://github.com/OWNER/NAME.git, with',
+    );
+    git('remote', 'add', 'origin', 'git@github.com:somebody/x.git');
+    expect(release('--dry-run').stderr).toContain('repository.url=git+https://github.com/somebody/x.git.');
+  });
+
+  it.each([
+    'https://github.com/example/x',
+    'git@github.com:example/x.git',
+    'ssh://git@github.com/example/x.git',
+  ])('takes the repository of %s for the one that package.json names', (origin) => {
+    git('remote', 'add', 'origin', origin);
+    for (const repository of [
+      'example/x',
+      'github:example/x',
+      { url: 'git+https://github.com/example/x.git' },
+    ]) {
+      manifest({ repository });
+      commit();
+      expect(release('--dry-run').status).toBe(0);
+    }
+    manifest({ repository: 'github:example/y' });
+    expect(release('--dry-run').stderr).toContain('another repository (github:example/y) than origin');
   });
 
   it('refuses when the check fails', () => {
