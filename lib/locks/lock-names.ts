@@ -1,9 +1,12 @@
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { isPair, lockKey, type AdvisoryKey, type LockId, type LockKey } from '../vocabulary/lock-id.js';
 import { RecentMap } from './recent-map.js';
+import { SeenIds } from './seen-ids.js';
 
-/** How many ids a process remembers at the most. */
+/** How many ids a process remembers. */
 const MOST = 10_000;
+/** Of how many it need not find out the key again. */
+const AT_HAND = 2_048;
 
 /** One id with its key. @internal */
 export interface NamedKey {
@@ -11,11 +14,17 @@ export interface NamedKey {
   readonly key: LockKey;
 }
 
+/** An id with its key, at hand. */
+interface KnownKey extends NamedKey {
+  /** How many ids had been seen when it was noted last. */
+  notedAt: number;
+}
+
 /** Remembers which id stands behind which key, so that a key in `pg_locks` can be shown by its name. @internal */
 export class LockNames {
-  private readonly seen = new RecentMap<LockId, NamedKey>(MOST);
-  private readonly seenPairs = new RecentMap<string, NamedKey>(MOST);
-  private index: { readonly version: number; readonly ids: ReadonlyMap<string, LockId> } | undefined;
+  private readonly seen = new SeenIds(MOST);
+  private readonly atHand = new RecentMap<LockId, KnownKey>(AT_HAND);
+  private readonly pairsAtHand = new RecentMap<string, KnownKey>(AT_HAND);
 
   constructor(private readonly namespace: string) {}
 
@@ -39,31 +48,39 @@ export class LockNames {
 
   /** The id behind a key, where this process has seen it of late. */
   nameOf(key: AdvisoryKey): LockId | undefined {
-    const text = `${key.classId}:${key.objId}:${key.objSubId}`;
-    return key.objSubId === 2 ? this.seenPairs.get(text)?.id : this.byText().get(text);
+    return this.seen.find(key);
   }
 
   private named(id: LockId): NamedKey {
     if (typeof id === 'object') return this.namedPair(id);
-    let named = this.seen.get(id);
-    if (named === undefined) this.seen.set(id, (named = { id, key: lockKey(id, this.namespace) }));
-    return named;
+    const known = this.atHand.get(id);
+    if (known !== undefined) return this.note(known);
+    const learned = this.learn(id, lockKey(id, this.namespace));
+    this.atHand.set(id, learned);
+    return learned;
   }
 
-  /** Arrays are equal to nobody but themselves; their keys are not. */
+  /** Arrays are equal to nobody but themselves; their keys are. */
   private namedPair(id: LockId): NamedKey {
     const key = lockKey(id);
-    let named = this.seenPairs.get(key.text);
-    if (named === undefined) this.seenPairs.set(key.text, (named = { id, key }));
-    return named;
+    const known = this.pairsAtHand.get(key.text);
+    if (known !== undefined) return this.note(known);
+    const learned = this.learn(id, key);
+    this.pairsAtHand.set(key.text, learned);
+    return learned;
   }
 
-  /** Made anew when somebody looks after more ids were seen: locks are taken more often than they are looked at. */
-  private byText(): ReadonlyMap<string, LockId> {
-    if (this.index?.version === this.seen.version) return this.index.ids;
-    const ids = new Map<string, LockId>();
-    for (const { id, key } of this.seen.values()) if (!ids.has(key.text)) ids.set(key.text, id);
-    this.index = { version: this.seen.version, ids };
-    return ids;
+  private learn(id: LockId, key: LockKey): KnownKey {
+    const known = { id, key, notedAt: this.seen.count };
+    this.seen.add(id, key);
+    return known;
+  }
+
+  /** What is used again and again is noted again before it is forgotten. */
+  private note(known: KnownKey): NamedKey {
+    if (this.seen.count - known.notedAt < MOST / 2) return known;
+    known.notedAt = this.seen.count;
+    this.seen.add(known.id, known.key);
+    return known;
   }
 }

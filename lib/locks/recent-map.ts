@@ -7,8 +7,6 @@
  * @internal
  */
 export class RecentMap<Key, Value> {
-  /** Grows with every change. */
-  version = 0;
   private young = new Map<Key, Value>();
   private old = new Map<Key, Value>();
 
@@ -23,17 +21,10 @@ export class RecentMap<Key, Value> {
   }
 
   set(key: Key, value: Value): void {
-    this.version++;
     if (this.young.size >= this.most / 2) {
       this.old = this.young;
       this.young = new Map();
     }
     this.young.set(key, value);
-  }
-
-  /** All values, those of the older generation first; one that is in both comes twice. */
-  *values(): Generator<Value> {
-    yield* this.old.values();
-    yield* this.young.values();
   }
 }

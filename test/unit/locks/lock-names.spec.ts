@@ -18,6 +18,15 @@ describe('LockNames', () => {
     expect(names.nameOf(advisoryKey(5))).toBe(5);
   });
 
+  it('tells keys apart that have a half in common', () => {
+    const names = new LockNames('');
+    const ids = [5, 5n + 2n ** 32n, [0, 5], [5, 5], -1n, 0] as const;
+    for (const id of ids) names.keyOf(id);
+    expect(ids.map((id) => names.nameOf(advisoryKey(id)))).toEqual(ids);
+    expect(names.nameOf(advisoryKey([1, 5]))).toBeUndefined();
+    expect(new LockNames('').nameOf(advisoryKey(0))).toBeUndefined();
+  });
+
   it('gives the very same key for the very same text', () => {
     const names = new LockNames('');
     expect(names.keyOf('x')).toBe(names.keyOf('x'));
