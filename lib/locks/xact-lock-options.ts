@@ -35,11 +35,20 @@ export function xactLockRequest(
   otherwise: OnContention,
 ): XactLockRequest {
   const { timeoutMs, onContention = otherwise, shared, signal } = resolveAdvisoryOptions(options, defaults);
-  for (const option of ['holdAtLeast', 'maxHold'] as const) {
-    if (options[option] !== undefined)
-      throw new PgLockUsageError(`${option} means nothing for a lock that lasts as long as its transaction.`);
-  }
+  assertLastsAsTransaction(options);
   return { id, keys: keysInOrder(id, names), shared, timeoutMs, onContention, signal };
+}
+
+/** @throws {PgLockUsageError} when an option asks for a lock that lasts longer or shorter than its transaction. @internal */
+export function assertLastsAsTransaction(options: AdvisoryLockOptions): void {
+  const { holdAtLeast, maxHold, sticky } = options;
+  const stranger = Object.entries({ holdAtLeast, maxHold, sticky: sticky || undefined }).find(
+    ([, value]) => value !== undefined,
+  );
+  if (stranger !== undefined)
+    throw new PgLockUsageError(
+      `${stranger[0]} means nothing for a lock that lasts as long as its transaction.`,
+    );
 }
 
 /** One id, or a list, as a list: two plain numbers are one id. @internal */

@@ -1,6 +1,9 @@
+import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import type { AdvisoryLockOptions } from '../locks/advisory-options.js';
+import { resolveAdvisoryOptions, type ResolvedAdvisoryDefaults } from '../locks/resolve-advisory-options.js';
+import { assertLastsAsTransaction } from '../locks/xact-lock-options.js';
 import type { PrioritizeOptions } from '../prioritize/prioritize-options.js';
-import { durationMs, positiveDurationMs, waitMs } from '../vocabulary/duration.js';
+import { resolvePrioritizeOptions } from '../prioritize/resolve-prioritize-options.js';
 
 /** Which database, for handlers of applications that have several. @publicApi */
 export interface ConnectionOption {
@@ -29,12 +32,21 @@ export function lockOptions(options: AdvisoryLockHandlerOptions, isJob: boolean)
   return { ...JOB_DEFAULTS, ...(given.xact === true ? { sticky: false } : {}), ...definedOnly(given) };
 }
 
-/** @throws {PgLockUsageError} for an unreadable Duration, so that the boot fails rather than each call. @internal */
+/** @throws {PgLockUsageError} for what cannot be meant, so that the boot fails rather than each call. @internal */
 export function checkLockOptions(options: AdvisoryLockHandlerOptions): void {
-  waitMs(options.timeout);
-  if (options.holdAtLeast !== undefined) durationMs(options.holdAtLeast, 'holdAtLeast');
-  if (options.maxHold !== undefined) positiveDurationMs(options.maxHold, 'maxHold');
+  for (const name of ['signal', 'transaction'])
+    if (name in options)
+      throw new PgLockUsageError(`${name} means nothing on a handler: it is one for each call.`);
+  resolveAdvisoryOptions(lockOptions(options, false), NO_DEFAULTS);
+  if (options.xact === true) assertLastsAsTransaction(options);
 }
+
+const NO_DEFAULTS: ResolvedAdvisoryDefaults = {
+  timeoutMs: undefined,
+  onContention: undefined,
+  holdAtLeastMs: undefined,
+  maxHoldMs: undefined,
+};
 
 function definedOnly<Options extends object>(options: Options): Partial<Options> {
   return Object.fromEntries(
@@ -52,3 +64,17 @@ export function prioritizeOptions(options: PrioritizeHandlerOptions): Prioritize
   Reflect.deleteProperty(given, 'connection');
   return given;
 }
+
+/** @throws {PgLockUsageError} for what cannot be meant, so that the boot fails rather than each call. @internal */
+export function checkPrioritizeOptions(options: PrioritizeHandlerOptions): void {
+  resolvePrioritizeOptions(prioritizeOptions(options), NO_FALLBACKS, '');
+}
+
+const NO_FALLBACKS = {
+  intervalMs: 0,
+  periodic: true,
+  timeoutMs: undefined,
+  escalateMs: undefined,
+  protect: undefined,
+  dryRun: false,
+};

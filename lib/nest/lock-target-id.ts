@@ -1,7 +1,7 @@
 import type { ExecutionContext } from '@nestjs/common';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import type { LockIds, PgLockService } from '../pg-lock.service.js';
-import { isPair, type LockId } from '../vocabulary/lock-id.js';
+import { isPair, lockKey, type LockId } from '../vocabulary/lock-id.js';
 
 /** What a handler locks: ids, or a function that reads them from the call. @publicApi */
 export type HandlerLockIds = LockIds | ((context: ExecutionContext) => LockIds | Promise<LockIds>);
@@ -18,6 +18,14 @@ export function eachId(ids: LockIds): readonly LockId[] {
   return Array.isArray(ids) && !isPair(ids) ? (ids as readonly LockId[]) : [ids as LockId];
 }
 
+/** Checks ids that are known before any call. @throws {PgLockUsageError} when one is no id, or there is none. @internal */
+export function checkIds(ids: LockIds | undefined): void {
+  if (ids === undefined) return;
+  const list = eachId(ids);
+  if (list.length === 0) throw new PgLockUsageError('A list of lock ids must not be empty.');
+  for (const id of list) lockKey(id);
+}
+
 /**
  * Checks ids that are known before any call, and lets the database remember their names for whoever looks at locks.
  *
@@ -26,9 +34,8 @@ export function eachId(ids: LockIds): readonly LockId[] {
  */
 export function checkKnownIds(ids: HandlerLockIds | undefined, service: PgLockService): void {
   if (ids === undefined || typeof ids === 'function') return;
-  const list = eachId(ids);
-  if (list.length === 0) throw new PgLockUsageError('A list of lock ids must not be empty.');
-  for (const id of list) service.advisoryKey(id);
+  checkIds(ids);
+  for (const id of eachId(ids)) service.advisoryKey(id);
 }
 
 /** What this call of the handler locks; a promise only where `ids` gives one, or throws. @internal */

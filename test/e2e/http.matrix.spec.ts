@@ -30,6 +30,9 @@ import { useDatabase } from '../support/database.js';
 import { holders, holdOutside } from './support/holder.js';
 import { get, PLATFORMS, serve, type Server } from './support/platforms.js';
 
+/** Options that TypeScript would refuse. */
+const wrong = (options: object) => options;
+
 const seenOutside: boolean[] = [];
 
 /** An interceptor around ours: what it sees runs outside of the lock. */
@@ -304,6 +307,22 @@ describe.each(PLATFORMS)('HTTP on %s', (platform) => {
     ['an id out of range', AdvisoryLock(1.5), /A lock id must be .*got 1\.5/],
     ['no id at all', AdvisoryLock([]), /list of lock ids must not be empty/],
     ['an unreadable Duration', AdvisoryLock('x', { timeout: -1 }), /timeout must be .*got -1/],
+    [
+      'an unknown option',
+      AdvisoryLock('x', wrong({ tiemout: 1 })),
+      /Unknown option "tiemout".* there are timeout,/,
+    ],
+    [
+      'another onContention',
+      AdvisoryLock('x', wrong({ onContention: 'wait' })),
+      /'throw' or 'skip'; got "wait"/,
+    ],
+    [
+      'a signal for all calls',
+      AdvisoryLock('x', wrong({ signal: AbortSignal.abort() })),
+      /signal means nothing/,
+    ],
+    ['a sticky transaction', AdvisoryLock('x', { xact: true, sticky: true }), /sticky means nothing/],
     ['a database that is not there', AdvisoryLock('x', { connection: 'nowhere' }), /PG_LOCK_RUNTIME_nowhere/],
   ])('does not boot with %s', async (_case, Lock, message) => {
     @Controller()

@@ -298,8 +298,14 @@ describe('method decorators', () => {
     expect(() => decorate(Static, 'run')).toThrow(/static method/);
   });
 
-  it('refuses unreadable Durations where the class is declared', () => {
+  it('refuses what cannot be meant where the class is declared', () => {
+    const wrong = (options: object) => options;
     expect(() => WithAdvisoryLock('x', { timeout: -1 })).toThrow(PgLockUsageError);
+    expect(() => WithAdvisoryLock('x', wrong({ tiemout: 1 }))).toThrow(/Unknown option "tiemout"/);
+    expect(() => WithAdvisoryLock(1.5)).toThrow(/A lock id must be .*got 1\.5/);
+    expect(() => WithAdvisoryLock([])).toThrow(/list of lock ids must not be empty/);
+    expect(() => WithPrioritize({ interval: 0 })).toThrow(/interval must be longer than zero/);
+    expect(() => Prioritize(wrong({ tick: 1 }))).toThrow(/prioritize has no option "tick"/);
     expect(() => WithLockTimeout(0)).toThrow(PgLockUsageError);
     expect(() => LockTimeout(0)).toThrow(PgLockUsageError);
   });

@@ -8,7 +8,7 @@ import {
   refusedMethod,
   skippedRoute,
 } from '../interceptors/method-lock.interceptor.js';
-import { defaultLockId, idAndOptions } from '../lock-target-id.js';
+import { checkIds, defaultLockId, idAndOptions } from '../lock-target-id.js';
 import { wrapMethod, type AsyncMethodDecorator, type MethodCall } from './wrap-method.js';
 
 /** What a method locks: ids, or a function of the method's arguments, called with the instance as `this`. @publicApi */
@@ -22,7 +22,7 @@ export type MethodLockIds = LockIds | ((this: never, ...args: never[]) => LockId
  *
  * @example `@WithAdvisoryLock((order: Order) => 'order:' + order.id, { timeout: '2s' })`
  * @param id what to lock; left out, `${Class.name}.${method}`.
- * @throws {PgLockUsageError} when a Duration is unreadable; when called on an instance that Nest did not create.
+ * @throws {PgLockUsageError} when the id or an option is not allowed; when called on an instance that Nest did not create.
  * @throws {LockNotAvailableError} (the method does) when the lock is not had in time. A handler answers as `AdvisoryLock` has
  * it answer: over HTTP 423 with `Retry-After`, and an empty 204 where it is skipped.
  * @publicApi
@@ -38,6 +38,7 @@ export function WithAdvisoryLock(
 ): AsyncMethodDecorator {
   const { id, options = {} } = idAndOptions<MethodLockIds, AdvisoryLockHandlerOptions>(first, second);
   checkLockOptions(options);
+  if (typeof id !== 'function') checkIds(id);
   const wrap = wrapMethod('WithAdvisoryLock', options.connection, async (call, work) =>
     underLock(call, await idsOf(id, call), options, work),
   );

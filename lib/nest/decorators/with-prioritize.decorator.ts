@@ -1,4 +1,8 @@
-import { prioritizeOptions, type PrioritizeHandlerOptions } from '../handler-options.js';
+import {
+  checkPrioritizeOptions,
+  prioritizeOptions,
+  type PrioritizeHandlerOptions,
+} from '../handler-options.js';
 import { wrapMethod, type AsyncMethodDecorator } from './wrap-method.js';
 
 /**
@@ -6,11 +10,12 @@ import { wrapMethod, type AsyncMethodDecorator } from './wrap-method.js';
  *
  * Sends what `PgLockService.prioritize` sends.
  *
- * @throws {PgLockUsageError} (the method does) on bad options, or when called on an instance that Nest did not create.
+ * @throws {PgLockUsageError} on bad options; (the method does) when called on an instance that Nest did not create.
  * @throws {PrioritizeError} (the method does) when `onBlocked` failed.
  * @publicApi
  */
 export function WithPrioritize(options: PrioritizeHandlerOptions = {}): AsyncMethodDecorator {
+  checkPrioritizeOptions(options);
   return wrapMethod('WithPrioritize', options.connection, ({ runtime }, work) =>
     runtime.core.service.prioritize(prioritizeOptions(options), work),
   );

@@ -1,6 +1,10 @@
 import { Inject, Injectable, type NestInterceptor, type Type } from '@nestjs/common';
 import { markEnhancer } from '../enhancer-mark.js';
-import { prioritizeOptions, type PrioritizeHandlerOptions } from '../handler-options.js';
+import {
+  checkPrioritizeOptions,
+  prioritizeOptions,
+  type PrioritizeHandlerOptions,
+} from '../handler-options.js';
 import { getLockRuntimeToken, type LockRuntime } from '../lock-runtime.js';
 import { FlowInterceptor } from './flow.interceptor.js';
 
@@ -11,9 +15,11 @@ import { FlowInterceptor } from './flow.interceptor.js';
  * Sends what `PgLockService.prioritize` sends.
  *
  * @example `@UseInterceptors(Prioritize({ interval: '1s' }))`
+ * @throws {PgLockUsageError} on bad options.
  * @publicApi
  */
 export function Prioritize(options: PrioritizeHandlerOptions = {}): Type<NestInterceptor> {
+  checkPrioritizeOptions(options);
   @Injectable()
   class PrioritizeMixin extends FlowInterceptor {
     constructor(@Inject(getLockRuntimeToken(options.connection)) runtime: LockRuntime) {
