@@ -113,6 +113,7 @@ export abstract class LockInspector<Query extends LockQuery<object>, Model> {
       action,
       side,
       dryRun,
+      otherDatabases: query.allDatabases,
       lockSessions: side === 'activity' && query.pids !== undefined,
       ...(sessions === undefined ? {} : { only: sessions.map(identityOf) }),
     });

@@ -19,6 +19,7 @@ type Verdict =
   | 'hidden'
   | 'preparedTransaction'
   | 'background'
+  | 'otherDatabase'
   | 'lockSession'
   | 'spared';
 
@@ -27,6 +28,7 @@ const REASONS: Readonly<Partial<Record<Verdict, string>>> = {
   hidden: 'the connected role may not see when its session began, so it cannot be told from a later one',
   preparedTransaction: 'a prepared transaction has no session: COMMIT PREPARED or ROLLBACK PREPARED ends it',
   background: 'it is a server process, a replication connection or an anti-wraparound vacuum',
+  otherDatabase: 'it is in another database, and nobody asked for those',
   lockSession: 'it holds locks of this library, other ones among them',
   spared: 'it is prioritized itself, or protected',
 };
@@ -37,6 +39,7 @@ const RESULTS: Readonly<Record<Exclude<Verdict, 'signal'>, SignalResult>> = {
   hidden: 'notPermitted',
   preparedTransaction: 'refused',
   background: 'refused',
+  otherDatabase: 'refused',
   lockSession: 'refused',
   spared: 'refused',
 };

@@ -91,6 +91,8 @@ export class Sweep {
       side: 'blockingActivity',
       sparedPids: this.sparedPids,
       spared,
+      // The application has named these pids, or a database.
+      otherDatabases: flows[0]?.ask !== undefined || where.some(namesDatabase),
       lockSessions: false,
       dryRun,
       ...(only === undefined ? {} : { only }),
@@ -117,6 +119,12 @@ export class Sweep {
     const forbidden = fresh.filter(({ outcome }) => outcome === 'notPermitted').map(({ pid }) => pid);
     if (forbidden.length > 0) flow.fail(permissionError(await readGrants(this.parts.observer), forbidden));
   }
+}
+
+function namesDatabase(predicate: Predicate): boolean {
+  return predicate.op === 'not'
+    ? predicate.of.some(namesDatabase)
+    : predicate.path === 'blockingActivity.database';
 }
 
 /** The roots of the queues in which these backends wait. */

@@ -23,6 +23,8 @@ export interface SignalQuery extends RowQuery {
   readonly sparedPids?: readonly number[];
   /** Never those whose blocking activity meets all of these. */
   readonly spared?: readonly Predicate[];
+  /** Signal sessions of other databases as well: shared catalogs put them in each other's way. */
+  readonly otherDatabases: boolean;
   /** Signal sessions that hold locks of this library as well. */
   readonly lockSessions: boolean;
   /** Find, and signal nobody. */
@@ -43,7 +45,7 @@ const MAY_SIGNAL = `(${IS_SUPERUSER} OR NOT COALESCE(o.rolsuper, TRUE)
 /**
  * Finds and signals in one statement. A row for each session found, with what was made of it in `verdict`: `signal` (then
  * `signalled` tells whether it was reached), `gone`, `notPermitted`, `hidden` (not permitted either: its start cannot be seen),
- * or the reason for which it is left alone: `preparedTransaction`, `background`, `lockSession`, `spared`.
+ * or the reason for which it is left alone: `preparedTransaction`, `background`, `otherDatabase`, `lockSession`, `spared`.
  *
  * @internal
  */
@@ -96,6 +98,7 @@ function verdict(query: SignalQuery, values: StatementValues): string {
   return `CASE WHEN r."preparedTransaction" IS NOT NULL OR r."${side}.pid" = 0 THEN 'preparedTransaction'
  WHEN g.pid IS NULL THEN 'gone'
  WHEN ${isSpared.join(' OR ')} THEN 'spared'
+ ${query.otherDatabases ? '' : "WHEN g.datname <> pg_catalog.current_database() THEN 'otherDatabase'"}
  ${query.lockSessions ? '' : `WHEN g.application_name = 'pglock:locks' THEN 'lockSession'`}
  WHEN g.usesysid IS NULL AND NOT ${IS_SUPERUSER} THEN 'background'
  WHEN g.backend_start IS NULL THEN 'hidden'

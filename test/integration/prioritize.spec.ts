@@ -274,6 +274,30 @@ describe('what must never be signalled is not', () => {
     ]);
   });
 
+  it('a session of another database, unless that is asked for', async () => {
+    const core = openCore(db);
+    const { name } = await db.role('altered');
+    const elsewhere = new URL(db.url);
+    elsewhere.pathname = '/postgres';
+    const client = await db.connect({ connectionString: elsewhere.href });
+    const block = () => client.query(`BEGIN; ALTER ROLE ${name} CONNECTION LIMIT 5`);
+    const alter = statements(core, `ALTER ROLE ${name} CONNECTION LIMIT 6`);
+    const refused = new Promise((resolve) => core.events.once('blockerSignalled', resolve));
+
+    await block();
+    const work = core.service.prioritize(FAST, alter);
+    const reason = expect.stringContaining('another database') as string;
+    expect(await refused).toMatchObject({ pid: db.pidOf(client), outcome: 'refused', reason });
+    expect(await core.service.blocked.terminateBlockingActivity()).toMatchObject([{ outcome: 'refused' }]);
+    await client.query('ROLLBACK');
+    await work;
+
+    await block();
+    const onBlocked = terminate({ blockingActivity: { database: 'postgres' } });
+    await core.service.prioritize({ ...FAST, onBlocked }, alter);
+    await expect(client.query('SELECT 1')).rejects.toThrow();
+  });
+
   it('another prioritized flow', async () => {
     const core = openCore(db);
     let rescue!: () => void;
