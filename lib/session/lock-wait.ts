@@ -141,14 +141,14 @@ export class SessionLockWait implements LockWait {
     try {
       const note = { since: this.since, holds: this.options.holds() };
       await session.run(waitForLock(this.key, this.shared, timeoutMs, note), timeoutMs);
+      // The lease counts from when the wait was sent; after a long one ask again before anybody relies on it.
+      if (!session.trusted) await session.insist(HEARTBEAT);
     } catch (error) {
       return await this.refused(session, error);
     } finally {
       this.slice = undefined;
       stopped();
     }
-    // The lease counts from when the wait was sent; after a long one ask again before anybody relies on it.
-    if (!session.trusted) await session.run(HEARTBEAT);
     return session.adopt(this.key, this.shared);
   }
 
