@@ -65,7 +65,7 @@ export class Remote {
   }
 
   #end() {
-    const lines = this.#errors.split('\n').filter((line) => /error/i.test(line));
-    for (const id of [...this.#calls.keys()]) this.#answer(id, undefined, lines[0] ?? 'its process ended');
+    const said = /^\S*error: (.*)/im.exec(this.#errors)?.[1];
+    for (const id of [...this.#calls.keys()]) this.#answer(id, undefined, said ?? 'its process ended');
   }
 }

@@ -1,5 +1,6 @@
 import { startWorker } from '../harness/rounds.mjs';
 import { summary } from '../harness/statistics.mjs';
+import { FAILS, whyFailed } from '../report/failures.mjs';
 import { ms } from '../report/figures.mjs';
 import { open } from '../candidates/library.mjs';
 
@@ -63,18 +64,22 @@ async function acrossProcesses(candidate, place, times) {
 }
 
 export function tables({ same, across }, { candidates }) {
-  const rows = candidates
-    .filter(({ name }) => across[name] !== undefined)
-    .map(({ name, label, ours }) => [
-      label,
-      ours ? ms(same) : '',
-      across[name].failed === undefined ? ms(across[name]) : `fails: ${across[name].failed}`,
-    ]);
+  const measured = candidates.filter(({ name }) => across[name] !== undefined);
+  const isFailed = ({ name }) => across[name].failed !== undefined;
+  const rows = measured.map((one) => [
+    one.label,
+    one.ours ? ms(same) : '',
+    isFailed(one) ? FAILS : ms(across[one.name]),
+  ]);
+  const why = whyFailed(
+    measured.filter(isFailed).map(({ name, label }) => ({ label, reason: across[name].failed })),
+  );
   return [
     {
       title: 'Hand-over: from the end of one holder’s work to the start of the next',
       head: ['milliseconds, median (quartiles)', 'in one process', 'across processes'],
       rows,
+      note: why === '' ? undefined : why,
     },
   ];
 }

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { open } from '../candidates/library.mjs';
@@ -23,20 +24,20 @@ export async function run({ place, quick, say }) {
   say(`${count} locks held, idle for ${idleMs / 1000} s`);
   const idle = await idleFor(idleMs, statements);
   await release(handles);
-  const empty = await idleFor(idleMs / 2, statements);
+  const empty = await idleFor(idleMs, statements);
   await close();
   return { count, locks, sessions, bytes, idle, empty };
 }
 
-/** What a minute of doing nothing costs. */
+/** What a minute of doing nothing costs. Counted from statement to statement: how many fit into a time is a matter of luck. */
 async function idleFor(ms, statements) {
-  const [cpu, sent] = [process.cpuUsage(), statements()];
-  await new Promise((resolve) => setTimeout(resolve, ms));
+  for (const busy = statements(); statements() === busy;) await pause(100);
+  const [cpu, sent, since] = [process.cpuUsage(), statements(), statements.lastAt];
+  await pause(ms);
   const { user, system } = process.cpuUsage(cpu);
-  const minutes = ms / 60_000;
   return {
-    cpuMsPerMinute: (user + system) / 1000 / minutes,
-    statementsPerMinute: (statements() - sent) / minutes,
+    cpuMsPerMinute: ((user + system) / 1000 / ms) * 60_000,
+    statementsPerMinute: ((statements() - sent) / (statements.lastAt - since)) * 60_000,
   };
 }
 

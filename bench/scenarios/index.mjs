@@ -5,7 +5,8 @@ import * as inspection from './inspection.mjs';
 import * as jobTick from './job-tick.mjs';
 import * as oneId from './one-id.mjs';
 import * as replicas from './replicas.mjs';
+import * as startUp from './start-up.mjs';
 import * as throughput from './throughput.mjs';
 
 /** In this order they run and are reported. */
-export const SCENARIOS = { throughput, handOver, http, jobTick, oneId, replicas, held, inspection };
+export const SCENARIOS = { throughput, handOver, http, jobTick, oneId, replicas, held, inspection, startUp };

@@ -1,6 +1,7 @@
 import { RAW } from '../candidates/index.mjs';
 import { Rounds } from '../harness/rounds.mjs';
 import { openDistance } from '../network/distance.mjs';
+import { FAILS, whyFailed } from '../report/failures.mjs';
 import { figure, per, ratio } from '../report/figures.mjs';
 
 /** The distance of the second table: what a network adds to each round trip. */
@@ -48,8 +49,13 @@ export function tables({ near, far }, { candidates }) {
 function table(title, { roundTripMs, measured }, candidates) {
   const row = ({ name, label }) => [
     label,
-    ...measured.map(({ candidates: all }) => ratio(all[name]?.ratio) ?? failure(all[name])),
+    ...measured.map(({ candidates: all }) => (isFailed(all[name]) ? FAILS : (ratio(all[name]?.ratio) ?? ''))),
   ];
+  const failed = measured.flatMap(({ tasks, candidates: all }) =>
+    candidates
+      .filter(({ name }) => isFailed(all[name]))
+      .map(({ name, label }) => ({ label, tasks, reason: all[name].failed })),
+  );
   return {
     title,
     head: ['times raw, median (quartiles)', ...measured.map(({ tasks }) => `${figure(tasks)} at once`)],
@@ -57,7 +63,7 @@ function table(title, { roundTripMs, measured }, candidates) {
       [`${RAW.label}: locks a second`, ...measured.map(({ raw }) => figure(raw.median))],
       ...candidates.map(row),
     ],
-    note: `A statement's round trip took ${figure(roundTripMs)} ms.`,
+    note: `A statement's round trip took ${figure(roundTripMs)} ms. ${whyFailed(failed)}`.trim(),
   };
 }
 
@@ -81,6 +87,6 @@ function costs({ measured }, candidates) {
   };
 }
 
-function failure(result) {
-  return result?.failed === undefined ? '' : `fails: ${result.failed}`;
+function isFailed(result) {
+  return result?.failed !== undefined;
 }

@@ -24,6 +24,7 @@ describe('npm run bench', () => {
       'Replicas (processes)',
       'locks held by one process',
       'Who blocks whom',
+      'How long the command takes to start',
       'Asked and reached',
     ])
       expect(stdout).toContain(title);
