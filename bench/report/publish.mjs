@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import prettier from 'prettier';
+import { writeProof } from '../../scripts/proof.mjs';
 import { chart } from './chart.mjs';
 import { goals } from './goals.mjs';
 import { about, allTables } from './print.mjs';
@@ -31,6 +32,7 @@ export async function publish(result) {
   await writeFile(CHART, chart(result));
   await between(README, inBrief(result));
   await between(GUIDE, inFull(result));
+  await writeProof();
 }
 
 function inBrief(result) {

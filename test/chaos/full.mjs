@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { writeProof } from '../../scripts/proof.mjs';
 
 const { values } = parseArgs({ options: { seed: { type: 'string' }, faults: { type: 'string' } } });
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -30,4 +31,5 @@ const { status } = spawnSync(
     stdio: 'inherit',
   },
 );
+if (status === 0) await writeProof();
 process.exitCode = status ?? 1;

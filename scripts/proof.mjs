@@ -1,0 +1,30 @@
+// node scripts/proof.mjs: writes what README says of itself first, from what the runs of chaos and bench wrote into the documents.
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { writeSection } from '../test/chaos/sections.mjs';
+
+/** The figures, with what must be found of them, so that a report of another form is noticed. */
+export function proof(readme, reliability) {
+  const [, faults, replicas] = found(/: (\d+) faults in .*? on (\w+) replicas/s, reliability);
+  const [, violations] = found(/Violations: \*\*(\d+)\*\*/, reliability);
+  const [, times] = found(/^\| \*\*nestjs-pglock\*\* +\|(?: *[\d.]+ \|){1} *([\d.]+) \|/m, readme);
+  return [
+    `Broken guarantees after ${faults} faults thrown at ${replicas} replicas (kills, cut networks, stopped processes, restarted`,
+    `servers): **${violations}** ([reliability](docs/reliability.md)). Locks a second, a hundred at once: **${times} times** those of`,
+    `\`pg\` on one client, on one connection, too ([performance](docs/performance.md)).`,
+  ].join('\n');
+}
+
+function found(pattern, text) {
+  const match = pattern.exec(text);
+  if (match === null) throw new Error(`Nothing in the documents is like ${pattern}.`);
+  return match;
+}
+
+/** Puts it into README. */
+export async function writeProof() {
+  const page = (path) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+  await writeSection('proof', proof(page('README.md'), page('docs/reliability.md')), 'README.md');
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await writeProof();
