@@ -81,7 +81,7 @@ export class LockRequest implements RequestNode {
     const left = Math.max(0, this.deadline - monotonicMs());
     this.timer = setTimeout(
       () => {
-        if (this.expired) void this.waitsIn?.leave(this, this.contention());
+        if (this.expired) void this.waitsIn?.leave(this, this.contention(this.contended));
         else this.expireIn(timeoutMs);
       },
       Math.min(Math.ceil(left), TIMER_MAX_MS),
@@ -98,13 +98,14 @@ export class LockRequest implements RequestNode {
     this.rejectWith(error);
   }
 
-  /** The error that says that somebody else has it. */
-  contention(): LockNotAvailableError {
+  /** The error that says that somebody else has it, or that nobody has told. */
+  contention(isHeld = true): LockNotAvailableError {
     const { id } = this.init;
+    const why = isHeld ? 'is held by somebody else' : 'was not had, for the server has not answered';
     const waited = this.once ? 0 : Math.round(monotonicMs() - this.startedAt);
     const how = this.once ? 'it was tried once' : `it was waited for ${waited} ms`;
     return new LockNotAvailableError(
-      `Advisory lock ${printable(id)} is held by somebody else; ${how}. Wait longer (\`timeout\`), skip (\`onContention\`), or try later.`,
+      `Advisory lock ${printable(id)} ${why}; ${how}. Wait longer (\`timeout\`), skip (\`onContention\`), or try later.`,
       { id, waited },
     );
   }

@@ -3,6 +3,7 @@ import { advisoryKey, lockKey } from '../../lib/vocabulary/lock-id.js';
 import { advisoryLockConformance } from '../support/conformance/advisory-locks.js';
 import { advisoryLocks, openCore, openTwo } from '../support/cores.js';
 import { deferred, eventually, useDatabase } from '../support/database.js';
+import { FaultyProxy } from '../support/proxy.js';
 
 const database = useDatabase();
 
@@ -50,6 +51,18 @@ describe('a timeout', () => {
     controller.abort(new Error('enough'));
     await expect(forEver).rejects.toThrow('enough');
     await database.admin.query(`ALTER DATABASE "${name}" RESET lock_timeout`);
+  });
+});
+
+describe('a server that does not answer', () => {
+  it('is told from somebody who holds the lock, within the timeout', async () => {
+    const proxy = await new FaultyProxy(() => Number(new URL(database.url).port)).listen();
+    database.defer(() => proxy.close());
+    proxy.welcome = { kind: 'silent' };
+    const { service } = openCore(database, { connection: proxy.through(database.url) });
+    await expect(service.advisory('x', { timeout: '100ms' }, () => 'ran')).rejects.toThrow(
+      /Advisory lock "x" was not had, for the server has not answered; it was waited for \d+ ms/,
+    );
   });
 });
 
