@@ -34,11 +34,21 @@ export async function readConfigFile(folder: string): Promise<PgLockCliConfig> {
 }
 
 async function load(path: string): Promise<unknown> {
-  if (path.endsWith('.json')) return JSON.parse(readFileSync(path, 'utf8'));
-  if (!path.endsWith('.ts')) return defaultOf(await import(pathToFileURL(path).href));
-  // Only who writes TypeScript pays for reading it.
+  if (path.endsWith('.json')) return parsed(readFileSync(path, 'utf8'));
+  if (path.endsWith('.mjs')) return defaultOf(await import(pathToFileURL(path).href));
+  // Reads TypeScript, and an `export default` in a `.js` that the package.json calls CommonJS.
   const { createJiti } = await import('jiti');
   return defaultOf(await createJiti(pathToFileURL(path).href).import(path));
+}
+
+/** The parser's own message would show a piece of the text, and there may be a password in it. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const place = /at position \d+|at line \d+ column \d+/.exec(lineOf(error))?.[0];
+    throw new Error(['it is no valid JSON', place].filter(Boolean).join(' '), { cause: error });
+  }
 }
 
 function defaultOf(module: unknown): unknown {

@@ -207,7 +207,7 @@ describe('pglock --cancel and --terminate', () => {
     const { blocker, blockerPid, waiting } = await scene(db, ...TABLE);
     const refused = await pglock(['--blocking', '--terminate']);
     expect(refused.code).toBe(1);
-    expect(refused.stderr).toContain('Terminate 1 blocking session? Nobody can answer here: give --yes');
+    expect(refused.stderr).toMatch(/^Terminate 1 blocking session\? .*Nobody can answer here: give --yes/s);
     expect(await pglock([String(blockerPid), '--terminate', '--dry-run'])).toEqual({
       code: 0,
       stdout: `${blockerPid}  dryRun\n`,
@@ -215,6 +215,25 @@ describe('pglock --cancel and --terminate', () => {
     });
     expect((await blocker.query('SELECT 1')).rowCount).toBe(1);
     await blocker.query('COMMIT');
+    await waiting;
+  });
+
+  it.each([
+    ['y', 0, 'terminated'],
+    ['n', 1, 'Nothing was done.'],
+    [undefined, 1, 'Nobody can answer here'],
+  ])('take an answer that comes through a pipe: %p', async (answer, code, line) => {
+    const { start } = cliFolder(db);
+    const { blocker, blockerPid, waiting } = await scene(db, ...TABLE);
+    const command = start(['--blocking', '--terminate'], {}, 'pipe');
+    await eventually(() => command.output().includes('Terminate 1 blocking session?'));
+    if (answer !== undefined) command.process.stdin?.write(`${answer}\n`);
+    // The pipe stays open: the command ends by itself.
+    expect((await command.result).code).toBe(code);
+    expect(command.output()).toContain(line);
+    const there = (await db.sessions()).some(({ pid }) => pid === blockerPid);
+    expect(there).toBe(code === 1);
+    if (there) await blocker.query('COMMIT');
     await waiting;
   });
 
@@ -308,6 +327,7 @@ describe('the configuration file', () => {
     ['pglock.config.json', (config: object) => JSON.stringify(config)],
     ['pglock.config.mjs', (config: object) => `export default ${JSON.stringify(config)};`],
     ['pglock.config.js', (config: object) => `module.exports = ${JSON.stringify(config)};`],
+    ['pglock.config.js', (config: object) => `export default ${JSON.stringify(config)};`],
     [
       'pglock.config.ts',
       (config: object) =>
@@ -316,6 +336,7 @@ describe('the configuration file', () => {
   ])('is read: %s', async (name, text) => {
     const folder = cliFolder(db);
     folder.write(name, text({ attributes: ['activityId'], connection: db.url }));
+    folder.write('package.json', '{ "type": "commonjs" }');
     const { stdout, code, stderr } = await folder.pglock([], {
       DATABASE_URL: 'postgres://127.0.0.1:1/nowhere',
     });
@@ -405,6 +426,7 @@ describe('mistakes end in one line and the right code', () => {
 
   it.each([
     ['pglock.config.json', '{ "limit": '],
+    ['pglock.config.json', '{"password": geheim}'],
     ['pglock.config.mjs', 'export default {'],
     ['pglock.config.ts', 'export default { colour: 1 }'],
     ['pglock.config.js', 'throw new Error("not today")'],
@@ -414,6 +436,7 @@ describe('mistakes end in one line and the right code', () => {
     const { code, stderr, stdout } = await folder.pglock([]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(new RegExp(`^pglock: ${name} cannot be used: .+\n$`));
+    expect(stderr).not.toContain('geheim');
   });
 });
 

@@ -19,8 +19,12 @@ export interface CliFolder {
   readonly path: string;
   /** Runs `pglock`; `DATABASE_URL` is the test's database. */
   pglock(args: readonly string[], env?: Readonly<Record<string, string | undefined>>): Promise<CliResult>;
-  /** Starts `pglock` and goes on. */
-  start(args: readonly string[], env?: Readonly<Record<string, string | undefined>>): RunningCli;
+  /** Starts `pglock` and goes on; its standard input is a pipe, where asked for. */
+  start(
+    args: readonly string[],
+    env?: Readonly<Record<string, string | undefined>>,
+    stdin?: 'pipe',
+  ): RunningCli;
   write(name: string, text: string): void;
 }
 
@@ -39,11 +43,11 @@ export function cliFolder(db: TestDatabase): CliFolder {
     for (const child of running) child.kill('SIGKILL');
     rmSync(path, { recursive: true, force: true });
   });
-  const start: CliFolder['start'] = (args, env = {}) => {
+  const start: CliFolder['start'] = (args, env = {}, stdin) => {
     const child = spawn(process.execPath, [PGLOCK, ...args], {
       cwd: path,
       env: { ...process.env, DATABASE_URL: db.url, NODE_OPTIONS: '', ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [stdin ?? 'ignore', 'pipe', 'pipe'],
     });
     running.add(child);
     return followed(child, () => running.delete(child));

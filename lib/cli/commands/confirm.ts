@@ -1,28 +1,31 @@
 import { createInterface } from 'node:readline';
 import { say, type Io } from '../io.js';
 
+/** A pipe that nobody writes to may stay open for ever. */
+const PATIENCE_WITH_PIPES_MS = 2_000;
+
 /**
- * Asks whoever sits at the terminal; without one the answer is no.
+ * Asks whoever sits at the terminal. Without one an answer may come through a pipe (`yes | pglock …`), soon; the answer of
+ * nobody is no.
  *
  * @internal
  */
 export async function confirmed(io: Io, question: string): Promise<boolean> {
-  if (!io.stdin.isTTY) {
-    say(io, `${question} Nobody can answer here: give --yes to go ahead without asking.`);
-    return false;
-  }
-  const lines = createInterface({ input: io.stdin, output: io.stderr });
-  try {
-    const answer = await new Promise<string>((resolve) => {
-      lines.once('close', () => {
-        resolve('');
-      });
-      lines.question(`${question} (y/[n]) `, resolve);
-    });
-    if (/^y(es)?$/i.test(answer.trim())) return true;
-    say(io, 'Nothing was done.');
-    return false;
-  } finally {
+  const answer = await answerTo(`${question} (y/[n]) `, io);
+  if (/^y(es)?$/i.test(answer?.trim() ?? '')) return true;
+  const nobody = answer === undefined && !io.stdin.isTTY;
+  say(io, nobody ? 'Nobody can answer here: give --yes to go ahead without asking.' : 'Nothing was done.');
+  return false;
+}
+
+function answerTo(question: string, { stdin, stderr }: Io): Promise<string | undefined> {
+  const lines = createInterface({ input: stdin, output: stderr });
+  const giveUp = stdin.isTTY ? undefined : setTimeout(() => lines.close(), PATIENCE_WITH_PIPES_MS);
+  return new Promise<string | undefined>((resolve) => {
+    lines.once('close', () => resolve(undefined));
+    lines.question(question, resolve);
+  }).finally(() => {
+    clearTimeout(giveUp);
     lines.close();
-  }
+  });
 }
