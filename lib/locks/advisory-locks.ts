@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import type { FlowPids } from '../session/flow-pids.js';
@@ -6,6 +5,7 @@ import type { LockStore } from '../session/lock-store.js';
 import type { LockSource } from '../telemetry/lock-channels.js';
 import type { LockStatus } from '../telemetry/lock-status.js';
 import { LockWatch } from '../telemetry/lock-watch.js';
+import { FlowVariable } from '../vocabulary/flow-variable.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import { printable } from '../vocabulary/printable.js';
@@ -45,7 +45,7 @@ export interface AdvisoryLocksInit {
  * @internal
  */
 export class AdvisoryLocks {
-  private readonly flows = new AsyncLocalStorage<LockFlow>();
+  private readonly flows = new FlowVariable<LockFlow>();
   private readonly queues = new KeyQueues((key) => new KeyQueue(key, this.init.store));
   private serverTimeoutMs: number | null | undefined;
   private draining = false;

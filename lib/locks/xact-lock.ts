@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { PoolClient } from 'pg';
 import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
@@ -9,6 +8,7 @@ import type { LockSource } from '../telemetry/lock-channels.js';
 import { LockWatch } from '../telemetry/lock-watch.js';
 import { OpenTransaction } from '../transaction/open-transaction.js';
 import type { Transactions } from '../transaction/transactions.js';
+import { FlowVariable } from '../vocabulary/flow-variable.js';
 import type { LockId, LockKey } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
 import type { AdvisoryLocks } from './advisory-locks.js';
@@ -36,7 +36,7 @@ const NONE: readonly XactLockHandle[] = [];
 /** Takes advisory locks that last exactly as long as a transaction. @internal */
 export class XactLocks {
   readonly #context: XactLocksContext;
-  readonly #flows = new AsyncLocalStorage<readonly XactLockHandle[]>();
+  readonly #flows = new FlowVariable<readonly XactLockHandle[]>();
   readonly #ambient = new WeakMap<PoolClient, XactLockHandle[]>();
 
   constructor(context: XactLocksContext) {

@@ -1,7 +1,7 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { LockHandle } from '../locks/lock-handle.js';
+import { FlowVariable } from '../vocabulary/flow-variable.js';
 
-const held = new AsyncLocalStorage<LockHandle>();
+const held = new FlowVariable<LockHandle>();
 
 /** Runs work in which `@CurrentLock()` is this lock. @internal */
 export function withCurrentLock<Result>(lock: LockHandle, work: () => Result): Result {

@@ -1,7 +1,7 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ClientBase } from 'pg';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { nameSession, type NameSessionRow } from '../sql/flow-context.js';
+import { FlowVariable } from '../vocabulary/flow-variable.js';
 import { printable } from '../vocabulary/printable.js';
 
 /** What a flow attaches to the sessions that it takes: `route`, `job`, whatever helps to find the code. @publicApi */
@@ -16,7 +16,7 @@ const SEPARATORS = /[;=]/g;
  * @internal
  */
 export class FlowContext {
-  readonly #labels = new AsyncLocalStorage<string>();
+  readonly #labels = new FlowVariable<string>();
 
   /** Read synchronously; `undefined` where nothing is attached. */
   get label(): string | undefined {

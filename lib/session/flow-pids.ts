@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { FlowVariable } from '../vocabulary/flow-variable.js';
 
 /**
  * The backends that one prioritized flow uses at this moment, and what it hands on to flows around it.
@@ -64,7 +64,7 @@ const NOTHING = (): void => undefined;
  * @internal
  */
 export class FlowPids {
-  readonly #storage = new AsyncLocalStorage<PidScope>();
+  readonly #storage = new FlowVariable<PidScope>();
 
   /** The scope of the running flow, read synchronously; `undefined` outside of prioritized work. */
   get current(): PidScope | undefined {

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { FlowVariable } from '../vocabulary/flow-variable.js';
 
 /** What a flow wants of the sessions that it takes. @internal */
 export interface SessionScope {
@@ -8,7 +8,7 @@ export interface SessionScope {
 
 /** The scopes of the flows on one database: each flow sees its own, and those it starts inherit it. @internal */
 export class SessionScopes {
-  readonly #scopes = new AsyncLocalStorage<SessionScope>();
+  readonly #scopes = new FlowVariable<SessionScope>();
 
   /** The scope of the running flow, read synchronously. Each scope is an object of its own. */
   get current(): SessionScope | undefined {

@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { PoolClient } from 'pg';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { TransactionStateError } from '../errors/transaction-state.error.js';
@@ -13,6 +12,7 @@ import {
   type XactLockRequest,
 } from '../locks/xact-lock-options.js';
 import { coveringHandle, heldTwice } from '../locks/xact-reentry.js';
+import { FlowVariable } from '../vocabulary/flow-variable.js';
 import type { LockId, LockKey } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
 import type { MemoryTransactions } from './memory-transactions.js';
@@ -36,7 +36,7 @@ type TransactionWork<T> = (lock: TransactionLockHandle<PoolClient>) => Promise<T
  */
 export class MemoryXactLocks {
   readonly #context: MemoryXactContext;
-  readonly #flows = new AsyncLocalStorage<readonly MemoryXactHandle[]>();
+  readonly #flows = new FlowVariable<readonly MemoryXactHandle[]>();
 
   constructor(context: MemoryXactContext) {
     this.#context = context;

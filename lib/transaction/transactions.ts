@@ -1,8 +1,8 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { PoolClient } from 'pg';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { TransactionStateError } from '../errors/transaction-state.error.js';
 import { begin, COMMIT, ISOLATION_LEVELS, ROLLBACK, type IsolationLevel } from '../sql/transaction.js';
+import { FlowVariable } from '../vocabulary/flow-variable.js';
 import { printable } from '../vocabulary/printable.js';
 
 /** How to open a transaction. @publicApi */
@@ -40,7 +40,7 @@ interface Ambient {
  */
 export class Transactions {
   readonly #source: TransactionSource;
-  readonly #ambient = new AsyncLocalStorage<Ambient>();
+  readonly #ambient = new FlowVariable<Ambient>();
 
   constructor(source: TransactionSource) {
     this.#source = source;

@@ -1,6 +1,6 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { isObservable } from 'rxjs';
 import type { AnyFunction } from '../nest-metadata.js';
+import { FlowVariable } from '../../vocabulary/flow-variable.js';
 
 /**
  * What a handler returned: whoever is unsubscribed must know it. An Observable stops when it is unsubscribed; a promise
@@ -13,7 +13,7 @@ export type HandlerOutcome =
   /** `settled` resolves either way; undefined for a thenable, since calling its `then` may start its work again. */
   | { readonly kind: 'promise'; readonly settled: Promise<unknown> | undefined };
 
-const observations = new AsyncLocalStorage<HandlerObservation>();
+const observations = new FlowVariable<HandlerObservation>();
 
 /**
  * Learns what one call of one handler returns. Nest gives its interceptors an Observable whatever the handler returned,

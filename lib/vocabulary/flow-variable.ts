@@ -1,0 +1,39 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+/** One variable's value in a flow, and the others around it; a variable stands in the list once. */
+class Binding {
+  constructor(
+    readonly variable: object,
+    readonly value: unknown,
+    readonly others: Binding | undefined,
+  ) {}
+
+  without(variable: object): Binding | undefined {
+    if (this.variable === variable) return this.others;
+    const others = this.others?.without(variable);
+    return others === this.others ? this : new Binding(this.variable, this.value, others);
+  }
+}
+
+const bindings = new AsyncLocalStorage<Binding>();
+
+/**
+ * A value that follows an async flow, as an `AsyncLocalStorage` has it. All of the library's share one storage: where Node
+ * keeps storages by async hooks (before 24), every promise of the process is given the value of each storage in use.
+ *
+ * @see https://nodejs.org/docs/latest/api/async_context.html
+ * @internal
+ */
+export class FlowVariable<Value> {
+  /** The value in the running flow; undefined outside of `run`. */
+  getStore(): Value | undefined {
+    let binding = bindings.getStore();
+    while (binding !== undefined && binding.variable !== this) binding = binding.others;
+    return binding?.value as Value | undefined;
+  }
+
+  /** Runs work, and all that it starts, with this value. */
+  run<Args extends unknown[], Result>(value: Value, work: (...args: Args) => Result, ...args: Args): Result {
+    return bindings.run(new Binding(this, value, bindings.getStore()?.without(this)), work, ...args);
+  }
+}
