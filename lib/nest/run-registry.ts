@@ -1,13 +1,11 @@
 import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { PgLockConfigurationError } from '../errors/pg-lock-configuration.error.js';
-import { Roster } from '../session/roster.js';
+import { Roster, type Enrolled } from '../session/roster.js';
 
 /** One handler or job that holds, or waits for, something of ours. @internal */
-export interface Run {
-  /** A job is waited for at shutdown; the server waits for its handlers itself. */
-  readonly kind: 'job' | 'handler';
-  /** Resolves when nothing is held any more. Never rejects. */
-  readonly done: Promise<void>;
+export interface Run extends Enrolled {
+  /** What the shutdown waits for: the end of a job. The server waits for its handlers itself. Never rejects. */
+  readonly done?: Promise<void>;
   /** Ends what would not end by itself: a wait, an endless stream. What ends by itself is left to do so. */
   end(): void;
 }
@@ -27,7 +25,7 @@ export interface Drainable {
  */
 @Injectable()
 export class RunRegistry implements BeforeApplicationShutdown {
-  private readonly runs = new Roster<{ readonly run: Run; place: number }>();
+  private readonly runs = new Roster<Run>();
   private readonly databases = new Map<string, Drainable>();
   private isStopping = false;
 
@@ -47,18 +45,29 @@ export class RunRegistry implements BeforeApplicationShutdown {
   }
 
   add(run: Run): void {
-    const entry = { run, place: 0 };
-    this.runs.add(entry);
-    void run.done.then(() => this.runs.delete(entry));
+    this.runs.add(run);
+  }
+
+  /** A job, for as long as it runs. */
+  addJob(running: Promise<unknown>): void {
+    const run = { place: 0, done: running.then(ignore, ignore), end: ignore };
+    this.add(run);
+    void run.done.then(() => this.delete(run));
+  }
+
+  /** Nothing is held for it any more. */
+  delete(run: Run): void {
+    this.runs.delete(run);
   }
 
   /** Refuses new work, ends streams, and waits until every job has finished under its lock. */
   async beforeApplicationShutdown(): Promise<void> {
     this.isStopping = true;
     const drained = [...this.databases.values()].map((database) => database.drain());
-    const runs = Array.from(this.runs, ({ run }) => run);
+    const runs = [...this.runs];
     for (const run of runs) run.end();
-    const jobs = runs.filter((run) => run.kind === 'job').map((run) => run.done);
-    await Promise.all([...drained, ...jobs]);
+    await Promise.all([...drained, ...runs.map(({ done }) => done)]);
   }
 }
+
+function ignore(): void {}

@@ -21,7 +21,7 @@ export function onceClientGone(context: ExecutionContext, callback: () => void):
   };
   if (context.getType<string>() === 'http') {
     // The response has one handler and goes with it: to take the listener off would slow down all that it emits yet.
-    source.once('close', closed);
+    source.on('close', closed);
     return nothing;
   }
   // `close` is what Node's sockets emit, `disconnect` what socket.io's do.

@@ -87,8 +87,7 @@ export function wrapMethod(
 function asJob(runtime: LockRuntime, run: () => Promise<unknown>): Promise<unknown> {
   if (runtime.runs.stopping) return Promise.resolve(undefined);
   const running = run();
-  const done = running.then(ignore, ignore);
-  runtime.runs.add({ kind: 'job', done, end: ignore });
+  runtime.runs.addJob(running);
   return running;
 }
 
@@ -144,5 +143,3 @@ function notInjected(decorator: string, target: object, method: string | symbol)
 function nameOf(target: object): string {
   return typeof target === 'function' ? target.name : target.constructor.name;
 }
-
-function ignore(): void {}

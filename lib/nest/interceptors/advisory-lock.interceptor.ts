@@ -10,6 +10,7 @@ import {
 import type { Observable } from 'rxjs';
 import { LockNotAvailableError } from '../../errors/lock-not-available.error.js';
 import type { AdvisoryLockOptions } from '../../locks/advisory-options.js';
+import type { ResolvedAdvisoryOptions } from '../../locks/resolve-advisory-options.js';
 import type { LockIds } from '../../pg-lock.service.js';
 import { HttpExchange } from '../context/http-exchange.js';
 import { withCurrentLock } from '../current-lock.js';
@@ -18,8 +19,15 @@ import { contentionException } from '../exceptions/contention-exception.js';
 import { checkLockOptions, lockOptions, type AdvisoryLockHandlerOptions } from '../handler-options.js';
 import { getLockRuntimeToken, type LockRuntime } from '../lock-runtime.js';
 import { checkKnownIds, handlerLockIds, idAndOptions, type HandlerLockIds } from '../lock-target-id.js';
-import { whileHeld } from './held-handler.js';
 import { emptyAnswer } from './empty-answer.js';
+import { heldAround } from './held-around.js';
+import { whileHeld, type Held } from './held-handler.js';
+
+/** The options of all calls, as they were given and as they were read. */
+interface ReadOptions {
+  readonly options: AdvisoryLockOptions;
+  readonly resolved: ResolvedAdvisoryOptions;
+}
 
 /**
  * Holds an advisory lock while a handler runs; made by {@link AdvisoryLock}. Extend it to answer contention in another way.
@@ -30,8 +38,8 @@ import { emptyAnswer } from './empty-answer.js';
  */
 export abstract class AdvisoryLockInterceptor implements NestInterceptor {
   private readonly logger = new Logger('PgLock');
-  private readonly onHandlers: AdvisoryLockOptions;
-  private readonly onJobs: AdvisoryLockOptions;
+  private readonly onHandlers: ReadOptions;
+  private readonly onJobs: ReadOptions;
 
   /** @throws {PgLockUsageError} when the id or a Duration is not allowed: the application does not boot. */
   constructor(
@@ -40,30 +48,50 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
     options: AdvisoryLockHandlerOptions,
   ) {
     checkLockOptions(options);
-    this.onHandlers = lockOptions(options, false);
-    this.onJobs = lockOptions(options, true);
+    this.onHandlers = this.read(lockOptions(options, false));
+    this.onJobs = this.read(lockOptions(options, true));
     checkKnownIds(ids, runtime.core.service);
   }
 
   /** The lock is held until the handler's promise settles, or its Observable or stream ends. */
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const { core, runs } = this.runtime;
     const given = context.getType<string>() === 'schedule' ? this.onJobs : this.onHandlers;
-    const hold = (work: () => Promise<void>, signal: AbortSignal): Promise<unknown> => {
-      const options = { ...given, signal };
-      const lock = (ids: LockIds) =>
-        core.service.advisory(ids, options, (held) => withCurrentLock(held, work));
+    const take = (signal: AbortSignal): Promise<Held | undefined> => {
       const ids = handlerLockIds(this.ids, context);
-      return ids instanceof Promise ? ids.then(lock) : lock(ids);
+      return ids instanceof Promise
+        ? ids.then((found) => this.take(found, given, signal))
+        : this.take(ids, given, signal);
     };
     const refused = (error: unknown): unknown =>
       error instanceof LockNotAvailableError ? this.refusal(error, context) : error;
-    return whileHeld(context, next, { hold, refused, skipped: () => this.skipped(context) }, runs);
+    return whileHeld(
+      context,
+      next,
+      { take, refused, skipped: () => this.skipped(context) },
+      this.runtime.runs,
+    );
   }
 
   /** What the handler throws when its lock is not had: 423 over HTTP, and what is natural elsewhere. */
   protected refusal(error: LockNotAvailableError, context: ExecutionContext): Error | Promise<Error> {
     return contentionException(error, context, this.runtime.core.options.httpStatus);
+  }
+
+  private read(options: AdvisoryLockOptions): ReadOptions {
+    return { options, resolved: this.runtime.core.advisory.resolve(options) };
+  }
+
+  /** At session level; in a transaction where the lock is to end with one, or a transaction has it already. */
+  private take(
+    ids: LockIds,
+    { options, resolved }: ReadOptions,
+    signal: AbortSignal,
+  ): Promise<Held | undefined> {
+    const { advisory, service, work } = this.runtime.core;
+    if (options.xact !== true && !work.xact.holdsAny) return advisory.hold(ids, { ...resolved, signal });
+    return heldAround((run) =>
+      service.advisory(ids, { ...options, signal }, (lock) => withCurrentLock(lock, run)),
+    );
   }
 
   private skipped(context: ExecutionContext): void {

@@ -12,6 +12,7 @@ import { handlerLabel } from '../context/handler-label.js';
 import { markEnhancer } from '../enhancer-mark.js';
 import type { ConnectionOption } from '../handler-options.js';
 import { getLockRuntimeToken, type LockRuntime } from '../lock-runtime.js';
+import { heldAround } from './held-around.js';
 import { whileHeld } from './held-handler.js';
 
 /** What to attach. @publicApi */
@@ -42,7 +43,7 @@ export function AttachContext(options: AttachContextOptions = {}): Type<NestInte
     intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
       const { core, runs } = this.runtime;
       const holding = {
-        hold: (work: () => Promise<void>) => core.service.withContext(describe(context), work),
+        take: () => heldAround((work) => core.service.withContext(describe(context), work)),
         refused: (error: unknown) => error,
         skipped: () => undefined,
       };

@@ -1,6 +1,7 @@
 import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import type { LockRuntime } from '../lock-runtime.js';
+import { heldAround } from './held-around.js';
 import { whileHeld } from './held-handler.js';
 
 /** Runs a handler inside something that follows the flow: a lock timeout, a priority. @internal */
@@ -10,7 +11,7 @@ export abstract class FlowInterceptor implements NestInterceptor {
   /** What is around the handler ends with the handler's promise, Observable or stream. */
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const holding = {
-      hold: (work: () => Promise<void>) => this.around(work),
+      take: () => heldAround((work) => this.around(work)),
       refused: (error: unknown) => error,
       skipped: () => undefined,
     };

@@ -1,17 +1,34 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { CallHandler, ExecutionContext } from '@nestjs/common';
-import { Observable, type Subscriber, type Subscription } from 'rxjs';
+import { Observable, type Observer, type Subscriber, type Subscription } from 'rxjs';
+import type { LockHandle } from '../../locks/lock-handle.js';
+import { Canceller } from '../../vocabulary/canceller.js';
 import { onceClientGone } from '../context/client-presence.js';
 import { HandlerObservation } from '../context/handler-outcome.js';
 import { HttpExchange, isStreamingBody } from '../context/http-exchange.js';
+import { withCurrentLock } from '../current-lock.js';
 import type { AnyFunction } from '../nest-metadata.js';
-import { Canceller } from '../../vocabulary/canceller.js';
 import type { Run, RunRegistry } from '../run-registry.js';
 
-/** What is held around a handler, and what becomes of the cases in which the handler does not run. @internal */
+/** How a handler failed. @internal */
+export interface Failure {
+  readonly error: unknown;
+}
+
+/** What is held around one call of a handler. @internal */
+export interface Held {
+  /** The lock, where it is one. */
+  readonly lock?: LockHandle;
+  /** Runs what leads to the handler's call in a flow that holds it. */
+  enter(work: () => void): void;
+  /** Lets go, once; the caller is told of the handler's end when this has resolved, or of the error that it rejects with. */
+  leave(failure?: Failure): Promise<unknown>;
+}
+
+/** What is to be held around a handler, and what becomes of the cases in which the handler does not run. @internal */
 export interface Holding {
-  /** Takes what is to be held, runs `work`, lets go; resolves without having run it where it is skipped. */
-  hold(work: () => Promise<void>, signal: AbortSignal): Promise<unknown>;
+  /** Takes what is to be held; resolves to nothing where the handler is skipped. */
+  take(signal: AbortSignal): Promise<Held | undefined>;
   /** The handler is not run: its answer is empty. */
   skipped(): void;
   /** The error for a failure to take what is to be held. */
@@ -26,9 +43,8 @@ export function whileHeld(
   runs: RunRegistry,
 ): Observable<unknown> {
   return new Observable((subscriber) => {
-    const held = new HeldHandler(context, next, holding, subscriber);
-    runs.add(held);
-    return () => held.unsubscribed();
+    const call = new HeldCall(context, next, holding, subscriber, runs);
+    return () => call.unsubscribed();
   });
 }
 
@@ -36,48 +52,42 @@ export function whileHeld(
  * One call of one handler under what is held for it.
  *
  * *Waiting* until it is had; *working* while the handler's promise or Observable goes on; *sending* while a stream that the
- * handler returned is on its way to the client; *over* once everything is released. The subscriber is told of the end after
- * the release, except for *sending*, where being told is what starts the stream.
+ * handler returned is on its way to the client; *leaving* while it is let go of; then *over*. The subscriber is told of the
+ * end when it is over, except for *sending*, where being told is what starts the stream.
  *
  * A subscriber that leaves, a client that is gone and the shutdown end what they can: a wait and an Observable at once. A
  * promise cannot be stopped, so what it needs is held until it settles.
  */
-class HeldHandler implements Run {
-  readonly kind = 'handler';
-  readonly done: Promise<void>;
-  private state: 'waiting' | 'working' | 'sending' | 'over' = 'waiting';
+class HeldCall implements Run, Observer<unknown> {
+  place = 0;
+  private state: 'waiting' | 'working' | 'sending' | 'leaving' | 'over' = 'waiting';
   /** Nobody wants the result; or nobody but Nest, which still waits for an end. */
   private abandoned: 'no' | 'by subscriber' | 'by client' = 'no';
   private hasEmitted = false;
   private hasStreamingBody = false;
+  private held: Held | undefined;
   private inner: Subscription | undefined;
-  private endWork: () => void = () => undefined;
   private readonly canceller = new Canceller();
   private readonly outer = new AsyncResource('PGLOCK_HANDLER');
   private readonly http: HttpExchange | undefined;
   private readonly observation: HandlerObservation;
+  private readonly stopWatching: () => void;
 
   constructor(
     context: ExecutionContext,
-    private readonly next: CallHandler,
+    private readonly handler: CallHandler,
     private readonly holding: Holding,
     private readonly subscriber: Subscriber<unknown>,
+    private readonly runs: RunRegistry,
   ) {
+    runs.add(this);
     this.http = HttpExchange.of(context);
     this.observation = new HandlerObservation(context.getHandler() as AnyFunction, () => this.endAbandoned());
-    const stopWatching = onceClientGone(context, () => this.abandon('by client'));
-    this.done = holding
-      .hold(() => this.work(), this.canceller.signal)
-      .then(
-        () => {
-          stopWatching();
-          this.released();
-        },
-        (error: unknown) => {
-          stopWatching();
-          return this.failed(error);
-        },
-      );
+    this.stopWatching = onceClientGone(context, () => this.abandon('by client'));
+    holding.take(this.canceller.signal).then(
+      (held) => this.had(held),
+      (error: unknown) => this.refused(error),
+    );
   }
 
   /** Also called by rxjs after each regular end. */
@@ -85,43 +95,69 @@ class HeldHandler implements Run {
     this.abandon('by subscriber');
   }
 
+  /** Whoever waits is refused by its database; a request and its answer end by themselves. What streams may not. */
   end(): void {
     if (this.state === 'sending') this.http?.raw.destroy();
-    // Whoever waits is refused by its database; a request and its answer end by themselves. What streams may not.
     else if (this.state === 'working' && (this.http === undefined || this.http.isSse))
       this.abandon('by client');
   }
 
-  private work(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (this.abandoned !== 'no') return resolve();
-      this.state = 'working';
-      this.endWork = resolve;
-      this.observation.run(() => {
-        this.inner = this.next.handle().subscribe({
-          next: (value) => this.emit(value),
-          error: reject,
-          complete: () => this.completed(resolve),
-        });
-      });
-      return undefined;
-    });
-  }
-
-  private emit(value: unknown): void {
+  /** The handler's Observable emits. */
+  next(value: unknown): void {
     this.hasEmitted = true;
     this.hasStreamingBody ||= this.http !== undefined && isStreamingBody(value);
     this.outer.runInAsyncScope(() => this.subscriber.next(value));
     this.endAbandoned();
   }
 
-  private completed(release: () => void): void {
+  /** The handler, or its Observable, fails. */
+  error(error: unknown): void {
+    this.leave({ error });
+  }
+
+  /** The handler's Observable completes. */
+  complete(): void {
     const sends =
       this.http !== undefined && (this.hasStreamingBody || this.http.isSending) && !this.http.isSse;
-    if (!sends || this.abandoned !== 'no') return release();
+    if (!sends || this.abandoned !== 'no') return this.leave();
     this.state = 'sending';
     this.outer.runInAsyncScope(() => this.subscriber.complete());
-    this.http.onceClosed(release);
+    this.http.onceClosed(() => this.leave());
+  }
+
+  private had(held: Held | undefined): void {
+    this.held = held;
+    if (held === undefined) return this.skipped();
+    if (this.abandoned !== 'no') return this.leave();
+    this.state = 'working';
+    const enter = () => held.enter(() => this.observation.run(() => this.call()));
+    if (held.lock === undefined) enter();
+    else withCurrentLock(held.lock, enter);
+  }
+
+  private call(): void {
+    try {
+      this.inner = this.handler.handle().subscribe(this);
+    } catch (error) {
+      this.error(error);
+    }
+  }
+
+  private skipped(): void {
+    try {
+      if (this.abandoned === 'no') this.holding.skipped();
+    } catch (error) {
+      return this.fail(error);
+    }
+    this.conclude(true);
+  }
+
+  private refused(error: unknown): void {
+    if (this.abandoned !== 'no') return this.conclude(true);
+    Promise.resolve(this.holding.refused(error)).then(
+      (refusal) => this.fail(refusal),
+      (failure: unknown) => this.fail(failure),
+    );
   }
 
   private abandon(by: 'by subscriber' | 'by client'): void {
@@ -146,38 +182,44 @@ class HeldHandler implements Run {
 
   private stopWork(): void {
     this.inner?.unsubscribe();
-    this.endWork();
+    this.leave();
     // Unsubscribed while `subscribe` is still on the stack: the subscription is there one microtask later.
     if (this.inner === undefined) queueMicrotask(() => this.inner?.unsubscribe());
   }
 
-  private released(): void {
-    try {
-      if (this.state === 'waiting' && this.abandoned === 'no') this.holding.skipped();
-    } catch (error) {
-      return this.fail(error);
-    }
-    this.conclude(this.state === 'waiting' || this.abandoned !== 'no');
+  private leave(failure?: Failure): void {
+    if (this.held === undefined) return;
+    const { held } = this;
+    this.held = undefined;
+    this.state = 'leaving';
+    held.leave(failure).then(
+      () => this.left(failure),
+      (error: unknown) => this.left({ error }),
+    );
   }
 
-  private failed(error: unknown): void | Promise<void> {
-    if (this.state !== 'waiting') return this.fail(error);
-    if (this.abandoned !== 'no') return this.conclude(true);
-    return Promise.resolve(this.holding.refused(error)).then(
-      (refusal) => this.fail(refusal),
-      (failure: unknown) => this.fail(failure),
-    );
+  private left(failure: Failure | undefined): void {
+    this.outer.runInAsyncScope(() => {
+      if (failure === undefined) this.conclude(this.abandoned !== 'no');
+      else this.fail(failure.error);
+    });
   }
 
   /** Nest takes the last value of what answers once, so that there must be one; a stream may be empty. */
   private conclude(needsValue: boolean): void {
-    this.state = 'over';
+    this.over();
     if (needsValue && !this.hasEmitted && this.http?.isSse !== true) this.subscriber.next(undefined);
     this.subscriber.complete();
   }
 
   private fail(error: unknown): void {
-    this.state = 'over';
+    this.over();
     this.subscriber.error(error);
+  }
+
+  private over(): void {
+    this.state = 'over';
+    this.stopWatching();
+    this.runs.delete(this);
   }
 }

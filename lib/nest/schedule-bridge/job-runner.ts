@@ -47,8 +47,7 @@ export class JobRunner {
       if (this.runs.stopping && !this.working) return undefined;
       throw error;
     });
-    const done = running.then(ignore, ignore);
-    this.runs.add({ kind: 'job', done, end: ignore });
+    this.runs.addJob(running);
     return running;
   }
 
@@ -93,5 +92,3 @@ export class JobRunner {
     return isObservable(result) ? result : from(Promise.resolve(result));
   }
 }
-
-function ignore(): void {}
