@@ -109,7 +109,8 @@ export class ModelLocks {
 }
 
 function listed(targets: LockTarget | readonly LockTarget[]): readonly LockTarget[] {
-  const list = Array.isArray(targets) ? (targets as readonly LockTarget[]) : [targets];
+  // A list may have holes, which `map` would pass over.
+  const list = Array.isArray(targets) ? Array.from(targets as readonly LockTarget[]) : [targets];
   if (list.length === 0) throw new PgLockUsageError('model() needs at least one table to lock; got none.');
   return list;
 }

@@ -53,7 +53,7 @@ export function assertLastsAsTransaction(options: AdvisoryLockOptions): void {
 
 /** One id, or a list, as a list: two plain numbers are one id. @internal */
 export function idsOf(id: LockId | readonly LockId[]): readonly LockId[] {
-  return Array.isArray(id) && !isPair(id) ? (id as readonly LockId[]) : [id as LockId];
+  return Array.isArray(id) && !isPair(id) ? Array.from(id as readonly LockId[]) : [id as LockId];
 }
 
 /** @throws {PgLockUsageError} when it is neither `'throw'` nor `'skip'`. @internal */

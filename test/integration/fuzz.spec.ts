@@ -68,6 +68,7 @@ const weird = fc.oneof(
     -(2 ** 63),
     2n ** 64n,
     circular,
+    new Array(3),
   ),
 );
 const goodId: fc.Arbitrary<LockId> = fc.oneof(
