@@ -84,7 +84,7 @@ async function run({ name, projects, prepare, node }) {
     timeout: ROW_WITHIN_MS,
   });
   createInterface({ input: jest.stderr }).on('line', (line) => {
-    if (/^(PASS|FAIL) /.test(line)) console.log(`  ${line}`);
+    if (/^(PASS|FAIL) \S+ test\//.test(line)) console.log(`  ${line}`);
   });
   const [status] = await once(jest, 'close');
   const result = readResult(output);

@@ -70,6 +70,8 @@ export class Cluster {
         ...{ max_connections: 60, max_locks_per_transaction: 10, max_prepared_transactions: 0 },
         ...{ synchronous_commit: 'on', deadlock_timeout: '300ms', superuser_reserved_connections: 3 },
         track_activity_query_size: 200,
+        // What a commit did not flush is lost in a crash.
+        wal_writer_delay: '10s',
       },
     });
     const cluster = new Cluster(server, options);
@@ -164,12 +166,14 @@ export class Cluster {
     return left();
   }
 
+  /** A lock session; not a transaction, whose cancelled statement is an affair of its owner. */
   async waitForWaiterBehind(pid: number): Promise<number> {
     return eventually(
       async () => {
         const admin = await this.admin();
         const { rows } = await admin.query<{ pid: number }>(
-          `SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND $1 = ANY (pg_blocking_pids(pid))`,
+          `SELECT pid FROM pg_stat_activity 
+           WHERE application_name = 'pglock:locks' AND wait_event_type = 'Lock' AND $1 = ANY (pg_blocking_pids(pid))`,
           [pid],
         );
         return rows[0]?.pid;

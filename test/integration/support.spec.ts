@@ -26,7 +26,9 @@ describe('test support', () => {
     const [holder, waiter] = [await database.connect(), await database.connect()];
     await holder.query('SELECT pg_advisory_lock(-42)');
     const waiting = waiter.query('SELECT pg_advisory_lock(-42)');
-    const session = await database.waitForWaiter(database.pidOf(waiter));
+    const session = await database.waitForWaiter(
+      ({ pid, advisoryLocks }) => pid === database.pidOf(waiter) && advisoryLocks.length > 0,
+    );
     expect(session.blockedBy).toEqual([database.pidOf(holder)]);
     expect(session.advisoryLocks).toEqual(['int8 -42 (waiting)']);
     await holder.query('SELECT pg_advisory_unlock(-42)');

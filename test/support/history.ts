@@ -342,7 +342,8 @@ export class HistoryChecker {
       const unreachable =
         /^(E[A-Z]+|57P0\d|08\w{3}|53\w{3})$/.test(code) ||
         /terminated|timeout|closed|connection/i.test(String(message));
-      if (!typed && !unreachable) this.fail('errors are typed', `${r}: ${name} ${code} ${String(message)}`);
+      if (!typed && !unreachable)
+        this.fail('errors are typed', `${r}, ${String(where)}: ${name} ${code} ${String(message)}`);
     }
   }
 }
