@@ -1,3 +1,4 @@
+import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { permissionError, readGrants } from '../inspection/grants.js';
 import type { LockNames } from '../inspection/lock-names.js';
 import type { Observer } from '../inspection/observer.js';
@@ -8,6 +9,7 @@ import { findRows, type RowQuery } from '../sql/inspection-query.js';
 import type { Predicate } from '../sql/inspection-predicate.js';
 import type { BackendIdentity, SignalQuery } from '../sql/signal.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
+import { printable } from '../vocabulary/printable.js';
 import { BlockerRule } from './blocker-rule.js';
 import type { PrioritizedFlow } from './prioritized-flow.js';
 
@@ -63,7 +65,7 @@ export class Sweep {
 
   async #obey(flow: PrioritizedFlow): Promise<void> {
     try {
-      const wanted = (await flow.ask?.(flow.lastBlocked)) ?? [];
+      const wanted = pidsOf(await flow.ask?.(flow.lastBlocked));
       const only = flow.lastBlocked
         .filter(({ blockingActivityId }) => wanted.includes(blockingActivityId))
         .map(({ blockingActivity: { pid, backendStartText } }) => ({
@@ -125,6 +127,15 @@ function namesDatabase(predicate: Predicate): boolean {
   return predicate.op === 'not'
     ? predicate.of.some(namesDatabase)
     : predicate.path === 'blockingActivity.database';
+}
+
+/** What a function of the caller returned. @throws {PgLockUsageError} when it is neither nothing nor pids. */
+function pidsOf(returned: unknown): readonly number[] {
+  if (returned === undefined || returned === null) return [];
+  if (Array.isArray(returned) && returned.every(Number.isInteger)) return returned as number[];
+  throw new PgLockUsageError(
+    `onBlocked must return pids (a list of numbers) or nothing; got ${printable(returned)}.`,
+  );
 }
 
 /** The roots of the queues in which these backends wait. */

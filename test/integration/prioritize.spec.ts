@@ -238,6 +238,20 @@ describe('an onBlocked function', () => {
   });
 });
 
+describe('what an onBlocked function returns', () => {
+  it.each(['4711', 4711, { pid: 4711 }, [null], ['4711']])('is refused when it is %j', async (returned) => {
+    const core = openCore(db);
+    const { client } = await blocker('BEGIN', 'LOCK TABLE users');
+    const onBlocked = async () => {
+      await client.query('COMMIT');
+      return returned as never;
+    };
+    await expect(
+      core.service.prioritize({ ...FAST, onBlocked }, statements(core, 'SELECT * FROM users')),
+    ).rejects.toMatchObject({ name: 'PrioritizeError', cause: { name: 'PgLockUsageError' } });
+  });
+});
+
 describe('an onKilled function', () => {
   it('that is slow keeps nobody else waiting; what it throws surfaces after the work', async () => {
     const core = openCore(db);
