@@ -40,7 +40,8 @@ export class PgLockTesting implements OnApplicationShutdown {
 
   /** @internal */
   constructor(@Inject(DATABASE_CORE) private readonly core: MemoryCore) {
-    open.push(this);
+    // Nest goes on without the options where they were refused, and then fails the boot.
+    if ((core as MemoryCore | null) !== null) open.push(this);
   }
 
   /** The lock table of this database. Give it to another `PgLockTestingModule.forRoot({ table })` to play two replicas. */

@@ -26,7 +26,12 @@ import {
   WithPrioritize,
   type LockHandle,
 } from '../../lib/index.js';
-import { getPgLockTestingToken, PgLockTesting, PgLockTestingModule } from '../../lib/testing/index.js';
+import {
+  getPgLockTestingToken,
+  holdLock,
+  PgLockTesting,
+  PgLockTestingModule,
+} from '../../lib/testing/index.js';
 import { eventually } from '../support/waiting.js';
 import { PLATFORMS, serve } from './support/platforms.js';
 
@@ -177,6 +182,15 @@ describe('PgLockTestingModule', () => {
     await expect(Test.createTestingModule({ imports: [misspelt] }).compile()).rejects.toMatchObject({
       code: 'PGLOCK_CONFIGURATION',
     });
+  });
+
+  it('leaves holdLock() to the module before where a boot failed', async () => {
+    const module = await application();
+    const misspelt = PgLockTestingModule.forRoot({ nameSpace: 'x' } as object);
+    await expect(Test.createTestingModule({ imports: [misspelt] }).compile()).rejects.toThrow();
+    using _other = holdLock('x');
+    expect(module.get(PgLockTesting).isHeld('x')).toBe(true);
+    await module.close();
   });
 
   it('shuts down while everything is held and awaited', async () => {
