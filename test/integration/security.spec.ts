@@ -9,17 +9,47 @@ import type { PgLockModuleOptions } from '../../lib/pg-lock.options.js';
 import { resolveOptions } from '../../lib/pg-lock.resolve-options.js';
 import { PgLockService } from '../../lib/pg-lock.service.js';
 import { openCore } from '../support/cores.js';
-import { deferred, useDatabase } from '../support/database.js';
+import { cliFolder } from '../support/cli.js';
+import { deferred, useDatabase, type TestDatabase } from '../support/database.js';
 import { startPostgres, type OwnPostgresServer } from '../support/postgres/start-postgres.mjs';
 import { FaultyProxy } from '../support/proxy.js';
 
 const database = useDatabase({ schema: 'CREATE TABLE orders (n int); INSERT INTO orders VALUES (1)' });
 
 /** Every verb of the service, on a session of the role's own. Gives what each came to. */
-async function everyVerb({ service }: PgLockCore): Promise<Record<string, unknown>> {
-  const verbs: Record<string, () => Promise<unknown>> = {
+async function everyVerb(core: PgLockCore): Promise<Record<string, unknown>> {
+  const results: Record<string, unknown> = {};
+  for (const [verb, run] of Object.entries(verbsOf(core)))
+    results[verb] = await run().then(
+      () => 'done',
+      (error: unknown) => error,
+    );
+  return results;
+}
+
+function verbsOf({ service, advisory }: PgLockCore): Record<string, () => Promise<unknown>> {
+  return {
     advisory: () => service.advisory('a', (lock) => lock.fencingToken()),
     acquire: async () => (await service.acquire(['b', [1, 2], 3n], { timeout: '1s' }))?.release(),
+    shared: async () => (await service.acquire(['a', 'b'], { shared: true, holdAtLeast: 1 }))?.release(),
+    isBusy: () => advisory.isBusy('a'),
+    xactWaiting: () =>
+      service.timeout('1s', () => {
+        const { signal } = new AbortController();
+        return service.advisory(['c', 'd'], { xact: true, shared: true, signal }, () => undefined);
+      }),
+    scopeSession: async () => {
+      const client = await service.pool.connect();
+      await service.timeout('50ms', () => service.scopeSession(client)).finally(() => client.release());
+    },
+    count: () => service.locks.count(),
+    signal: async () => {
+      const nobody = { ids: ['nobody'] };
+      await service.locks.cancelActivity(nobody);
+      await service.locks.terminateActivity(nobody);
+      await service.blocked.cancelBlockingActivity(nobody);
+      await service.blocked.terminateBlockingActivity(nobody);
+    },
     xact: () => service.advisory('c', { xact: true }, (lock) => lock.fencingToken()),
     transaction: () =>
       service.transaction(async (tx) => {
@@ -41,29 +71,27 @@ async function everyVerb({ service }: PgLockCore): Promise<Record<string, unknow
     prioritize: () =>
       service.prioritize({ interval: '50ms', timeout: '100ms' }, () => service.pool.query('SELECT 1')),
   };
-  const results: Record<string, unknown> = {};
-  for (const [verb, run] of Object.entries(verbs))
-    results[verb] = await run().then(
-      () => 'done',
-      (error: unknown) => error,
-    );
-  return results;
 }
 
-const ALL_DONE = Object.fromEntries(
-  [
-    'advisory',
-    'acquire',
-    'xact',
-    'transaction',
-    'timeout',
-    'withContext',
-    'locks',
-    'blocked',
-    'tree',
-    'prioritize',
-  ].map((verb) => [verb, 'done']),
-);
+const ALL_DONE = Object.fromEntries(Object.keys(verbsOf({} as PgLockCore)).map((verb) => [verb, 'done']));
+
+/** What the command does that signals nobody, through the same connection string. */
+const COMMANDS: readonly (readonly string[])[] = [
+  ['--json'],
+  ['--blocking', '-e'],
+  ['-f', 'activity.duration>=1s'],
+  ['--id', 'x'],
+  ['tree', '--json'],
+  ['doctor'],
+  ['run', '--id', 'x', '--prioritize', '--lock-timeout', '5s', '--', process.execPath, '-e', '0'],
+];
+
+/** What each of them said that did not end well. */
+async function complaints(db: TestDatabase, url: string): Promise<unknown[]> {
+  const folder = cliFolder(db);
+  const results = await Promise.all(COMMANDS.map((args) => folder.pglock(args, { DATABASE_URL: url })));
+  return results.filter(({ code, stderr }) => code !== 0 || /evil|error/i.test(stderr));
+}
 
 describe('no secret is told to anybody', () => {
   const SECRET = 'p@ss:w/rd#% ?&=+"\'\\é';
@@ -223,6 +251,10 @@ describe('a role with no privilege but to log in', () => {
       ...ALL_DONE,
       transaction: expect.objectContaining({ name: 'LockTargetError' }) as unknown, // it sees no schema,
     });
+  });
+
+  it('has all commands', async () => {
+    expect(await complaints(database, url)).toEqual([]);
   });
 
   it('waits, and is waited for, as everybody else', async () => {
@@ -456,9 +488,12 @@ describe('a hostile search_path', () => {
     const waiting = b.service.advisory('y', () => b.service.acquire('x', { timeout: '20s' }));
     const waiter = await hostile.waitForWaiter();
     expect(await b.advisory.isBusy('x')).toBe(true);
+    const { rows } = await hostile.admin.query<{ server_version_num: string }>('SHOW server_version_num');
+    // PostgreSQL 13 does not tell since when a session waits.
+    const sinceWhen = Number(rows[0]?.server_version_num) < 140_000 ? {} : { waitDuration: { gte: 0 } };
     const deadlock = a.service.advisory('y', { timeout: '5s' }, () => undefined);
     expect(
-      await b.service.blocked.find({ where: { activity: { pid: waiter.pid }, waitDuration: { gte: 0 } } }),
+      await b.service.blocked.find({ where: { activity: { pid: waiter.pid }, ...sinceWhen } }),
     ).toHaveLength(1);
     expect(await b.service.locks.find({ ids: ['x'], orderBy: { waitDuration: 'desc' } })).toHaveLength(2);
     expect(await b.service.blocked.tree()).not.toHaveLength(0);
@@ -470,6 +505,10 @@ describe('a hostile search_path', () => {
     await victim.query('LOCK TABLE public.orders');
     const outcomes = await b.service.locks.terminateActivity({ pids: [hostile.pidOf(victim)] });
     expect(outcomes.map(({ outcome }) => outcome)).toEqual(['terminated']);
+  });
+
+  it('lures no command', async () => {
+    expect(await complaints(hostile, url)).toEqual([]);
   });
 
   it('lures no prioritized work', async () => {
