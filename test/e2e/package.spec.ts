@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { useDatabase } from '../support/database.js';
 import { PackedApplication, ROOT } from './support/packed-application.js';
 
@@ -214,6 +214,22 @@ describe('the tarball', () => {
     for (const target of targets) expect(files).toContain(target.replace(/^\.\//, ''));
   });
 
+  it('has every file of its own that another one imports', async () => {
+    const files = new Set(await application.files());
+    const missing = [...files]
+      .filter((file) => /\.(js|d\.ts)$/.test(file))
+      .flatMap((file) => {
+        const code = readFileSync(join(application.installed, file), 'utf8');
+        const own = [...code.matchAll(/(?:\bfrom|\bimport|\brequire)\s*\(?\s*["'](\.[^"']+)["']/g)];
+        const extension = file.endsWith('.d.ts') ? '.d.ts' : '.js';
+        return own
+          .map(([, path = '']) => join(dirname(file), path).replace(/\.js$/, extension))
+          .filter((path) => !files.has(path))
+          .map((path) => `${file}: ${path}`);
+      });
+    expect(missing).toEqual([]);
+  });
+
   it('imports nothing but what package.json asks for', async () => {
     const { dependencies, peerDependencies } = application.manifest;
     const allowed = new Set([...Object.keys({ ...dependencies, ...peerDependencies }), ...builtinModules]);
@@ -224,6 +240,15 @@ describe('the tarball', () => {
         .map((name) => `${file}: ${name}`),
     );
     expect(strangers).toEqual([]);
+  });
+
+  it('depends on packages that CONTRIBUTING gives a reason for, and no others', () => {
+    const [, section = ''] = readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8').split('\n## Dependencies\n');
+    const rows = section.split('\n## ')[0]?.match(/^\| .*`.* \|$/gm) ?? [];
+    const explained = rows.flatMap((row) => [...(row.split('|')[1] ?? '').matchAll(/`([^`]+)`/g)]);
+    expect(explained.map(([, name]) => name).sort()).toEqual(
+      Object.keys(application.manifest.dependencies).sort(),
+    );
   });
 
   it('has types that ask for no package beyond those of its public face', async () => {
