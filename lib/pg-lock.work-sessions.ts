@@ -10,6 +10,7 @@ import { FlowContext } from './session/flow-context.js';
 import type { FlowPids } from './session/flow-pids.js';
 import { ObserverSession } from './session/observer-session.js';
 import type { Connector } from './session/connector.js';
+import { PooledClients } from './session/pooled-clients.js';
 import { pgDriver, poolFacade } from './session/pool-facade.js';
 import { adopt, ScopedPool, scopedSessions } from './session/scoped-pool.js';
 import { SessionScopes } from './session/scoped-pool-scope.js';
@@ -65,7 +66,9 @@ export class WorkSessions {
     const { options, connector, names, flowPids } = init;
     const scopes = new SessionScopes();
     const { flowContext } = this;
-    const scoped = { scopes, flowPids, flowContext, trustPooler: options.sessions.trustPooler };
+    const pooledClients = new PooledClients();
+    const { trustPooler } = options.sessions;
+    const scoped = { scopes, flowPids, flowContext, pooledClients, trustPooler };
     const own = options.pool === undefined ? new ScopedPool(poolConfig(options), scoped) : undefined;
     const pool = (this.#pool = own ?? (options.pool as Pool));
     this.#giveBack = own === undefined ? adopt(pool, scoped) : () => atMost(FAREWELL_MS, own.end());
@@ -92,6 +95,7 @@ export class WorkSessions {
       names,
       source: init.source,
       freshToken: () => this.#freshToken(),
+      clientOf: (pid) => pooledClients.of(pid),
       sessions: init.sessions,
     });
   }

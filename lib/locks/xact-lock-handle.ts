@@ -3,6 +3,7 @@ import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { TransactionStateError } from '../errors/transaction-state.error.js';
 import type { LockWatch } from '../telemetry/lock-watch.js';
 import type { OpenTransaction } from '../transaction/open-transaction.js';
+import type { TransactionWatcher } from '../transaction/pg-session-watch.js';
 import type { AdvisoryKey, LockId, LockKey } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
 import type { LockHandle } from './lock-handle.js';
@@ -13,7 +14,8 @@ import type { XactLockRequest } from './xact-lock-options.js';
  * the rollback, or *lost* with the session, when `signal` aborts.
  *
  * The end is known for transactions that the module opened, and for the clients that sit on `pg` in the open (`pg`,
- * TypeORM, Drizzle, Sequelize); for the others as far as they tell (Knex and MikroORM do, Prisma and Kysely do not).
+ * TypeORM, Drizzle, Sequelize) or on the pool of this module; for the others as far as they tell (Knex and MikroORM do, Prisma
+ * and Kysely do not).
  * Rolling back to a savepoint older than the lock releases it too, and nobody is told of that.
  *
  * @publicApi
@@ -46,7 +48,7 @@ export class XactLockHandle implements TransactionLockHandle {
     readonly pid: number,
     transaction: OpenTransaction,
     freshToken: () => Promise<bigint>,
-    watch?: LockWatch,
+    { watch, client }: { readonly watch?: LockWatch | undefined; readonly client?: object | undefined } = {},
   ) {
     watch?.acquired(pid);
     this.id = request.id;
@@ -55,7 +57,7 @@ export class XactLockHandle implements TransactionLockHandle {
     this.shared = request.shared;
     this.#transaction = transaction;
     this.#freshToken = freshToken;
-    transaction.watch({
+    const watcher: TransactionWatcher = {
       ended: () => {
         this.#ended = true;
         watch?.released();
@@ -69,7 +71,8 @@ export class XactLockHandle implements TransactionLockHandle {
         watch?.lost(error);
         this.#lost.abort(error);
       },
-    });
+    };
+    transaction.watch(watcher, client);
   }
 
   get client(): object {

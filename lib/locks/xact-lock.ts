@@ -26,7 +26,9 @@ export interface XactLocksContext extends XactLockReading {
   /** Who speaks on the channels of the process. */
   readonly source: LockSource;
   /** A transaction id that no transaction had before, from another connection. */
-  freshToken(): Promise<bigint>;
+  readonly freshToken: () => Promise<bigint>;
+  /** The `pg` client of a backend, where its transaction does not show it: of our pool. */
+  readonly clientOf: (pid: number) => object | undefined;
   /** What the running flow holds at session level, on another session, so that a transaction would wait for it. */
   readonly sessions: Pick<AdvisoryLocks, 'isHeld' | 'run'>;
 }
@@ -150,7 +152,11 @@ export class XactLocks {
     const startedAt = monotonicMs();
     try {
       const pid = await this.#lock(transaction, request);
-      const handle = new XactLockHandle(request, pid, transaction, () => this.#context.freshToken(), watch);
+      const { clientOf, freshToken } = this.#context;
+      const handle = new XactLockHandle(request, pid, transaction, freshToken, {
+        watch,
+        client: clientOf(pid),
+      });
       if (ambient !== undefined) this.#ambient.set(ambient, [...(this.#ambient.get(ambient) ?? []), handle]);
       return handle;
     } catch (cause) {
@@ -164,7 +170,7 @@ export class XactLocks {
   }
 
   #handle(request: XactLockRequest, pid: number, transaction: OpenTransaction): XactLockHandle {
-    return new XactLockHandle(request, pid, transaction, () => this.#context.freshToken());
+    return new XactLockHandle(request, pid, transaction, this.#context.freshToken);
   }
 
   /** @returns the pid of the backend that holds the lock now. */

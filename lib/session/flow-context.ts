@@ -3,6 +3,7 @@ import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { nameSession, type NameSessionRow } from '../sql/flow-context.js';
 import { FlowVariable } from '../vocabulary/flow-variable.js';
 import { printable } from '../vocabulary/printable.js';
+import { toldPid } from './told-pid.js';
 
 /** What a flow attaches to the sessions that it takes: `route`, `job`, whatever helps to find the code. @publicApi */
 export type FlowContextValues = Readonly<Record<string, string>>;
@@ -68,8 +69,4 @@ export class ContextClients {
     if (label === undefined) this.#named.delete(client);
     else this.#named.set(client, { label, former: named?.former ?? rows[0]?.former ?? '' });
   }
-}
-
-function toldPid(client: ClientBase): number | null {
-  return (client as ClientBase & { readonly processID?: number | null }).processID ?? null;
 }

@@ -2,26 +2,38 @@ import { fusedLockOps, singleLockOp, type KeyOp } from '../sql/advisory-lock.js'
 import type { NamedStatement } from '../sql/statement.js';
 import type { Trier } from './lock-store.js';
 
-/** The most operations that one fused statement carries; the rest waits for the next. @internal */
-export const BATCH_LIMIT = 2_000;
+/** The most operations that one fused statement carries; the rest waits for the next. */
+const BATCH_LIMIT = 2_000;
 
 /** One non-blocking try, which is told what became of it. @internal */
 export interface TryOp extends KeyOp, Trier {
   readonly shared: boolean;
 }
 
-/** One release, which cannot fail: with the session, the lock is gone as well. @internal */
-export interface ReleaseOp extends KeyOp {
-  readonly done: () => void;
-}
-
-/** What a session is asked for between two statements. @internal */
+/** What one statement of a session is to do. @internal */
 export class LockOps {
-  readonly releases: ReleaseOp[] = [];
+  readonly releases: KeyOp[] = [];
   readonly tries: TryOp[] = [];
+  private allReleased: Promise<void> | undefined;
+  private resolve: (() => void) | undefined;
 
   get size(): number {
     return this.releases.length + this.tries.length;
+  }
+
+  get isFull(): boolean {
+    return this.size >= BATCH_LIMIT;
+  }
+
+  /** Resolves when its releases are done, which cannot fail: with the session, the locks are gone as well. One for all. */
+  get released(): Promise<void> {
+    this.allReleased ??= new Promise((resolve) => (this.resolve = resolve));
+    return this.allReleased;
+  }
+
+  /** Tells everybody who waits for {@link LockOps.released}. */
+  markReleased(): void {
+    this.resolve?.();
   }
 
   /** The one statement that does it all: releases first, so that what is let go can be had again. */
@@ -29,14 +41,5 @@ export class LockOps {
     const [only] = this.releases.length > 0 ? this.releases : this.tries;
     if (this.size === 1 && only !== undefined) return singleLockOp(only);
     return fusedLockOps(this.releases, this.tries);
-  }
-
-  /** Takes out what is beyond the limit of one statement. */
-  splitOff(limit: number): LockOps {
-    const rest = new LockOps();
-    if (this.size <= limit) return rest;
-    rest.releases.push(...this.releases.splice(limit));
-    rest.tries.push(...this.tries.splice(limit - this.releases.length));
-    return rest;
   }
 }

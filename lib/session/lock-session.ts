@@ -5,7 +5,7 @@ import { HEARTBEAT, type ServerFacts } from '../sql/lock-session.js';
 import type { Statement } from '../sql/statement.js';
 import { LockKey } from '../vocabulary/lock-id.js';
 import { endsSession, isCancelled } from '../vocabulary/sqlstate.js';
-import { BATCH_LIMIT, LockOps, type TryOp } from './lock-op.js';
+import { LockOps, type TryOp } from './lock-op.js';
 import { queryNumbers } from './lock-query.js';
 import type { Hold } from './lock-store.js';
 import { cutOff } from './connector.js';
@@ -43,7 +43,7 @@ export class LockSession {
 
   private readonly holds = new Roster<SessionHold>();
   private readonly jobs: Job[] = [];
-  private ops = new LockOps();
+  private readonly batches: LockOps[] = [];
   private tries = 0;
   private busy = false;
   private scheduled = false;
@@ -68,7 +68,7 @@ export class LockSession {
   }
 
   get isBusy(): boolean {
-    return this.busy || this.ops.size > 0 || this.jobs.length > 0;
+    return this.busy || this.batches.length > 0 || this.jobs.length > 0;
   }
 
   /** How many keys it holds, tries under way included. */
@@ -89,21 +89,20 @@ export class LockSession {
   tryLock(op: TryOp): void {
     if (this.ended !== undefined) return op.onFailed(this.ended);
     this.tries++;
-    this.ops.tries.push(op);
+    this.batch.tries.push(op);
     this.scheduleOps();
   }
 
   /** Lets go; quiet when the hold is gone already. */
   unlock(hold: SessionHold): Promise<void> {
     if (!this.owns(hold)) return Promise.resolve();
-    const { key, shared } = hold;
     this.holds.delete(hold);
     hold.listener = undefined;
-    return new Promise((resolve) => {
-      if (this.ended !== undefined) return resolve();
-      this.ops.releases.push({ key, code: unlockCode(key, shared), done: resolve });
-      this.scheduleOps();
-    });
+    if (this.ended !== undefined) return Promise.resolve();
+    const { batch } = this;
+    batch.releases.push(hold);
+    this.scheduleOps();
+    return batch.released;
   }
 
   /** Notes a lock that a statement of its own has taken. */
@@ -191,12 +190,21 @@ export class LockSession {
     if (this.busy || this.ended !== undefined) return;
     const job = this.jobs.shift();
     if (job !== undefined) this.send(job.query, job.allowanceMs, job.resolve, job.reject);
-    else if (this.ops.size > 0 && !this.reconciling) this.sendOps();
+    else if (!this.reconciling) this.sendBatch();
   }
 
-  private sendOps(): void {
-    const ops = this.ops;
-    this.ops = ops.splitOff(BATCH_LIMIT);
+  /** What is asked for now goes into this one. */
+  private get batch(): LockOps {
+    const last = this.batches.at(-1);
+    if (last?.isFull === false) return last;
+    const next = new LockOps();
+    this.batches.push(next);
+    return next;
+  }
+
+  private sendBatch(): void {
+    const ops = this.batches.shift();
+    if (ops === undefined) return;
     const answered = this.sending(
       0,
       (refused: readonly number[]) => this.settle(ops, refused),
@@ -246,8 +254,9 @@ export class LockSession {
   }
 
   /** @param refused the places, counted from 1 and with the releases first, of what the server refused; in order. */
-  private settle({ releases, tries }: LockOps, refused: readonly number[]): void {
-    for (const { done } of releases) done();
+  private settle(ops: LockOps, refused: readonly number[]): void {
+    const { releases, tries } = ops;
+    ops.markReleased();
     this.tries -= tries.length;
     let next = 0;
     while ((refused[next] ?? Infinity) <= releases.length) next++;
@@ -277,10 +286,10 @@ export class LockSession {
     this.refuse(ops, error);
   }
 
-  private refuse({ releases, tries }: LockOps, error: unknown): void {
-    this.tries -= tries.length;
-    for (const { done } of releases) done();
-    for (const op of tries) op.onFailed(error);
+  private refuse(ops: LockOps, error: unknown): void {
+    this.tries -= ops.tries.length;
+    ops.markReleased();
+    for (const op of ops.tries) op.onFailed(error);
   }
 
   private async releaseStrays({ releases, tries }: LockOps): Promise<void> {
@@ -301,10 +310,8 @@ export class LockSession {
   private end(error: Error): void {
     if (this.ended !== undefined) return;
     this.ended = error;
-    const { ops } = this;
-    this.ops = new LockOps();
     for (const job of this.jobs.splice(0)) job.reject(error);
-    this.refuse(ops, error);
+    for (const ops of this.batches.splice(0)) this.refuse(ops, error);
     const lost = this.holds.clear();
     this.client.end().catch(() => undefined);
     this.onEnded?.(error, lost.length);

@@ -8,6 +8,7 @@ import {
 import type { Statement } from '../sql/statement.js';
 import type { PidScope } from './flow-pids.js';
 import type { SessionScope } from './scoped-pool-scope.js';
+import { toldPid } from './told-pid.js';
 
 interface Applied {
   /** For whom `lock_timeout` is set now. */
@@ -75,10 +76,6 @@ function send<Row extends object>(
   { text, values = [] }: Statement,
 ): Promise<QueryResult<Row>> {
   return client.query<Row>(text, [...values]);
-}
-
-function toldPid(client: ClientBase): number | null {
-  return (client as ClientBase & { readonly processID?: number | null }).processID ?? null;
 }
 
 function throughPooler(): PoolerError {

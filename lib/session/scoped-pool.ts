@@ -3,6 +3,7 @@ import pg from 'pg';
 import type { ClientBase, Pool, PoolClient, PoolConfig } from 'pg';
 import { ContextClients, type FlowContext } from './flow-context.js';
 import type { FlowPids } from './flow-pids.js';
+import type { PooledClients } from './pooled-clients.js';
 import { enterUntilReleased, ScopedClients } from './scoped-pool-client.js';
 import type { SessionScopes } from './scoped-pool-scope.js';
 
@@ -17,6 +18,8 @@ export interface ScopedPoolOptions {
   readonly flowPids?: FlowPids;
   /** What flows attach to the names of their sessions. */
   readonly flowContext?: FlowContext;
+  /** Where the clients that are taken are noted. */
+  readonly pooledClients?: PooledClients;
   /** A pooler in between gives each client one backend for its whole life. */
   readonly trustPooler?: boolean;
 }
@@ -130,6 +133,7 @@ class Checkout {
       client.release(error as Error);
       throw error;
     }
+    this.#options.pooledClients?.note(client);
     enterUntilReleased(client, pids);
     return client;
   }

@@ -1,3 +1,4 @@
+import { unlockCode, type KeyOp, type LockOpCode } from '../sql/advisory-lock.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import type { Hold, HoldListener } from './lock-store.js';
 import type { Enrolled } from './roster.js';
@@ -10,8 +11,8 @@ export interface HoldingSession {
   owns(hold: SessionHold): boolean;
 }
 
-/** A key held by one lock session. @internal */
-export class SessionHold<Session extends HoldingSession = HoldingSession> implements Hold, Enrolled {
+/** A key held by one lock session, and the operation that lets go of it. @internal */
+export class SessionHold<Session extends HoldingSession = HoldingSession> implements Hold, Enrolled, KeyOp {
   place = 0;
   listener: HoldListener | undefined;
 
@@ -23,6 +24,10 @@ export class SessionHold<Session extends HoldingSession = HoldingSession> implem
 
   get pid(): number {
     return this.session.facts.pid;
+  }
+
+  get code(): LockOpCode {
+    return unlockCode(this.key, this.shared);
   }
 
   get alive(): boolean {

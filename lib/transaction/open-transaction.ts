@@ -65,9 +65,14 @@ export class OpenTransaction implements StatementRunner {
     return rememberModel(model, this.#adapter.tableOf?.(this.transaction, model));
   }
 
-  /** Has the watcher told when the transaction ends. @returns false when that cannot be known. */
-  watch(watcher: TransactionWatcher): boolean {
-    return watchTransactionOf(this.#adapter.pgClientOf?.(this.transaction), watcher);
+  /**
+   * Has the watcher told when the transaction ends.
+   *
+   * @param client the `pg` client underneath, where somebody else knows it.
+   * @returns false when the end cannot be known.
+   */
+  watch(watcher: TransactionWatcher, client?: object): boolean {
+    return watchTransactionOf(this.#adapter.pgClientOf?.(this.transaction) ?? client, watcher);
   }
 
   /**

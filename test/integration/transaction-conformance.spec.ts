@@ -1,3 +1,7 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import { Kysely, PostgresDialect, type Transaction } from 'kysely';
+import type { Pool } from 'pg';
+import { LockLostError } from '../../lib/errors/lock-lost.error.js';
 import { LockNotAvailableError } from '../../lib/errors/lock-not-available.error.js';
 import { LockTargetError } from '../../lib/errors/lock-target.error.js';
 import { TransactionStateError } from '../../lib/errors/transaction-state.error.js';
@@ -7,9 +11,15 @@ import { OpenTransaction } from '../../lib/transaction/open-transaction.js';
 import { sqlStateWithin } from '../../lib/transaction/sqlstate-within.js';
 import { LOCK_MODES } from '../../lib/vocabulary/lock-mode.js';
 import { advisoryLocks, openCore } from '../support/cores.js';
-import { useDatabase } from '../support/database.js';
+import { eventually, useDatabase } from '../support/database.js';
 import { ALL_CLIENTS } from './transaction-clients/all-clients.js';
-import { SCHEMA, type OpenClient, type TestTransaction } from './transaction-clients/client-under-test.js';
+import {
+  heldOpen,
+  SCHEMA,
+  type OpenClient,
+  type TestTransaction,
+} from './transaction-clients/client-under-test.js';
+import { generatedClient } from './transaction-clients/prisma.client.js';
 
 /** The pools of the clients keep their sessions from test to test. */
 const database = useDatabase({ schema: SCHEMA, mayStay: () => true });
@@ -330,5 +340,40 @@ describe.each(ALL_CLIENTS)('in a transaction of $name', ({ open }) => {
     }
     expect(tokens).toEqual(tokens.toSorted((a, b) => Number(a - b)));
     expect(new Set(tokens).size).toBe(3);
+  });
+});
+
+describe("on the module's own pool", () => {
+  it.each([
+    [
+      'Kysely',
+      async (pool: Pool) => {
+        const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
+        return heldOpen<Transaction<unknown>>((work) => db.transaction().execute(work));
+      },
+    ],
+    [
+      'Prisma',
+      async (pool: Pool) => {
+        const { PrismaClient } = await generatedClient();
+        const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
+        return heldOpen<object>((work) => prisma.$transaction(work, { timeout: 60_000 }));
+      },
+    ],
+  ])('%s, which tells nobody, is seen to end: commit, rollback and loss', async (_, begin) => {
+    const { service } = openCore(database);
+    for (const end of ['commit', 'rollback'] as const) {
+      const transaction = await begin(service.pool);
+      const lock = await service.acquire('a', { transaction: transaction.tx, onContention: 'throw' });
+      expect(lock.held).toBe(true);
+      await transaction[end]();
+      expect({ held: lock.held, lost: lock.signal.aborted }).toEqual({ held: false, lost: false });
+    }
+    const { tx, rollback } = await begin(service.pool);
+    const lock = await service.acquire('a', { transaction: tx, onContention: 'throw' });
+    await database.admin.query('SELECT pg_terminate_backend($1)', [lock.pid]);
+    await eventually(() => lock.signal.aborted);
+    expect(lock.signal.reason).toBeInstanceOf(LockLostError);
+    await rollback().catch(() => undefined);
   });
 });
