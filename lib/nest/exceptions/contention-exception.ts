@@ -19,7 +19,8 @@ export async function contentionException(
       HttpExchange.of(context)?.setHeader('Retry-After', retryAfter(error));
       return new LockedException(httpStatus, { cause: error });
     case 'graphql':
-      return new LockedException(httpStatus, { cause: error });
+      // Nest's driver for Apollo puts a code of its own over that of whatever has a `statusCode` in its body.
+      return new LockedException(httpStatus, { cause: error }, { message: MESSAGE, error: 'Locked' });
     case 'rpc': {
       // The two transports are optional: only an application that uses one has its package, and gets here.
       const { RpcException } = await import('@nestjs/microservices');

@@ -13,8 +13,12 @@ export class LockedException extends HttpException {
     code: '55P03',
   } as const;
 
-  constructor(status: number, options?: ErrorOptions) {
-    super({ statusCode: status, message: MESSAGE, error: 'Locked' }, status, options);
+  constructor(
+    status: number,
+    options?: ErrorOptions,
+    body: object = { statusCode: status, message: MESSAGE, error: 'Locked' },
+  ) {
+    super(body, status, options);
   }
 }
 
