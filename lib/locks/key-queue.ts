@@ -165,7 +165,8 @@ export class KeyQueue implements Trier, HoldListener, RequestQueue {
     }
     this.asking = true;
     this.askedShared = head.shared;
-    this.store.tryLock(this.key, head.shared, this);
+    // What is kept between runs is wanted by jobs, of which many may tick in the same moment.
+    this.store.tryLock(this.key, head.shared, this, head.init.sticky);
   }
 
   private answered(): void {

@@ -63,8 +63,11 @@ export type LockStoreStatus = Omit<LockStatus, 'waiting'>;
  * @internal
  */
 export interface LockStore {
-  /** Tries once, without waiting. What becomes of it is told later, never within the call. */
-  tryLock(key: LockKey, shared: boolean, trier: Trier): void;
+  /**
+   * Tries once, without waiting. What becomes of it is told later, never within the call. A patient try may be held back for
+   * a few milliseconds, to be made together with others.
+   */
+  tryLock(key: LockKey, shared: boolean, trier: Trier, isPatient?: boolean): void;
   /** Waits until the key is had. */
   wait(key: LockKey, shared: boolean, options: WaitOptions): LockWait;
   /** Lets go. Resolves when the key is free; never rejects. A `tryLock` called after it comes after it. */

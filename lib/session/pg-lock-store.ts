@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers';
 import { LockTableBudgetError } from '../errors/lock-table-budget.error.js';
 import { FENCING_TOKEN, heldByOthers, probeShared, tryCode, type LockOpCode } from '../sql/advisory-lock.js';
 import { HEARTBEAT } from '../sql/lock-session.js';
@@ -15,6 +16,9 @@ import { SessionPool } from './session-pool.js';
 import type { ResolvedSessionsOptions } from './session-options.js';
 import { translateError } from './translate-error.js';
 
+/** For how long tries that may wait do so: timers that are due in the same moment fire a few milliseconds apart. */
+const GATHER_MS = 5;
+
 /**
  * Session-level advisory locks of one process on one PostgreSQL database: as many as wanted on one connection, and a few
  * more connections to wait on.
@@ -28,6 +32,8 @@ export class PgLockStore implements LockStore {
   private readonly unlocking = new Map<string, Promise<void>>();
   private readonly waits = new Set<SessionLockWait>();
   private budget: number | null = null;
+  /** Tries that wait for others of the same moment. */
+  private readonly gathered: Attempt[] = [];
 
   constructor(
     connector: Connector,
@@ -39,13 +45,13 @@ export class PgLockStore implements LockStore {
     this.pool.onTick = () => this.deadlocks.tick();
   }
 
-  tryLock(key: LockKey, shared: boolean, trier: Trier): void {
-    const main = this.pool.openMain;
+  tryLock(key: LockKey, shared: boolean, trier: Trier, isPatient = false): void {
     const attempt = new Attempt(this, key, shared, trier);
-    const isUnlocking = this.unlocking.size > 0 && this.unlocking.has(key.text);
-    if (main !== undefined && !isUnlocking) return this.tryOn(main, attempt);
-    attempt.mayReconnect = false;
-    this.tryLater(attempt);
+    if (!isPatient) return this.begin(attempt);
+    if (this.gathered.push(attempt) > 1) return;
+    setTimeout(() => {
+      for (const one of this.gathered.splice(0)) this.begin(one);
+    }, GATHER_MS);
   }
 
   wait(key: LockKey, shared: boolean, options: WaitOptions): LockWait {
@@ -120,6 +126,14 @@ export class PgLockStore implements LockStore {
   /** The most keys that this process may hold: its share of the server's lock table. */
   private budgetOf(session: LockSession): number {
     return Math.floor(session.facts.lockTable * this.options.lockTableShare);
+  }
+
+  private begin(attempt: Attempt): void {
+    const main = this.pool.openMain;
+    const isUnlocking = this.unlocking.size > 0 && this.unlocking.has(attempt.key.text);
+    if (main !== undefined && !isUnlocking) return this.tryOn(main, attempt);
+    attempt.mayReconnect = false;
+    this.tryLater(attempt);
   }
 
   /** After a release that is under way elsewhere, on a main session that has to be opened first; or again, on a new one. */

@@ -1,4 +1,5 @@
 import { jest } from '@jest/globals';
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { DeadlockError } from '../../lib/errors/deadlock.error.js';
 import { LockLostError } from '../../lib/errors/lock-lost.error.js';
@@ -201,6 +202,25 @@ describe('G6: hand-over', () => {
     expect(await b.service.advisory('x', { timeout: '10s' }, () => 'in')).toBe('in');
     stop = true;
     await Promise.all(local);
+  });
+});
+
+describe('locks that are kept between runs', () => {
+  it('are tried by one statement, although the timers of one moment fire one after the other', async () => {
+    const [elsewhere, { service }] = openTwo(database);
+    const ids = Array.from({ length: 20 }, (_, index) => `tick:${String(index)}`);
+    const held = await elsewhere.service.acquire(ids);
+    await service.advisory('opens the connection', () => undefined);
+    const query = jest.spyOn(service.pgDriver.Client.prototype, 'query');
+    const options = { timeout: 0, onContention: 'skip', sticky: true } as const;
+    const ran: string[] = [];
+    const tick = (id: string) => service.advisory(id, options, () => void ran.push(id));
+    // All due before the timer of the library that the first of them sets.
+    await Promise.all(ids.map((id, index) => delay(1 + 2 * (index % 2)).then(() => tick(id))));
+    expect(query).toHaveBeenCalledTimes(1);
+    query.mockRestore();
+    expect(ran).toEqual([]);
+    await held?.release();
   });
 });
 
