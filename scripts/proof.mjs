@@ -9,9 +9,9 @@ export function proof(readme, reliability) {
   const [, violations] = found(/Violations: \*\*(\d+)\*\*/, reliability);
   const [, times] = found(/^\| \*\*nestjs-pglock\*\* +\|(?: *[\d.]+ \|){1} *([\d.]+) \|/m, readme);
   return [
-    `Broken guarantees after ${faults} faults thrown at ${replicas} replicas (kills, cut networks, stopped processes, restarted`,
-    `servers): **${violations}** ([reliability](docs/reliability.md)). Locks a second, a hundred at once: **${times} times** those of`,
-    `\`pg\` on one client, on one connection, too ([performance](docs/performance.md)).`,
+    `${faults} faults thrown at ${replicas} replicas (kills, cut networks, stopped processes, restarted servers) broke **${violations}**`,
+    `guarantees: [reliability](docs/reliability.md). A hundred locks at once take one connection, and come **${times} times** as fast`,
+    `as from \`pg\` one after the other: [performance](docs/performance.md).`,
   ].join('\n');
 }
 
