@@ -12,6 +12,7 @@ const run = promisify(execFile);
 const { values } = parseArgs({ options: { all: { type: 'boolean', default: false } } });
 
 const COMPILERS = ['5.9', '6.0'];
+const FETCHED_WITHIN_MS = 180_000;
 const NODES = ['20.19', '22', '24'];
 const KINDS = [
   { type: 'module', module: 'nodenext', compilers: COMPILERS },
@@ -74,7 +75,10 @@ async function fetched(directory, name, version) {
   writeFileSync(join(place, 'package.json'), '{ "private": true }');
   const options = ['--no-audit', '--no-fund', '--no-package-lock', '--foreground-scripts'];
   try {
-    await run('npm', ['install', ...options, `${name}@${version}`], { cwd: place });
+    await run('npm', ['install', ...options, `${name}@${version}`], {
+      cwd: place,
+      timeout: FETCHED_WITHIN_MS,
+    });
   } catch (error) {
     console.log(`– ${name} ${version} cannot be fetched, and is not tried\n${error.stderr}`);
     if (values.all) process.exitCode = 1;
