@@ -64,7 +64,7 @@ export function resolveAdvisoryOptions(
 
 function assertShape(options: AdvisoryLockOptions): void {
   const given: unknown = options;
-  if (typeof given !== 'object' || given === null)
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw new PgLockUsageError(`The options of an advisory lock must be an object; got ${printable(given)}.`);
   for (const name of Object.keys(options))
     if (!KNOWN.includes(name))

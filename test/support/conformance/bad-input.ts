@@ -28,6 +28,7 @@ export function badInput(engine: LockEngine): void {
       ['a maxHold of zero', () => ['x', { maxHold: 0 }]],
       ['a bad holdAtLeast', () => ['x', { holdAtLeast: '' }]],
       ['options of another type', () => ['x', 5]],
+      ['a list of options', () => ['x', []]],
     ])('%s is a usage error before any SQL', async (_what, args) => {
       const { service } = engine.open();
       const [id, options] = args() as [LockId, object];
