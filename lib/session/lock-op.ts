@@ -43,3 +43,29 @@ export class LockOps {
     return fusedLockOps(this.releases, this.tries);
   }
 }
+
+/** What a session is asked for between two statements, in the order of arrival. @internal */
+export class LockBatches {
+  private readonly batches: LockOps[] = [];
+
+  get isEmpty(): boolean {
+    return this.batches.length === 0;
+  }
+
+  /** Where what is asked for now belongs. */
+  get last(): LockOps {
+    const last = this.batches.at(-1);
+    if (last?.isFull === false) return last;
+    const next = new LockOps();
+    this.batches.push(next);
+    return next;
+  }
+
+  takeFirst(): LockOps | undefined {
+    return this.batches.shift();
+  }
+
+  takeAll(): LockOps[] {
+    return this.batches.splice(0);
+  }
+}

@@ -5,7 +5,7 @@ import { HEARTBEAT, type ServerFacts } from '../sql/lock-session.js';
 import type { Statement } from '../sql/statement.js';
 import { LockKey } from '../vocabulary/lock-id.js';
 import { endsSession, isCancelled } from '../vocabulary/sqlstate.js';
-import { LockOps, type TryOp } from './lock-op.js';
+import { LockBatches, type LockOps, type TryOp } from './lock-op.js';
 import { queryNumbers } from './lock-query.js';
 import type { Hold } from './lock-store.js';
 import { cutOff } from './connector.js';
@@ -43,7 +43,7 @@ export class LockSession {
 
   private readonly holds = new Roster<SessionHold>();
   private readonly jobs: Job[] = [];
-  private readonly batches: LockOps[] = [];
+  private readonly batches = new LockBatches();
   private tries = 0;
   private busy = false;
   private scheduled = false;
@@ -68,7 +68,7 @@ export class LockSession {
   }
 
   get isBusy(): boolean {
-    return this.busy || this.batches.length > 0 || this.jobs.length > 0;
+    return this.busy || !this.batches.isEmpty || this.jobs.length > 0;
   }
 
   /** How many keys it holds, tries under way included. */
@@ -89,7 +89,7 @@ export class LockSession {
   tryLock(op: TryOp): void {
     if (this.ended !== undefined) return op.onFailed(this.ended);
     this.tries++;
-    this.batch.tries.push(op);
+    this.batches.last.tries.push(op);
     this.scheduleOps();
   }
 
@@ -98,8 +98,7 @@ export class LockSession {
     if (!this.owns(hold)) return Promise.resolve();
     this.holds.delete(hold);
     hold.listener = undefined;
-    if (this.ended !== undefined) return Promise.resolve();
-    const { batch } = this;
+    const batch = this.batches.last;
     batch.releases.push(hold);
     this.scheduleOps();
     return batch.released;
@@ -189,22 +188,12 @@ export class LockSession {
   private pump(): void {
     if (this.busy || this.ended !== undefined) return;
     const job = this.jobs.shift();
-    if (job !== undefined) this.send(job.query, job.allowanceMs, job.resolve, job.reject);
-    else if (!this.reconciling) this.sendBatch();
+    if (job !== undefined) return this.send(job.query, job.allowanceMs, job.resolve, job.reject);
+    const batch = this.reconciling ? undefined : this.batches.takeFirst();
+    if (batch !== undefined) this.sendBatch(batch);
   }
 
-  /** What is asked for now goes into this one. */
-  private get batch(): LockOps {
-    const last = this.batches.at(-1);
-    if (last?.isFull === false) return last;
-    const next = new LockOps();
-    this.batches.push(next);
-    return next;
-  }
-
-  private sendBatch(): void {
-    const ops = this.batches.shift();
-    if (ops === undefined) return;
+  private sendBatch(ops: LockOps): void {
     const answered = this.sending(
       0,
       (refused: readonly number[]) => this.settle(ops, refused),
@@ -311,7 +300,7 @@ export class LockSession {
     if (this.ended !== undefined) return;
     this.ended = error;
     for (const job of this.jobs.splice(0)) job.reject(error);
-    for (const ops of this.batches.splice(0)) this.refuse(ops, error);
+    for (const ops of this.batches.takeAll()) this.refuse(ops, error);
     const lost = this.holds.clear();
     this.client.end().catch(() => undefined);
     this.onEnded?.(error, lost.length);
