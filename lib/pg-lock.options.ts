@@ -56,7 +56,7 @@ export interface PgLockModuleOptions {
   readonly attributes?: readonly string[] | undefined;
   /** The columns that listings of blocked locks show. */
   readonly blockingAttributes?: readonly string[] | undefined;
-  /** The most rows of a listing. @default 25 */
+  /** The most rows of a listing; where it is given, also of `find`, whose questions may say otherwise. @default 25 */
   readonly limit?: number | undefined;
   /**
    * Metrics and traces through `@opentelemetry/api`, which the application installs. They begin with `onModuleInit`.
@@ -115,6 +115,8 @@ export interface ResolvedPgLockOptions {
   readonly attributes: readonly string[] | undefined;
   readonly blockingAttributes: readonly string[] | undefined;
   readonly limit: number;
+  /** That of `find`: as given, or none. */
+  readonly findLimit: number | undefined;
   readonly telemetry: ResolvedTelemetryOptions | undefined;
   readonly configs: Readonly<Record<string, SavedConfiguration>>;
 }

@@ -41,12 +41,13 @@ export class Oversight {
     const observer = new ObserverSession(connector, { purpose: 'inspection' });
     const killer = new ObserverSession(connector, { purpose: 'killer' });
     this.#sessions = [observer, killer];
-    const { namespace, configs } = options;
+    const { namespace, configs, findLimit } = options;
     const parts: InspectionParts = {
       observer,
       names,
       namespace,
       configs,
+      limit: findLimit,
       tableOf: (target) => targetTable(target),
     };
     this.locks = new PgLocks(parts);

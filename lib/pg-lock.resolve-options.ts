@@ -39,6 +39,7 @@ export function resolveOptions(
     throw given.refuse('pool', 'left out where connection is given', 'both');
   const sessions = given.nested<SessionsOptions>('sessions', SESSIONS_OPTIONS);
   const namespace = given.text('namespace') ?? DEFAULTS.namespace;
+  const limit = given.integer('limit', 1, Number.MAX_SAFE_INTEGER);
   return Object.freeze({
     name: nameOf(given),
     connection,
@@ -51,7 +52,8 @@ export function resolveOptions(
     httpStatus: given.integer('httpStatus', 400, 599) ?? DEFAULTS.httpStatus,
     attributes: attributesOf(given, 'attributes', shownAttributes('locks')),
     blockingAttributes: attributesOf(given, 'blockingAttributes', shownAttributes('blocked')),
-    limit: given.integer('limit', 1, Number.MAX_SAFE_INTEGER) ?? DEFAULTS.limit,
+    limit: limit ?? DEFAULTS.limit,
+    findLimit: limit,
     telemetry: telemetryOf(options.telemetry),
     configs: configsOf(given, namespace),
   });

@@ -15,6 +15,8 @@ import { Signaller } from './signaller.js';
 export interface InspectionParts extends QueryVocabulary {
   readonly observer: Observer;
   readonly names: LockNames & NameRegister;
+  /** The most rows that `find` gives where the question does not say. */
+  readonly limit?: number | undefined;
 }
 
 /**
@@ -42,7 +44,7 @@ export abstract class LockInspector<Query extends LockQuery<object>, Model> {
    * @throws {PgLockUsageError} when an attribute, an operator, a value or a configuration is unknown; before any SQL.
    */
   async find(query?: Query): Promise<readonly Model[]> {
-    const rowQuery = this.resolve(query);
+    const rowQuery = this.listing(query);
     const version = await this.parts.observer.version();
     const rows = await this.parts.observer.query<TextRow>(findRows(rowQuery, version));
     const decoder = new RowDecoder(this.parts.names);
@@ -99,6 +101,12 @@ export abstract class LockInspector<Query extends LockQuery<object>, Model> {
     const resolved = resolveQuery(this.source, query, this.parts);
     for (const id of query?.ids ?? []) this.parts.names.keyOf(id);
     return resolved;
+  }
+
+  /** @internal */
+  protected listing(query: Query | undefined): RowQuery {
+    const resolved = this.resolve(query);
+    return { ...resolved, limit: resolved.limit ?? this.parts.limit };
   }
 
   /** @internal */

@@ -22,7 +22,7 @@ export interface LockQuery<Where = PgLockWhere> {
   readonly filters?: readonly string[];
   /** @default who waits first, the longest wait first, then the longest statement */
   readonly orderBy?: LockOrder;
-  /** The most rows, at least 1. @default all */
+  /** The most rows, at least 1. @default the module's `limit`, where that is given; else all */
   readonly limit?: number;
   /** A saved configuration, by its name; what is given beside it goes before what it says. */
   readonly config?: string;

@@ -28,7 +28,7 @@ export class MemoryPgLocks extends PgLocks {
 
   override async find(query?: LockQuery): Promise<readonly PgLock[]> {
     const decoder = new RowDecoder(this.parts.names);
-    const rows = answer(lockRows(this.table), this.resolve(query));
+    const rows = answer(lockRows(this.table), this.listing(query));
     return Promise.resolve(Object.freeze(rows.map((row) => decoder.lock(row))));
   }
 
@@ -52,7 +52,7 @@ export class MemoryBlockedPgLocks extends BlockedPgLocks {
 
   override async find(query?: BlockedLockQuery): Promise<readonly BlockedPgLock[]> {
     const decoder = new RowDecoder(this.parts.names);
-    const rows = answer(blockedRows(this.table), this.resolve(query));
+    const rows = answer(blockedRows(this.table), this.listing(query));
     return Promise.resolve(Object.freeze(rows.map((row) => decoder.blockedLock(row))));
   }
 
@@ -99,12 +99,13 @@ export class MemoryOversight {
     table: MemoryLockTable,
     timeouts: MemoryLockTimeouts,
   ) {
-    const { namespace, configs } = options;
+    const { namespace, configs, findLimit } = options;
     const parts: InspectionParts = {
       observer: NOBODY,
       names,
       namespace,
       configs,
+      limit: findLimit,
       tableOf: (target) => targetTable(target),
     };
     this.locks = new MemoryPgLocks(parts, table);

@@ -390,3 +390,17 @@ describe('the observer session', () => {
     await expect(locks.count()).rejects.toThrow('shut down');
   });
 });
+
+describe('the limit of the module', () => {
+  it('is that of find, where the question gives none; count and signals know of no limit', async () => {
+    const { locks } = inspect(db, { limit: 2 });
+    const holder = await db.connect();
+    await holder.query('SELECT pg_advisory_lock(i) FROM generate_series(1, 4) i');
+    const where = { type: 'ADVISORY' } as const;
+    expect(await locks.find({ where })).toHaveLength(2);
+    expect(await locks.find({ where, limit: 3 })).toHaveLength(3);
+    expect(await locks.count({ where })).toBe(4);
+    expect(await inspect(db).locks.find({ where })).toHaveLength(4);
+    await holder.end();
+  });
+});

@@ -59,6 +59,8 @@ describe('resolveOptions', () => {
 
   it('treats undefined as left out, as an unset environment variable gives it', () => {
     expect(resolve({ connection: undefined, limit: undefined }).limit).toBe(25);
+    expect(resolve({ limit: 7 })).toMatchObject({ limit: 7, findLimit: 7 });
+    expect(resolve({}).findLimit).toBeUndefined();
   });
 
   it.each([
