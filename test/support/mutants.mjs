@@ -226,8 +226,9 @@ export const MUTANTS = {
     });
     around(LockSession.prototype, 'unlock', function (unlock, hold) {
       const done = unlock(hold);
-      const op = this.ops.releases.at(-1);
-      if (op?.key === hold.key && this.falsely?.delete(hold.key.text)) op.code = shared[op.code] ?? op.code;
+      const { releases } = this.batches.last;
+      if (releases.at(-1) === hold && this.falsely?.delete(hold.key.text))
+        releases.push(Object.create(releases.pop(), { code: { value: shared[hold.code] } }));
       return done;
     });
   },
