@@ -109,13 +109,13 @@ function known(query: unknown, keys: readonly string[], what: string): void {
 
 function listOf<T>(name: string, value: readonly T[] | undefined): readonly T[] {
   if (value === undefined) return [];
-  if (Array.isArray(value)) return value as readonly T[];
+  if (Array.isArray(value)) return Array.from(value as readonly T[]); // a hole would be passed over, and be no SQL
   throw new PgLockUsageError(`${name} must be an array; got ${printable(value)}.`);
 }
 
 function targetsOf(on: LockQuery['on']): readonly LockTarget[] {
   if (on === undefined) return [];
-  return Array.isArray(on) ? (on as readonly LockTarget[]) : [on];
+  return Array.isArray(on) ? listOf('on', on as readonly LockTarget[]) : [on];
 }
 
 function pidOf(pid: unknown): number {

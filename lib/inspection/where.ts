@@ -109,7 +109,7 @@ function truth(path: string, operand: unknown): boolean {
 }
 
 function list(path: string, operand: unknown): readonly unknown[] {
-  if (Array.isArray(operand)) return operand;
+  if (Array.isArray(operand)) return Array.from(operand as unknown[]);
   throw new PgLockUsageError(`${path}.in must be an array; got ${printable(operand)}.`);
 }
 

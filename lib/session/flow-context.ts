@@ -37,9 +37,9 @@ function labelOf(values: FlowContextValues): string {
     );
   return Object.entries(values)
     .map(([key, value]: [string, unknown]) => {
-      if (typeof value !== 'string' || value.includes('\0'))
+      if (typeof value !== 'string' || `${key}${value}`.includes('\0'))
         throw new PgLockUsageError(
-          `The context's ${printable(key)} must be a text; got ${printable(value)}.`,
+          `The context's ${printable(key)} must be a text without NUL, as its name; got ${printable(value)}.`,
         );
       // A semicolon begins the next value; an equals sign may stand in one.
       return `;${key.replace(SEPARATORS, '_')}=${value.replaceAll(';', ',')}`;

@@ -118,6 +118,8 @@ export class Transactions {
 }
 
 function checked(options: TransactionOptions): TransactionOptions {
+  if (typeof options !== 'object' || (options as unknown) === null)
+    throw new PgLockUsageError(`transaction takes work and options; got ${printable(options)}.`);
   const { isolation } = options;
   if (isolation !== undefined && !ISOLATION_LEVELS.includes(isolation))
     throw new PgLockUsageError(

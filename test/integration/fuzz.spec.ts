@@ -405,11 +405,66 @@ describe('questions about locks', () => {
     },
   );
 
+  it.each(['terminateActivity', 'cancelActivity'] as const)(
+    '%s that signals nobody: the same, and never means everybody',
+    async (verb) => {
+      await property(fc.oneof({ weight: 9, arbitrary: query }, fc.constant({})), async (given) => {
+        const result = await settled(() => service.locks[verb]({ ...given, dryRun: true }));
+        if ('error' in result) expect(result.error.code).toMatch(/^(PGLOCK_USAGE|42P01)$/);
+        else expect(Object.keys(given)).not.toHaveLength(0);
+      });
+      await expectVictimUnharmed();
+    },
+  );
+
   it('where clauses alone: the same', async () => {
     await property(where, async (given) => {
       const result = await settled(() => service.locks.find({ where: given as object }));
       if ('error' in result) expect(result.error.code).toBe('PGLOCK_USAGE');
     });
+  });
+});
+
+describe('contexts of flows', () => {
+  it('reach the names of sessions and nothing else, or are refused, and the work runs once', async () => {
+    const context = fc.oneof(
+      { weight: 3, arbitrary: fc.dictionary(text, fc.oneof(text, weird), { maxKeys: 4 }) },
+      weird,
+    );
+    await property(context, async (given) => {
+      let ran = 0;
+      const result = await settled(() =>
+        service.withContext(given as Record<string, string>, async () => {
+          ran++;
+          return (await service.pool.query<{ one: number }>('SELECT 1 AS one')).rows;
+        }),
+      );
+      if ('error' in result) expect([result.error.code, ran]).toEqual(['PGLOCK_USAGE', 0]);
+      else expect([result.value, ran]).toEqual([[{ one: 1 }], 1]);
+    });
+    await expectVictimUnharmed();
+  });
+});
+
+describe('transactions', () => {
+  it('run the work once under options that they take, and not at all under others', async () => {
+    const options = partly({
+      isolation: fc.oneof(fc.constantFrom('SERIALIZABLE', 'REPEATABLE READ', 'READ COMMITTED'), text, weird),
+      readOnly: flag,
+      deferrable: flag,
+      unknown: fc.oneof(fc.constant(undefined), weird),
+    });
+    await property(
+      fc.oneof(options, weird),
+      async (given) => {
+        let ran = 0;
+        const result = await settled(() => service.transaction(() => ++ran, given as object));
+        if ('error' in result) expect([result.error.code, ran]).toEqual(['PGLOCK_USAGE', 0]);
+        else expect([result.value, ran]).toEqual([1, 1]);
+      },
+      Math.ceil(RUNS / 2),
+    );
+    await expectVictimUnharmed();
   });
 });
 
