@@ -9,14 +9,14 @@ import {
 } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { Readable } from 'node:stream';
-import { concat, NEVER, Observable, of, timeout, timer } from 'rxjs';
+import { concat, defer, from, NEVER, Observable, of, raceWith, switchMap, throwError } from 'rxjs';
 import { AdvisoryLock, PgLockModule } from '../../lib/index.js';
 import { deferred, eventually, useDatabase } from '../support/database.js';
 import { holders, holdOutside, untilFree, untilHeld } from './support/holder.js';
 import { get, PLATFORMS, serve, type Server } from './support/platforms.js';
 
 /** What the handlers below show of themselves, anew for each test. */
-const show = { ran: 0, tornDown: 0, gate: deferred<string>() };
+const show = { ran: 0, tornDown: 0, begun: deferred<string>(), gate: deferred<string>() };
 
 @Controller()
 class Streams {
@@ -65,11 +65,12 @@ class Streams {
 
   @Get('given-up')
   @UseInterceptors(
-    { intercept: (_context: ExecutionContext, next: CallHandler) => next.handle().pipe(timeout(30)) },
+    { intercept: (_context: ExecutionContext, next: CallHandler) => next.handle().pipe(raceWith(givenUp())) },
     AdvisoryLock('given-up'),
   )
   async givenUp() {
     show.ran += 1;
+    show.begun.resolve('');
     return show.gate.promise;
   }
 
@@ -83,8 +84,13 @@ class Streams {
   @Get('later')
   @UseInterceptors(AdvisoryLock('later'))
   later() {
-    return timer(20);
+    return from(show.gate.promise);
   }
+}
+
+/** Fails as soon as the handler has begun. */
+function givenUp() {
+  return defer(() => from(show.begun.promise)).pipe(switchMap(() => throwError(() => new Error('given up'))));
 }
 
 function endless() {
@@ -107,7 +113,9 @@ describe.each(PLATFORMS)('streams on %s', (platform) => {
     server = await serve(module, platform);
     db.defer(() => server.app.close());
   });
-  beforeEach(() => Object.assign(show, { ran: 0, tornDown: 0, gate: deferred<string>() }));
+  beforeEach(() =>
+    Object.assign(show, { ran: 0, tornDown: 0, begun: deferred<string>(), gate: deferred<string>() }),
+  );
 
   it('holds the lock until a StreamableFile is sent', async () => {
     const client = get(`${server.url}/file`);
@@ -151,6 +159,7 @@ describe.each(PLATFORMS)('streams on %s', (platform) => {
   it("holds the lock until a handler's Observable completes", async () => {
     const answer = fetch(`${server.url}/later`);
     await untilHeld(db, 'later');
+    show.gate.resolve('late');
     expect((await answer).status).toBe(200);
     await untilFree(db, 'later');
   });
