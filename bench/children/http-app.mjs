@@ -1,13 +1,15 @@
-// An application on Fastify whose handlers exist with and without a lock: node http-app.mjs DATABASE_URL
+// An application whose handlers exist with and without a lock: node http-app.mjs DATABASE_URL fastify|express
 import 'reflect-metadata';
 import { Controller, Get, Inject, Module, Param, UseInterceptors } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { AdvisoryLock, PgLockModule, PgLockService } from '../../dist/index.js';
 import { serve } from '../harness/serve.mjs';
 import { decorate, decorateParameter } from './decorate.mjs';
 
-const [url] = process.argv.slice(2);
+const [url, platform] = process.argv.slice(2);
+const ADAPTERS = { fastify: FastifyAdapter, express: ExpressAdapter };
 
 class Orders {
   constructor(pglock) {
@@ -56,10 +58,16 @@ Controller('orders')(Orders);
 class App {}
 Module({ imports: [PgLockModule.forRoot({ connection: url })], controllers: [Orders] })(App);
 
-const app = await NestFactory.create(App, new FastifyAdapter(), { logger: ['error'] });
+const app = await NestFactory.create(App, new ADAPTERS[platform](), { logger: ['error'] });
+// The load's connections rest while others are measured.
+app.getHttpServer().keepAliveTimeout = 0;
 await app.listen(0, '127.0.0.1');
 serve({
   port: () => app.getHttpServer().address().port,
-  cpu: () => process.cpuUsage(),
+  /** In microseconds. */
+  cpu() {
+    const { user, system } = process.cpuUsage();
+    return user + system;
+  },
   stop: () => app.close(),
 });

@@ -14,7 +14,10 @@ export class HttpLoad {
       connect({ host: '127.0.0.1', port, noDelay: true }),
     );
     await Promise.all(sockets.map((socket) => once(socket, 'connect')));
-    for (const socket of sockets) socket.setEncoding('latin1');
+    for (const socket of sockets) {
+      socket.setEncoding('latin1');
+      socket.on('close', () => socket.refuse?.(new Error('the application closed a connection')));
+    }
     return new HttpLoad(sockets);
   }
 
@@ -44,6 +47,7 @@ export class HttpLoad {
     return new Promise((resolve, reject) => {
       const startedAt = performance.now();
       let answer = '';
+      socket.refuse = reject;
       const onData = (chunk) => {
         answer += chunk;
         if (!answer.endsWith('done')) return;

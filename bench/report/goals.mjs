@@ -1,3 +1,4 @@
+import { addedQueries } from '../scenarios/http.mjs';
 import { figure } from './figures.mjs';
 
 /** Candidates that keep a connection of a pool of 10 for each lock. */
@@ -77,25 +78,25 @@ const GOALS = [
     least: false,
     value: ({ throughput }) => atOnce(throughput.near, 100).library.statementsPerLock.median,
   },
-  {
-    text: 'HTTP at 100 connections, empty handler: share of throughput lost, %',
-    want: 25,
-    least: false,
-    value: ({ http }) => (1 - http[0].throughput.ratio.median) * 100,
-  },
-  {
-    text: 'HTTP at 100 connections, one query: share of throughput lost, %',
-    want: 25,
-    least: false,
-    value: ({ http }) => (1 - http[1].throughput.ratio.median) * 100,
-  },
+  ...['empty handler', 'one query'].flatMap((handler, index) => [
+    {
+      text: `HTTP at 100 connections, ${handler}: share of throughput lost, %`,
+      want: 25,
+      least: false,
+      value: ({ http }) => lost(http[index].throughput.ratio),
+    },
+    {
+      text: `the same, beside an interceptor that does nothing, %`,
+      want: 25,
+      least: false,
+      value: ({ http }) => lost(http[index].throughput.overIdle),
+    },
+  ]),
   {
     text: 'HTTP latency added by the lock, times what a query adds there',
     want: 1,
     least: false,
-    value: ({ http: [empty, query] }) =>
-      (empty.latency.locked.median - empty.latency.plain.median) /
-      (query.latency.plain.median - empty.latency.plain.median),
+    value: ({ http }) => addedQueries(http, 'fastify'),
   },
   {
     text: 'the same, times a round trip of `SELECT` in a loop',
@@ -162,6 +163,10 @@ const GOALS = [
     value: ({ startUp }) => startUp['pglock --help'].median,
   },
 ];
+
+function lost({ median }) {
+  return (1 - median) * 100;
+}
 
 function overPool(all) {
   return all.library.ratio.median / bestPool(all);

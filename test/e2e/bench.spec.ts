@@ -18,7 +18,7 @@ describe('npm run bench', () => {
       'The same, 2 ms away from the server',
       'What a lock costs',
       'Hand-over',
-      'HTTP on Fastify',
+      'HTTP on Fastify and Express',
       'jobs of one replica tick at once',
       'So many wait for one id',
       'Replicas (processes)',
