@@ -148,8 +148,8 @@ export class LockSession {
 
   /** Cuts the connection at once; everything on it is lost. */
   destroy(error: Error): void {
-    cutOff(this.client);
     this.end(error);
+    cutOff(this.client);
   }
 
   /** Lets go of everything and says goodbye to the server; cuts the connection when that does not answer in time. */
@@ -302,9 +302,10 @@ export class LockSession {
     for (const job of this.jobs.splice(0)) job.reject(error);
     for (const ops of this.batches.takeAll()) this.refuse(ops, error);
     const lost = this.holds.clear();
-    this.client.end().catch(() => undefined);
     this.onEnded?.(error, lost.length);
     for (const hold of lost) hold.listener?.onHoldLost(hold, error);
+    // Last: the server frees the locks as soon as it hears of it, and their holders are to know before.
+    this.client.end().catch(() => undefined);
   }
 }
 
