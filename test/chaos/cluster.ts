@@ -166,15 +166,14 @@ export class Cluster {
     return left();
   }
 
-  /** A lock session; not a transaction, whose cancelled statement is an affair of its owner. */
-  async waitForWaiterBehind(pid: number): Promise<number> {
+  /** The backend that waits for an id. */
+  async waitForWaiter(id: string): Promise<number> {
     return eventually(
       async () => {
         const admin = await this.admin();
         const { rows } = await admin.query<{ pid: number }>(
-          `SELECT pid FROM pg_stat_activity 
-           WHERE application_name = 'pglock:locks' AND wait_event_type = 'Lock' AND $1 = ANY (pg_blocking_pids(pid))`,
-          [pid],
+          `SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid::int8 = $1`,
+          [lockKey(id).objId],
         );
         return rows[0]?.pid;
       },

@@ -66,7 +66,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'slowSignal',
     broken: 'a session that waits for an answer is given up only when that is overdue',
     faults: ['TCP half-open', 'TCP half-open towards the server'],
-    times: 3,
+    times: 6,
     sessions: { heartbeat: '900ms', lease: '2s' },
     flows: 0, // busy sessions are answered often
     caughtBy: ['signal first'],
@@ -148,6 +148,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'patientClose',
     broken: 'shutdown goes on trying to connect',
     faults: ['shutdown while it connects'],
+    times: 6,
     caughtBy: ['shutdown ends', 'others get it in time'],
   },
   {

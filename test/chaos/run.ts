@@ -159,7 +159,7 @@ class Storm {
     const { through = 'nothing' } = fault;
     const { h, pid } = (await victim.ask('hold', { key, through })) as unknown as { h: string; pid: number };
     await other.ask('want', { key, timeout: 90_000, tag });
-    const waiterPid = await this.cluster.waitForWaiterBehind(pid).catch(() => undefined);
+    const waiterPid = await this.cluster.waitForWaiter(key).catch(() => undefined);
     const had = other.child.next(`had:${tag}`, 100_000);
     had.catch(() => undefined);
     const scene: Scene = { cluster: this.cluster, victim, other, pid, waiterPid, random: this.random, had };
