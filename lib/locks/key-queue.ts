@@ -93,9 +93,9 @@ export class KeyQueue implements Trier, HoldListener, RequestQueue {
 
   /** A lock session cannot tell its flows apart: whether a request could not be granted even if the server agreed. */
   private mustWait(request: LockRequest): boolean {
-    if (this.yielding || this.wait !== undefined) return true;
-    if (this.requests.length > 0) return !request.shared || this.requests.some((other) => !other.shared);
-    return this.isLocallyBlocked(request);
+    if (this.yielding) return true;
+    if (this.requests.length === 0) return this.isLocallyBlocked(request); // a wait that nobody needs comes to its end
+    return this.wait !== undefined || !request.shared || this.requests.some((other) => !other.shared);
   }
 
   private isLocallyBlocked(request: LockRequest): boolean {
@@ -202,7 +202,8 @@ export class KeyQueue implements Trier, HoldListener, RequestQueue {
   /** The server cannot be asked. Who waits already goes on waiting, for as long as the store thinks it worth while. */
   onFailed(error: unknown): void {
     this.answered();
-    for (const request of this.requests.filter(({ contended }) => !contended)) this.drop(request, error);
+    const droppable = ({ contended, once }: LockRequest) => !contended || once;
+    for (const request of this.requests.filter(droppable)) this.drop(request, error);
     const [head] = this.requests;
     if (head === undefined) this.rest();
     else this.stand(head);

@@ -1,9 +1,14 @@
 import { jest } from '@jest/globals';
 import fc from 'fast-check';
+import { LockNotAvailableError } from '../../../lib/errors/lock-not-available.error.js';
+import type { Grant } from '../../../lib/locks/grant.js';
+import { KeyQueue } from '../../../lib/locks/key-queue.js';
 import type { LockHandle } from '../../../lib/locks/lock-handle.js';
+import { LockRequest } from '../../../lib/locks/lock-request.js';
 import { resolveOptions } from '../../../lib/pg-lock.resolve-options.js';
 import { MemoryCore } from '../../../lib/testing/memory-core.js';
-import { MemoryLockTable } from '../../../lib/testing/memory-lock-table.js';
+import { MemoryHold, MemoryLockTable } from '../../../lib/testing/memory-lock-table.js';
+import type { Hold, LockStore, Trier } from '../../../lib/session/lock-store.js';
 import { lockKey } from '../../../lib/vocabulary/lock-id.js';
 
 let table: MemoryLockTable;
@@ -154,5 +159,69 @@ describe('among processes', () => {
     jest.advanceTimersByTime(1_000);
     expect(await away.advisory('x', once, () => 'ran')).toBeUndefined();
     expect(await home.advisory('x', once, () => 'ran')).toBe('ran');
+  });
+});
+
+describe('while a wait that nobody needs any more comes to its end', () => {
+  /** A server that answers when the test says so. */
+  function slowStore() {
+    const tries: Trier[] = [];
+    const waits: ((hold: Hold | null) => void)[] = [];
+    const store = {
+      tryLock: (_key: unknown, _shared: boolean, trier: Trier) => void tries.push(trier),
+      wait: () => ({
+        outcome: new Promise<Hold | null>((resolve) => waits.push(resolve)),
+        cancel: () => undefined,
+      }),
+      unlock: () => Promise.resolve(),
+    };
+    return { tries, waits, queue: new KeyQueue(lockKey('x'), store as unknown as LockStore) };
+  }
+
+  function ask(queue: KeyQueue, options: { timeoutMs: number | null; signal?: AbortSignal }) {
+    return new Promise<Grant>((resolve, reject) => {
+      const init = { id: 'x', shared: false, sticky: false, flow: undefined, pids: undefined };
+      queue.submit(new LockRequest({ signal: undefined, ...init, ...options }, resolve, reject));
+    });
+  }
+
+  async function givenUp() {
+    const { tries, waits, queue } = slowStore();
+    const controller = new AbortController();
+    const patient = ask(queue, { timeoutMs: null, signal: controller.signal });
+    tries.shift()?.onRefused();
+    controller.abort(new Error('enough'));
+    await expect(patient).rejects.toThrow('enough');
+    return { tries, endWait: waits[0]!, queue };
+  }
+
+  const hold = () => new MemoryHold(lockKey('x'), false, 1, {});
+
+  it('a try is made after it, and not refused for it', async () => {
+    const { tries, endWait, queue } = await givenUp();
+    const once = ask(queue, { timeoutMs: 0 });
+    endWait(null);
+    await Promise.resolve();
+    tries.shift()?.onHad(hold());
+    await (await once).release();
+  });
+
+  it('a try is refused when the server refuses it then, or cannot be asked', async () => {
+    for (const answer of ['onRefused', 'onFailed'] as const) {
+      const { tries, endWait, queue } = await givenUp();
+      const once = ask(queue, { timeoutMs: 0 });
+      endWait(null);
+      await Promise.resolve();
+      tries.shift()?.[answer](new Error('gone'));
+      await expect(once).rejects.toThrow(answer === 'onFailed' ? 'gone' : LockNotAvailableError);
+      expect(queue.isIdle).toBe(true);
+    }
+  });
+
+  it('a try gets what the wait was given at the last moment', async () => {
+    const { endWait, queue } = await givenUp();
+    const once = ask(queue, { timeoutMs: 0 });
+    endWait(hold());
+    await (await once).release();
   });
 });
