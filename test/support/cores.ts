@@ -24,3 +24,11 @@ export async function advisoryLocks(database: TestDatabase): Promise<string[]> {
   );
   return rows.map(({ key }) => key);
 }
+
+/** Whether the server frees the locks of a process that says nothing any more; PostgreSQL 13 cannot. */
+export async function hasLease(database: TestDatabase): Promise<boolean> {
+  const { rows } = await database.admin.query<{ has: boolean }>(
+    `SELECT pg_catalog.current_setting('idle_session_timeout', true) IS NOT NULL AS has`,
+  );
+  return rows[0]!.has;
+}
