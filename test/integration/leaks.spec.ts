@@ -1,4 +1,4 @@
-import { getEventListeners } from 'node:events';
+import { getEventListeners, type EventEmitter } from 'node:events';
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import pg from 'pg';
@@ -156,16 +156,22 @@ it(`${String(CYCLES)} locks leave nothing behind`, async () => {
   if (isFullRun) await report(before, after, ways);
 }, 600_000);
 
-it('a pool that is lent has no listener more after the module is closed', async () => {
-  const pool = new pg.Pool({ connectionString: database.url, max: 2 });
+it('a pool that is lent, and its clients, have no listener more after the module is closed', async () => {
+  const pool = new pg.Pool({ connectionString: database.url, max: 1 });
   database.defer(() => pool.end());
-  const before = pool.eventNames().map((name) => [name, pool.listenerCount(name)]);
+  const client = await pool.connect();
+  client.release();
+  const listeners = () =>
+    [pool, client].map((emitter) =>
+      emitter.eventNames().map((name) => [name, (emitter as EventEmitter).listenerCount(name)]),
+    );
+  const before = listeners();
   for (let i = 0; i < 12; i++) {
     const core = openCore(database, { connection: undefined, pool });
     await core.service.advisory('x', () => pool.query('SELECT 1'));
     await core.close();
   }
-  expect(pool.eventNames().map((name) => [name, pool.listenerCount(name)])).toEqual(before);
+  expect(listeners()).toEqual(before);
 });
 
 it('opened and closed again and again, the module leaves no session, timer or socket', async () => {
