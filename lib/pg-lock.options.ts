@@ -1,5 +1,7 @@
 import type { Pool } from 'pg';
-import type { AdvisoryLockOptions, OnContention } from './locks/advisory-options.js';
+import type { AdvisoryLockOptions } from './locks/advisory-options.js';
+import type { ResolvedAdvisoryDefaults } from './locks/resolve-advisory-options.js';
+import type { ResolvedPrioritizeDefaults } from './prioritize/resolve-prioritize-options.js';
 import type {
   PgLockConnection,
   ResolvedSessionsOptions,
@@ -80,24 +82,6 @@ export interface PgLockModuleExtras {
 export interface PgLockOptionsFactory {
   /** Makes the options of one database, once, while the application boots. */
   createPgLockOptions(): PgLockModuleOptions | Promise<PgLockModuleOptions>;
-}
-
-/** {@link AdvisoryDefaults} in milliseconds; what is undefined is left to the call and the server. @internal */
-export interface ResolvedAdvisoryDefaults {
-  readonly timeoutMs: number | null | undefined;
-  readonly onContention: OnContention | undefined;
-  readonly holdAtLeastMs: number | undefined;
-  readonly maxHoldMs: number | undefined;
-}
-
-/** {@link PrioritizeDefaults} in milliseconds. @internal */
-export interface ResolvedPrioritizeDefaults {
-  readonly intervalMs: number;
-  readonly periodic: boolean;
-  readonly timeoutMs: number | null | undefined;
-  readonly escalateMs: number | undefined;
-  readonly protect: object | undefined;
-  readonly dryRun: boolean;
 }
 
 /** The options of one database, checked, with nothing left out that has a default. @internal */

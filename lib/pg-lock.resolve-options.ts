@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import { checkSaved } from './inspection/resolve-query.js';
+import type { ResolvedAdvisoryDefaults } from './locks/resolve-advisory-options.js';
 import { kind, OptionReader } from './pg-lock.option-reader.js';
 import {
   DEFAULTS,
@@ -7,12 +8,10 @@ import {
   type PgLockModuleExtras,
   type PgLockModuleOptions,
   type PrioritizeDefaults,
-  type ResolvedAdvisoryDefaults,
   type ResolvedPgLockOptions,
-  type ResolvedPrioritizeDefaults,
   type SavedConfiguration,
 } from './pg-lock.options.js';
-import { sparedBy } from './prioritize/resolve-prioritize-options.js';
+import { sparedBy, type ResolvedPrioritizeDefaults } from './prioritize/resolve-prioritize-options.js';
 import type {
   PgLockConnection,
   ResolvedSessionsOptions,

@@ -10,7 +10,7 @@ import type { PrioritizeOptions } from './prioritize-options.js';
 import { PrioritizedFlow } from './prioritized-flow.js';
 import {
   resolvePrioritizeOptions,
-  type PrioritizeFallbacks,
+  type ResolvedPrioritizeDefaults,
   type ResolvedPrioritizeOptions,
 } from './resolve-prioritize-options.js';
 import { StillBlockedError } from './still-blocked.error.js';
@@ -21,7 +21,7 @@ export interface PrioritizerParts extends SweepParts {
   /** The name of the database in the module. */
   readonly name: string;
   readonly namespace: string;
-  readonly fallbacks: PrioritizeFallbacks;
+  readonly fallbacks: ResolvedPrioritizeDefaults;
   readonly flowPids: FlowPids;
   /** The backend of a caller's transaction; of the ambient one, where none is given; undefined where there is none. */
   readonly pidOf: (transaction: object | undefined) => Promise<number | undefined>;

@@ -7,8 +7,8 @@ import { printable } from '../vocabulary/printable.js';
 import { BlockerRule, terminate, type OnBlocked } from './blocker-rule.js';
 import type { PrioritizeOptions } from './prioritize-options.js';
 
-/** What `prioritize` does when the call does not say. @internal */
-export interface PrioritizeFallbacks {
+/** What a module sets for all its prioritized work, in milliseconds. @internal */
+export interface ResolvedPrioritizeDefaults {
   readonly intervalMs: number;
   readonly periodic: boolean;
   readonly timeoutMs: number | null | undefined;
@@ -58,7 +58,7 @@ const RETRY_DELAY_MS = 1_000;
  */
 export function resolvePrioritizeOptions(
   options: PrioritizeOptions,
-  fallbacks: PrioritizeFallbacks,
+  fallbacks: ResolvedPrioritizeDefaults,
   namespace: string,
 ): ResolvedPrioritizeOptions {
   assertKnown(options);
