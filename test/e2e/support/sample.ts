@@ -26,7 +26,7 @@ export interface Replica {
 
 /** As the first half of `npm start` in the directories of samples, in one run of the compiler. */
 export async function buildSamples(names: readonly string[]): Promise<void> {
-  for (const name of names) await run(process.execPath, ['link.mjs'], { cwd: directoryOf(name) });
+  for (const name of names) await run(process.execPath, ['../link.mjs'], { cwd: directoryOf(name) });
   await run(process.execPath, [TSC, '-b', ...names.map(directoryOf)]);
 }
 
