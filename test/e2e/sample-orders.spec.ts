@@ -1,35 +1,14 @@
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { advisoryKey } from '../../lib/vocabulary/lock-id.js';
-import { deferred, useDatabase } from '../support/database.js';
+import { useDatabase } from '../support/database.js';
+import { replicaOf } from './support/sample.js';
 
 const run = promisify(execFile);
 
-/** As `npm start` in the sample's directory does, once it is built. */
-async function start(sample: string, databaseUrl: string) {
-  const child = spawn(process.execPath, ['dist/main.js'], {
-    cwd: sample,
-    env: { ...process.env, DATABASE_URL: databaseUrl, PORT: '0' },
-    stdio: 'pipe',
-  });
-  const listening = deferred<string>();
-  let output = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk: Buffer) => {
-      output += chunk.toString();
-      const address = /Listening on (http:\S+)/.exec(output)?.[1];
-      if (address !== undefined) listening.resolve(address);
-    });
-  const ended = once(child, 'close');
-  void ended.then(() => listening.reject(new Error(`the sample ended:\n${output}`)));
-  const address = await listening.promise;
-  const stop = async () => {
-    child.kill('SIGTERM');
-    const [code, signal] = (await ended) as [number | null, NodeJS.Signals | null];
-    return { code, signal, output };
-  };
+async function start(name: string, databaseUrl: string) {
+  const { address, stop } = await replicaOf(name, { DATABASE_URL: databaseUrl });
   const post = async (path: string) => {
     const response = await fetch(`${address}/orders/${path}`, { method: 'POST' });
     return { status: response.status, body: await response.json() };
@@ -44,8 +23,8 @@ describe.each(['02-orders-typeorm', '03-orders-prisma'])('sample %s', (name) => 
   beforeAll(() => run('npm', ['run', '--silent', 'build'], { cwd: sample }), 120_000);
 
   it('pays an order once on two replicas, waits for its lock in vain, and closes', async () => {
-    const first = await start(sample, database.url);
-    const second = await start(sample, database.url);
+    const first = await start(name, database.url);
+    const second = await start(name, database.url);
     const replicas = [first, second];
 
     const payments = await Promise.all(
