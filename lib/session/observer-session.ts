@@ -3,6 +3,7 @@ import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { prepareObserverSession, READ_OBSERVER_FACTS, type ObserverFacts } from '../sql/observer-session.js';
 import type { Statement, StatementRunner } from '../sql/statement.js';
 import type { Connector } from './connector.js';
+import { toldPid } from './told-pid.js';
 
 /** How an {@link ObserverSession} behaves. @internal */
 export interface ObserverSessionOptions {
@@ -114,9 +115,9 @@ export class ObserverSession implements StatementRunner {
   async #prepare(client: Client): Promise<Omit<Observing, 'client'>> {
     const [facts] = await this.#send<ObserverFacts>(client, READ_OBSERVER_FACTS);
     const version = Number(facts?.version);
-    const { processID } = client as Client & { readonly processID?: number | null };
+    const told = toldPid(client);
     // pg-native announces none: it cannot be told then, and a pooler is the rarer case.
-    const direct = (processID ?? undefined) === undefined || Number(facts?.pid) === processID;
+    const direct = told === null || Number(facts?.pid) === told;
     if (direct) await this.#send(client, prepareObserverSession(version, this.#options.statementTimeoutMs));
     if (this.#ended) throw new PgLockUsageError('The module was shut down meanwhile.');
     return { version, direct };

@@ -5,6 +5,7 @@ import type { Statement } from '../sql/statement.js';
 import { cutOnAbort, type Connector } from './connector.js';
 import { LockSession } from './lock-session.js';
 import type { ResolvedSessionsOptions } from './session-options.js';
+import { toldPid } from './told-pid.js';
 
 const ANSWER_WITHIN_MS = 10_000;
 
@@ -46,8 +47,8 @@ async function readFacts(client: Client, trustPooler: boolean): Promise<ServerFa
   const { rows } = await client.query<ServerFacts>(bounded(READ_SERVER_FACTS));
   const facts = rows[0] as ServerFacts;
   // Only a pooler answers with the process id of another backend than the one that it announced.
-  const { processID } = client as unknown as { processID: unknown };
-  if (!trustPooler && typeof processID === 'number' && processID !== facts.pid) throw poolerBetween();
+  const told = toldPid(client);
+  if (!trustPooler && told !== null && told !== facts.pid) throw poolerBetween();
   return facts;
 }
 
