@@ -91,11 +91,12 @@ export class AdvisoryLocks {
 
   /**
    * Takes the lock for a flow that its caller enters and leaves by itself, which costs less than `run`; `undefined` when
-   * skipped.
+   * skipped, which is what `otherwise` says where nobody else does.
    */
   async hold(
     id: LockId | readonly LockId[],
     resolved: ResolvedAdvisoryOptions,
+    otherwise: OnContention = 'throw',
   ): Promise<HeldFlow | undefined> {
     const { source, names } = this.init;
     const outer = this.flows.getStore();
@@ -106,7 +107,7 @@ export class AdvisoryLocks {
       return new HeldFlow(lock, new LockFlow(grants, outer), this.flows);
     } catch (error) {
       watch?.refused(error);
-      if (isSkipped(error, resolved, 'throw')) return undefined;
+      if (isSkipped(error, resolved, otherwise)) return undefined;
       throw error;
     }
   }
@@ -116,16 +117,7 @@ export class AdvisoryLocks {
     id: LockId | readonly LockId[],
     options: AdvisoryLockOptions | undefined,
   ): Promise<LockHandle | null> {
-    const resolved = this.resolve(options);
-    const watch = LockWatch.of(this.init.source, id, resolved.shared, 'session');
-    try {
-      const grants = await this.take(this.init.names.keysOf(id), resolved, this.flows.getStore());
-      return this.handle(id, resolved, grants, watch);
-    } catch (error) {
-      watch?.refused(error);
-      if (isSkipped(error, resolved, 'skip')) return null;
-      throw error;
-    }
+    return (await this.hold(id, this.resolve(options), 'skip'))?.lock ?? null;
   }
 
   /** Whether the running flow holds the id at this moment. */
