@@ -1,36 +1,39 @@
-/** The floors of the house, from the ground up. Arrows point down, never up or sideways between rooms. */
-const FLOORS = [
+/** The layers of the library, lowest first. Imports point down, never up or sideways between the modules of one layer. */
+const LAYERS = [
   ['vocabulary', 'errors'],
   ['sql', 'telemetry'],
-  ['session', 'transaction'],
+  ['session', 'transaction', 'peers'],
   ['locks', 'inspection'],
+  ['jobs', 'leadership'],
   ['prioritize'],
-  ['root'],
+  ['options'],
+  ['core', 'root'],
   ['nest'],
-  ['cli', 'testing'],
+  ['testing', 'dashboard', 'explain'],
+  ['cli'],
 ];
 
-/** Ground-floor rooms are words only, so they may share them. */
-const MAY_SHARE = new Set(['vocabulary', 'errors']);
+/** Words only; and the service with the wiring of what it delegates to. They may use their neighbours. */
+const MAY_SHARE = new Set(['vocabulary', 'errors', 'core', 'root']);
 
 /** They put the rooms together: what outsiders see, and what Nest is given. */
 const WIRING = '^lib/(index|pg-lock\\.module)\\.ts$';
-const pathOf = (room) => (room === 'root' ? '^lib/[^/]+\\.ts$' : `^lib/${room}/`);
+const pathOf = (module) => (module === 'root' ? '^lib/[^/]+\\.ts$' : `^lib/${module}/`);
 
-/** A room may not reach for what stands above it, nor for its neighbours. */
-function floorRule(room, floor) {
-  const above = FLOORS.slice(floor + 1).flat();
-  const neighbours = MAY_SHARE.has(room) ? [] : FLOORS[floor].filter((other) => other !== room);
+/** A module may not import from the layers above it, nor from its neighbours. */
+function layerRule(module, layer) {
+  const above = LAYERS.slice(layer + 1).flat();
+  const neighbours = MAY_SHARE.has(module) ? [] : LAYERS[layer].filter((other) => other !== module);
   return {
-    name: `${room}-looks-down`,
+    name: `${module}-imports-downwards`,
     severity: 'error',
-    comment: `F${floor}: ${room} may only use what stands below it.`,
-    from: { path: pathOf(room), ...(room === 'root' ? { pathNot: WIRING } : {}) },
-    to: { path: [...above, ...neighbours].map(pathOf), ...(room === 'root' ? {} : {}) },
+    comment: `Layer ${layer}: ${module} may only import from the layers below it.`,
+    from: { path: pathOf(module), ...(module === 'root' ? { pathNot: WIRING } : {}) },
+    to: { path: [...above, ...neighbours].map(pathOf) },
   };
 }
 
-const rules = FLOORS.flatMap((rooms, floor) => rooms.map((room) => floorRule(room, floor)));
+const rules = LAYERS.flatMap((modules, layer) => modules.map((module) => layerRule(module, layer)));
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -53,8 +56,10 @@ module.exports = {
     {
       name: 'plain-typescript-below',
       severity: 'error',
-      comment: 'F0 to F3 do not know Nest.',
-      from: { path: '^lib/(vocabulary|errors|sql|telemetry|session|transaction|locks|inspection)/' },
+      comment: 'The layers up to jobs and leadership do not know Nest.',
+      from: {
+        path: '^lib/(vocabulary|errors|sql|telemetry|session|transaction|peers|locks|inspection|jobs|leadership)/',
+      },
       to: { path: '@nestjs/' },
     },
     {

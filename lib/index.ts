@@ -6,8 +6,8 @@ export {
   type ThrowingOptions,
   type XactOptions,
 } from './pg-lock.service.js';
-export type { PgDriver } from './pg-lock.work-sessions.js';
-export type { PgLockEvents } from './pg-lock.events.js';
+export type { PgDriver } from './core/transaction-services.js';
+export type { PgLockEvents } from './core/pg-lock-events.js';
 export { getPgLockPoolToken, getPgLockToken, InjectPgLock, InjectPgLockPool } from './pg-lock.tokens.js';
 export {
   DEFAULT_DATABASE_NAME,
@@ -17,7 +17,7 @@ export {
   type PgLockOptionsFactory,
   type PrioritizeDefaults,
   type SavedConfiguration,
-} from './pg-lock.options.js';
+} from './options/pg-lock-options.js';
 
 export {
   AdvisoryLock,

@@ -8,8 +8,8 @@ import {
   type ASYNC_OPTIONS_TYPE,
   type OPTIONS_TYPE,
 } from './pg-lock.module-definition.js';
-import { kind } from './pg-lock.option-reader.js';
-import type { PgLockModuleExtras } from './pg-lock.options.js';
+import { kind } from './options/option-reader.js';
+import type { PgLockModuleExtras } from './options/pg-lock-options.js';
 
 /**
  * Brings `PgLockService` into an application, global by default. No connection is opened before it is needed; shutdown releases

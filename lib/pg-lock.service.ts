@@ -7,11 +7,11 @@ import type { AdvisoryKey, LockId } from './vocabulary/lock-id.js';
 import type { LockTimeoutOptions } from './locks/lock-timeout.js';
 import type { ModelLockOptions } from './locks/model-lock.js';
 import type { TransactionLockHandle } from './locks/xact-lock-handle.js';
-import type { PgLockEvents } from './pg-lock.events.js';
+import type { PgLockEvents } from './core/pg-lock-events.js';
 import type { BlockedPgLocks } from './inspection/blocked-pg-locks.js';
 import type { PgLocks } from './inspection/pg-locks.js';
-import type { Oversight } from './pg-lock.oversight.js';
-import type { PgDriver, WorkSessions } from './pg-lock.work-sessions.js';
+import type { LockAdmin } from './core/lock-admin.js';
+import type { PgDriver, TransactionServices } from './core/transaction-services.js';
 import type { FlowContextValues } from './session/flow-context.js';
 import type { PrioritizeOptions } from './prioritize/prioritize-options.js';
 import type { LockStatus } from './telemetry/lock-status.js';
@@ -45,10 +45,10 @@ export type InTransactionOptions<Transaction extends object> = AdvisoryLockOptio
 };
 
 /** What the service is the reception desk of. @internal */
-export interface PgLockRooms {
+export interface PgLockParts {
   readonly advisory: AdvisoryLocks;
-  readonly work: WorkSessions;
-  readonly oversight: Oversight;
+  readonly work: TransactionServices;
+  readonly admin: LockAdmin;
   readonly names: LockNames;
   readonly events: PgLockEvents;
 }
@@ -59,11 +59,11 @@ export interface PgLockRooms {
  * @publicApi
  */
 export class PgLockService {
-  readonly #rooms: PgLockRooms;
+  readonly #parts: PgLockParts;
 
   /** @internal */
-  constructor(rooms: PgLockRooms) {
-    this.#rooms = rooms;
+  constructor(parts: PgLockParts) {
+    this.#parts = parts;
   }
 
   /**
@@ -132,7 +132,7 @@ export class PgLockService {
     options: AdvisoryLockOptions | undefined,
     work: UnderLock<R> | undefined,
   ): Promise<R | undefined> {
-    const { advisory, work: sessions } = this.#rooms;
+    const { advisory, work: sessions } = this.#parts;
     if (isTransactional(options)) return sessions.xact.advisory(id, options, work);
     if (sessions.xact.holdsAny) return this.#advisoryWithin(id, options, work);
     return advisory.run(id, options, work as ((lock: LockHandle) => R | Promise<R>) | undefined);
@@ -144,7 +144,7 @@ export class PgLockService {
     options: AdvisoryLockOptions | undefined,
     work: UnderLock<R> | undefined,
   ): Promise<R | undefined> {
-    const { advisory, work: sessions } = this.#rooms;
+    const { advisory, work: sessions } = this.#parts;
     const own = sessions.xact.covering(id, options?.shared === true);
     if (own !== undefined && typeof work === 'function')
       return work(own as unknown as TransactionLockHandle<PoolClient>);
@@ -183,14 +183,14 @@ export class PgLockService {
   ): Promise<LockHandle>;
   acquire(id: LockIds, options?: AdvisoryLockOptions): Promise<LockHandle | null>;
   async acquire(id: LockIds, options?: AdvisoryLockOptions): Promise<LockHandle | null> {
-    const { advisory, work } = this.#rooms;
+    const { advisory, work } = this.#parts;
     if (isTransactional(options)) return work.xact.acquire(id, options);
     return work.xact.covering(id, options?.shared === true) ?? advisory.acquire(id, options);
   }
 
   /** Whether the running async flow holds the id at this moment. Sends no SQL. @throws {PgLockUsageError} on a bad id. */
   isHeld(id: LockId): boolean {
-    const { advisory, work, names } = this.#rooms;
+    const { advisory, work, names } = this.#parts;
     return advisory.isHeld(id) || work.xact.isHeld(names.keyOf(id));
   }
 
@@ -200,7 +200,7 @@ export class PgLockService {
    * @throws {PgLockUsageError} when it does not.
    */
   assertHeld(id: LockId): void {
-    if (!this.isHeld(id)) this.#rooms.advisory.assertHeld(id);
+    if (!this.isHeld(id)) this.#parts.advisory.assertHeld(id);
   }
 
   /**
@@ -219,7 +219,7 @@ export class PgLockService {
    * @see https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES
    */
   model(targets: LockTarget | readonly LockTarget[], options?: ModelLockOptions): Promise<boolean> {
-    return this.#rooms.work.models.lock(targets, options);
+    return this.#parts.work.models.lock(targets, options);
   }
 
   /**
@@ -234,7 +234,7 @@ export class PgLockService {
    * @see https://www.postgresql.org/docs/current/tutorial-transactions.html
    */
   transaction<R>(work: (tx: PoolClient) => R | Promise<R>, options?: TransactionOptions): Promise<R> {
-    return this.#rooms.work.transactions.run(work, options);
+    return this.#parts.work.transactions.run(work, options);
   }
 
   /**
@@ -258,7 +258,7 @@ export class PgLockService {
     optionsOrWork: LockTimeoutOptions | (() => R | Promise<R>),
     work?: () => R | Promise<R>,
   ): Promise<R> {
-    const { timeouts } = this.#rooms.work;
+    const { timeouts } = this.#parts.work;
     if (typeof optionsOrWork === 'function') return timeouts.run(duration, {}, optionsOrWork);
     return timeouts.run(duration, optionsOrWork, work);
   }
@@ -292,7 +292,7 @@ export class PgLockService {
     optionsOrWork: PrioritizeOptions | (() => R | Promise<R>),
     work?: () => R | Promise<R>,
   ): Promise<R> {
-    const { prioritizer } = this.#rooms.oversight;
+    const { prioritizer } = this.#parts.admin;
     if (typeof optionsOrWork === 'function') return prioritizer.run({}, optionsOrWork);
     return prioritizer.run(optionsOrWork, work);
   }
@@ -309,17 +309,17 @@ export class PgLockService {
    * @see https://www.postgresql.org/docs/current/runtime-config-logging.html#GUC-APPLICATION-NAME
    */
   async withContext<R>(context: FlowContextValues, work: () => R | Promise<R>): Promise<R> {
-    return this.#rooms.work.flowContext.run(context, async () => work());
+    return this.#parts.work.flowContext.run(context, async () => work());
   }
 
   /** The locks that sessions of this database hold and wait for: find, count, cancel, terminate. */
   get locks(): PgLocks {
-    return this.#rooms.oversight.locks;
+    return this.#parts.admin.locks;
   }
 
   /** Who waits for a lock and who is in the way: find, count, tree, cancel, terminate. */
   get blocked(): BlockedPgLocks {
-    return this.#rooms.oversight.blocked;
+    return this.#parts.admin.blocked;
   }
 
   /**
@@ -329,12 +329,12 @@ export class PgLockService {
    * @see https://node-postgres.com/apis/pool
    */
   get pool(): Pool {
-    return this.#rooms.work.pool;
+    return this.#parts.work.pool;
   }
 
   /** `pg`, whose `Pool` is always {@link PgLockService.pool}: for TypeORM's option `driver`. */
   get pgDriver(): PgDriver {
-    return this.#rooms.work.pgDriver;
+    return this.#parts.work.pgDriver;
   }
 
   /**
@@ -342,12 +342,12 @@ export class PgLockService {
    * each time that pool hands out a connection (Sequelize: `sequelize.addHook('afterPoolAcquire', pglock.scopeSession)`).
    */
   get scopeSession(): (client: ClientBase) => Promise<void> {
-    return this.#rooms.work.scopeSession;
+    return this.#parts.work.scopeSession;
   }
 
   /** The key of an id as `pg_locks` shows it, with this module's `namespace` before string ids. Sends no SQL. */
   advisoryKey(id: LockId): AdvisoryKey {
-    return this.#rooms.names.keyOf(id).toAdvisoryKey();
+    return this.#parts.names.keyOf(id).toAdvisoryKey();
   }
 
   /**
@@ -355,12 +355,12 @@ export class PgLockService {
    * sends no SQL.
    */
   status(): LockStatus {
-    return this.#rooms.advisory.status();
+    return this.#parts.advisory.status();
   }
 
   /** Emits what the module also logs: locks lost, sessions ended, backends signalled. Each event under its `type`. */
   get events(): PgLockEvents {
-    return this.#rooms.events;
+    return this.#parts.events;
   }
 }
 

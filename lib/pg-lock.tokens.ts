@@ -1,5 +1,5 @@
 import { Inject, type InjectionToken } from '@nestjs/common';
-import { DEFAULT_DATABASE_NAME } from './pg-lock.options.js';
+import { DEFAULT_DATABASE_NAME } from './options/pg-lock-options.js';
 import { PgLockService } from './pg-lock.service.js';
 
 /**

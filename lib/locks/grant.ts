@@ -1,4 +1,4 @@
-import type { Hold } from '../session/lock-store.js';
+import type { HeldKey } from '../session/lock-store.js';
 import { monotonicMs } from '../session/monotonic.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import type { GrantNode, QueueNode, RequestNode } from './lock-graph.js';
@@ -39,7 +39,7 @@ export class Grant implements GrantNode {
 
   constructor(
     readonly queue: GrantOwner,
-    readonly hold: Hold,
+    readonly hold: HeldKey,
   ) {}
 
   get shared(): boolean {

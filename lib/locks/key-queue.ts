@@ -1,4 +1,10 @@
-import type { Hold, HoldListener, LockStore, LockWait, Trier } from '../session/lock-store.js';
+import type {
+  HeldKey,
+  HeldKeyListener,
+  LockStore,
+  LockWait,
+  TryLockCallbacks,
+} from '../session/lock-store.js';
 import { monotonicMs, TIMER_MAX_MS } from '../session/monotonic.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import { DONE, Grant } from './grant.js';
@@ -20,7 +26,7 @@ const QUIET_MS = 50;
  *
  * @internal
  */
-export class KeyQueue implements Trier, HoldListener, RequestQueue {
+export class KeyQueue implements TryLockCallbacks, HeldKeyListener, RequestQueue {
   /** Kept by `KeyQueues`. */
   next: KeyQueue | undefined;
   /** Whether the key is kept when nobody here wants it any more. */
@@ -29,7 +35,7 @@ export class KeyQueue implements Trier, HoldListener, RequestQueue {
   holders: Grant[] = [];
   requests: LockRequest[] = [];
 
-  private hold: Hold | undefined;
+  private hold: HeldKey | undefined;
   private heldSince = 0;
   private wait: (LockWait & { readonly shared: boolean }) | undefined;
   /** Whether the server is being asked, and in which mode. */
@@ -120,7 +126,7 @@ export class KeyQueue implements Trier, HoldListener, RequestQueue {
   }
 
   /** Whether the hold can be given to the head at once; if it has to go back to the server first, sends it there. */
-  private isGrantable(head: LockRequest, hold: Hold): boolean {
+  private isGrantable(head: LockRequest, hold: HeldKey): boolean {
     const tenured = !this.yielding && monotonicMs() - this.heldSince < TENURE_MS;
     if (this.holders.length === 0) {
       if (hold.shared === head.shared && (tenured || this.sticky)) return true;
@@ -150,7 +156,7 @@ export class KeyQueue implements Trier, HoldListener, RequestQueue {
     if (this.isIdle) this.sticky = false;
   }
 
-  private giveUp(hold: Hold): void {
+  private giveUp(hold: HeldKey): void {
     this.hold = undefined;
     this.yielding = false;
     this.unlocked = this.store.unlock(hold);
@@ -176,7 +182,7 @@ export class KeyQueue implements Trier, HoldListener, RequestQueue {
   }
 
   /** The server has given the key to this process. */
-  onHad(hold: Hold): void {
+  onAcquired(hold: HeldKey): void {
     this.answered();
     this.hold = hold;
     this.heldSince = monotonicMs();
@@ -186,7 +192,7 @@ export class KeyQueue implements Trier, HoldListener, RequestQueue {
   }
 
   /** The server has given the key to another process. */
-  onRefused(): void {
+  onUnavailable(): void {
     this.answered();
     const shared = this.askedShared;
     const refusable = (request: LockRequest) =>
@@ -200,7 +206,7 @@ export class KeyQueue implements Trier, HoldListener, RequestQueue {
   }
 
   /** The server cannot be asked. Who waits already goes on waiting, for as long as the store thinks it worth while. */
-  onFailed(error: unknown): void {
+  onError(error: unknown): void {
     this.answered();
     const droppable = ({ contended, once }: LockRequest) => !contended || once;
     for (const request of this.requests.filter(droppable)) this.drop(request, error);
@@ -224,9 +230,9 @@ export class KeyQueue implements Trier, HoldListener, RequestQueue {
     );
   }
 
-  private waited(hold: Hold | null): void {
+  private waited(hold: HeldKey | null): void {
     this.wait = undefined;
-    if (hold !== null) return this.onHad(hold);
+    if (hold !== null) return this.onAcquired(hold);
     this.answered();
     this.advance();
   }
@@ -238,7 +244,7 @@ export class KeyQueue implements Trier, HoldListener, RequestQueue {
     this.rest();
   }
 
-  private probe(hold: Hold): void {
+  private probe(hold: HeldKey): void {
     if (this.probing) return;
     this.probing = true;
     const done = (awaited: boolean) => {
@@ -258,7 +264,7 @@ export class KeyQueue implements Trier, HoldListener, RequestQueue {
   }
 
   /** The key was lost with the session that held it. */
-  onHoldLost(hold: Hold, error: Error): void {
+  onKeyLost(hold: HeldKey, error: Error): void {
     if (this.hold !== hold) return;
     this.hold = undefined;
     this.yielding = false;

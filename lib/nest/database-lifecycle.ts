@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import type { PgLockCore } from '../pg-lock.core.js';
+import type { PgLockCore } from '../core/pg-lock-core.js';
 import { startTelemetry } from '../telemetry/telemetry.js';
 import { logEvents } from './event-log.js';
 

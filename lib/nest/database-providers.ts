@@ -1,14 +1,14 @@
 import type { FactoryProvider, InjectionToken, Provider } from '@nestjs/common';
 import type { Pool } from 'pg';
 import { PgLockConfigurationError } from '../errors/pg-lock-configuration.error.js';
-import { createCore, type PgLockCore } from '../pg-lock.core.js';
-import { kind } from '../pg-lock.option-reader.js';
+import { createCore, type PgLockCore } from '../core/pg-lock-core.js';
+import { kind } from '../options/option-reader.js';
 import {
   DEFAULT_DATABASE_NAME,
   type PgLockModuleExtras,
   type PgLockModuleOptions,
-} from '../pg-lock.options.js';
-import { resolveOptions } from '../pg-lock.resolve-options.js';
+} from '../options/pg-lock-options.js';
+import { resolveOptions } from '../options/resolve-options.js';
 import { getPgLockPoolToken, getPgLockToken } from '../pg-lock.tokens.js';
 import { DatabaseLifecycle, DATABASE_CORE } from './database-lifecycle.js';
 import { getPgLockHealthToken, PgLockHealthIndicator } from './health/pg-lock.health.js';
@@ -28,7 +28,7 @@ export function databaseProviders(
     inject: [optionsToken, SchedulerTimers],
     useFactory: (options: unknown, timers: SchedulerTimers) => {
       const created = createCore(resolveOptions(merged(extras, options)));
-      created.oversight.prioritizer.registry = timers;
+      created.admin.prioritizer.registry = timers;
       return created;
     },
   };

@@ -1,5 +1,5 @@
 import type { Logger } from '@nestjs/common';
-import type { PgLockEvents } from '../pg-lock.events.js';
+import type { PgLockEvents } from '../core/pg-lock-events.js';
 import type { BlockerSignalledEvent, PgLockEvent } from '../vocabulary/pg-lock-event.js';
 
 const TYPES = [

@@ -1,5 +1,5 @@
-import { DEFAULT_DATABASE_NAME } from '../pg-lock.options.js';
-import type { PgLockCore } from '../pg-lock.core.js';
+import { DEFAULT_DATABASE_NAME } from '../options/pg-lock-options.js';
+import type { PgLockCore } from '../core/pg-lock-core.js';
 import type { RunRegistry } from './run-registry.js';
 
 /** What enhancers and decorators work with: one database, and the application's runs. @internal */

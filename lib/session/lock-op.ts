@@ -1,12 +1,12 @@
 import { fusedLockOps, singleLockOp, type KeyOp } from '../sql/advisory-lock.js';
 import type { NamedStatement } from '../sql/statement.js';
-import type { Trier } from './lock-store.js';
+import type { TryLockCallbacks } from './lock-store.js';
 
 /** The most operations that one fused statement carries; the rest waits for the next. */
 const BATCH_LIMIT = 2_000;
 
 /** One non-blocking try, which is told what became of it. @internal */
-export interface TryOp extends KeyOp, Trier {
+export interface TryOp extends KeyOp, TryLockCallbacks {
   readonly shared: boolean;
 }
 

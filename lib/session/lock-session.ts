@@ -7,11 +7,11 @@ import { LockKey } from '../vocabulary/lock-id.js';
 import { endsSession, isCancelled } from '../vocabulary/sqlstate.js';
 import { LockBatches, type LockOps, type TryOp } from './lock-op.js';
 import { queryNumbers } from './lock-query.js';
-import type { Hold } from './lock-store.js';
+import type { HeldKey } from './lock-store.js';
 import { cutOff } from './connector.js';
 import { monotonicMs } from './monotonic.js';
 import { Roster } from './roster.js';
-import { SessionHold } from './session-hold.js';
+import { SessionLock } from './session-lock.js';
 
 /** For how long the end of a session waits for a server that may not answer any more. */
 const FAREWELL_MS = 1_000;
@@ -41,7 +41,7 @@ export class LockSession {
   /** When somebody last asked for something, heartbeats aside, on the monotonic clock. */
   lastUsedAt = monotonicMs();
 
-  private readonly holds = new Roster<SessionHold>();
+  private readonly holds = new Roster<SessionLock>();
   private readonly jobs: Job[] = [];
   private readonly batches = new LockBatches();
   private tries = 0;
@@ -81,20 +81,20 @@ export class LockSession {
     return this.ended === undefined && monotonicMs() < this.trustedUntil;
   }
 
-  owns(hold: SessionHold): boolean {
+  owns(hold: SessionLock): boolean {
     return this.holds.has(hold);
   }
 
   /** Tries once, fused with everything else of this turn. */
   tryLock(op: TryOp): void {
-    if (this.ended !== undefined) return op.onFailed(this.ended);
+    if (this.ended !== undefined) return op.onError(this.ended);
     this.tries++;
     this.batches.last.tries.push(op);
     this.scheduleOps();
   }
 
   /** Lets go; quiet when the hold is gone already. */
-  unlock(hold: SessionHold): Promise<void> {
+  unlock(hold: SessionLock): Promise<void> {
     if (!this.owns(hold)) return Promise.resolve();
     this.holds.delete(hold);
     hold.listener = undefined;
@@ -105,8 +105,8 @@ export class LockSession {
   }
 
   /** Notes a lock that a statement of its own has taken. */
-  adopt(key: LockKey, shared: boolean): Hold {
-    const hold = new SessionHold(this, key, shared);
+  adopt(key: LockKey, shared: boolean): HeldKey {
+    const hold = new SessionLock(this, key, shared);
     this.holds.add(hold);
     return hold;
   }
@@ -251,9 +251,9 @@ export class LockSession {
     while ((refused[next] ?? Infinity) <= releases.length) next++;
     tries.forEach((op, index) => {
       const isRefused = refused[next] === releases.length + index + 1;
-      if (!isRefused) return op.onHad(this.adopt(op.key, op.shared));
+      if (!isRefused) return op.onAcquired(this.adopt(op.key, op.shared));
       next++;
-      op.onRefused();
+      op.onUnavailable();
     });
   }
 
@@ -278,7 +278,7 @@ export class LockSession {
   private refuse(ops: LockOps, error: unknown): void {
     this.tries -= ops.tries.length;
     ops.markReleased();
-    for (const op of ops.tries) op.onFailed(error);
+    for (const op of ops.tries) op.onError(error);
   }
 
   private async releaseStrays({ releases, tries }: LockOps): Promise<void> {
@@ -303,7 +303,7 @@ export class LockSession {
     for (const ops of this.batches.takeAll()) this.refuse(ops, error);
     const lost = this.holds.clear();
     this.onEnded?.(error, lost.length);
-    for (const hold of lost) hold.listener?.onHoldLost(hold, error);
+    for (const hold of lost) hold.listener?.onKeyLost(hold, error);
     // Last: the server frees the locks as soon as it hears of it, and their holders are to know before.
     this.client.end().catch(() => undefined);
   }

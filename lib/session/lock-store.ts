@@ -7,7 +7,7 @@ import type { LockKey } from '../vocabulary/lock-id.js';
  *
  * @internal
  */
-export interface Hold {
+export interface HeldKey {
   readonly key: LockKey;
   readonly shared: boolean;
   /** The backend that holds it. */
@@ -15,22 +15,22 @@ export interface Hold {
   /** Whether it can still be trusted at this moment. */
   readonly alive: boolean;
   /** Whom to tell, once, when the hold is lost; nobody after `unlock`. */
-  listener: HoldListener | undefined;
+  listener: HeldKeyListener | undefined;
 }
 
 /** Who wants to know when a hold is lost. @internal */
-export interface HoldListener {
-  onHoldLost(hold: Hold, error: Error): void;
+export interface HeldKeyListener {
+  onKeyLost(hold: HeldKey, error: Error): void;
 }
 
 /** Who tries for a key. An object with methods, since two functions made for each lock would cost more. @internal */
-export interface Trier {
+export interface TryLockCallbacks {
   /** The key is held now. */
-  onHad(hold: Hold): void;
+  onAcquired(hold: HeldKey): void;
   /** Somebody else has it. */
-  onRefused(): void;
+  onUnavailable(): void;
   /** It could not be tried. */
-  onFailed(error: unknown): void;
+  onError(error: unknown): void;
 }
 
 /** How to wait for a key. @internal */
@@ -48,7 +48,7 @@ export interface WaitOptions {
 /** A wait for a key on behalf of everybody in this process who wants it. @internal */
 export interface LockWait {
   /** The hold, or `null` when the deadline came or the wait was cancelled. Rejects when waiting is impossible. */
-  readonly outcome: Promise<Hold | null>;
+  readonly outcome: Promise<HeldKey | null>;
   /** Stops the wait. `outcome` settles when the server has provably nothing of it any more. */
   cancel(): void;
 }
@@ -67,17 +67,17 @@ export interface LockStore {
    * Tries once, without waiting. What becomes of it is told later, never within the call. A patient try may be held back for
    * a few milliseconds, to be made together with others.
    */
-  tryLock(key: LockKey, shared: boolean, trier: Trier, isPatient?: boolean): void;
+  tryLock(key: LockKey, shared: boolean, trier: TryLockCallbacks, isPatient?: boolean): void;
   /** Waits until the key is had. */
   wait(key: LockKey, shared: boolean, options: WaitOptions): LockWait;
   /** Lets go. Resolves when the key is free; never rejects. A `tryLock` called after it comes after it. */
-  unlock(hold: Hold): Promise<void>;
+  unlock(hold: HeldKey): Promise<void>;
   /** Whether an exclusive request of somebody else waits behind this shared hold. */
-  isAwaited(hold: Hold): Promise<boolean>;
+  isAwaited(hold: HeldKey): Promise<boolean>;
   /** Whether somebody outside this store holds the key. Takes nothing. */
   isHeldByOthers(key: LockKey): Promise<boolean>;
   /** A number that grows from call to call in the whole database. */
-  fencingToken(hold: Hold): Promise<bigint>;
+  fencingToken(hold: HeldKey): Promise<bigint>;
   /** The server's own `lock_timeout`, in milliseconds, `null` for none. */
   defaultWaitMs(): Promise<number | null>;
   /** How many connections and keys there are at this moment. Asks nobody. */

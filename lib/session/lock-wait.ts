@@ -5,7 +5,7 @@ import { PgLockError } from '../errors/pg-lock.error.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import { SQLSTATE, sqlStateOf } from '../vocabulary/sqlstate.js';
 import type { LockSession } from './lock-session.js';
-import type { Hold, LockWait, Trier, WaitOptions } from './lock-store.js';
+import type { HeldKey, LockWait, TryLockCallbacks, WaitOptions } from './lock-store.js';
 import { monotonicMs } from './monotonic.js';
 import type { SessionPool } from './session-pool.js';
 import { translateError } from './translate-error.js';
@@ -24,8 +24,8 @@ const UNREACHABLE_MS = 30_000;
 /** What a wait asks of the store that it belongs to. @internal */
 export interface WaitHost {
   readonly pool: SessionPool;
-  tryLock(key: LockKey, shared: boolean, trier: Trier): void;
-  unlock(hold: Hold): Promise<void>;
+  tryLock(key: LockKey, shared: boolean, trier: TryLockCallbacks): void;
+  unlock(hold: HeldKey): Promise<void>;
 }
 
 /**
@@ -42,7 +42,7 @@ export class SessionLockWait implements LockWait {
   readonly since = Date.now();
   /** The same on the monotonic clock. */
   readonly startedAt = monotonicMs();
-  readonly outcome: Promise<Hold | null>;
+  readonly outcome: Promise<HeldKey | null>;
 
   private cancelled = false;
   private wake: (() => void) | undefined;
@@ -78,7 +78,7 @@ export class SessionLockWait implements LockWait {
     return monotonicMs() - this.startedAt < POLL_MS.laterAfter ? POLL_MS.first : POLL_MS.later;
   }
 
-  private async run(): Promise<Hold | null> {
+  private async run(): Promise<HeldKey | null> {
     let reachedAt = monotonicMs();
     while (!this.isOver()) {
       try {
@@ -94,14 +94,14 @@ export class SessionLockWait implements LockWait {
     return null;
   }
 
-  private async once(): Promise<Hold | null> {
+  private async once(): Promise<HeldKey | null> {
     const session = await this.host.pool.takeWaiter();
     if (session !== undefined) return this.stand(session);
     return this.tryAgainAndAgain();
   }
 
   /** Until a session is given back, or may be opened again after one has ended or could not be had. */
-  private async tryAgainAndAgain(): Promise<Hold | null> {
+  private async tryAgainAndAgain(): Promise<HeldKey | null> {
     const ticket = this.host.pool.lineUp(() => this.wake?.());
     const goesOn = () => !this.isOver() && !ticket.isReady();
     try {
@@ -117,14 +117,18 @@ export class SessionLockWait implements LockWait {
     }
   }
 
-  private tryOnce(): Promise<Hold | null> {
-    return new Promise((onHad, onFailed) => {
-      this.host.tryLock(this.key, this.shared, { onHad, onRefused: () => onHad(null), onFailed });
+  private tryOnce(): Promise<HeldKey | null> {
+    return new Promise((onAcquired, onError) => {
+      this.host.tryLock(this.key, this.shared, {
+        onAcquired,
+        onUnavailable: () => onAcquired(null),
+        onError,
+      });
     });
   }
 
   /** One slice in the server's queue. */
-  private async stand(session: LockSession): Promise<Hold | null> {
+  private async stand(session: LockSession): Promise<HeldKey | null> {
     const deadline = this.options.deadline();
     const slice =
       Math.min(session.facts.deadlockTimeout + SLICE_BEYOND_MS, SLICE_MOST_MS) * (0.9 + Math.random() / 5);

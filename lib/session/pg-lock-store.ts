@@ -9,9 +9,16 @@ import type { Connector } from './connector.js';
 import { DeadlockWatch } from './deadlock-watch.js';
 import type { TryOp } from './lock-op.js';
 import { SENT_AT_MOST, type LockSession } from './lock-session.js';
-import type { Hold, LockStore, LockStoreStatus, LockWait, Trier, WaitOptions } from './lock-store.js';
+import type {
+  HeldKey,
+  LockStore,
+  LockStoreStatus,
+  LockWait,
+  TryLockCallbacks,
+  WaitOptions,
+} from './lock-store.js';
 import { SessionLockWait } from './lock-wait.js';
-import type { SessionHold } from './session-hold.js';
+import type { SessionLock } from './session-lock.js';
 import { SessionPool } from './session-pool.js';
 import type { ResolvedSessionsOptions } from './session-options.js';
 import { translateError } from './translate-error.js';
@@ -45,7 +52,7 @@ export class PgLockStore implements LockStore {
     this.pool.onTick = () => this.deadlocks.tick();
   }
 
-  tryLock(key: LockKey, shared: boolean, trier: Trier, isPatient = false): void {
+  tryLock(key: LockKey, shared: boolean, trier: TryLockCallbacks, isPatient = false): void {
     const attempt = new Attempt(this, key, shared, trier);
     if (!isPatient) return this.begin(attempt);
     if (this.gathered.push(attempt) > 1) return;
@@ -63,8 +70,8 @@ export class PgLockStore implements LockStore {
     return wait;
   }
 
-  unlock(hold: Hold): Promise<void> {
-    const held = hold as SessionHold<LockSession>;
+  unlock(hold: HeldKey): Promise<void> {
+    const held = hold as SessionLock<LockSession>;
     const { session } = held;
     const done = session.unlock(held);
     if (session === this.pool.openMain) return done;
@@ -77,7 +84,7 @@ export class PgLockStore implements LockStore {
     return settled;
   }
 
-  async isAwaited(hold: Hold): Promise<boolean> {
+  async isAwaited(hold: HeldKey): Promise<boolean> {
     const session = await this.pool.takeWaiter();
     if (session === undefined) return false;
     try {
@@ -94,8 +101,8 @@ export class PgLockStore implements LockStore {
     return (rows as { busy: boolean }[])[0]?.busy === true;
   }
 
-  async fencingToken(hold: Hold): Promise<bigint> {
-    const { session } = hold as SessionHold<LockSession>;
+  async fencingToken(hold: HeldKey): Promise<bigint> {
+    const { session } = hold as SessionLock<LockSession>;
     const { rows } = await session.insist(FENCING_TOKEN);
     return BigInt((rows as { token: string }[])[0]?.token ?? 0);
   }
@@ -140,7 +147,7 @@ export class PgLockStore implements LockStore {
   tryLater(attempt: Attempt): void {
     this.mainFor(attempt.key).then(
       (main) => this.tryOn(main, attempt),
-      (error: unknown) => attempt.onFailed(error),
+      (error: unknown) => attempt.onError(error),
     );
   }
 
@@ -168,28 +175,28 @@ class Attempt implements TryOp {
     private readonly store: PgLockStore,
     readonly key: LockKey,
     readonly shared: boolean,
-    private readonly trier: Trier,
+    private readonly trier: TryLockCallbacks,
   ) {}
 
   get code(): LockOpCode {
     return tryCode(this.key, this.shared);
   }
 
-  onHad(hold: Hold): void {
-    this.trier.onHad(hold);
+  onAcquired(hold: HeldKey): void {
+    this.trier.onAcquired(hold);
   }
 
-  onRefused(): void {
-    this.trier.onRefused();
+  onUnavailable(): void {
+    this.trier.onUnavailable();
   }
 
-  onFailed(error: unknown): void {
+  onError(error: unknown): void {
     if (this.mayTryAgain(error)) this.store.tryLater(this);
     else this.giveUp(translateError(error, `advisory key ${this.key.text}`));
   }
 
   giveUp(error: unknown): void {
-    this.trier.onFailed(error);
+    this.trier.onError(error);
   }
 
   private mayTryAgain(error: unknown): boolean {

@@ -1,15 +1,15 @@
 import { EventEmitter } from 'node:events';
 import { AdvisoryLocks } from '../locks/advisory-locks.js';
 import { LockNames } from '../locks/lock-names.js';
-import type { PgLockCore } from '../pg-lock.core.js';
-import type { PgLockEvents } from '../pg-lock.events.js';
-import type { ResolvedPgLockOptions } from '../pg-lock.options.js';
+import type { PgLockCore } from '../core/pg-lock-core.js';
+import type { PgLockEvents } from '../core/pg-lock-events.js';
+import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
 import { PgLockService } from '../pg-lock.service.js';
 import { FlowPids } from '../session/flow-pids.js';
 import { newLockSource, type LockSource } from '../telemetry/lock-channels.js';
 import { MemoryLockStore } from './memory-lock-store.js';
 import type { MemoryLockTable } from './memory-lock-table.js';
-import { MemoryOversight } from './memory-oversight.js';
+import { MemoryLockAdmin } from './memory-lock-admin.js';
 import { MemoryWork } from './memory-work.js';
 
 /** What {@link PgLockCore} is to a database, this is to a table in memory. @internal */
@@ -20,7 +20,7 @@ export class MemoryCore {
   readonly names: LockNames;
   readonly advisory: AdvisoryLocks;
   readonly work: MemoryWork;
-  readonly oversight: MemoryOversight;
+  readonly admin: MemoryLockAdmin;
   readonly service: PgLockService;
 
   constructor(
@@ -47,7 +47,7 @@ export class MemoryCore {
       newPid: () => table.newPid(),
       nextToken: () => table.nextToken(),
     });
-    this.oversight = new MemoryOversight(options, this.names, table, this.work.timeouts);
+    this.admin = new MemoryLockAdmin(options, this.names, table, this.work.timeouts);
     this.service = new PgLockService(asCore(this));
   }
 

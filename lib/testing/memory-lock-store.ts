@@ -1,13 +1,13 @@
 import type {
-  Hold,
+  HeldKey,
   LockStore,
   LockStoreStatus,
   LockWait,
-  Trier,
+  TryLockCallbacks,
   WaitOptions,
 } from '../session/lock-store.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
-import type { MemoryHold, MemoryLockTable } from './memory-lock-table.js';
+import type { MemoryLock, MemoryLockTable } from './memory-lock-table.js';
 import { MemoryLockWait } from './memory-lock-wait.js';
 
 /** What one process, or one of the "replicas" that a test plays, holds of a {@link MemoryLockTable}. @internal */
@@ -19,9 +19,9 @@ export class MemoryLockStore implements LockStore {
     this.pid = table.newPid();
   }
 
-  tryLock(key: LockKey, shared: boolean, trier: Trier): void {
+  tryLock(key: LockKey, shared: boolean, trier: TryLockCallbacks): void {
     const hold = this.table.take(key, shared, this.pid, this);
-    queueMicrotask(() => (hold === null ? trier.onRefused() : trier.onHad(hold)));
+    queueMicrotask(() => (hold === null ? trier.onUnavailable() : trier.onAcquired(hold)));
   }
 
   wait(key: LockKey, shared: boolean, options: WaitOptions): LockWait {
@@ -32,12 +32,12 @@ export class MemoryLockStore implements LockStore {
     return wait;
   }
 
-  unlock(hold: Hold): Promise<void> {
-    this.table.free(hold as MemoryHold);
+  unlock(hold: HeldKey): Promise<void> {
+    this.table.free(hold as MemoryLock);
     return Promise.resolve();
   }
 
-  isAwaited(hold: Hold): Promise<boolean> {
+  isAwaited(hold: HeldKey): Promise<boolean> {
     return Promise.resolve(
       this.table.waiters(hold.key).some(({ shared, owner }) => !shared && owner !== this),
     );

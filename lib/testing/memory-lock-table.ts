@@ -1,12 +1,12 @@
-import type { Hold, HoldListener } from '../session/lock-store.js';
+import type { HeldKey, HeldKeyListener } from '../session/lock-store.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 
 /** Backends that exist nowhere get numbers that no server gives. */
 const FIRST_PID = 9_000_001;
 
 /** One key held in a {@link MemoryLockTable}: *held* until it is unlocked or lost. @internal */
-export class MemoryHold implements Hold {
-  listener: HoldListener | undefined;
+export class MemoryLock implements HeldKey {
+  listener: HeldKeyListener | undefined;
   alive = true;
   readonly since = new Date();
 
@@ -29,12 +29,12 @@ export interface MemoryWaiter {
   /** `LockKey.text` of the keys that stand still while it waits. */
   holds(): readonly string[];
   /** It is its turn. Called once; the waiter is out of the line by then. */
-  grant(hold: MemoryHold): void;
+  grant(hold: MemoryLock): void;
 }
 
 interface Entry {
   readonly key: LockKey;
-  readonly holds: Set<MemoryHold>;
+  readonly holds: Set<MemoryLock>;
   readonly line: MemoryWaiter[];
 }
 
@@ -65,7 +65,7 @@ export class MemoryLockTable {
   }
 
   /** Takes the key if nobody is in the way, neither holding nor waiting. @internal */
-  take(key: LockKey, shared: boolean, pid: number, owner: object): MemoryHold | null {
+  take(key: LockKey, shared: boolean, pid: number, owner: object): MemoryLock | null {
     const entry = this.#entry(key);
     const inTheWay = [...entry.holds, ...entry.line].some((other) => conflict(other, { shared }));
     const hold = inTheWay ? null : this.#give(entry, { key, shared, pid, owner });
@@ -90,22 +90,22 @@ export class MemoryLockTable {
   }
 
   /** Lets go; quiet where nothing is held any more. @internal */
-  free(hold: MemoryHold): void {
+  free(hold: MemoryLock): void {
     const entry = this.#entries.get(hold.key.text);
     if (entry?.holds.delete(hold) === true) this.#serve(entry);
   }
 
   /** Ends holds as the end of their session would, and tells their holders. @internal */
-  lose(holds: readonly MemoryHold[], error: Error): void {
+  lose(holds: readonly MemoryLock[], error: Error): void {
     for (const hold of holds) {
       hold.alive = false;
       this.free(hold);
     }
-    for (const hold of holds) hold.listener?.onHoldLost(hold, error);
+    for (const hold of holds) hold.listener?.onKeyLost(hold, error);
   }
 
   /** Who holds what: one key, or all. @internal */
-  holds(key?: LockKey): readonly MemoryHold[] {
+  holds(key?: LockKey): readonly MemoryLock[] {
     return this.#entriesOf(key).flatMap(({ holds }) => [...holds]);
   }
 
@@ -144,9 +144,9 @@ export class MemoryLockTable {
 
   #give(
     entry: Entry,
-    { key, shared, pid, owner }: Pick<MemoryHold, 'key' | 'shared' | 'pid' | 'owner'>,
-  ): MemoryHold {
-    const hold = new MemoryHold(key, shared, pid, owner);
+    { key, shared, pid, owner }: Pick<MemoryLock, 'key' | 'shared' | 'pid' | 'owner'>,
+  ): MemoryLock {
+    const hold = new MemoryLock(key, shared, pid, owner);
     entry.holds.add(hold);
     return hold;
   }

@@ -1,18 +1,18 @@
-import type { Hold, LockWait, WaitOptions } from '../session/lock-store.js';
+import type { HeldKey, LockWait, WaitOptions } from '../session/lock-store.js';
 import { monotonicMs } from '../session/monotonic.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
-import type { MemoryHold, MemoryLockTable, MemoryWaiter } from './memory-lock-table.js';
+import type { MemoryLock, MemoryLockTable, MemoryWaiter } from './memory-lock-table.js';
 
 /** How often a wait asks again until when it may last, and whether it could go on for ever. */
 const SLICE_MS = 100;
 
 /** One place in the line of a {@link MemoryLockTable}: *waiting*, then *settled*, with a hold or without. @internal */
 export class MemoryLockWait implements LockWait, MemoryWaiter {
-  readonly outcome: Promise<Hold | null>;
+  readonly outcome: Promise<HeldKey | null>;
   readonly pid: number;
   readonly since = new Date();
 
-  private settle: (hold: Hold | null) => void = () => undefined;
+  private settle: (hold: HeldKey | null) => void = () => undefined;
   private readonly stopped: () => void;
   private timer: NodeJS.Timeout | undefined;
   private settled = false;
@@ -36,7 +36,7 @@ export class MemoryLockWait implements LockWait, MemoryWaiter {
     return this.options.holds();
   }
 
-  grant(hold: MemoryHold): void {
+  grant(hold: MemoryLock): void {
     this.end(hold);
   }
 
@@ -76,7 +76,7 @@ export class MemoryLockWait implements LockWait, MemoryWaiter {
     return reaches(this.key.text);
   }
 
-  private end(hold: Hold | null): void {
+  private end(hold: HeldKey | null): void {
     if (this.settled) return;
     this.settled = true;
     clearTimeout(this.timer);

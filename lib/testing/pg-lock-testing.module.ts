@@ -5,12 +5,12 @@ import { HandlersModule } from '../nest/handlers.module.js';
 import { getPgLockHealthToken, PgLockHealthIndicator } from '../nest/health/pg-lock.health.js';
 import { getLockRuntimeToken, LockRuntime } from '../nest/lock-runtime.js';
 import { RunRegistry } from '../nest/run-registry.js';
-import { resolveOptions } from '../pg-lock.resolve-options.js';
+import { resolveOptions } from '../options/resolve-options.js';
 import {
   DEFAULT_DATABASE_NAME,
   type PgLockModuleExtras,
   type PgLockModuleOptions,
-} from '../pg-lock.options.js';
+} from '../options/pg-lock-options.js';
 import { getPgLockPoolToken, getPgLockToken } from '../pg-lock.tokens.js';
 import { asCore, MemoryCore } from './memory-core.js';
 import { MemoryLockTable } from './memory-lock-table.js';

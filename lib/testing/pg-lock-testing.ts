@@ -1,13 +1,13 @@
 import { Inject, Injectable, type InjectionToken, type OnApplicationShutdown } from '@nestjs/common';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { DATABASE_CORE } from '../nest/database-lifecycle.js';
-import { DEFAULT_DATABASE_NAME } from '../pg-lock.options.js';
+import { DEFAULT_DATABASE_NAME } from '../options/pg-lock-options.js';
 import type { LockIds, PgLockService } from '../pg-lock.service.js';
 import { idsOf } from '../locks/xact-lock-options.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
 import { MemoryCore } from './memory-core.js';
-import type { MemoryHold, MemoryLockTable } from './memory-lock-table.js';
+import type { MemoryLock, MemoryLockTable } from './memory-lock-table.js';
 
 /** How somebody else holds a lock. @publicApi */
 export interface HoldLockOptions {
@@ -59,7 +59,7 @@ export class PgLockTesting implements OnApplicationShutdown {
   holdLock(id: LockIds, { shared = false }: HoldLockOptions = {}): ForeignLock {
     const keys = idsOf(id).map((one) => [one, this.core.names.keyOf(one)] as const);
     const [owner, pid] = [{}, this.table.newPid()];
-    const holds: MemoryHold[] = [];
+    const holds: MemoryLock[] = [];
     for (const [one, key] of keys) {
       const hold = this.table.take(key, shared, pid, owner);
       if (hold !== null) holds.push(hold);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { DEFAULTS } from '../../lib/pg-lock.options.js';
+import { DEFAULTS } from '../../lib/options/pg-lock-options.js';
 import type { SessionsOptions } from '../../lib/session/session-options.js';
 import { durationMs } from '../../lib/vocabulary/duration.js';
 import { lockKey } from '../../lib/vocabulary/lock-id.js';

@@ -1,7 +1,7 @@
 import { LockLostError } from '../../lib/errors/lock-lost.error.js';
 import type { LockHandle } from '../../lib/locks/lock-handle.js';
-import { createCore } from '../../lib/pg-lock.core.js';
-import { resolveOptions } from '../../lib/pg-lock.resolve-options.js';
+import { createCore } from '../../lib/core/pg-lock-core.js';
+import { resolveOptions } from '../../lib/options/resolve-options.js';
 import { hasLease, openCore } from '../support/cores.js';
 import { eventually, useDatabase } from '../support/database.js';
 import { startPostgres } from '../support/postgres/start-postgres.mjs';

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import * as library from '../../lib/index.js';
-import { DEFAULTS } from '../../lib/pg-lock.options.js';
+import { DEFAULTS } from '../../lib/options/pg-lock-options.js';
 import { document, documents, ROOT } from './support/documents.js';
 
 /** The first cells of a table's rows, without their backticks; each with the whole row. */

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import pg from 'pg';
 import { LockLostError } from '../../lib/errors/lock-lost.error.js';
 import type { LockHandle } from '../../lib/locks/lock-handle.js';
-import type { PgLockCore } from '../../lib/pg-lock.core.js';
+import type { PgLockCore } from '../../lib/core/pg-lock-core.js';
 import { isFullRun } from '../chaos/report.js';
 import { table, writeSection } from '../chaos/sections.mjs';
 import { advisoryLocks, openCore } from '../support/cores.js';

@@ -5,7 +5,7 @@ import { DeadlockError } from '../../lib/errors/deadlock.error.js';
 import { LockLostError } from '../../lib/errors/lock-lost.error.js';
 import { LockTableBudgetError } from '../../lib/errors/lock-table-budget.error.js';
 import type { LockHandle } from '../../lib/locks/lock-handle.js';
-import type { PgLockModuleOptions } from '../../lib/pg-lock.options.js';
+import type { PgLockModuleOptions } from '../../lib/options/pg-lock-options.js';
 import { spawnChild, type Child } from '../support/child.js';
 import { advisoryLocks, hasLease, openCore, openTwo } from '../support/cores.js';
 import { barrier, deferred, eventually, useDatabase } from '../support/database.js';

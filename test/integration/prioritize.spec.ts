@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { PoolClient } from 'pg';
 import { cancel, terminate } from '../../lib/prioritize/blocker-rule.js';
 import type { PrioritizeReport } from '../../lib/prioritize/prioritize-options.js';
-import type { PgLockCore } from '../../lib/pg-lock.core.js';
+import type { PgLockCore } from '../../lib/core/pg-lock-core.js';
 import { scene, SCENE_SCHEMA, waitingSession, WAYS } from '../support/blocked-sessions.js';
 import { openCore } from '../support/cores.js';
 import { eventually, useDatabase } from '../support/database.js';
@@ -422,7 +422,7 @@ describe('the loop', () => {
   it('is one, on one connection, for two hundred flows, and at rest without them', async () => {
     const core = openCore(db, { connection: { connectionString: db.url, max: 20 } });
     const timers: string[] = [];
-    core.oversight.prioritizer.registry = {
+    core.admin.prioritizer.registry = {
       add: (name) => timers.push(`+${name}`),
       remove: (name) => timers.push(`-${name}`),
     };
@@ -462,7 +462,7 @@ describe('the loop', () => {
     const { client, isAlive } = await blocker('BEGIN', 'LOCK TABLE users');
     const hanging = core.service.prioritize({ interval: '1 hour' }, statements(core, 'SELECT * FROM users'));
     await db.waitForWaiter();
-    await core.oversight.close();
+    await core.admin.close();
     await expect(core.service.prioritize(() => 1)).rejects.toThrow('shutting down');
     expect(await isAlive()).toBe(true);
     await client.query('COMMIT');

@@ -5,7 +5,7 @@ import { LockLostError } from '../../lib/errors/lock-lost.error.js';
 import { LockNotAvailableError } from '../../lib/errors/lock-not-available.error.js';
 import { LockTargetError } from '../../lib/errors/lock-target.error.js';
 import { TransactionStateError } from '../../lib/errors/transaction-state.error.js';
-import type { PgLockCore } from '../../lib/pg-lock.core.js';
+import type { PgLockCore } from '../../lib/core/pg-lock-core.js';
 import type { PgLockService } from '../../lib/pg-lock.service.js';
 import { OpenTransaction } from '../../lib/transaction/open-transaction.js';
 import { sqlStateWithin } from '../../lib/transaction/sqlstate-within.js';

@@ -1,6 +1,6 @@
-import { createCore, type PgLockCore } from '../../lib/pg-lock.core.js';
-import type { PgLockModuleOptions } from '../../lib/pg-lock.options.js';
-import { resolveOptions } from '../../lib/pg-lock.resolve-options.js';
+import { createCore, type PgLockCore } from '../../lib/core/pg-lock-core.js';
+import type { PgLockModuleOptions } from '../../lib/options/pg-lock-options.js';
+import { resolveOptions } from '../../lib/options/resolve-options.js';
 import type { TestDatabase } from './database.js';
 
 /** One "process" as far as locks go: everything of one database, closed after the test. */

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { LockNotAvailableError } from '../../errors/lock-not-available.error.js';
 import type { LockHandle } from '../../locks/lock-handle.js';
-import { createCore } from '../../pg-lock.core.js';
-import { resolveOptions } from '../../pg-lock.resolve-options.js';
+import { createCore } from '../../core/pg-lock-core.js';
+import { resolveOptions } from '../../options/resolve-options.js';
 import type { Duration } from '../../vocabulary/duration.js';
 import { durationMs, positiveDurationMs } from '../../vocabulary/duration.js';
 import type { PgLockEvent } from '../../vocabulary/pg-lock-event.js';

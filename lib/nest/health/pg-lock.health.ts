@@ -1,6 +1,6 @@
 import { Injectable, type InjectionToken } from '@nestjs/common';
 import type { AdvisoryLocks } from '../../locks/advisory-locks.js';
-import { DEFAULT_DATABASE_NAME } from '../../pg-lock.options.js';
+import { DEFAULT_DATABASE_NAME } from '../../options/pg-lock-options.js';
 import type { LockStatus } from '../../telemetry/lock-status.js';
 import { durationMs, type Duration } from '../../vocabulary/duration.js';
 

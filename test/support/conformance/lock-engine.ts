@@ -1,4 +1,4 @@
-import type { PgLockModuleOptions } from '../../../lib/pg-lock.options.js';
+import type { PgLockModuleOptions } from '../../../lib/options/pg-lock-options.js';
 import type { PgLockService } from '../../../lib/pg-lock.service.js';
 
 /** One "process" as far as locks go. */

@@ -5,10 +5,10 @@ import type { Grant } from '../../../lib/locks/grant.js';
 import { KeyQueue } from '../../../lib/locks/key-queue.js';
 import type { LockHandle } from '../../../lib/locks/lock-handle.js';
 import { LockRequest } from '../../../lib/locks/lock-request.js';
-import { resolveOptions } from '../../../lib/pg-lock.resolve-options.js';
+import { resolveOptions } from '../../../lib/options/resolve-options.js';
 import { MemoryCore } from '../../../lib/testing/memory-core.js';
-import { MemoryHold, MemoryLockTable } from '../../../lib/testing/memory-lock-table.js';
-import type { Hold, LockStore, Trier } from '../../../lib/session/lock-store.js';
+import { MemoryLock, MemoryLockTable } from '../../../lib/testing/memory-lock-table.js';
+import type { HeldKey, LockStore, TryLockCallbacks } from '../../../lib/session/lock-store.js';
 import { lockKey } from '../../../lib/vocabulary/lock-id.js';
 
 let table: MemoryLockTable;
@@ -165,12 +165,12 @@ describe('among processes', () => {
 describe('while a wait that nobody needs any more comes to its end', () => {
   /** A server that answers when the test says so. */
   function slowStore() {
-    const tries: Trier[] = [];
-    const waits: ((hold: Hold | null) => void)[] = [];
+    const tries: TryLockCallbacks[] = [];
+    const waits: ((hold: HeldKey | null) => void)[] = [];
     const store = {
-      tryLock: (_key: unknown, _shared: boolean, trier: Trier) => void tries.push(trier),
+      tryLock: (_key: unknown, _shared: boolean, trier: TryLockCallbacks) => void tries.push(trier),
       wait: () => ({
-        outcome: new Promise<Hold | null>((resolve) => waits.push(resolve)),
+        outcome: new Promise<HeldKey | null>((resolve) => waits.push(resolve)),
         cancel: () => undefined,
       }),
       unlock: () => Promise.resolve(),
@@ -189,31 +189,31 @@ describe('while a wait that nobody needs any more comes to its end', () => {
     const { tries, waits, queue } = slowStore();
     const controller = new AbortController();
     const patient = ask(queue, { timeoutMs: null, signal: controller.signal });
-    tries.shift()?.onRefused();
+    tries.shift()?.onUnavailable();
     controller.abort(new Error('enough'));
     await expect(patient).rejects.toThrow('enough');
     return { tries, endWait: waits[0]!, queue };
   }
 
-  const hold = () => new MemoryHold(lockKey('x'), false, 1, {});
+  const hold = () => new MemoryLock(lockKey('x'), false, 1, {});
 
   it('a try is made after it, and not refused for it', async () => {
     const { tries, endWait, queue } = await givenUp();
     const once = ask(queue, { timeoutMs: 0 });
     endWait(null);
     await Promise.resolve();
-    tries.shift()?.onHad(hold());
+    tries.shift()?.onAcquired(hold());
     await (await once).release();
   });
 
   it('a try is refused when the server refuses it then, or cannot be asked', async () => {
-    for (const answer of ['onRefused', 'onFailed'] as const) {
+    for (const answer of ['onUnavailable', 'onError'] as const) {
       const { tries, endWait, queue } = await givenUp();
       const once = ask(queue, { timeoutMs: 0 });
       endWait(null);
       await Promise.resolve();
       tries.shift()?.[answer](new Error('gone'));
-      await expect(once).rejects.toThrow(answer === 'onFailed' ? 'gone' : LockNotAvailableError);
+      await expect(once).rejects.toThrow(answer === 'onError' ? 'gone' : LockNotAvailableError);
       expect(queue.isIdle).toBe(true);
     }
   });

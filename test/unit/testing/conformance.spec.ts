@@ -1,4 +1,4 @@
-import { resolveOptions } from '../../../lib/pg-lock.resolve-options.js';
+import { resolveOptions } from '../../../lib/options/resolve-options.js';
 import { MemoryCore } from '../../../lib/testing/memory-core.js';
 import { MemoryLockTable } from '../../../lib/testing/memory-lock-table.js';
 import { advisoryLockConformance } from '../../support/conformance/advisory-locks.js';

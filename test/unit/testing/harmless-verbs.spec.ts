@@ -1,7 +1,7 @@
 import { cancel } from '../../../lib/prioritize/blocker-rule.js';
 import { PgLockUsageError } from '../../../lib/errors/pg-lock-usage.error.js';
 import { TransactionStateError } from '../../../lib/errors/transaction-state.error.js';
-import { resolveOptions } from '../../../lib/pg-lock.resolve-options.js';
+import { resolveOptions } from '../../../lib/options/resolve-options.js';
 import { MemoryCore } from '../../../lib/testing/memory-core.js';
 import { MemoryLockTable } from '../../../lib/testing/memory-lock-table.js';
 import { PgLockTesting } from '../../../lib/testing/pg-lock-testing.js';

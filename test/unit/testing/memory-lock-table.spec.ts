@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import {
   MemoryLockTable,
-  type MemoryHold,
+  type MemoryLock,
   type MemoryWaiter,
 } from '../../../lib/testing/memory-lock-table.js';
 import { lockKey } from '../../../lib/vocabulary/lock-id.js';
@@ -13,7 +13,7 @@ class Comer implements MemoryWaiter {
   readonly key = KEY;
   readonly owner = {};
   readonly since = new Date();
-  hold: MemoryHold | undefined;
+  hold: MemoryLock | undefined;
 
   constructor(
     readonly shared: boolean,
@@ -24,7 +24,7 @@ class Comer implements MemoryWaiter {
     return [];
   }
 
-  grant(hold: MemoryHold) {
+  grant(hold: MemoryLock) {
     expect(this.hold).toBeUndefined();
     this.hold = hold;
   }
@@ -86,7 +86,7 @@ describe('a lock table in memory', () => {
     const next = new Comer(false, 2);
     table.enqueue(next);
     const told: string[] = [];
-    hold.listener = { onHoldLost: (_hold, { message }) => void told.push(message) };
+    hold.listener = { onKeyLost: (_hold, { message }) => void told.push(message) };
     table.lose([hold], new Error('gone'));
     table.free(hold);
     expect([told, hold.alive, next.hold?.alive]).toEqual([['gone'], false, true]);

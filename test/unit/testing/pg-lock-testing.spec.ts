@@ -1,7 +1,7 @@
 import { LockLostError } from '../../../lib/errors/lock-lost.error.js';
 import { PgLockUsageError } from '../../../lib/errors/pg-lock-usage.error.js';
-import type { PgLockModuleOptions } from '../../../lib/pg-lock.options.js';
-import { resolveOptions } from '../../../lib/pg-lock.resolve-options.js';
+import type { PgLockModuleOptions } from '../../../lib/options/pg-lock-options.js';
+import { resolveOptions } from '../../../lib/options/resolve-options.js';
 import type { PgLockService } from '../../../lib/pg-lock.service.js';
 import { MemoryCore } from '../../../lib/testing/memory-core.js';
 import { MemoryLockTable } from '../../../lib/testing/memory-lock-table.js';

@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import type { PgLockEvent } from './vocabulary/pg-lock-event.js';
+import type { PgLockEvent } from '../vocabulary/pg-lock-event.js';
 
 /** `pglock.events`: each {@link PgLockEvent} under its `type`. @publicApi */
 export type PgLockEvents = EventEmitter<{

@@ -1,6 +1,6 @@
 import { unlockCode, type KeyOp, type LockOpCode } from '../sql/advisory-lock.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
-import type { Hold, HoldListener } from './lock-store.js';
+import type { HeldKey, HeldKeyListener } from './lock-store.js';
 import type { Enrolled } from './roster.js';
 
 /** The session that a hold is on, as far as the hold needs it. @internal */
@@ -8,13 +8,15 @@ export interface HoldingSession {
   readonly facts: { readonly pid: number };
   /** Whether the server cannot have given its locks to others. */
   readonly trusted: boolean;
-  owns(hold: SessionHold): boolean;
+  owns(hold: SessionLock): boolean;
 }
 
 /** A key held by one lock session, and the operation that lets go of it. @internal */
-export class SessionHold<Session extends HoldingSession = HoldingSession> implements Hold, Enrolled, KeyOp {
+export class SessionLock<Session extends HoldingSession = HoldingSession>
+  implements HeldKey, Enrolled, KeyOp
+{
   place = 0;
-  listener: HoldListener | undefined;
+  listener: HeldKeyListener | undefined;
 
   constructor(
     readonly session: Session,

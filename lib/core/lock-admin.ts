@@ -1,21 +1,21 @@
-import { BlockedPgLocks } from './inspection/blocked-pg-locks.js';
-import type { InspectionParts } from './inspection/lock-inspector.js';
-import { PgLocks } from './inspection/pg-locks.js';
-import type { LockNames } from './locks/lock-names.js';
-import type { LockTimeouts } from './locks/lock-timeout.js';
-import type { ResolvedPgLockOptions } from './pg-lock.options.js';
-import { Prioritizer } from './prioritize/prioritizer.js';
-import type { Connector } from './session/connector.js';
-import type { FlowPids } from './session/flow-pids.js';
-import { ObserverSession } from './session/observer-session.js';
-import { BACKEND_PID } from './sql/signal.js';
-import { OpenTransaction } from './transaction/open-transaction.js';
-import { targetTable } from './transaction/resolve-target.js';
-import type { Transactions } from './transaction/transactions.js';
-import type { EventSink } from './vocabulary/pg-lock-event.js';
+import { BlockedPgLocks } from '../inspection/blocked-pg-locks.js';
+import type { InspectionParts } from '../inspection/lock-inspector.js';
+import { PgLocks } from '../inspection/pg-locks.js';
+import type { LockNames } from '../locks/lock-names.js';
+import type { LockTimeouts } from '../locks/lock-timeout.js';
+import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
+import { Prioritizer } from '../prioritize/prioritizer.js';
+import type { Connector } from '../session/connector.js';
+import type { FlowPids } from '../session/flow-pids.js';
+import { ObserverSession } from '../session/observer-session.js';
+import { BACKEND_PID } from '../sql/signal.js';
+import { OpenTransaction } from '../transaction/open-transaction.js';
+import { targetTable } from '../transaction/resolve-target.js';
+import type { Transactions } from '../transaction/transactions.js';
+import type { EventSink } from '../vocabulary/pg-lock-event.js';
 
 /** What looking at locks needs from the rest of one database. @internal */
-export interface OversightInit {
+export interface LockAdminInit {
   readonly options: ResolvedPgLockOptions;
   readonly connector: Connector;
   readonly names: LockNames;
@@ -31,13 +31,13 @@ export interface OversightInit {
  *
  * @internal
  */
-export class Oversight {
+export class LockAdmin {
   readonly locks: PgLocks;
   readonly blocked: BlockedPgLocks;
   readonly prioritizer: Prioritizer;
   readonly #sessions: readonly ObserverSession[];
 
-  constructor({ options, connector, names, flowPids, transactions, timeouts, emit }: OversightInit) {
+  constructor({ options, connector, names, flowPids, transactions, timeouts, emit }: LockAdminInit) {
     const observer = new ObserverSession(connector, { purpose: 'inspection' });
     const killer = new ObserverSession(connector, { purpose: 'killer' });
     this.#sessions = [observer, killer];

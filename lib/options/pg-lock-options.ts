@@ -1,14 +1,14 @@
 import type { Pool } from 'pg';
-import type { AdvisoryLockOptions } from './locks/advisory-options.js';
-import type { ResolvedAdvisoryDefaults } from './locks/resolve-advisory-options.js';
-import type { ResolvedPrioritizeDefaults } from './prioritize/resolve-prioritize-options.js';
+import type { AdvisoryLockOptions } from '../locks/advisory-options.js';
+import type { ResolvedAdvisoryDefaults } from '../locks/resolve-advisory-options.js';
+import type { ResolvedPrioritizeDefaults } from '../prioritize/resolve-prioritize-options.js';
 import type {
   PgLockConnection,
   ResolvedSessionsOptions,
   SessionsOptions,
-} from './session/session-options.js';
-import type { ResolvedTelemetryOptions, TelemetryOptions } from './telemetry/telemetry-options.js';
-import type { Duration } from './vocabulary/duration.js';
+} from '../session/session-options.js';
+import type { ResolvedTelemetryOptions, TelemetryOptions } from '../telemetry/telemetry-options.js';
+import type { Duration } from '../vocabulary/duration.js';
 
 /** The name of the database that `PgLockService` stands for. @publicApi */
 export const DEFAULT_DATABASE_NAME = 'default';

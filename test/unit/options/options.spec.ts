@@ -1,5 +1,5 @@
-import { PgLockConfigurationError } from '../../lib/errors/pg-lock-configuration.error.js';
-import { resolveOptions } from '../../lib/pg-lock.resolve-options.js';
+import { PgLockConfigurationError } from '../../../lib/errors/pg-lock-configuration.error.js';
+import { resolveOptions } from '../../../lib/options/resolve-options.js';
 
 const resolve = (options: unknown) => resolveOptions(options as Parameters<typeof resolveOptions>[0]);
 

@@ -1,6 +1,6 @@
-import { PgLockConfigurationError } from './errors/pg-lock-configuration.error.js';
-import { durationMs, type Duration } from './vocabulary/duration.js';
-import { printable } from './vocabulary/printable.js';
+import { PgLockConfigurationError } from '../errors/pg-lock-configuration.error.js';
+import { durationMs, type Duration } from '../vocabulary/duration.js';
+import { printable } from '../vocabulary/printable.js';
 
 /** Reads one object of options: knows its name for messages, and refuses what it does not know. @internal */
 export class OptionReader<Options extends object> {

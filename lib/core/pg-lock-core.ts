@@ -1,17 +1,17 @@
 import { EventEmitter } from 'node:events';
-import { AdvisoryLocks } from './locks/advisory-locks.js';
-import { LockNames } from './locks/lock-names.js';
-import type { PgLockEvents } from './pg-lock.events.js';
-import type { ResolvedPgLockOptions } from './pg-lock.options.js';
-import { Oversight } from './pg-lock.oversight.js';
-import { PgLockService } from './pg-lock.service.js';
-import { WorkSessions } from './pg-lock.work-sessions.js';
-import { connectorLike, connectorTo, type Connector } from './session/connector.js';
-import { FlowPids } from './session/flow-pids.js';
-import type { LockStore } from './session/lock-store.js';
-import { PgLockStore } from './session/pg-lock-store.js';
-import { newLockSource, say, type LockSource } from './telemetry/lock-channels.js';
-import type { EventSink, PgLockEvent } from './vocabulary/pg-lock-event.js';
+import { AdvisoryLocks } from '../locks/advisory-locks.js';
+import { LockNames } from '../locks/lock-names.js';
+import type { PgLockEvents } from './pg-lock-events.js';
+import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
+import { LockAdmin } from './lock-admin.js';
+import { PgLockService } from '../pg-lock.service.js';
+import { TransactionServices } from './transaction-services.js';
+import { connectorLike, connectorTo, type Connector } from '../session/connector.js';
+import { FlowPids } from '../session/flow-pids.js';
+import type { LockStore } from '../session/lock-store.js';
+import { PgLockStore } from '../session/pg-lock-store.js';
+import { newLockSource, say, type LockSource } from '../telemetry/lock-channels.js';
+import type { EventSink, PgLockEvent } from '../vocabulary/pg-lock-event.js';
 
 /**
  * The rooms of one database, put together: the only place that knows how.
@@ -27,8 +27,8 @@ export class PgLockCore {
   readonly events: PgLockEvents = new EventEmitter();
   readonly names: LockNames;
   readonly advisory: AdvisoryLocks;
-  readonly work: WorkSessions;
-  readonly oversight: Oversight;
+  readonly work: TransactionServices;
+  readonly admin: LockAdmin;
   readonly service: PgLockService;
   private readonly flowPids = new FlowPids();
 
@@ -41,7 +41,7 @@ export class PgLockCore {
     this.names = new LockNames(options.namespace);
     const emit: EventSink = (event) => this.report(event);
     const connector = ownConnector(options);
-    this.work = new WorkSessions({
+    this.work = new TransactionServices({
       options,
       connector,
       names: this.names,
@@ -61,7 +61,7 @@ export class PgLockCore {
       flowPids: this.flowPids,
       source: this.source,
     });
-    this.oversight = new Oversight({
+    this.admin = new LockAdmin({
       options,
       connector,
       names: this.names,
@@ -81,7 +81,7 @@ export class PgLockCore {
 
   /** Lets go of everything, and closes what was opened here. The lent pool stays its owner's. */
   async close(): Promise<void> {
-    await this.oversight.close();
+    await this.admin.close();
     await this.advisory.close();
     await this.work.close();
   }

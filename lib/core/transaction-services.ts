@@ -1,23 +1,23 @@
 import type { Client, ClientBase, Pool, PoolConfig } from 'pg';
-import { PgLockUsageError } from './errors/pg-lock-usage.error.js';
-import { LockTimeouts } from './locks/lock-timeout.js';
-import type { LockNames } from './locks/lock-names.js';
-import { ModelLocks } from './locks/model-lock.js';
-import { XactLocks, type XactLocksContext } from './locks/xact-lock.js';
-import { XactWait } from './locks/xact-lock-wait.js';
-import type { ResolvedPgLockOptions } from './pg-lock.options.js';
-import { FlowContext } from './session/flow-context.js';
-import type { FlowPids } from './session/flow-pids.js';
-import { ObserverSession } from './session/observer-session.js';
-import type { Connector } from './session/connector.js';
-import { PooledClients } from './session/pooled-clients.js';
-import { pgDriver, poolFacade } from './session/pool-facade.js';
-import { adopt, ScopedPool, scopedSessions } from './session/scoped-pool.js';
-import { SessionScopes } from './session/scoped-pool-scope.js';
-import { FRESH_TOKEN } from './sql/advisory-xact-lock.js';
-import { cancelBackend } from './sql/settings-session.js';
-import type { LockSource } from './telemetry/lock-channels.js';
-import { Transactions } from './transaction/transactions.js';
+import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import { LockTimeouts } from '../locks/lock-timeout.js';
+import type { LockNames } from '../locks/lock-names.js';
+import { ModelLocks } from '../locks/model-lock.js';
+import { XactLocks, type XactLocksContext } from '../locks/xact-lock.js';
+import { XactWait } from '../locks/xact-lock-wait.js';
+import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
+import { FlowContext } from '../session/flow-context.js';
+import type { FlowPids } from '../session/flow-pids.js';
+import { ObserverSession } from '../session/observer-session.js';
+import type { Connector } from '../session/connector.js';
+import { PooledClients } from '../session/pooled-clients.js';
+import { pgDriver, poolFacade } from '../session/pool-facade.js';
+import { adopt, ScopedPool, scopedSessions } from '../session/scoped-pool.js';
+import { SessionScopes } from '../session/scoped-pool-scope.js';
+import { FRESH_TOKEN } from '../sql/advisory-xact-lock.js';
+import { cancelBackend } from '../sql/settings-session.js';
+import type { LockSource } from '../telemetry/lock-channels.js';
+import { Transactions } from '../transaction/transactions.js';
 
 /** A session that nobody gives back must not hold up the shutdown. */
 const FAREWELL_MS = 5_000;
@@ -31,7 +31,7 @@ export interface PgDriver {
 }
 
 /** What the application's work needs from the rest of one database. @internal */
-export interface WorkSessionsInit {
+export interface TransactionServicesInit {
   readonly options: ResolvedPgLockOptions;
   readonly connector: Connector;
   readonly names: LockNames;
@@ -46,7 +46,7 @@ export interface WorkSessionsInit {
  *
  * @internal
  */
-export class WorkSessions {
+export class TransactionServices {
   readonly transactions: Transactions;
   readonly models: ModelLocks;
   readonly xact: XactLocks;
@@ -62,7 +62,7 @@ export class WorkSessions {
   readonly #giveBack: () => Promise<void> | void;
   #closing: Promise<void> | undefined;
 
-  constructor(init: WorkSessionsInit) {
+  constructor(init: TransactionServicesInit) {
     const { options, connector, names, flowPids } = init;
     const scopes = new SessionScopes();
     const { flowContext } = this;

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
-import { checkSaved } from './inspection/resolve-query.js';
-import type { ResolvedAdvisoryDefaults } from './locks/resolve-advisory-options.js';
-import { kind, OptionReader } from './pg-lock.option-reader.js';
+import { checkSaved } from '../inspection/resolve-query.js';
+import type { ResolvedAdvisoryDefaults } from '../locks/resolve-advisory-options.js';
+import { kind, OptionReader } from './option-reader.js';
 import {
   DEFAULTS,
   type AdvisoryDefaults,
@@ -10,16 +10,16 @@ import {
   type PrioritizeDefaults,
   type ResolvedPgLockOptions,
   type SavedConfiguration,
-} from './pg-lock.options.js';
-import { sparedBy, type ResolvedPrioritizeDefaults } from './prioritize/resolve-prioritize-options.js';
+} from './pg-lock-options.js';
+import { sparedBy, type ResolvedPrioritizeDefaults } from '../prioritize/resolve-prioritize-options.js';
 import type {
   PgLockConnection,
   ResolvedSessionsOptions,
   SessionsOptions,
-} from './session/session-options.js';
-import { shownAttributes } from './sql/inspection-query.js';
-import type { ResolvedTelemetryOptions, TelemetryOptions } from './telemetry/telemetry-options.js';
-import { durationMs, MAX_SERVER_TIMEOUT_MS } from './vocabulary/duration.js';
+} from '../session/session-options.js';
+import { shownAttributes } from '../sql/inspection-query.js';
+import type { ResolvedTelemetryOptions, TelemetryOptions } from '../telemetry/telemetry-options.js';
+import { durationMs, MAX_SERVER_TIMEOUT_MS } from '../vocabulary/duration.js';
 
 /**
  * Checks the options of one database and fills in the defaults. Sends no SQL; never prints a connection.

@@ -8,7 +8,7 @@ import { RowDecoder } from '../inspection/row-decoder.js';
 import type { SignalOutcome } from '../inspection/signal-outcome.js';
 import type { LockNames } from '../locks/lock-names.js';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
-import type { ResolvedPgLockOptions } from '../pg-lock.options.js';
+import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
 import type { KillerTimerRegistry } from '../prioritize/killer-timer-registry.js';
 import type { PrioritizeOptions } from '../prioritize/prioritize-options.js';
 import { resolvePrioritizeOptions } from '../prioritize/resolve-prioritize-options.js';
@@ -88,7 +88,7 @@ export class MemoryPrioritizer {
 }
 
 /** Looking at locks and clearing the way, over a table in memory. @internal */
-export class MemoryOversight {
+export class MemoryLockAdmin {
   readonly locks: MemoryPgLocks;
   readonly blocked: MemoryBlockedPgLocks;
   readonly prioritizer: MemoryPrioritizer;
