@@ -1,0 +1,102 @@
+/** Another process (or module instance) on the same database. Module instances are peers of their own. @internal */
+export interface PeerInfo {
+  /** Random for each module instance: equal for nobody else, also not after a restart. */
+  readonly id: string;
+  /** The backend of its main lock session, as the server says: what speaks cannot choose it. */
+  readonly pid: number;
+  /** All its lock backends as far as it has told, `pid` included. */
+  readonly pids: readonly number[];
+  /** What the application calls itself. */
+  readonly applicationName: string;
+  readonly host: string;
+}
+
+/**
+ * A kind of message: the name on the wire, and what reads a body that came from outside. Whoever can connect can speak, so
+ * `read` believes nothing: it answers `undefined` for what it does not understand, and takes fields that it does not know.
+ *
+ * @internal
+ */
+export interface PeerMessageKind<Body> {
+  readonly name: string;
+  readonly read: (body: unknown) => Body | undefined;
+}
+
+/** A kind of question, and of the answers to it. @internal */
+export interface PeerQuestionKind<Question, Answer> {
+  readonly name: string;
+  readonly readQuestion: (body: unknown) => Question | undefined;
+  readonly readAnswer: (body: unknown) => Answer | undefined;
+}
+
+/** What one peer has answered. @internal */
+export interface PeerAnswer<Answer> {
+  readonly body: Answer;
+  readonly from: PeerInfo;
+}
+
+/** For how long answers are collected. @internal */
+export interface AskOptions<Answer> {
+  /** How long to wait for answers, in milliseconds. */
+  readonly waitMs: number;
+  /** Whether the answers so far are enough. Left out: all that come in time are collected. */
+  readonly isEnough?: (answers: readonly PeerAnswer<Answer>[]) => boolean;
+}
+
+/** What gives the answers to a question. @internal */
+export interface AnswerOptions {
+  /**
+   * Whether an answer of another peer with the same body makes ours superfluous: answers are then delayed at random for up
+   * to 100 ms, and dropped when such a one was heard. For questions to which many know the same answer.
+   */
+  readonly suppressed?: boolean;
+}
+
+/**
+ * The other processes on one database: what they say, and what is said to them, over one `LISTEN`/`NOTIFY` channel on the
+ * main lock session.
+ *
+ * *Silent* until something keeps it listening; *listening* from the answer to `LISTEN` on; after a lost session *broken*
+ * until the next one listens: what was told in between was missed. Everything here runs outside of any flow. A message is
+ * never sent for a lock: a `NOTIFY` makes commits wait for each other.
+ *
+ * @internal
+ */
+export interface Peers {
+  /** Random for each module instance. */
+  readonly id: string;
+  /** Since when nothing can have been missed, on the monotonic clock; `undefined` while it does not listen. */
+  readonly listeningSince: number | undefined;
+  /** Opens the lock session in the background, and keeps it open and listening until the returned function is called. */
+  keepListening(): () => void;
+  /** Hears what other peers tell. What cannot be read is ignored; own messages are not heard. Returns the way to stop. */
+  on<Body>(kind: PeerMessageKind<Body>, listener: (body: Body, from: PeerInfo) => void): () => void;
+  /**
+   * Tells all peers. All messages of one turn travel in one statement; one message takes at most 7 999 bytes with about 250
+   * for the envelope. Resolves when committed. Rejects when it could not be told: nobody tells it again.
+   */
+  tell<Body>(kind: PeerMessageKind<Body>, body: Body): Promise<void>;
+  /**
+   * One statement on the listening session: what was committed before is heard before it resolves. Rejects when nothing is
+   * listening, or the session is lost meanwhile.
+   */
+  sync(): Promise<void>;
+  /** Tells a question and collects answers. Rejects only when the question could not be told. */
+  ask<Question, Answer>(
+    kind: PeerQuestionKind<Question, Answer>,
+    body: Question,
+    options: AskOptions<Answer>,
+  ): Promise<readonly PeerAnswer<Answer>[]>;
+  /** Answers questions of peers; `undefined` says nothing. Returns the way to stop. */
+  answer<Question, Answer>(
+    kind: PeerQuestionKind<Question, Answer>,
+    answerer: (body: Question, from: PeerInfo) => Answer | undefined | Promise<Answer | undefined>,
+    options?: AnswerOptions,
+  ): () => void;
+  /** The peers heard of, until they have been silent for long or have said goodbye. */
+  known(): readonly PeerInfo[];
+  /** The listening session was lost: from now on messages are missed. Returns the way to stop. */
+  onBreak(listener: () => void): () => void;
+  /** It listens (for the first time, or again); what was told before it was not heard. Returns the way to stop. */
+  onListening(listener: () => void): () => void;
+}
