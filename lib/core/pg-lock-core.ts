@@ -11,6 +11,7 @@ import { FlowPids } from '../session/flow-pids.js';
 import type { LockStore } from '../session/lock-store.js';
 import { PgLockStore } from '../session/pg-lock-store.js';
 import { newLockSource, say, type LockSource } from '../telemetry/lock-channels.js';
+import { isolated } from '../vocabulary/listeners.js';
 import type { EventSink, PgLockEvent } from '../vocabulary/pg-lock-event.js';
 
 /**
@@ -86,9 +87,11 @@ export class PgLockCore {
     await this.work.close();
   }
 
-  /** To whoever listens to the service, and to the channels of the process. */
+  /** To the listeners of the service, none of which keeps another untold, and to the channels of the process. */
   private report(event: PgLockEvent): void {
-    (this.events as EventEmitter).emit(event.type, event);
+    const events = this.events as EventEmitter;
+    for (const listener of events.rawListeners(event.type))
+      isolated(() => listener.call(events, event) as unknown);
     if (event.type === 'blockerSignalled') say('nestjs-pglock:signalled', { ...this.source, ...event });
     else if (event.type === 'sessionEnded') say('nestjs-pglock:session-ended', { ...this.source, ...event });
   }

@@ -1,4 +1,4 @@
-import type { Client, QueryConfig, QueryResult } from 'pg';
+import type { Client, Notification, QueryConfig, QueryResult } from 'pg';
 import { LockSessionError } from '../errors/lock-session.error.js';
 import { OWN_LOCKS, singleLockOp, UNLOCK_ALL, unlockCode } from '../sql/advisory-lock.js';
 import { HEARTBEAT, type ServerFacts } from '../sql/lock-session.js';
@@ -10,8 +10,10 @@ import { queryNumbers } from './lock-query.js';
 import type { HeldKey } from './lock-store.js';
 import { cutOff } from './connector.js';
 import { monotonicMs } from './monotonic.js';
+import type { TextRow } from './peer-port.js';
 import { Roster } from './roster.js';
 import { SessionLock } from './session-lock.js';
+import { AS_TEXT } from './text-types.js';
 
 /** For how long the end of a session waits for a server that may not answer any more. */
 const FAREWELL_MS = 1_000;
@@ -38,6 +40,8 @@ interface Job {
 export class LockSession {
   /** Called once when the session has ended by itself. */
   onEnded: ((error: Error, locksLost: number) => void) | undefined;
+  /** Called with what arrives on a channel that the session listens to. */
+  onNotification: ((notification: Notification) => void) | undefined;
   /** When somebody last asked for something, heartbeats aside, on the monotonic clock. */
   lastUsedAt = monotonicMs();
 
@@ -56,15 +60,21 @@ export class LockSession {
   constructor(
     private readonly client: Client,
     readonly facts: ServerFacts,
-    private readonly trustMs: number,
+    readonly trustMs: number,
   ) {
     this.trustedUntil = monotonicMs() + trustMs;
     client.on('error', (error) => this.end(error));
+    client.on('notification', (notification) => this.onNotification?.(notification));
     client.on('end', () => this.end(new LockSessionError('The connection of a lock session was closed.')));
   }
 
   get isOpen(): boolean {
     return this.ended === undefined;
+  }
+
+  /** Why it has ended, where it has. */
+  get endedBy(): Error | undefined {
+    return this.ended;
   }
 
   get isBusy(): boolean {
@@ -119,6 +129,13 @@ export class LockSession {
       this.jobs.push({ query, allowanceMs, resolve, reject });
       this.schedule();
     });
+  }
+
+  /** Runs one statement in its turn; its rows are as the server wrote them. */
+  async readText({ text, values }: Statement): Promise<readonly TextRow[]> {
+    const query: QueryConfig = { text, types: AS_TEXT, ...(values && { values: [...values] }) };
+    const { rows } = await this.run(query as Statement);
+    return rows as TextRow[];
   }
 
   /** Runs one statement in its turn, and again as long as somebody cancels it. */

@@ -1,8 +1,9 @@
-import type { Client, CustomTypesConfig } from 'pg';
+import type { Client } from 'pg';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { prepareObserverSession, READ_OBSERVER_FACTS, type ObserverFacts } from '../sql/observer-session.js';
 import type { Statement, StatementRunner } from '../sql/statement.js';
 import type { Connector } from './connector.js';
+import { AS_TEXT } from './text-types.js';
 import { toldPid } from './told-pid.js';
 
 /** How an {@link ObserverSession} behaves. @internal */
@@ -20,9 +21,6 @@ const STATEMENT_TIMEOUT_MS = 10_000;
 /** How long after the server's own limit an answer may come before the network is given up. */
 const GRACE_MS = 5_000;
 const FAREWELL_MS = 1_000;
-
-/** Values come as the server writes them: parsers that an application has set for all of `pg` do not matter here. */
-const AS_TEXT = { getTypeParser: () => (value: unknown) => value } as unknown as CustomTypesConfig;
 
 interface Observing {
   readonly client: Client;

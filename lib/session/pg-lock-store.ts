@@ -18,6 +18,7 @@ import type {
   WaitOptions,
 } from './lock-store.js';
 import { SessionLockWait } from './lock-wait.js';
+import type { PeerPort } from './peer-port.js';
 import type { SessionLock } from './session-lock.js';
 import { SessionPool } from './session-pool.js';
 import type { ResolvedSessionsOptions } from './session-options.js';
@@ -50,6 +51,11 @@ export class PgLockStore implements LockStore {
     this.pool = new SessionPool(connector, options, emit);
     this.deadlocks = new DeadlockWatch(this.pool);
     this.pool.onTick = () => this.deadlocks.tick();
+  }
+
+  /** What peers need of the main session. */
+  get peers(): PeerPort {
+    return this.pool.main;
   }
 
   tryLock(key: LockKey, shared: boolean, trier: TryLockCallbacks, isPatient = false): void {

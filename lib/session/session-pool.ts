@@ -2,6 +2,7 @@ import { LockSessionError } from '../errors/lock-session.error.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import type { Connector } from './connector.js';
 import type { LockSession } from './lock-session.js';
+import { MainSession } from './main-session.js';
 import { monotonicMs } from './monotonic.js';
 import { openLockSession } from './open-lock-session.js';
 import type { ResolvedSessionsOptions } from './session-options.js';
@@ -33,11 +34,17 @@ export class SessionPool {
   /** Called again and again while any session is open. */
   onTick: (() => void) | undefined;
 
+  /** The main session, and what others need of it. */
+  readonly main = new MainSession({
+    pids: () => this.pids,
+    leaseMs: () => this.options.leaseMs,
+    open: () => this.open(),
+    isClosed: () => this.closed,
+  });
+
   private readonly sessions = new Set<LockSession>();
   private readonly idle: LockSession[] = [];
   private readonly line: SessionTicket[] = [];
-  private main: LockSession | undefined;
-  private openingMain: Promise<LockSession> | undefined;
   private opening = 0;
   private failures = 0;
   private retryAt = 0;
@@ -52,7 +59,7 @@ export class SessionPool {
 
   /** The main session where it is open already. */
   get openMain(): LockSession | undefined {
-    return this.main;
+    return this.main.open;
   }
 
   /** The process ids of all our lock backends. */
@@ -73,12 +80,8 @@ export class SessionPool {
   }
 
   /** The main session; opened, after a growing pause where opening failed before. */
-  async openedMain(): Promise<LockSession> {
-    if (this.main !== undefined) return this.main;
-    this.openingMain ??= this.open()
-      .then((session) => (this.main = session))
-      .finally(() => (this.openingMain = undefined));
-    return this.openingMain;
+  openedMain(): Promise<LockSession> {
+    return this.main.whenOpen();
   }
 
   /** A session that may wait: idle or new; `undefined` when the bound is reached, or no further one can be had. */
@@ -90,7 +93,7 @@ export class SessionPool {
 
   /** Whether one more session may be opened now: below the bound, and not right after opening one has failed. */
   mayOpen(): boolean {
-    const reserved = this.main === undefined ? 1 : 0;
+    const reserved = this.main.open === undefined ? 1 : 0;
     return this.sessions.size + this.opening + reserved < this.options.max && monotonicMs() >= this.retryAt;
   }
 
@@ -137,7 +140,7 @@ export class SessionPool {
     this.stopOpening();
     clearInterval(this.ticker);
     await Promise.all([...this.sessions].map((session) => session.close()));
-    await this.openingMain?.catch(() => undefined);
+    await this.main.settled();
     await Promise.all([...this.sessions].map((session) => session.close()));
     this.sessions.clear();
   }
@@ -170,8 +173,9 @@ export class SessionPool {
       throw new LockSessionError('The lock sessions of this module were closed meanwhile.');
     }
     this.sessions.add(session);
+    this.main.pidsChanged();
     session.onEnded = (error, locksLost) => {
-      this.forget(session);
+      this.forget(session, error);
       this.emit({ type: 'sessionEnded', pid: session.facts.pid, locksLost, error });
     };
     if (this.ticker === undefined) {
@@ -184,23 +188,30 @@ export class SessionPool {
     return session;
   }
 
-  private forget(session: LockSession): void {
+  private forget(session: LockSession, error: Error): void {
     this.sessions.delete(session);
-    if (this.main === session) this.main = undefined;
     const index = this.idle.indexOf(session);
     if (index >= 0) this.idle.splice(index, 1);
-    if (this.sessions.size > 0) return;
-    clearInterval(this.ticker);
-    this.ticker = undefined;
+    if (this.sessions.size === 0) {
+      clearInterval(this.ticker);
+      this.ticker = undefined;
+    }
+    if (this.main.open === session) this.main.forget(error);
+    this.main.pidsChanged();
+  }
+
+  private isUnused(session: LockSession): boolean {
+    if (session.isBusy || session.holdCount > 0) return false;
+    if (session !== this.main.open) return this.idle.includes(session);
+    return !this.main.isKept && this.sessions.size === 1;
   }
 
   private tick(): void {
     const rest = monotonicMs() - IDLE_MS;
     for (const session of this.sessions) {
       session.beat(this.options.heartbeatMs);
-      const unused = session === this.main ? this.sessions.size === 1 : this.idle.includes(session);
-      if (!unused || session.isBusy || session.holdCount > 0 || session.lastUsedAt > rest) continue;
-      this.forget(session);
+      if (!this.isUnused(session) || session.lastUsedAt > rest) continue;
+      this.forget(session, new LockSessionError('The lock session was closed, since it was not needed.'));
       void session.close();
     }
     this.onTick?.();

@@ -62,3 +62,8 @@ export const HEARTBEAT: Statement = { text: 'SELECT' };
 export function cancelBackend(pid: number): Statement {
   return { text: 'SELECT pg_catalog.pg_cancel_backend($1)', values: [pid] };
 }
+
+/** Has the session told of what is notified on a channel. @see https://www.postgresql.org/docs/current/sql-listen.html @internal */
+export function listen(channel: string): Statement {
+  return { text: `LISTEN "${channel.replaceAll('"', '""')}"` };
+}
