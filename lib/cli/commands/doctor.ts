@@ -1,7 +1,7 @@
 import { EXIT } from '../exit.js';
 import { print, printJson, type Io } from '../io.js';
-import { examine } from '../doctor/examine.js';
-import type { Finding } from '../doctor/finding.js';
+import { examine } from '../../inspection/doctor/examine.js';
+import type { Finding } from '../../inspection/doctor/finding.js';
 import { readSettings, withInspection, type WhereToLook } from '../open-inspection.js';
 import { paintFor, type Style } from '../render/paint.js';
 

@@ -1,7 +1,8 @@
 import type { BlockingTreeNode } from '../../inspection/blocking-tree.js';
 import type { PgLock } from '../../inspection/pg-lock.js';
+import { spanText } from '../../vocabulary/span-text.js';
 import type { Paint } from './paint.js';
-import { idText, oneLine, spanText } from './value.js';
+import { idText, oneLine } from './value.js';
 import { fit } from './width.js';
 
 /** How a tree is drawn. @internal */

@@ -1,6 +1,7 @@
 import { expanded, table } from '../../../lib/cli/render/listing.js';
 import { plain } from '../../../lib/cli/render/paint.js';
-import { oneLine, safeLines, spanText, valueText } from '../../../lib/cli/render/value.js';
+import { oneLine, safeLines, valueText } from '../../../lib/cli/render/value.js';
+import { spanText } from '../../../lib/vocabulary/span-text.js';
 import { fit, textWidth } from '../../../lib/cli/render/width.js';
 
 describe('a span of time', () => {

@@ -1,12 +1,16 @@
 import { READ_WATCHED_SETTINGS } from '../../sql/inspection-doctor.js';
-import type { CliInspection } from '../open-inspection.js';
+import type { Observer } from '../observer.js';
 import { finding, type Finding } from './finding.js';
 
 /** Settings by name, with their units. @internal */
 export type ServerSettings = ReadonlyMap<string, { readonly value: string; readonly unit: string }>;
 
 /** @internal */
-export async function readServerSettings({ observer }: CliInspection): Promise<ServerSettings> {
+export async function readServerSettings({
+  observer,
+}: {
+  readonly observer: Observer;
+}): Promise<ServerSettings> {
   const rows = await observer.query<{ name: string; value: string; unit: string }>(READ_WATCHED_SETTINGS);
   return new Map(rows.map(({ name, value, unit }) => [name, { value, unit }]));
 }

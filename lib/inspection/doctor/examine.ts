@@ -1,7 +1,7 @@
-import { missingGrant, readGrants } from '../../inspection/grants.js';
+import { missingGrant, readGrants } from '../grants.js';
 import { idleTransactions, READ_LOCK_USE, READ_PREPARED } from '../../sql/inspection-doctor.js';
-import type { CliInspection } from '../open-inspection.js';
-import { spanText } from '../render/value.js';
+import { spanText } from '../../vocabulary/span-text.js';
+import type { Observer } from '../observer.js';
 import { finding, type Finding } from './finding.js';
 import { readServerSettings, settingFindings, type ServerSettings } from './server-settings.js';
 
@@ -9,8 +9,16 @@ const OLDEST_SUPPORTED = 130_000;
 const IDLE_TOO_LONG_MS = 5 * 60_000;
 const FULL_SHARE = 0.5;
 
+/** What the doctor looks through. @internal */
+export interface Examined {
+  readonly observer: Observer & {
+    /** Whether no pooler stands between that gives each statement another backend. */
+    isDirect(): Promise<boolean>;
+  };
+}
+
 /** Looks at everything that decides about locks. @internal */
-export async function examine(inspection: CliInspection): Promise<readonly Finding[]> {
+export async function examine(inspection: Examined): Promise<readonly Finding[]> {
   const settings = await readServerSettings(inspection);
   return [
     await server(inspection),
@@ -23,7 +31,7 @@ export async function examine(inspection: CliInspection): Promise<readonly Findi
   ];
 }
 
-async function server({ observer }: CliInspection): Promise<Finding> {
+async function server({ observer }: Examined): Promise<Finding> {
   const version = await observer.version();
   const [row] = await observer.query<{ version: string; database: string }>(READ_LOCK_USE);
   const text = `PostgreSQL ${row?.version ?? ''}, database ${row?.database ?? ''}`;
@@ -33,7 +41,7 @@ async function server({ observer }: CliInspection): Promise<Finding> {
   return finding('server', 'info', text, 'Before 14 the server does not tell since when a lock is awaited.');
 }
 
-async function pooler({ observer }: CliInspection): Promise<Finding> {
+async function pooler({ observer }: Examined): Promise<Finding> {
   if (await observer.isDirect()) return finding('pooler', 'ok', 'connected to the server itself');
   return finding(
     'pooler',
@@ -43,7 +51,7 @@ async function pooler({ observer }: CliInspection): Promise<Finding> {
   );
 }
 
-async function privileges({ observer }: CliInspection): Promise<Finding> {
+async function privileges({ observer }: Examined): Promise<Finding> {
   const grants = await readGrants(observer);
   if (grants.superuser) return finding('privileges', 'ok', `role ${grants.role} is a superuser`);
   const grant = missingGrant(grants);
@@ -60,7 +68,7 @@ async function privileges({ observer }: CliInspection): Promise<Finding> {
   return finding('privileges', 'warning', `role ${grants.role} may not ${lacks.join(', nor ')}`, grant);
 }
 
-async function lockTable({ observer }: CliInspection, settings: ServerSettings): Promise<Finding[]> {
+async function lockTable({ observer }: Examined, settings: ServerSettings): Promise<Finding[]> {
   const number = (name: string) => Number(settings.get(name)?.value ?? 0);
   const [row] = await observer.query<{ locks: string; waiting: string }>(READ_LOCK_USE);
   const used = Number(row?.locks);
@@ -84,7 +92,7 @@ async function lockTable({ observer }: CliInspection, settings: ServerSettings):
   ];
 }
 
-async function idle({ observer }: CliInspection): Promise<Finding[]> {
+async function idle({ observer }: Examined): Promise<Finding[]> {
   const rows = await observer.query<Record<'pid' | 'application' | 'role' | 'age', string>>(
     idleTransactions(IDLE_TOO_LONG_MS),
   );
@@ -100,7 +108,7 @@ async function idle({ observer }: CliInspection): Promise<Finding[]> {
   );
 }
 
-async function prepared({ observer }: CliInspection): Promise<Finding[]> {
+async function prepared({ observer }: Examined): Promise<Finding[]> {
   const rows = await observer.query<Record<'gid' | 'owner' | 'age', string>>(READ_PREPARED);
   return rows.map(({ gid, owner, age }) =>
     finding(
