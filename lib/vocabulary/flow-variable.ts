@@ -37,3 +37,19 @@ export class FlowVariable<Value> {
     return bindings.run(new Binding(this, value, bindings.getStore()?.without(this)), work, ...args);
   }
 }
+
+/**
+ * Runs work, and all that it starts, outside of every flow: no {@link FlowVariable} has a value there.
+ *
+ * For whatever the library does in the background (timers, heartbeats, connections, events): begun within a flow, it would
+ * belong to that flow for good, with its locks, its transaction and its timeouts.
+ *
+ * @internal
+ */
+export function outsideFlows<Args extends unknown[], Result>(
+  work: (...args: Args) => Result,
+  ...args: Args
+): Result {
+  if (bindings.getStore() === undefined) return work(...args);
+  return bindings.run(undefined as unknown as Binding, work, ...args);
+}

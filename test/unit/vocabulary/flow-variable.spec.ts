@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { FlowVariable } from '../../../lib/vocabulary/flow-variable.js';
+import { FlowVariable, outsideFlows } from '../../../lib/vocabulary/flow-variable.js';
 
 describe('FlowVariable', () => {
   const first = new FlowVariable<string>();
@@ -64,5 +64,26 @@ describe('FlowVariable', () => {
     expect(ref.deref()).toBeUndefined();
     goOn.abort();
     expect(await waiting).toEqual({});
+  });
+
+  it('has no value outside of every flow, nor in what is started there', async () => {
+    const inside = first.run('one', () =>
+      second.run(2, async () => {
+        const started = outsideFlows(async (label: string) => {
+          await turn();
+          return [label, ...both()];
+        }, 'label');
+        await turn();
+        return [await started, both()];
+      }),
+    );
+    expect(await inside).toEqual([
+      ['label', undefined, undefined],
+      ['one', 2],
+    ]);
+  });
+
+  it('has the value of a flow that is begun outside of another', () => {
+    first.run('one', () => outsideFlows(() => second.run(2, () => expect(both()).toEqual([undefined, 2]))));
   });
 });
