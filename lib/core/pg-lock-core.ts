@@ -1,9 +1,13 @@
 import { EventEmitter } from 'node:events';
+import { hostname } from 'node:os';
 import { AdvisoryLocks } from '../locks/advisory-locks.js';
 import { LockNames } from '../locks/lock-names.js';
 import type { PgLockEvents } from './pg-lock-events.js';
 import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
 import { LockAdmin } from './lock-admin.js';
+import { DatabasePeers, type PeerIdentity } from '../peers/database-peers.js';
+import { NoPeers } from '../peers/no-peers.js';
+import type { Peers } from '../peers/peers.js';
 import { PgLockService } from '../pg-lock.service.js';
 import { TransactionServices } from './transaction-services.js';
 import { connectorLike, connectorTo, type Connector } from '../session/connector.js';
@@ -31,6 +35,8 @@ export class PgLockCore {
   readonly work: TransactionServices;
   readonly admin: LockAdmin;
   readonly service: PgLockService;
+  /** The other processes on the database. */
+  readonly peers: Peers;
   private readonly flowPids = new FlowPids();
 
   constructor(
@@ -42,6 +48,9 @@ export class PgLockCore {
     this.names = new LockNames(options.namespace);
     const emit: EventSink = (event) => this.report(event);
     const connector = ownConnector(options);
+    const locks = store ?? new PgLockStore(connector, options.sessions, emit);
+    this.peers =
+      locks instanceof PgLockStore ? new DatabasePeers(locks.peers, identityOf(options)) : new NoPeers();
     this.work = new TransactionServices({
       options,
       connector,
@@ -54,7 +63,7 @@ export class PgLockCore {
       },
     });
     this.advisory = new AdvisoryLocks({
-      store: store ?? new PgLockStore(connector, options.sessions, emit),
+      store: locks,
       names: this.names,
       defaults: options.advisory,
       emit,
@@ -82,6 +91,7 @@ export class PgLockCore {
 
   /** Lets go of everything, and closes what was opened here. The lent pool stays its owner's. */
   async close(): Promise<void> {
+    this.peers.close();
     await this.admin.close();
     await this.advisory.close();
     await this.work.close();
@@ -100,6 +110,13 @@ export class PgLockCore {
 /** Builds everything of one database. @internal */
 export function createCore(options: ResolvedPgLockOptions): PgLockCore {
   return new PgLockCore(options);
+}
+
+/** Who this process is to its peers. */
+function identityOf({ connection, pool }: ResolvedPgLockOptions): PeerIdentity {
+  const given = pool?.options ?? (typeof connection === 'object' ? connection : undefined);
+  const applicationName = given?.application_name ?? process.env['PGAPPNAME'] ?? '';
+  return { applicationName, host: hostname() };
 }
 
 /** Lock sessions and the killer's session: never from the application's pool, and past a pooler where told so. */

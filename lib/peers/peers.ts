@@ -99,4 +99,6 @@ export interface Peers {
   onBreak(listener: () => void): () => void;
   /** It listens (for the first time, or again); what was told before it was not heard. Returns the way to stop. */
   onListening(listener: () => void): () => void;
+  /** Gives no more answers, and says goodbye on the session that is about to be closed. */
+  close(): void;
 }

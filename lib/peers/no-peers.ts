@@ -1,0 +1,48 @@
+import { randomBytes } from 'node:crypto';
+import type { PeerAnswer, PeerInfo, Peers } from './peers.js';
+
+/** Where there is one process only, as in the testing kit: it listens, and nobody speaks. @internal */
+export class NoPeers implements Peers {
+  readonly id = randomBytes(9).toString('base64url');
+  readonly listeningSince = performance.now();
+
+  keepListening(): () => void {
+    return nothing;
+  }
+
+  on(): () => void {
+    return nothing;
+  }
+
+  tell(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  sync(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  ask(): Promise<readonly PeerAnswer<never>[]> {
+    return Promise.resolve([]);
+  }
+
+  answer(): () => void {
+    return nothing;
+  }
+
+  known(): readonly PeerInfo[] {
+    return [];
+  }
+
+  onBreak(): () => void {
+    return nothing;
+  }
+
+  onListening(): () => void {
+    return nothing;
+  }
+
+  close(): void {}
+}
+
+function nothing(): void {}

@@ -1,0 +1,33 @@
+import { notifyPeers } from '../sql/peer-channel.js';
+import type { PeerPort } from './peer-port.js';
+
+interface Told {
+  readonly text: string;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Messages on their way out: all of one turn travel in one statement. @internal */
+export class Outbox {
+  private told: Told[] = [];
+
+  constructor(private readonly port: PeerPort) {}
+
+  /** Resolves when the message is committed. */
+  tell(text: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.told.push({ text, resolve, reject }) === 1) setImmediate(() => this.send());
+    });
+  }
+
+  /** Sends what was told, where something was, without waiting for the end of the turn. */
+  send(): void {
+    const told = this.told;
+    if (told.length === 0) return;
+    this.told = [];
+    this.port.runOnMain(notifyPeers(told.map(({ text }) => text))).then(
+      () => told.forEach(({ resolve }) => resolve()),
+      (error: unknown) => told.forEach(({ reject }) => reject(error)),
+    );
+  }
+}

@@ -1,0 +1,42 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Outbox } from '../../../lib/peers/outbox.js';
+import type { PeerPort } from '../../../lib/peers/peer-port.js';
+import type { Statement } from '../../../lib/sql/statement.js';
+
+function outbox(answer: () => Promise<never[]> = () => Promise.resolve([])) {
+  const sent: unknown[] = [];
+  const port = {
+    runOnMain: ({ values }: Statement) => {
+      sent.push(values?.[0]);
+      return answer();
+    },
+  } as unknown as PeerPort;
+  return { sent, box: new Outbox(port) };
+}
+
+describe('Outbox', () => {
+  it('sends all messages of one turn in one statement, in order', async () => {
+    const { box, sent } = outbox();
+    await Promise.all(['a', 'b', 'c'].map((text) => box.tell(text)));
+    await box.tell('d');
+    expect(sent).toEqual([['a', 'b', 'c'], ['d']]);
+  });
+
+  it('fails all messages of a statement that failed, and none of the next', async () => {
+    let fails = true;
+    const { box } = outbox(() => (fails ? Promise.reject(new Error('gone')) : Promise.resolve([])));
+    const first = await Promise.allSettled([box.tell('a'), box.tell('b')]);
+    fails = false;
+    expect(first.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    await expect(box.tell('c')).resolves.toBeUndefined();
+  });
+
+  it('sends nothing twice, and no statement without messages', async () => {
+    const { box, sent } = outbox();
+    const told = box.tell('a');
+    box.send();
+    await told;
+    await nextTurn();
+    expect(sent).toEqual([['a']]);
+  });
+});
