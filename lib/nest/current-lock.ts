@@ -2,7 +2,7 @@ import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import type { LockHandle } from '../locks/lock-handle.js';
 import { FlowVariable } from '../vocabulary/flow-variable.js';
 
-const held = new FlowVariable<LockHandle>();
+const held = FlowVariable.shared<LockHandle>('current-lock');
 
 /** Runs work in which `@CurrentLock()` is this lock. @internal */
 export function withCurrentLock<Result>(lock: LockHandle, work: () => Result): Result {

@@ -16,22 +16,32 @@ const GAUGES = {
   'pglock.session.open': ['Open lock connections', '{connection}', ({ sessions }) => sessions],
 } as const satisfies Record<string, readonly [string, string, (status: LockStatus) => number | null]>;
 
+/** Seconds, from a lock that is free next to the server to a job of hours: OpenTelemetry's own bounds are meant for milliseconds. */
+const BUCKETS = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200,
+];
+
+function instruments(meter: TelemetryMeter) {
+  const counter = (name: string, unit: string, description: string) =>
+    meter.createCounter(name, { description, unit });
+  const advice = { explicitBucketBoundaries: [...BUCKETS] };
+  const histogram = (name: string, description: string) =>
+    meter.createHistogram(name, { description, unit: 's', advice });
+  return {
+    attempts: counter('pglock.lock.attempts', '{lock}', 'Locks requested'),
+    acquired: counter('pglock.lock.acquired', '{lock}', 'Locks acquired'),
+    refused: counter('pglock.lock.refused', '{lock}', 'Locks not acquired, by reason'),
+    lost: counter('pglock.lock.lost', '{lock}', 'Locks lost while their holder still worked'),
+    waits: histogram('pglock.lock.wait.duration', 'Time from requesting a lock to acquiring it, or not'),
+    holds: histogram('pglock.lock.hold.duration', 'Time from acquiring a lock to releasing it'),
+    signals: counter('pglock.signals', '{session}', 'Blockers of prioritized work, by what became of them'),
+    ended: counter('pglock.session.ended', '{connection}', 'Lock connections that ended by themselves'),
+  };
+}
+
 /** Counts and measures what is said on the channels. @internal */
 export function lockMetrics(meter: TelemetryMeter): Reporter {
-  const counter = (name: string, description: string) => meter.createCounter(name, { description });
-  const histogram = (name: string, description: string) =>
-    meter.createHistogram(name, { description, unit: 's' });
-  const attempts = counter('pglock.lock.attempts', 'Locks asked for');
-  const acquired = counter('pglock.lock.acquired', 'Locks had');
-  const refused = counter('pglock.lock.refused', 'Locks not had, by reason');
-  const lost = counter('pglock.lock.lost', 'Locks lost while their holder still worked');
-  const waits = histogram('pglock.lock.wait.duration', 'Time from asking for a lock to having it, or not');
-  const holds = histogram('pglock.lock.hold.duration', 'Time from having a lock to letting go');
-  const signals = counter(
-    'pglock.signals',
-    'Sessions in the way of prioritized work, by what became of them',
-  );
-  const ended = counter('pglock.session.ended', 'Lock connections that ended by themselves');
+  const { attempts, acquired, refused, lost, waits, holds, signals, ended } = instruments(meter);
   const refusal = (message: LockRefusedMessage) => ({
     ...attributesOf(message),
     'pglock.reason': message.reason,

@@ -33,6 +33,8 @@ export interface TelemetryInstrument {
   readonly description?: string;
   /** In the notation of UCUM: `s`, `{lock}`. */
   readonly unit?: string;
+  /** For histograms: where one bucket ends and the next begins. */
+  readonly advice?: { readonly explicitBucketBoundaries?: number[] };
 }
 
 /** A meter of OpenTelemetry. @publicApi */

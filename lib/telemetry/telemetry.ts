@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { PgLockConfigurationError } from '../errors/pg-lock-configuration.error.js';
+import { VERSION } from '../vocabulary/version.js';
 import type { LockSource } from './lock-channels.js';
 import { lockGauges, lockMetrics } from './lock-metrics.js';
 import { lockSpans } from './lock-spans.js';
@@ -31,11 +32,11 @@ export async function startTelemetry(
   const telemetry = api ?? (await installedApi());
   const stops: (() => void)[] = [];
   if (metrics) {
-    const meter = telemetry.metrics.getMeter(LIBRARY);
+    const meter = telemetry.metrics.getMeter(LIBRARY, VERSION);
     stops.push(lockGauges(meter, reported.source, () => reported.status()));
     stops.push(listen(reported.source, lockMetrics(meter)));
   }
-  if (traces) stops.push(listen(reported.source, lockSpans(telemetry.trace.getTracer(LIBRARY))));
+  if (traces) stops.push(listen(reported.source, lockSpans(telemetry.trace.getTracer(LIBRARY, VERSION))));
   return () => {
     for (const stop of stops) stop();
   };

@@ -15,7 +15,16 @@ class Binding {
   }
 }
 
-const bindings = new AsyncLocalStorage<Binding>();
+const STORAGE = Symbol.for('nestjs-pglock:flows:1');
+const SHARED = Symbol.for('nestjs-pglock:shared-flow-variables:1');
+
+/** What copies of the library in one process have in common. */
+const common = globalThis as {
+  [STORAGE]?: AsyncLocalStorage<Binding> | undefined;
+  [SHARED]?: Map<string, FlowVariable<unknown>> | undefined;
+};
+
+const bindings = (common[STORAGE] ??= new AsyncLocalStorage<Binding>());
 
 /**
  * A value that follows an async flow, as an `AsyncLocalStorage` has it. All of the library's share one storage: where Node
@@ -25,6 +34,14 @@ const bindings = new AsyncLocalStorage<Binding>();
  * @internal
  */
 export class FlowVariable<Value> {
+  /** The one variable of this name, for all copies of the library in the process. */
+  static shared<Value>(name: string): FlowVariable<Value> {
+    const variables = (common[SHARED] ??= new Map<string, FlowVariable<unknown>>());
+    const variable = variables.get(name) ?? new FlowVariable<unknown>();
+    variables.set(name, variable);
+    return variable as FlowVariable<Value>;
+  }
+
   /** The value in the running flow; undefined outside of `run`. */
   getStore(): Value | undefined {
     let binding = bindings.getStore();

@@ -13,6 +13,7 @@ import {
   type OpenTelemetryApi,
   type PgLockModuleOptions,
   type TelemetryAttributes,
+  type TelemetryInstrument,
   type TelemetryObservation,
 } from '../../lib/index.js';
 import { CHANNELS } from '../../lib/telemetry/lock-channels.js';
@@ -28,8 +29,15 @@ class FakeTelemetry implements OpenTelemetryApi {
   readonly values = new Map<string, { value: number; attributes: TelemetryAttributes | undefined }[]>();
   readonly spans: { name: string; startTime: number; attributes: TelemetryAttributes; code: number }[] = [];
   readonly names: string[] = [];
+  readonly instruments = new Map<string, TelemetryInstrument | undefined>();
+  version: string | undefined;
   readonly #gauges = new Map<string, Set<(observation: TelemetryObservation) => void>>();
-  readonly metrics = { getMeter: () => this.#meter() };
+  readonly metrics = {
+    getMeter: (_name: string, version?: string) => {
+      this.version = version;
+      return this.#meter();
+    },
+  };
   readonly trace = {
     getTracer: () => ({
       startSpan: (
@@ -71,8 +79,14 @@ class FakeTelemetry implements OpenTelemetryApi {
       };
     };
     return {
-      createCounter: (name: string) => ({ add: write(name) }),
-      createHistogram: (name: string) => ({ record: write(name) }),
+      createCounter: (name: string, options?: TelemetryInstrument) => {
+        this.instruments.set(name, options);
+        return { add: write(name) };
+      },
+      createHistogram: (name: string, options?: TelemetryInstrument) => {
+        this.instruments.set(name, options);
+        return { record: write(name) };
+      },
       createObservableGauge: (name: string) => {
         const own = new Set<(observation: TelemetryObservation) => void>();
         this.names.push(name);
@@ -337,4 +351,14 @@ describe('PgLockHealthIndicator', () => {
     expect(pglock).toMatchObject({ status: 'down', sessions: 0, budget: null });
     expect(pglock.message).toContain('ECONNREFUSED');
   });
+});
+
+it('says its version, the units of its counters, and bounds of buckets in seconds', async () => {
+  const telemetry = new FakeTelemetry();
+  await onDatabase({ telemetry: { api: telemetry } });
+  expect(telemetry.version).toMatch(/^\d+\.\d+\.\d+/);
+  expect(telemetry.instruments.get('pglock.lock.acquired')).toMatchObject({ unit: '{lock}' });
+  const { unit, advice } = telemetry.instruments.get('pglock.lock.wait.duration') ?? {};
+  expect(unit).toBe('s');
+  expect(advice?.explicitBucketBoundaries?.[0]).toBe(0.001);
 });

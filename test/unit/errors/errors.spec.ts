@@ -82,4 +82,24 @@ describe('translateError', () => {
     for (const other of [withCode('08006'), new Error('x'), 'text', undefined])
       expect(translateError(other, 'x')).toBe(other);
   });
+
+  it('is recognised by another copy of the library, class by class', () => {
+    class LockLostErrorOfAnotherCopy extends PgLockError {
+      readonly code = 'PGLOCK_LOST';
+
+      constructor() {
+        super('m');
+      }
+    }
+    // As the other copy has it: no class of its chain is one of ours.
+    Object.defineProperty(LockLostErrorOfAnotherCopy, 'name', { value: 'LockLostError' });
+    Object.setPrototypeOf(LockLostErrorOfAnotherCopy.prototype, Error.prototype);
+    const foreign: unknown = Reflect.construct(Error, ['m'], LockLostErrorOfAnotherCopy);
+    expect(Object.prototype.isPrototypeOf.call(PgLockError.prototype, foreign as object)).toBe(false);
+    expect(foreign).toBeInstanceOf(LockLostError);
+    expect(foreign).toBeInstanceOf(PgLockError);
+    expect(foreign).not.toBeInstanceOf(LockNotAvailableError);
+    for (const other of [new Error('m'), null, undefined, 'text', { constructor: 1 }])
+      expect(other).not.toBeInstanceOf(LockLostError);
+  });
 });
