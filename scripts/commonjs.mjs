@@ -7,7 +7,7 @@ import ts from 'typescript';
 
 const DIST = fileURLToPath(new URL('../dist', import.meta.url));
 const COMMONJS = join(DIST, 'commonjs');
-const ENTRIES = ['index', 'testing/index', 'cli/index'];
+const ENTRIES = ['index', 'testing/index', 'dashboard/index', 'cli/index'];
 const compilerOptions = {
   module: ts.ModuleKind.CommonJS,
   target: ts.ScriptTarget.ES2022,
@@ -33,10 +33,18 @@ function convert(extension, conversion) {
     const target = join(COMMONJS, relative(DIST, path) + extension);
     mkdirSync(dirname(target), { recursive: true });
     const text = readFileSync(path + extension, 'utf8').replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n');
-    writeFileSync(target, conversion(text));
+    writeFileSync(target, conversion(text, relative(dirname(target), path + extension)));
   }
 }
 
-convert('.js', (text) => ts.transpileModule(text, { compilerOptions, fileName: 'x.js' }).outputText);
+/** Where the ES module itself stands, so that both find the same files beside them. */
+function metaUrl(twin) {
+  return `require('node:url').pathToFileURL(require('node:path').join(__dirname, ${JSON.stringify(twin)})).href`;
+}
+
+convert('.js', (text, twin) => {
+  const placed = text.replaceAll('import.meta.url', metaUrl(twin));
+  return ts.transpileModule(placed, { compilerOptions, fileName: 'x.js' }).outputText;
+});
 convert('.d.ts', (text) => text);
 writeFileSync(join(COMMONJS, 'package.json'), '{ "type": "commonjs" }\n');

@@ -35,11 +35,14 @@ export class LockAdmin {
   readonly locks: PgLocks;
   readonly blocked: BlockedPgLocks;
   readonly prioritizer: Prioritizer;
+  /** The connection that looks at locks, for whatever else is to be looked at. */
+  readonly observer: ObserverSession;
   readonly #sessions: readonly ObserverSession[];
 
   constructor({ options, connector, names, flowPids, transactions, timeouts, emit }: LockAdminInit) {
     const observer = new ObserverSession(connector, { purpose: 'inspection' });
     const killer = new ObserverSession(connector, { purpose: 'killer' });
+    this.observer = observer;
     this.#sessions = [observer, killer];
     const { namespace, configs, findLimit } = options;
     const parts: InspectionParts = {

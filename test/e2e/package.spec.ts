@@ -12,7 +12,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => application.remove());
 
-const COMMONJS = 'dist/commonjs/';
+const PAGE = 'dist/page/';
 const NEST_11 = join(ROOT, 'test/nest-11/node_modules');
 const JOB = `
   class AppModule {}
@@ -86,6 +86,35 @@ describe('the packed package', () => {
     );
     const args = ['--disable-warning=ExperimentalWarning', `kit.${extension}`];
     expect(await application.run('node', args)).toMatchObject({ stdout: '[null,true]\n', stderr: '' });
+  });
+
+  it.each(['mjs', 'cjs'])('serves its page to an application in .%s', async (extension) => {
+    const get = (name: string) => (extension === 'mjs' ? `await import('${name}')` : `require('${name}')`);
+    application.link('@nestjs/platform-express');
+    application.write(
+      `page.${extension}`,
+      `${extension === 'mjs' ? 'await ' : ''}(async () => {
+        ${extension === 'mjs' ? "await import('reflect-metadata')" : "require('reflect-metadata')"};
+        const { Module } = ${get('@nestjs/common')};
+        const { NestFactory } = ${get('@nestjs/core')};
+        const { PgLockModule } = ${get('nestjs-pglock')};
+        const { PgLockDashboardModule } = ${get('nestjs-pglock/dashboard')};
+        class AppModule {}
+        Module({ imports: [
+          PgLockModule.forRoot({ connection: process.env.TEST_URL }),
+          PgLockDashboardModule.forRoot({ authorize: false }),
+        ] })(AppModule);
+        const app = await NestFactory.create(AppModule, { logger: false });
+        await app.listen(0, '127.0.0.1');
+        const url = 'http://127.0.0.1:' + app.getHttpServer().address().port + '/pglock/';
+        const status = async (path) => (await fetch(url + path, { headers: { connection: 'close' } })).status;
+        console.log(JSON.stringify([await status(''), await status('app.js'), await status('api/now')]));
+        await app.close();
+      })();`,
+    );
+    const args = ['--disable-warning=ExperimentalWarning', `page.${extension}`];
+    const output = await application.run('node', args, { TEST_URL: database.url });
+    expect(output).toMatchObject({ stdout: '[200,200,200]\n', stderr: '' });
   });
 
   it('is required by Jest, which cannot require() an ES module, with no setting for it', async () => {
@@ -196,8 +225,17 @@ describe('the tarball', () => {
     const files = await application.files();
     const others = files.filter((file) => !/^dist\/.+\.(js|d\.ts|js\.map)$/.test(file));
     const read = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
-    expect(others.sort()).toEqual([...read, 'dist/commonjs/package.json'].sort());
-    const compiled = files.filter((file) => file.endsWith('.js') && !file.startsWith(COMMONJS));
+    const page = files.filter((file) => file.startsWith(PAGE));
+    expect(others.sort()).toEqual(
+      [...read, 'dist/commonjs/package.json', ...page.filter((file) => file !== `${PAGE}app.js`)].sort(),
+    );
+    expect(page.map((file) => file.replace(PAGE, ''))).toEqual([
+      'app.css',
+      'app.js',
+      'icon.svg',
+      'index.html',
+    ]);
+    const compiled = files.filter((file) => file.endsWith('.js') && !/^dist\/(commonjs|page)\//.test(file));
     for (const file of compiled) {
       expect(files).toEqual(expect.arrayContaining([`${file}.map`, file.replace(/\.js$/, '.d.ts')]));
       const source = file.replace(/^dist/, 'lib').replace(/\.js$/, '.ts');
@@ -217,7 +255,7 @@ describe('the tarball', () => {
   it('has every file of its own that another one imports', async () => {
     const files = new Set(await application.files());
     const missing = [...files]
-      .filter((file) => /\.(js|d\.ts)$/.test(file))
+      .filter((file) => /\.(js|d\.ts)$/.test(file) && !file.startsWith(PAGE))
       .flatMap((file) => {
         const code = readFileSync(join(application.installed, file), 'utf8');
         const own = [...code.matchAll(/(?:\bfrom|\bimport|\brequire)\s*\(?\s*["'](\.[^"']+)["']/g)];
@@ -233,7 +271,9 @@ describe('the tarball', () => {
   it('imports nothing but what package.json asks for', async () => {
     const { dependencies, peerDependencies } = application.manifest;
     const allowed = new Set([...Object.keys({ ...dependencies, ...peerDependencies }), ...builtinModules]);
-    const files = (await application.files()).filter((file) => /\.(js|d\.ts)$/.test(file));
+    const files = (await application.files()).filter(
+      (file) => /\.(js|d\.ts)$/.test(file) && !file.startsWith(PAGE),
+    );
     const strangers = files.flatMap((file) =>
       importsOf(readFileSync(join(application.installed, file), 'utf8'))
         .filter((name) => !allowed.has(packageOf(name)))

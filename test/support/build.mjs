@@ -5,13 +5,14 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const LIB = join(ROOT, 'lib');
+const UI = join(ROOT, 'ui');
 const DIST = join(ROOT, 'dist');
 const LOCK = join(ROOT, 'node_modules', '.pglock-build');
 const OTHER_BUILD_WITHIN_MS = 60_000;
 
 /**
  * Child processes and the import checks use the package as it is published, so `dist` must be at least as
- * young as `lib`. A build that fails is reported but does not stop the suites that need none.
+ * young as `lib` and `ui`. A build that fails is reported but does not stop the suites that need none.
  */
 export function buildIfStale() {
   if (!existsSync(join(LIB, 'index.ts')) || isFresh()) return;
@@ -23,7 +24,7 @@ export function buildIfStale() {
 }
 
 function isFresh() {
-  return existsSync(DIST) && statSync(DIST).mtimeMs >= youngest(LIB);
+  return existsSync(DIST) && statSync(DIST).mtimeMs >= Math.max(youngest(LIB), youngest(UI));
 }
 
 function youngest(path) {

@@ -2,7 +2,12 @@ import { readFileSync } from 'node:fs';
 
 const ROOT = new URL('../../', import.meta.url);
 const FROZEN = new URL('test/types/public-names.txt', ROOT);
-const ENTRANCES = { '.': 'lib/index.ts', './testing': 'lib/testing/index.ts', './cli': 'lib/cli/index.ts' };
+const ENTRANCES = {
+  '.': 'lib/index.ts',
+  './testing': 'lib/testing/index.ts',
+  './dashboard': 'lib/dashboard/index.ts',
+  './cli': 'lib/cli/index.ts',
+};
 
 /** What an index hands out: it has nothing in it but `export { … } from`. */
 function namesIn(file: string): string[] {

@@ -23,6 +23,7 @@ const OPTIONS: ts.CompilerOptions = {
 export const ENTRANCES: Readonly<Record<string, string>> = {
   'nestjs-pglock': join(ROOT, 'lib/index.ts'),
   'nestjs-pglock/testing': join(ROOT, 'lib/testing/index.ts'),
+  'nestjs-pglock/dashboard': join(ROOT, 'lib/dashboard/index.ts'),
   'nestjs-pglock/cli': join(ROOT, 'lib/cli/index.ts'),
 };
 

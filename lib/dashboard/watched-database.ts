@@ -1,0 +1,18 @@
+import type { BlockedPgLocks } from '../inspection/blocked-pg-locks.js';
+import type { Examined } from '../inspection/doctor/examine.js';
+import type { PgLocks } from '../inspection/pg-locks.js';
+import type { JobsPort } from './jobs-port.js';
+
+/** A database that the dashboard shows: what it asks, and whom. @internal */
+export interface WatchedDatabase {
+  /** What the module, or the command line, calls it. */
+  readonly name: string;
+  /** The connection that looks; it takes nothing from any pool. */
+  readonly observer: Examined['observer'];
+  readonly locks: PgLocks;
+  readonly blocked: BlockedPgLocks;
+  /** Which module of this process speaks of it on the channels; undefined where nothing here takes locks. */
+  readonly instance: number | undefined;
+  /** The jobs of the application; undefined where there is none to ask. */
+  readonly jobs: JobsPort | undefined;
+}
