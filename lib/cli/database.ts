@@ -1,3 +1,4 @@
+import { connectionPlace } from '../session/connection-place.js';
 import type { PgLockConnection } from '../session/session-options.js';
 import { printable } from '../vocabulary/printable.js';
 import type { PgLockCliConfig, PgLockCliDatabase } from './config.js';
@@ -10,6 +11,8 @@ export interface ChosenDatabase {
   readonly label: string;
   /** `undefined` means the `PG*` variables. */
   readonly connection: PgLockConnection | undefined;
+  /** The host and the database, nothing secret: `db.example:5432/shop`. */
+  readonly place: string;
   readonly namespace: string;
 }
 
@@ -24,6 +27,15 @@ export function chooseDatabase(
   config: PgLockCliConfig,
   env: Io['env'],
 ): ChosenDatabase {
+  const chosen = choose(wanted, config, env);
+  return { ...chosen, place: connectionPlace(chosen.connection).text };
+}
+
+function choose(
+  wanted: string | undefined,
+  config: PgLockCliConfig,
+  env: Io['env'],
+): Omit<ChosenDatabase, 'place'> {
   const { databases = {}, connection, namespace = '' } = config;
   if (wanted === undefined) {
     if (connection !== undefined)

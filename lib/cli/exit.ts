@@ -3,7 +3,7 @@ import { PgLockConfigurationError } from '../errors/pg-lock-configuration.error.
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 
 /** What the `pglock` command ends with. @internal */
-export const EXIT = { done: 0, refused: 1, usage: 2, noConnection: 3 } as const;
+export const EXIT = { done: 0, refused: 1, usage: 2, noConnection: 3, lockLost: 4 } as const;
 
 /** Ends the command with a code and one line. @internal */
 export class CliError extends Error {

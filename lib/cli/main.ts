@@ -1,7 +1,12 @@
 import { CommanderError } from 'commander';
+import { PoolerError } from '../errors/pooler.error.js';
 import { exitCodeOf, EXIT, lineOf } from './exit.js';
 import { say, type Io } from './io.js';
 import { buildProgram } from './program.js';
+
+/** What applications are told of their options helps nobody who typed a command. */
+const POOLER =
+  'A connection pooler stands between, and session-level locks do not survive one. Give the address of the database itself with -d.';
 
 /**
  * The `pglock` command. Data goes to stdout, talk to stderr; it never ends the process by itself.
@@ -20,7 +25,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     // commander has said what there is to say.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-    say(io, `pglock: ${lineOf(error)}`);
+    say(io, `pglock: ${error instanceof PoolerError ? POOLER : lineOf(error)}`);
     return exitCodeOf(error);
   }
 }

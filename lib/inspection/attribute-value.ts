@@ -3,6 +3,7 @@ import type { AttributeKind } from '../sql/inspection-attributes.js';
 import { durationMs, type Duration } from '../vocabulary/duration.js';
 import { LockKey, type AdvisoryKey } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
+import { attributeWord } from './attribute-words.js';
 
 const MAX_UINT4 = 2 ** 32 - 1;
 
@@ -35,8 +36,16 @@ const WANTED: Readonly<Record<AttributeKind, string>> = {
 export function attributeValue(value: unknown, kind: AttributeKind, path: string): unknown {
   if (kind === 'duration') return durationMs(value as Duration, path);
   const read = READERS[kind](value);
+  if (kind === 'text' && typeof read === 'string') return attributeWord(path, read);
   if (read !== undefined) return read;
   throw new PgLockUsageError(`${path} is compared with ${WANTED[kind]}; got ${printable(value)}.`);
+}
+
+/** A pattern for LIKE. @throws {PgLockUsageError} when it is no text. @internal */
+export function patternValue(value: unknown, path: string): unknown {
+  const read = READERS.text(value);
+  if (read !== undefined) return read;
+  throw new PgLockUsageError(`${path}.like is compared with a text; got ${printable(value)}.`);
 }
 
 function readTimestamp(value: unknown): number | undefined {

@@ -3,7 +3,7 @@ import { blockingTree, type BlockingTreeNode } from './blocking-tree.js';
 import { LockInspector } from './lock-inspector.js';
 import type { BlockedLockQuery, SignalOptions } from './lock-query.js';
 import type { BlockedPgLock } from './pg-lock.js';
-import { RowDecoder, type TextRow } from './row-decoder.js';
+import type { RowDecoder, TextRow } from './row-decoder.js';
 import type { SignalOutcome } from './signal-outcome.js';
 
 /** How `tree` looks. @publicApi */
@@ -60,10 +60,10 @@ export class BlockedPgLocks extends LockInspector<BlockedLockQuery, BlockedPgLoc
    * Sends one statement that starts from the waiting sessions. At most 10 000 sessions are shown; `holdsUp` counts all.
    */
   async tree({ allDatabases = false }: BlockingTreeOptions = {}): Promise<readonly BlockingTreeNode[]> {
-    const { observer, names } = this.parts;
+    const { observer } = this.parts;
     const version = await observer.version();
     const rows = await observer.query<TextRow>({ text: treeRows({ version, allDatabases }) });
-    const decoder = new RowDecoder(names);
+    const decoder = await this.decoderFor(rows);
     return blockingTree(rows.map((row) => decoder.treeMember(row)));
   }
 

@@ -1,6 +1,7 @@
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import type { AttributeKind, AttributeTable } from '../sql/inspection-attributes.js';
 import type { Predicate } from '../sql/inspection-predicate.js';
+import { keyOfText, lockIdOf } from '../vocabulary/lock-key-text.js';
 import { printable } from '../vocabulary/printable.js';
 import { predicatesOf } from './where.js';
 
@@ -31,7 +32,7 @@ export function filterPredicates(text: string, table: AttributeTable, namespace 
       `A filter must be ATTRIBUTE, one of = != > >= < <= ~ !~, and a value, such as 'activity.duration>=5s'; got ${printable(text)}.`,
     );
   const [path, meant] = operator === '=' ? fromDjango(left) : [left, operator];
-  const value = valueOf(right, table[path]);
+  const value = path === 'advisoryId' ? idOf(right) : valueOf(right, table[path]);
   return predicatesOf(nested(path, conditionOf(meant, value)), table, namespace);
 }
 
@@ -51,11 +52,11 @@ function valueOf(text: string, kind: AttributeKind | undefined): unknown {
   if (kind === 'boolean' && /^(true|false)$/i.test(text)) return text.toLowerCase() === 'true';
   const isFigure = /^-?\d+(\.\d+)?$/.test(text);
   if ((kind === 'integer' || kind === 'duration') && isFigure) return Number(text);
-  if (kind === 'key' && /^\d+:\d+:[12]$/.test(text)) {
-    const [classId, objId, objSubId] = text.split(':').map(Number);
-    return { classId, objId, objSubId };
-  }
-  return text;
+  return kind === 'key' ? (keyOfText(text) ?? text) : text;
+}
+
+function idOf(text: string): unknown {
+  return text === 'null' ? null : lockIdOf(text);
 }
 
 function nested(path: string, value: unknown): unknown {

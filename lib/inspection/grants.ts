@@ -35,10 +35,10 @@ export function missingGrant({ role, superuser, signals, sees }: Grants): string
 export function permissionError(
   grants: Grants,
   pids: readonly number[],
-  options?: ErrorOptions,
+  { ofSuperuser = false, ...options }: ErrorOptions & { readonly ofSuperuser?: boolean } = {},
 ): PermissionError {
   const who = `The role ${quoteIdentifier(grants.role)} may not signal backend ${pids.join(', ')}`;
-  const grant = missingGrant(grants);
+  const grant = ofSuperuser ? undefined : missingGrant(grants);
   const remedy =
     grant === undefined
       ? 'it belongs to a superuser (or to the server itself), which only a superuser may signal. Connect as a superuser, or let the session end by itself.'

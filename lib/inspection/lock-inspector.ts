@@ -1,5 +1,6 @@
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
-import { countRows, findRows, type RowQuery } from '../sql/inspection-query.js';
+import { hiddenSessions } from '../sql/inspection-doctor.js';
+import { countRows, findRows, surveyRows, type RowQuery } from '../sql/inspection-query.js';
 import type { SignalQuery } from '../sql/signal.js';
 import { printable } from '../vocabulary/printable.js';
 import { permissionError, readGrants } from './grants.js';
@@ -7,9 +8,12 @@ import type { LockNames, NameRegister } from './lock-names.js';
 import type { LockQuery, SessionIdentity, SignalOptions } from './lock-query.js';
 import type { Observer } from './observer.js';
 import { isNarrow, resolveQuery, type QueryVocabulary } from './resolve-query.js';
-import { RowDecoder, type TextRow } from './row-decoder.js';
+import { Naming } from './names/naming.js';
+import type { RegisteredNames } from './names/registered-names.js';
+import { RowDecoder, unnamedKeys, type TextRow } from './row-decoder.js';
 import type { SignalAction, SignalOutcome } from './signal-outcome.js';
-import { Signaller } from './signaller.js';
+import { OF_SUPERUSER, Signaller } from './signaller.js';
+import type { LockSurvey } from './survey.js';
 
 /** What inspection needs of one database. @internal */
 export interface InspectionParts extends QueryVocabulary {
@@ -17,6 +21,8 @@ export interface InspectionParts extends QueryVocabulary {
   readonly names: LockNames & NameRegister;
   /** The most rows that `find` gives where the question does not say. */
   readonly limit?: number | undefined;
+  /** Names of others' advisory keys that an option gave. */
+  readonly registered?: RegisteredNames;
 }
 
 /**
@@ -31,11 +37,13 @@ export abstract class LockInspector<Query extends LockQuery<object>, Model> {
   /** @internal */
   protected abstract readonly source: RowQuery['source'];
   readonly #signaller: Signaller;
+  readonly #naming: Naming;
 
   /** @internal */
   constructor(parts: InspectionParts) {
     this.parts = parts;
     this.#signaller = new Signaller(parts.observer, parts.names);
+    this.#naming = new Naming(parts.observer);
   }
 
   /**
@@ -47,8 +55,28 @@ export abstract class LockInspector<Query extends LockQuery<object>, Model> {
     const rowQuery = this.listing(query);
     const version = await this.parts.observer.version();
     const rows = await this.parts.observer.query<TextRow>(findRows(rowQuery, version));
-    const decoder = new RowDecoder(this.parts.names);
+    const decoder = await this.decoderFor(rows);
     return Object.freeze(rows.map((row) => this.decode(decoder, row)));
+  }
+
+  /**
+   * The locks that match, in the order in which an operator wants to know, and what of them is not shown.
+   *
+   * @internal
+   */
+  async survey(query: Query, { ownXacts }: { readonly ownXacts: boolean }): Promise<LockSurvey<Model>> {
+    const { observer } = this.parts;
+    const asked = this.listing(query);
+    const orderBy = query.orderBy === undefined ? [] : asked.orderBy;
+    const version = await observer.version();
+    const rows = await observer.query<TextRow>(surveyRows({ ...asked, orderBy, ownXacts }, version));
+    const [hidden] = await observer.query<{ count: string }>(hiddenSessions(asked.allDatabases));
+    const decoder = await this.decoderFor(rows);
+    return {
+      rows: Object.freeze(rows.map((row) => this.decode(decoder, row))),
+      total: Number(rows[0]?.['total'] ?? 0),
+      hiddenSessions: Number(hidden?.count),
+    };
   }
 
   /**
@@ -66,8 +94,8 @@ export abstract class LockInspector<Query extends LockQuery<object>, Model> {
   /**
    * Cancels the running statement of every session that holds or awaits a lock that matches.
    *
-   * Sends one statement: the question itself, and `pg_catalog.pg_cancel_backend(pid)` of each session found. Sessions that
-   * hold this library's own locks are refused unless `pids` names them.
+   * Sends one statement: the question itself, and `pg_catalog.pg_cancel_backend(pid)` of each session found. Sessions of
+   * this library that hold further locks are refused, and those named, unless `pids` names them.
    *
    * @returns what became of each session.
    * @throws {PgLockUsageError} when the question means all locks there are, or has anything unknown in it.
@@ -82,7 +110,7 @@ export abstract class LockInspector<Query extends LockQuery<object>, Model> {
    * Ends every session that holds or awaits a lock that matches, its open transaction and all its locks with it.
    *
    * Sends one statement: the question itself, and `pg_catalog.pg_terminate_backend(pid)` of each session found. Sessions
-   * that hold this library's own locks are refused unless `pids` names them.
+   * of this library that hold further locks are refused, and those named, unless `pids` names them.
    *
    * @returns what became of each session.
    * @throws {PgLockUsageError} when the question means all locks there are, or has anything unknown in it.
@@ -95,6 +123,13 @@ export abstract class LockInspector<Query extends LockQuery<object>, Model> {
 
   /** @internal */
   protected abstract decode(decoder: RowDecoder, row: TextRow): Model;
+
+  /** Reads what names the advisory keys of these rows, where the application does not know them. @internal */
+  protected async decoderFor(rows: readonly TextRow[]): Promise<RowDecoder> {
+    const { names, registered } = this.parts;
+    const facts = await this.#naming.factsFor(unnamedKeys(rows, names));
+    return new RowDecoder(names, { facts, names: registered });
+  }
 
   /** @internal */
   protected resolve(query: Query | undefined): RowQuery {
@@ -147,6 +182,7 @@ export abstract class LockInspector<Query extends LockQuery<object>, Model> {
     throw permissionError(
       grants,
       outcomes.map(({ pid }) => pid),
+      { ofSuperuser: outcomes.every(({ reason }) => reason === OF_SUPERUSER) },
     );
   }
 }

@@ -1,4 +1,6 @@
 import type { AdvisoryKey, LockId } from '../vocabulary/lock-id.js';
+import type { LockMode } from '../vocabulary/lock-mode.js';
+import type { AdvisoryName } from './names/advisory-name.js';
 import type { PgActivity } from './pg-activity.js';
 
 /** What kind of thing is locked, as `pg_locks.locktype` in capitals. @publicApi */
@@ -16,17 +18,8 @@ export type PgLockType =
   | 'ADVISORY'
   | 'APPLYTRANSACTION';
 
-/** The mode of a lock, as `pg_locks.mode` in capitals. @publicApi */
-export type PgLockMode =
-  | 'ACCESS_SHARE'
-  | 'ROW_SHARE'
-  | 'ROW_EXCLUSIVE'
-  | 'SHARE_UPDATE_EXCLUSIVE'
-  | 'SHARE'
-  | 'SHARE_ROW_EXCLUSIVE'
-  | 'EXCLUSIVE'
-  | 'ACCESS_EXCLUSIVE'
-  | 'SI_READ';
+/** The mode of a lock, spelled as in SQL; `'SI READ'` is a predicate lock of a serializable transaction. @publicApi */
+export type PgLockMode = LockMode | 'SI READ';
 
 /** What kind of relation is locked. @publicApi */
 export type PgRelationKind =
@@ -72,6 +65,8 @@ export interface PgLock {
   readonly advisoryKey: AdvisoryKey | null;
   /** What the application calls that key, where it is known. */
   readonly advisoryId: LockId | null;
+  /** Who else may have taken that key, where the application does not know it; empty for every other lock. */
+  readonly advisoryNames: readonly AdvisoryName[];
   /** The transaction that is awaited (a row's last writer, for example), or that a session holds as its own. */
   readonly transactionId: string | null;
   /** The name of the prepared transaction: the one that holds this lock or, of a blocked lock, is in its way. */

@@ -2,6 +2,8 @@ import { ACTIVITY_NAMES, LOCK_ATTRIBUTES, type AttributeKind } from '../sql/insp
 import { LockKey, type AdvisoryKey } from '../vocabulary/lock-id.js';
 import type { TreeMember } from './blocking-tree.js';
 import type { LockNames } from './lock-names.js';
+import type { AdvisoryName } from './names/advisory-name.js';
+import { advisoryNamesOf, type NamingContext } from './names/advisory-names.js';
 import type { PgActivity } from './pg-activity.js';
 import type { BlockedPgLock, PgLock } from './pg-lock.js';
 import { readContext } from './query-context.js';
@@ -9,6 +11,7 @@ import { readContext } from './query-context.js';
 /** A row as the observer session hands it out: the server's own text. @internal */
 export type TextRow = Readonly<Record<string, string | null>>;
 
+const NO_NAMES: readonly AdvisoryName[] = Object.freeze([]);
 const LOCK_NAMES = Object.keys(LOCK_ATTRIBUTES).filter(
   (path) => !path.includes('.') && path !== 'advisoryKey',
 );
@@ -25,9 +28,11 @@ const ACTIVITY_KINDS = ACTIVITY_NAMES.map(
 export class RowDecoder {
   readonly #activities = new Map<string, PgActivity>();
   readonly #names: LockNames;
+  readonly #naming: NamingContext;
 
-  constructor(names: LockNames) {
+  constructor(names: LockNames, naming: NamingContext = {}) {
     this.#names = names;
+    this.#naming = naming;
   }
 
   lock(row: TextRow): PgLock {
@@ -77,12 +82,15 @@ export class RowDecoder {
       LOCK_NAMES.map((name) => [name, decode(row[name] ?? null, LOCK_ATTRIBUTES[name] as AttributeKind)]),
     );
     const advisoryKey = keyOf(row['advisoryKey'] ?? null);
-    return {
-      ...decoded,
-      advisoryKey,
-      advisoryId: advisoryKey === null ? null : (this.#names.nameOf(advisoryKey) ?? null),
-      activity: this.activity(row, 'activity', row['activityId'] ?? null),
-    } as PgLock;
+    const activity = this.activity(row, 'activity', row['activityId'] ?? null);
+    const advisoryId = advisoryKey === null ? null : (this.#names.nameOf(advisoryKey) ?? null);
+    const advisoryNames =
+      advisoryKey === null || advisoryId !== null ? NO_NAMES : this.#othersNames(advisoryKey, activity);
+    return { ...decoded, advisoryKey, advisoryId, advisoryNames, activity } as PgLock;
+  }
+
+  #othersNames(key: AdvisoryKey, { applicationName }: PgActivity): readonly AdvisoryName[] {
+    return advisoryNamesOf(key, { ...this.#naming, applicationName });
   }
 }
 
@@ -99,6 +107,15 @@ function decode(value: string | null, kind: AttributeKind): unknown {
     default:
       return value;
   }
+}
+
+/** The advisory keys in rows that have no name yet. @internal */
+export function unnamedKeys(rows: readonly TextRow[], names: LockNames): readonly AdvisoryKey[] {
+  const texts = new Set(rows.map((row) => row['advisoryKey'] ?? null));
+  return [...texts]
+    .map(keyOf)
+    .filter((key) => key !== null)
+    .filter((key) => names.nameOf(key) === undefined);
 }
 
 /** The key that a `LockKey.text` spells. */

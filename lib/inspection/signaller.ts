@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { findAndSignal, stillThere, type BackendIdentity, type SignalQuery } from '../sql/signal.js';
+import { idText, keyOfText, keyText } from '../vocabulary/lock-key-text.js';
 import { SQLSTATE, sqlStateOf } from '../vocabulary/sqlstate.js';
 import { permissionError, readGrants } from './grants.js';
 import type { LockNames } from './lock-names.js';
@@ -23,13 +24,17 @@ type Verdict =
   | 'lockSession'
   | 'spared';
 
+/** Why no GRANT would help. @internal */
+export const OF_SUPERUSER = 'it belongs to a superuser, whom only a superuser may signal';
+/** Of many locks a few are named. */
+const MOST_NAMES = 5;
+
 const REASONS: Readonly<Partial<Record<Verdict, string>>> = {
   notPermitted: 'the connected role may not signal it',
   hidden: 'the connected role may not see when its session began, so it cannot be told from a later one',
   preparedTransaction: 'a prepared transaction has no session: COMMIT PREPARED or ROLLBACK PREPARED ends it',
   background: 'it is a server process, a replication connection or an anti-wraparound vacuum',
   otherDatabase: 'it is in another database, and nobody asked for those',
-  lockSession: 'it holds locks of this library, other ones among them',
   spared: 'it is prioritized itself, or protected',
 };
 
@@ -115,10 +120,27 @@ export class Signaller {
       pid: Number(pid),
       action,
       outcome: verdict === 'signal' ? signalled : RESULTS[verdict],
-      reason: REASONS[verdict] ?? null,
+      reason: this.#reason(row, verdict, pid),
       activity: decoder.activity(row, side, pid),
       activityIds: Object.freeze([...new Set((row['activityIds'] ?? '').split(',').map(Number))]),
     });
+  }
+
+  #reason(row: TextRow, verdict: Verdict, pid: string): string | null {
+    if (verdict === 'notPermitted' && row['isSuperuser'] === 't') return OF_SUPERUSER;
+    if (verdict !== 'lockSession') return REASONS[verdict] ?? null;
+    const names = (row['otherKeys'] ?? '')
+      .split(',')
+      .map(keyOfText)
+      .filter((key) => key !== undefined)
+      .map((key) => JSON.stringify(idText(this.#names.nameOf(key) ?? keyText(key))));
+    if (names.length === 0)
+      return `it holds a lock of this library, which was not asked for by its id; to end it all the same, name its pid: pglock ${pid} --terminate`;
+    const shown =
+      names.length > MOST_NAMES
+        ? [...names.slice(0, MOST_NAMES), `${names.length - MOST_NAMES} more`]
+        : names;
+    return `it also holds locks of this library that nobody asked to end (${shown.join(', ')}); to end it with all of them, name its pid: pglock ${pid} --terminate`;
   }
 
   /** Looks again and again, less often each time, until every session has settled or has had its time. */

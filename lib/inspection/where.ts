@@ -4,7 +4,7 @@ import type { Comparison, Predicate } from '../sql/inspection-predicate.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import { lockKey } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
-import { attributeValue } from './attribute-value.js';
+import { attributeValue, patternValue } from './attribute-value.js';
 
 const EQUALITY = ['in', 'isNull', 'not'];
 const ORDER = [...EQUALITY, 'gt', 'gte', 'lt', 'lte'];
@@ -95,7 +95,8 @@ class WhereReader {
     if (operator === 'not') return { op: 'not', of: this.#condition(path, kind, operand, read) };
     if (operator === 'isNull') return { op: 'isNull', path, value: truth(path, operand) };
     if (operator === 'in') return { op: 'in', path, values: list(path, operand).map(read) };
-    return { op: operator as Comparison, path, value: read(operand) };
+    const value = operator === 'like' ? patternValue(operand, path) : read(operand);
+    return { op: operator as Comparison, path, value };
   }
 }
 

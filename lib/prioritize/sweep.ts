@@ -4,7 +4,7 @@ import type { LockNames } from '../inspection/lock-names.js';
 import type { Observer } from '../inspection/observer.js';
 import { RowDecoder, type TextRow } from '../inspection/row-decoder.js';
 import type { SignalAction, SignalOutcome } from '../inspection/signal-outcome.js';
-import { Signaller } from '../inspection/signaller.js';
+import { OF_SUPERUSER, Signaller } from '../inspection/signaller.js';
 import { findRows, type RowQuery } from '../sql/inspection-query.js';
 import type { Predicate } from '../sql/inspection-predicate.js';
 import type { BackendIdentity, SignalQuery } from '../sql/signal.js';
@@ -118,8 +118,11 @@ export class Sweep {
   async #report(flow: PrioritizedFlow, outcomes: readonly SignalOutcome[]): Promise<void> {
     const fresh = flow.notice(outcomes, this.now);
     for (const outcome of fresh) this.parts.emit(eventOf(outcome));
-    const forbidden = fresh.filter(({ outcome }) => outcome === 'notPermitted').map(({ pid }) => pid);
-    if (forbidden.length > 0) flow.fail(permissionError(await readGrants(this.parts.observer), forbidden));
+    const forbidden = fresh.filter(({ outcome }) => outcome === 'notPermitted');
+    if (forbidden.length === 0) return;
+    const ofSuperuser = forbidden.every(({ reason }) => reason === OF_SUPERUSER);
+    const pids = forbidden.map(({ pid }) => pid);
+    flow.fail(permissionError(await readGrants(this.parts.observer), pids, { ofSuperuser }));
   }
 }
 

@@ -64,6 +64,11 @@ JOIN prepared p ON p.virtualtransaction = h.virtualtransaction
 WHERE e.blocker = 0 AND v.pid = e.via AND NOT v.granted
 ) x ON TRUE`;
 
+/** `urgency`: 0 where whoever is in the way waits for nobody; `waiters`: how many it is in the way of. */
+const SURVEY = `,
+ CASE WHEN EXISTS (SELECT FROM edges w WHERE w.leader = e.blocker) THEN 1 ELSE 0 END AS "urgency",
+ pg_catalog.count(*) OVER (PARTITION BY e.blocker) AS "waiters", FALSE AS "ownXact"`;
+
 /** What {@link blockedRows} shows: every edge, or the roots that hold up the given sessions. @internal */
 export interface BlockedScope extends InspectionScope {
   readonly rootsOf?: readonly number[];
@@ -81,7 +86,7 @@ export function blockedRows(scope: BlockedScope, values: StatementValues): strin
   return `${EDGES}, ${pairs}, ${AWAITED}, ${sessionCtes('awaited')}, rows AS (
 SELECT ${lockColumns(scope)}, b.gid AS "preparedTransaction", e.blocker AS "blockingActivityId",
  ${activityColumns(ACTIVITY_NAMES, 's', 'activity')},
- ${activityColumns(ACTIVITY_NAMES, 'b', 'blockingActivity')}
+ ${activityColumns(ACTIVITY_NAMES, 'b', 'blockingActivity')}${scope.survey ? SURVEY : ''}
 FROM pairs e
 JOIN awaited l ON l.pid = e.pid AND NOT l.granted
 ${TABLE_OF_ROW}

@@ -23,10 +23,31 @@ FROM pg_catalog.pg_settings WHERE name = ANY ($1::pg_catalog.text[])`,
 /** How full the lock table is, and how long sessions wait. @internal */
 export const READ_LOCK_USE: Statement = {
   text: `SELECT (SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks WHERE NOT fastpath) AS locks,
- (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE wait_event_type = 'Lock') AS waiting,
+ (SELECT pg_catalog.count(DISTINCT pid) FROM pg_catalog.pg_locks WHERE NOT granted) AS waiting,
  pg_catalog.current_setting('server_version') AS version, pg_catalog.current_setting('is_superuser') AS superuser,
  pg_catalog.current_database() AS database`,
 };
+
+/** How many sessions the role may not see: neither what they do nor since when. @internal */
+export function hiddenSessions(allDatabases: boolean): Statement {
+  const where = allDatabases ? 'datname IS NOT NULL' : 'datname = pg_catalog.current_database()';
+  return {
+    text: `SELECT pg_catalog.count(*) AS count FROM pg_catalog.pg_stat_activity
+WHERE ${where} AND backend_start IS NULL AND query = '<insufficient privilege>'`,
+  };
+}
+
+/** Whether tables of these names exist; and some others, for the message where one does not. @internal */
+export function tablesLike(names: readonly string[]): Statement {
+  return {
+    text: `SELECT n.nspname::pg_catalog.text AS schema, c.relname::pg_catalog.text AS name
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relname = ANY ($1::pg_catalog.text[])
+ OR c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+ORDER BY c.relname <> ALL ($1::pg_catalog.text[]), n.nspname <> 'public', 1, 2 LIMIT 30`,
+    values: [names],
+  };
+}
 
 /** Transactions that do nothing and hold what they have, longest first. @internal */
 export function idleTransactions(olderThanMs: number): Statement {

@@ -28,6 +28,10 @@ export interface RowQuery {
   readonly allDatabases: boolean;
   /** Of blocked locks: those of these backends, with the blockers at the root of the queue. */
   readonly rootsOf?: readonly number[];
+  /** In the order in which an operator wants to know: the culprit first. */
+  readonly survey?: boolean;
+  /** Sessions' locks on their own transaction ids as well, in a survey. */
+  readonly ownXacts?: boolean;
 }
 
 /** The attributes that a question may name. @internal */
@@ -37,7 +41,7 @@ export function attributesOf({ source }: Pick<RowQuery, 'source'>): AttributeTab
 
 /** Every path that a listing can show, `advisoryId` among them. @internal */
 export function shownAttributes(source: RowQuery['source']): string[] {
-  return [...Object.keys(attributesOf({ source })), 'advisoryId'].sort();
+  return [...Object.keys(attributesOf({ source })), 'advisoryId', 'advisoryNames'].sort();
 }
 
 /** All rows that match. @internal */
@@ -47,6 +51,19 @@ export function findRows(query: RowQuery, version: number): Statement {
 SELECT r.* FROM rows r
 WHERE ${matches(query, values)}
 ${orderAndLimit(query, values)}`;
+  return { text, values: values.list };
+}
+
+/** The rows that an operator wants to see, the culprit first, each with the `total` of all that match. @internal */
+export function surveyRows(query: RowQuery, version: number): Statement {
+  const values = new StatementValues();
+  const own = query.ownXacts ? '' : ' AND NOT r."ownXact"';
+  const usual = `ORDER BY r."urgency", r."waiters" DESC, r."waitDuration" DESC NULLS LAST,
+ COALESCE(r."activity.xactDuration", r."activity.duration") DESC NULLS LAST, r."activityId"`;
+  const text = `${rowsCte({ ...query, survey: true }, version, values)}
+SELECT r.*, pg_catalog.count(*) OVER () AS total FROM rows r
+WHERE ${matches(query, values)}${own}
+${query.orderBy.length === 0 ? usual : ''}${orderAndLimit(query, values)}`;
   return { text, values: values.list };
 }
 
@@ -60,8 +77,8 @@ SELECT pg_catalog.count(*) AS count FROM rows r WHERE ${matches(query, values)}`
 
 /** `WITH … rows AS (…)`: all rows, before anything is filtered. @internal */
 export function rowsCte(query: RowQuery, version: number, values: StatementValues): string {
-  const { allDatabases, rootsOf } = query;
-  const scope: InspectionScope = { version, allDatabases };
+  const { allDatabases, rootsOf, survey = false } = query;
+  const scope: InspectionScope = { version, allDatabases, survey };
   if (query.source === 'locks') return `WITH ${lockRows(scope)}`;
   return `WITH RECURSIVE ${blockedRows(rootsOf === undefined ? scope : { ...scope, rootsOf }, values)}`;
 }

@@ -8,6 +8,8 @@ export interface InspectionScope {
   readonly version: number;
   /** Look at all databases of the server rather than at the connected one. */
   readonly allDatabases: boolean;
+  /** Tell of each lock how much it stands in others' way, and whether it is a session's on its own transaction. */
+  readonly survey?: boolean;
 }
 
 /** The instant that a session began, to the microsecond: a JavaScript `Date` would lose what the guard compares. @internal */
@@ -74,11 +76,11 @@ export function lockColumns({ version }: InspectionScope): string {
  l.transactionid::pg_catalog.text AS "transactionId"`;
 }
 
-const MODE = `CASE l.mode WHEN 'AccessShareLock' THEN 'ACCESS_SHARE' WHEN 'RowShareLock' THEN 'ROW_SHARE'
- WHEN 'RowExclusiveLock' THEN 'ROW_EXCLUSIVE' WHEN 'ShareUpdateExclusiveLock' THEN 'SHARE_UPDATE_EXCLUSIVE'
- WHEN 'ShareLock' THEN 'SHARE' WHEN 'ShareRowExclusiveLock' THEN 'SHARE_ROW_EXCLUSIVE'
- WHEN 'ExclusiveLock' THEN 'EXCLUSIVE' WHEN 'AccessExclusiveLock' THEN 'ACCESS_EXCLUSIVE'
- WHEN 'SIReadLock' THEN 'SI_READ' ELSE l.mode END`;
+const MODE = `CASE l.mode WHEN 'AccessShareLock' THEN 'ACCESS SHARE' WHEN 'RowShareLock' THEN 'ROW SHARE'
+ WHEN 'RowExclusiveLock' THEN 'ROW EXCLUSIVE' WHEN 'ShareUpdateExclusiveLock' THEN 'SHARE UPDATE EXCLUSIVE'
+ WHEN 'ShareLock' THEN 'SHARE' WHEN 'ShareRowExclusiveLock' THEN 'SHARE ROW EXCLUSIVE'
+ WHEN 'ExclusiveLock' THEN 'EXCLUSIVE' WHEN 'AccessExclusiveLock' THEN 'ACCESS EXCLUSIVE'
+ WHEN 'SIReadLock' THEN 'SI READ' ELSE l.mode END`;
 
 const REL_KIND = `CASE c.relkind WHEN 'r' THEN 'TABLE' WHEN 'i' THEN 'INDEX' WHEN 'S' THEN 'SEQUENCE' WHEN 't' THEN 'TOAST'
  WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED_VIEW' WHEN 'c' THEN 'COMPOSITE_TYPE' WHEN 'f' THEN 'FOREIGN_TABLE'

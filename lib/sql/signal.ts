@@ -1,6 +1,7 @@
 import { EDGES } from './blocked-rows.js';
 import { matches, orderAndLimit, rowsCte, type RowQuery } from './inspection-query.js';
 import { startText } from './inspection-rows.js';
+import { LOCK_SESSION_SUFFIX } from '../vocabulary/lock-session-name.js';
 import { allOf, type Predicate } from './inspection-predicate.js';
 import { BLOCKED_ATTRIBUTES } from './inspection-attributes.js';
 import type { Statement } from './statement.js';
@@ -25,7 +26,7 @@ export interface SignalQuery extends RowQuery {
   readonly spared?: readonly Predicate[];
   /** Signal sessions of other databases as well: shared catalogs put them in each other's way. */
   readonly otherDatabases: boolean;
-  /** Signal sessions that hold locks of this library as well. */
+  /** Signal sessions that hold further locks of this library as well. */
   readonly lockSessions: boolean;
   /** Find, and signal nobody. */
   readonly dryRun: boolean;
@@ -60,7 +61,7 @@ SELECT DISTINCT ON (f."${side}.pid", f."preparedTransaction") f.*,
  pg_catalog.string_agg(f."activityId"::pg_catalog.text, ',') OVER (PARTITION BY f."${side}.pid") AS "activityIds"
 FROM found f
 ), judged AS MATERIALIZED (
-SELECT r.*, g.pid AS target, COALESCE(o.rolsuper, TRUE) AS "isSuperuser", ${verdict(query, values)} AS verdict
+SELECT r.*, g.pid AS target, COALESCE(o.rolsuper, TRUE) AS "isSuperuser", ${otherKeys(query)} AS "otherKeys", ${verdict(query, values)} AS verdict
 FROM picked r
 LEFT JOIN pg_catalog.pg_stat_activity g ON g.pid = r."${side}.pid"
 LEFT JOIN pg_catalog.pg_roles o ON o.oid = g.usesysid
@@ -88,6 +89,28 @@ function onlyThese({ only, side }: SignalQuery, values: StatementValues): string
 SELECT k.pid, k.start FROM ROWS FROM (pg_catalog.unnest(${pids}), pg_catalog.unnest(${starts})) AS k(pid, start))`;
 }
 
+/** A session's advisory locks beside those by which it was found, whose end nobody asked for. */
+function otherLocks({ side }: SignalQuery): string {
+  return `FROM pg_catalog.pg_locks h WHERE h.pid = g.pid AND h.locktype = 'advisory' AND h.granted
+ AND NOT EXISTS (SELECT FROM found f WHERE f."${side}.pid" = h.pid
+  AND f."advisoryKey" = pg_catalog.concat(h.classid::pg_catalog.int8, ':', h.objid::pg_catalog.int8, ':', h.objsubid))`;
+}
+
+function otherKeys(query: SignalQuery): string {
+  return `CASE WHEN ${isLockSession('g')} THEN (SELECT pg_catalog.string_agg(
+ pg_catalog.concat(h.classid::pg_catalog.int8, ':', h.objid::pg_catalog.int8, ':', h.objsubid), ',') ${otherLocks(query)}) END`;
+}
+
+/** Only a question that names advisory locks means to end them, and then those alone. */
+function keepsOthers(query: SignalQuery): string {
+  return query.keys.length === 0 ? 'TRUE' : `EXISTS (SELECT ${otherLocks(query)})`;
+}
+
+/** @see LOCK_SESSION_SUFFIX */
+function isLockSession(row: string): string {
+  return `pg_catalog."right"(${row}.application_name, ${LOCK_SESSION_SUFFIX.length}) = '${LOCK_SESSION_SUFFIX}'`;
+}
+
 /** Who must not be signalled, whoever asks: the first reason that holds. */
 function verdict(query: SignalQuery, values: StatementValues): string {
   const { side, spared = [], sparedPids = [] } = query;
@@ -99,7 +122,7 @@ function verdict(query: SignalQuery, values: StatementValues): string {
  WHEN g.pid IS NULL THEN 'gone'
  WHEN ${isSpared.join(' OR ')} THEN 'spared'
  ${query.otherDatabases ? '' : "WHEN g.datname <> pg_catalog.current_database() THEN 'otherDatabase'"}
- ${query.lockSessions ? '' : `WHEN g.application_name = 'pglock:locks' THEN 'lockSession'`}
+ ${query.lockSessions ? '' : `WHEN ${isLockSession('g')} AND ${keepsOthers(query)} THEN 'lockSession'`}
  WHEN g.usesysid IS NULL AND NOT ${IS_SUPERUSER} THEN 'background'
  WHEN g.backend_start IS NULL THEN 'hidden'
  WHEN ${startText('g.backend_start')} <> r."${side}.backendStartText" THEN 'gone'

@@ -10,34 +10,34 @@ const TABLE = WAYS['a table lock'];
 const cells = (line = '') => line.trim().split(/\s{2,}/);
 
 describe('pglock', () => {
-  it('lists who waits first, in aligned columns, plainly', async () => {
+  it('lists the culprit first, then who waits, in aligned columns, plainly', async () => {
     const { pglock } = cliFolder(db);
     const { blocker, blockerPid, waiterPid, waiting } = await scene(db, ...TABLE);
     const { code, stdout, stderr } = await pglock(['-o', 'users']);
     const [title, first, second] = stdout.split('\n');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(cells(title)).toEqual([
-      'activityId',
-      'activity.duration',
-      'granted',
-      'mode',
-      'type',
-      'relName',
-      'advisoryId',
-      'activity.context',
-      'activity.query',
-    ]);
+    expect(cells(title)).toEqual(['pid', 'app', 'user', 'state', 'age', 'mode', 'on', 'statement']);
     expect(cells(first)).toEqual([
-      String(waiterPid),
+      String(blockerPid),
+      'blocker',
+      'postgres',
+      'idle in transaction',
       expect.any(String),
-      'false',
-      'ACCESS_SHARE',
-      'RELATION',
+      'ACCESS EXCLUSIVE',
+      'users',
+      'LOCK TABLE users IN ACCESS EXCLUSIVE MODE',
+    ]);
+    expect(cells(second)).toEqual([
+      String(waiterPid),
+      'waiter',
+      'postgres',
+      expect.stringMatching(/^waits/) as string,
+      expect.any(String),
+      'ACCESS SHARE',
       'users',
       'SELECT * FROM users',
     ]);
-    expect(cells(second)[0]).toBe(String(blockerPid));
-    expect(first?.indexOf('ACCESS_SHARE')).toBe(second?.indexOf('ACCESS_EXCLUSIVE'));
+    expect(second?.indexOf('ACCESS SHARE')).toBe(first?.indexOf('ACCESS EXCLUSIVE'));
     expect(stdout).not.toContain('\u001b');
     await blocker.end();
     await waiting;
@@ -51,8 +51,12 @@ describe('pglock', () => {
     );
     const pid = String(db.pidOf(client));
     const column = async (...args: string[]) => {
-      const { stdout, code, stderr } = await pglock([pid, '-f', 'type!=VIRTUALXID', ...args]);
-      expect({ code, stderr }).toEqual({ code: 0, stderr: stdout === '' ? 'No locks match.\n' : '' });
+      const limited = args.includes('-l');
+      const { stdout, code, stderr } = await pglock([pid, ...args]);
+      expect({ code, stderr }).toEqual({
+        code: 0,
+        stderr: stdout === '' ? 'No locks match.\n' : limited ? '1 of 2, --limit for more.\n' : '',
+      });
       return stdout
         .trim()
         .split('\n')
@@ -80,7 +84,7 @@ describe('pglock', () => {
     await client.query('BEGIN; LOCK TABLE users');
     await client.query('SELECT 1\n  AS one');
     const { stdout } = await pglock(['-o', 'users', '-e', '-a', 'mode', '-a', 'activity.query']);
-    expect(stdout).toBe(`${'─'.repeat(80)}\nmode: ACCESS_EXCLUSIVE\nactivity.query: SELECT 1\n    AS one\n`);
+    expect(stdout).toBe(`${'─'.repeat(80)}\nmode: ACCESS EXCLUSIVE\nactivity.query: SELECT 1\n    AS one\n`);
     await client.end();
   });
 
@@ -110,7 +114,7 @@ describe('pglock', () => {
     expect(JSON.parse(some.stdout)).toEqual([
       { activityId: waiterPid, blockingActivity: { state: 'idle in transaction', pid: blockerPid } },
     ]);
-    expect(JSON.parse((await pglock(['--json', '-o', 'nothing'])).stdout)).toEqual([]);
+    expect(JSON.parse((await pglock(['--json', '--id', 'nothing'])).stdout)).toEqual([]);
     await blocker.end();
     await waiting;
   });
@@ -173,7 +177,7 @@ describe('pglock', () => {
       'run',
     ])
       expect(help.stdout).toContain(option);
-    for (const command of ['tree', 'watch', 'doctor', 'run'])
+    for (const command of ['tree', 'watch', 'doctor', 'run', 'key'])
       expect(await pglock([command, '--help'])).toMatchObject({ code: 0, stderr: '' });
   });
 });
@@ -294,9 +298,9 @@ describe('pglock tree', () => {
     await waiting;
   });
 
-  it('says when nobody is blocked', async () => {
+  it('says when no session is blocked', async () => {
     const { pglock } = cliFolder(db);
-    expect(await pglock(['tree'])).toEqual({ code: 0, stdout: '', stderr: 'Nobody is blocked.\n' });
+    expect(await pglock(['tree'])).toEqual({ code: 0, stdout: '', stderr: 'No session is blocked.\n' });
     expect((await pglock(['tree', '--json'])).stdout).toBe('[]\n');
   });
 });
@@ -370,7 +374,7 @@ describe('the configuration file', () => {
     const { pglock } = folder;
     expect((await pglock(['-c', 'tables'])).stdout.split('\n')).toEqual(['relName', 'invoices', 'users', '']);
     expect((await pglock(['-c', 'tables', '-f', 'relName=users'])).stdout).toBe('relName\nusers\n');
-    expect((await pglock(['-c', 'tables', '-l', '1', '-a', 'mode'])).stdout).toBe('mode\nACCESS_EXCLUSIVE\n');
+    expect((await pglock(['-c', 'tables', '-l', '1', '-a', 'mode'])).stdout).toBe('mode\nACCESS EXCLUSIVE\n');
     expect((await pglock(['-d', 'other', '-f', 'type=ADVISORY', '-a', 'advisoryId'])).stdout).toBe(
       'advisoryId\n7\n',
     );
@@ -385,6 +389,14 @@ describe('mistakes end in one line and the right code', () => {
     [['-f', 'granted>true'], 2, /granted has no operator "gt"/],
     [['-f', 'nonsense'], 2, /A filter must be ATTRIBUTE/],
     [['-s', 'colour'], 2, /to order by/],
+    [['-o', 'nosuch'], 2, /no table "nosuch" in this database\. There are: users, billing\.invoices/],
+    [['-f', 'type=table'], 2, /There is no type "table"\. There are: RELATION, /],
+    [['-f', 'mode=STRONG'], 2, /There is no mode "STRONG"\. There are: ACCESS SHARE, /],
+    [
+      ['-f', 'activity.state=sleeping'],
+      2,
+      /There is no activity\.state "sleeping"\. There are: active, idle, /,
+    ],
     [['-l', '0'], 2, /limit must be a whole number of at least 1/],
     [['-l', 'many'], 2, /limit must be/],
     [['-c', 'long'], 2, /There is no configuration "long"/],
@@ -513,9 +525,10 @@ describe('pglock watch', () => {
   inTerminal('lists, expands, filters, sorts, marks, terminates and quits in a terminal', async () => {
     const { blocker, blockerPid, waiterPid, waiting } = await scene(db, ...TABLE);
     const { keys, shows, screen } = terminal('watch -n 100');
-    await shows(new RegExp(`> ${waiterPid} +${blockerPid} .*users`));
+    await shows(new RegExp(`> ${blockerPid} .* ${waiterPid} .*users`));
     keys('e');
-    await shows(/blockingActivity.query: LOCK TABLE users/);
+    await shows(/── blockingActivity ─[^]*query: LOCK TABLE users/);
+    await shows(/── activity ─[^]*query: SELECT \* FROM users/);
     keys('e', 'v');
     await shows(/locks \(\d+\)/);
     keys('/');
@@ -533,6 +546,7 @@ describe('pglock watch', () => {
     keys('Space');
     await shows('1 marked');
     keys('t');
+    await shows(`${blockerPid} (blocker, postgres) idle in transaction for`);
     await shows(`Terminate backend ${blockerPid}? (y/n)`);
     keys('n');
     await shows('Nothing was done.');

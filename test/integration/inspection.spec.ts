@@ -49,7 +49,7 @@ describe('blocked.find', () => {
     const of = async (pid: number) => (await blocked.find({ pids: [pid] }))[0];
     expect(await of(table.waiterPid)).toMatchObject({
       type: 'RELATION',
-      mode: 'ACCESS_SHARE',
+      mode: 'ACCESS SHARE',
       relKind: 'TABLE',
       relName: 'invoices',
       relSchema: 'billing',
@@ -124,8 +124,8 @@ describe('locks.find', () => {
     const on = await locks.find({ on: 'users' });
     expect(on[1]).toMatchObject({ waitStart: null, waitDuration: null });
     expect(on.map(({ activityId, granted, mode }) => ({ activityId, granted, mode }))).toEqual([
-      { activityId: waiterPid, granted: false, mode: 'ACCESS_SHARE' },
-      { activityId: blockerPid, granted: true, mode: 'ACCESS_EXCLUSIVE' },
+      { activityId: waiterPid, granted: false, mode: 'ACCESS SHARE' },
+      { activityId: blockerPid, granted: true, mode: 'ACCESS EXCLUSIVE' },
     ]);
     const types = new Set((await locks.find({ pids: [blockerPid] })).map(({ type }) => type));
     expect(types).toContain('VIRTUALXID');
@@ -202,7 +202,7 @@ describe('a question', () => {
     };
     expect(await sorted({})).toEqual(['invoices', 'users']);
     expect(await sorted({ mode: 'SHARE' })).toEqual(['invoices']);
-    expect(await sorted({ mode: { in: ['SHARE', 'ACCESS_EXCLUSIVE'] } })).toEqual(['invoices', 'users']);
+    expect(await sorted({ mode: { in: ['SHARE', 'ACCESS EXCLUSIVE'] } })).toEqual(['invoices', 'users']);
     expect(await sorted({ relName: { like: 'use%' } })).toEqual(['users']);
     expect(await sorted({ relName: { not: 'users' } })).toEqual(['invoices']);
     expect(await sorted({ relName: { not: { like: 'inv%' } } })).toEqual(['users']);
@@ -313,7 +313,7 @@ describe('blocked.tree', () => {
         blocked: [
           {
             activityId: waiterPid,
-            lock: { relName: 'users', mode: 'ACCESS_EXCLUSIVE' },
+            lock: { relName: 'users', mode: 'ACCESS EXCLUSIVE' },
             blockedBy: [blockerPid],
             holdsUp: { count: 1 },
             blocked: [

@@ -7,7 +7,7 @@ import { inspect } from '../support/inspection.js';
 const db = useDatabase({ schema: SCENE_SCHEMA });
 
 const TABLE = WAYS['a table lock'];
-const LIBRARYS_OWN = /locks of this library/;
+const LIBRARYS_OWN = /locks? of this library/;
 
 /** What matters of outcomes. */
 const brief = (outcomes: readonly { pid: number; outcome: string }[]) =>
@@ -155,8 +155,19 @@ describe('never signalled', () => {
     expect(await locks.terminateActivity({ where: { advisoryId: 'mine', granted: true } })).toMatchObject([
       { pid, outcome: 'refused' },
     ]);
+    const other = await owner.service.acquire('other');
+    expect(await locks.terminateActivity({ ids: ['mine'], where: { granted: true } })).toMatchObject([
+      {
+        pid,
+        outcome: 'refused',
+        reason: expect.stringMatching(/also holds .*; to end it .* pglock \d+ --terminate$/) as string,
+      },
+    ]);
     expect(held?.held).toBe(true);
-    expect(await locks.terminateActivity({ pids: [pid] })).toMatchObject([{ pid, outcome: 'terminated' }]);
+    await other?.release();
+    expect(await locks.terminateActivity({ ids: ['mine'], where: { granted: true } })).toMatchObject([
+      { pid, outcome: 'terminated' },
+    ]);
     expect(await waiting).toBe('had');
   });
 

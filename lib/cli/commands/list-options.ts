@@ -3,6 +3,7 @@ import type { LockQuery } from '../../inspection/lock-query.js';
 import { limitOf } from '../../inspection/resolve-query.js';
 import { shownAttributes } from '../../sql/inspection-query.js';
 import type { LockId } from '../../vocabulary/lock-id.js';
+import { lockIdOf } from '../../vocabulary/lock-key-text.js';
 import { printable } from '../../vocabulary/printable.js';
 import type { PgLockCliConfig, SavedCliQuery } from '../config.js';
 import { CliError, EXIT } from '../exit.js';
@@ -25,6 +26,7 @@ export interface ListFlags {
   readonly dryRun?: boolean;
   readonly json?: boolean;
   readonly allDatabases?: boolean;
+  readonly all?: boolean;
 }
 
 /** What a listing shows and does. @internal */
@@ -33,7 +35,10 @@ export interface ListPlan {
   readonly query: LockQuery<object>;
   /** The columns that were asked for; undefined means the usual ones. */
   readonly chosen: readonly string[] | undefined;
-  readonly attributes: readonly string[];
+  /** The columns that the settings say; undefined means ours. */
+  readonly usual: readonly string[] | undefined;
+  /** Sessions' locks on their own transaction ids as well. */
+  readonly ownXacts: boolean;
   /** The most rows of a listing; signals have no limit but one that is given. */
   readonly limit: number;
   readonly expanded: boolean;
@@ -44,28 +49,6 @@ export interface ListPlan {
   readonly ids: readonly LockId[];
 }
 
-/** The columns where nothing else is said; as django-pglock's, with what names an advisory lock. */
-const ATTRIBUTES = [
-  'activityId',
-  'activity.duration',
-  'granted',
-  'mode',
-  'type',
-  'relName',
-  'advisoryId',
-  'activity.context',
-  'activity.query',
-];
-const BLOCKING_ATTRIBUTES = [
-  'activityId',
-  'blockingActivityId',
-  'waitDuration',
-  'blockingActivity.state',
-  'activity.context',
-  'blockingActivity.context',
-  'activity.query',
-  'blockingActivity.query',
-];
 const LIMIT = 25;
 
 /**
@@ -84,14 +67,14 @@ export function planListing(
   const blocking = flags.blocking ?? saved.blocking ?? false;
   const chosen = flags.attribute ?? saved.attributes;
   const usual = blocking ? config.blockingAttributes : config.attributes;
-  const attributes = chosen ?? usual ?? (blocking ? BLOCKING_ATTRIBUTES : ATTRIBUTES);
-  assertAttributes(attributes, blocking);
-  const ids = flags.id?.map(typedId) ?? saved.ids ?? [];
+  assertAttributes(chosen ?? usual ?? [], blocking);
+  const ids = flags.id?.map(lockIdOf) ?? saved.ids ?? [];
   return {
     blocking,
     query: questionOf(pids, flags, saved, ids),
     chosen,
-    attributes,
+    usual,
+    ownXacts: (flags.all ?? false) || asksForTypes(flags.filter ?? saved.filters, saved.where),
     limit: limitOf(typedLimit(flags.limit) ?? saved.limit ?? config.limit ?? LIMIT),
     expanded: flags.expanded ?? saved.expanded ?? false,
     action: actionOf(flags, saved),
@@ -100,6 +83,11 @@ export function planListing(
     json: flags.json ?? saved.json ?? false,
     ids,
   };
+}
+
+/** A question that says which types of locks it means leaves nothing out. */
+function asksForTypes(filters: readonly string[] = [], where: object = {}): boolean {
+  return 'type' in where || filters.some((filter) => /^\s*(type|transactionId)\b/.test(filter));
 }
 
 function questionOf(
@@ -148,12 +136,4 @@ function typedPid(text: string): number {
 
 function typedLimit(text: string | undefined): number | undefined {
   return text === undefined ? undefined : Number(text);
-}
-
-/** `42` is a number, `1,2` a pair, `"42"` (with its quotes) a text, and everything else is one anyway. @internal */
-export function typedId(text: string): LockId {
-  if (/^-?\d+$/.test(text)) return BigInt(text);
-  const pair = /^(-?\d+),(-?\d+)$/.exec(text);
-  if (pair) return [Number(pair[1]), Number(pair[2])];
-  return /^".*"$/s.test(text) ? text.slice(1, -1) : text;
 }

@@ -5,14 +5,17 @@ import { createCore } from '../../core/pg-lock-core.js';
 import { resolveOptions } from '../../options/resolve-options.js';
 import type { Duration } from '../../vocabulary/duration.js';
 import { durationMs, positiveDurationMs } from '../../vocabulary/duration.js';
+import type { LockId } from '../../vocabulary/lock-id.js';
+import { lockIdOf } from '../../vocabulary/lock-key-text.js';
+import { oneLine } from '../../vocabulary/one-line.js';
 import type { PgLockEvent } from '../../vocabulary/pg-lock-event.js';
 import { CliError, EXIT, lineOf } from '../exit.js';
 import { say, type Io } from '../io.js';
 import { readSettings, withInspection, type CliInspection, type WhereToLook } from '../open-inspection.js';
-import { spawnForwarding, type RunningChild } from '../run/child.js';
+import { spawnForwarding } from '../run/child.js';
 import { childEnvironment } from '../run/environment.js';
 import { prioritizeBackends } from '../run/prioritize-backends.js';
-import { typedId } from './list-options.js';
+import { WaitingNotice } from '../run/waiting-notice.js';
 
 /** The options of `pglock run` as they are typed. @internal */
 export interface RunFlags extends WhereToLook {
@@ -23,24 +26,27 @@ export interface RunFlags extends WhereToLook {
   readonly interval?: string;
   readonly cancel?: boolean;
   readonly dryRun?: boolean;
+  readonly onLost?: 'go-on' | 'stop';
 }
 
 /** What is to be done, checked. */
 interface RunPlan {
   readonly words: readonly string[];
-  readonly ids: readonly ReturnType<typeof typedId>[];
+  readonly ids: readonly LockId[];
   readonly timeoutMs: number | null;
   readonly lockTimeoutMs: number | undefined;
   readonly prioritize: boolean;
   readonly intervalMs: number;
   readonly cancel: boolean;
   readonly dryRun: boolean;
+  readonly stopOnLoss: boolean;
 }
 
 /**
  * `pglock run -- COMMAND…`: runs a command under an advisory lock, and clears away who blocks it.
  *
- * @returns the command's own exit code (128 and the signal's number where a signal ended it), or 1 when the lock was not had.
+ * @returns the command's own exit code (128 and the signal's number where a signal ended it), 1 when the lock was not had,
+ * or 4 when the command ended with 0 and the lock had been lost meanwhile.
  * @internal
  */
 export async function run(io: Io, words: readonly string[], flags: RunFlags): Promise<number> {
@@ -66,7 +72,7 @@ const STOPPING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 function planOf(words: readonly string[], flags: RunFlags): RunPlan {
   return {
     words,
-    ids: (flags.id ?? []).map(typedId),
+    ids: (flags.id ?? []).map(lockIdOf),
     timeoutMs: flags.timeout === undefined ? null : durationMs(typed(flags.timeout), '--timeout'),
     lockTimeoutMs:
       flags.lockTimeout === undefined
@@ -76,6 +82,7 @@ function planOf(words: readonly string[], flags: RunFlags): RunPlan {
     intervalMs: positiveDurationMs(typed(flags.interval ?? '1s'), '--interval'),
     cancel: flags.cancel ?? false,
     dryRun: flags.dryRun ?? false,
+    stopOnLoss: flags.onLost === 'stop',
   };
 }
 
@@ -90,14 +97,19 @@ async function underLocks(
   plan: RunPlan,
   stop: AbortSignal,
 ): Promise<number> {
-  if (plan.ids.length === 0) return runCommand(io, inspection, plan, stop);
+  if (plan.ids.length === 0) return runCommand(io, inspection, plan, stop, undefined);
   const { connection, namespace } = inspection.database;
   const core = createCore(resolveOptions({ ...(connection === undefined ? {} : { connection }), namespace }));
   core.events.on('lockLost', ({ error }) => {
     say(io, `pglock: the lock is lost while the command runs: ${lineOf(error)}`);
   });
   const options = { timeout: plan.timeoutMs, signal: stop };
-  const work = (_: LockHandle) => runCommand(io, inspection, plan, stop);
+  const notice = new WaitingNotice(io, inspection, plan.ids);
+  const work = async (lock: LockHandle) => {
+    notice.acquired();
+    const code = await runCommand(io, inspection, plan, stop, lock.signal);
+    return code === EXIT.done && lock.signal.aborted ? EXIT.lockLost : code;
+  };
   try {
     return await core.service.advisory(plan.ids, options, work);
   } catch (error) {
@@ -106,6 +118,7 @@ async function underLocks(
       throw new CliError(EXIT.refused, lineOf(error), { cause: error });
     throw error;
   } finally {
+    notice.end();
     await core.close();
   }
 }
@@ -119,21 +132,35 @@ async function runCommand(
   inspection: CliInspection,
   plan: RunPlan,
   stop: AbortSignal,
+  lost: AbortSignal | undefined,
 ): Promise<number> {
   if (stop.aborted) return 128 + numberOf(stop.reason);
   const name = `pglock-run-${randomBytes(6).toString('hex')}`;
   const env = childEnvironment(io.env, name, plan.lockTimeoutMs);
-  const start = (): RunningChild => spawnForwarding(plan.words, env, io);
-  if (!plan.prioritize) return start().exit;
+  const start = (): Promise<number> => {
+    const child = spawnForwarding(plan.words, env, io);
+    if (!plan.stopOnLoss || lost === undefined) return child.exit;
+    const end = () => child.stop();
+    if (lost.aborted) end();
+    lost.addEventListener('abort', end, { once: true });
+    return child.exit.finally(() => lost.removeEventListener('abort', end));
+  };
+  if (!plan.prioritize) return start();
   const { intervalMs, cancel, dryRun } = plan;
   const report = (event: PgLockEvent) => {
-    if (event.type === 'blockerSignalled')
-      say(
-        io,
-        `pglock: backend ${event.pid}: ${event.outcome}${event.reason === null ? '' : `, ${event.reason}`}`,
-      );
-    if (event.type === 'prioritizeFailed')
-      say(io, `pglock: looking for blockers failed: ${lineOf(event.error)}`);
+    const line = blockerLine(event);
+    if (line !== undefined) say(io, line);
   };
-  return prioritizeBackends(inspection, name, { intervalMs, cancel, dryRun, report }, () => start().exit);
+  return prioritizeBackends(inspection, name, { intervalMs, cancel, dryRun, report }, start);
+}
+
+/** Whom it ended, or left alone and why. */
+function blockerLine(event: PgLockEvent): string | undefined {
+  if (event.type === 'prioritizeFailed') return `pglock: looking for blockers failed: ${lineOf(event.error)}`;
+  if (event.type !== 'blockerSignalled') return undefined;
+  const { pid, outcome, reason, applicationName, user, state, query } = event;
+  const who = [applicationName, user].map((part) => oneLine(part ?? '')).filter(Boolean);
+  const what = [oneLine(state ?? ''), oneLine(query ?? '')].filter(Boolean).join(': ');
+  const because = reason === null ? '' : `, ${reason}`;
+  return `pglock: backend ${pid}: ${outcome}${because} (${[...who, what].filter(Boolean).join(', ')})`;
 }

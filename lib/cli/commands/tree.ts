@@ -16,7 +16,7 @@ export async function tree(io: Io, flags: TreeFlags): Promise<number> {
   return withInspection(settings, [], async ({ blocked }) => {
     const roots = await blocked.tree({ allDatabases: flags.allDatabases ?? false });
     if (flags.json) printJson(io, roots);
-    else if (roots.length === 0) say(io, 'Nobody is blocked.');
+    else if (roots.length === 0) say(io, 'No session is blocked.');
     else
       print(
         io,

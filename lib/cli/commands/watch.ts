@@ -7,9 +7,15 @@ import type { Io } from '../io.js';
 import { readSettings, withInspection, type CliInspection, type WhereToLook } from '../open-inspection.js';
 import { paintFor } from '../render/paint.js';
 import { frame } from '../watch/frame.js';
-import { keysOf } from '../watch/keys.js';
 import { pressed, type WatchEffect } from '../watch/watch-keys.js';
-import { INITIAL_WATCH_STATE, WATCH_SORTS, type WatchData, type WatchState } from '../watch/watch-state.js';
+import {
+  choices,
+  INITIAL_WATCH_STATE,
+  NO_DATA,
+  WATCH_SORTS,
+  type WatchData,
+  type WatchState,
+} from '../watch/watch-state.js';
 import { Screen } from '../watch/screen.js';
 
 /** The options of `pglock watch` as they are typed. @internal */
@@ -17,29 +23,6 @@ export interface WatchFlags extends WhereToLook {
   readonly interval?: string;
 }
 
-const ATTRIBUTES = {
-  blocked: [
-    'activityId',
-    'blockingActivityId',
-    'waitDuration',
-    'relName',
-    'advisoryId',
-    'blockingActivity.state',
-    'activity.query',
-    'blockingActivity.query',
-  ],
-  locks: [
-    'activityId',
-    'granted',
-    'mode',
-    'type',
-    'relName',
-    'advisoryId',
-    'activity.duration',
-    'activity.query',
-  ],
-  tree: [],
-} as const;
 const MOST_ROWS = 500;
 
 /** `pglock watch`: the whole screen, until somebody quits. @returns the exit code. @internal */
@@ -72,8 +55,8 @@ class Watcher {
   async run(): Promise<number> {
     const { promise, resolve } = deferred();
     this.screen.open(
-      (input) => {
-        for (const key of keysOf(input)) this.obey(key);
+      (key) => {
+        this.obey(key);
         if (this.state.ended) resolve();
       },
       () => {
@@ -101,7 +84,7 @@ class Watcher {
     if (effect.do === 'refresh') return this.refresh();
     const { action, sessions } = effect.prompt;
     void this.signal(action, sessions)
-      .then((outcomes) => outcomes.map(({ pid, outcome }) => `${pid} ${outcome}`).join(', '), lineOf)
+      .then(outcomesText, lineOf)
       .then((message) => {
         this.change({ ...this.state, message });
         this.refresh();
@@ -110,7 +93,7 @@ class Watcher {
 
   private signal(action: SignalAction, sessions: readonly PgActivity[]): Promise<readonly SignalOutcome[]> {
     const { locks, blocked } = this.inspection;
-    if (this.state.view === 'locks')
+    if (this.state.view !== 'blocked')
       return action === 'cancel' ? locks.cancelActivity({ sessions }) : locks.terminateActivity({ sessions });
     return action === 'cancel'
       ? blocked.cancelBlockingActivity({ sessions })
@@ -125,7 +108,10 @@ class Watcher {
     const before = this.state;
     try {
       const data = await this.find(before);
-      const selected = Math.max(0, Math.min(this.state.selected, data.rows.length - 1));
+      const selected = Math.max(
+        0,
+        Math.min(this.state.selected, choices({ ...this.state, data }).length - 1),
+      );
       const message = this.state.message.startsWith(TROUBLE) ? '' : this.state.message;
       this.change({ ...this.state, data, selected, message });
     } catch (error) {
@@ -142,14 +128,17 @@ class Watcher {
 
   private async find({ view, filter, sort }: WatchState): Promise<WatchData> {
     const { locks, blocked } = this.inspection;
-    if (view === 'tree') return { rows: [], roots: await blocked.tree() };
+    if (view === 'tree') return { ...NO_DATA, roots: await blocked.tree() };
     const orderBy = WATCH_SORTS[sort];
     const query = {
       limit: MOST_ROWS,
       ...(filter === '' ? {} : { filters: filter.split(/\s+and\s+/) }),
       ...(orderBy === undefined ? {} : { orderBy }),
     };
-    return { rows: await (view === 'blocked' ? blocked.find(query) : locks.find(query)), roots: [] };
+    const found = await (view === 'blocked'
+      ? blocked.survey(query, { ownXacts: false })
+      : locks.survey(query, { ownXacts: false }));
+    return { ...found, roots: [] };
   }
 
   private change(state: WatchState): void {
@@ -163,14 +152,19 @@ class Watcher {
       paint: paintFor(this.io),
       columns,
       lines: rows,
-      title: this.inspection.database.label,
-      attributes: ATTRIBUTES[this.state.view],
+      title: this.inspection.database.place,
     };
     this.screen.draw(frame(this.state, options));
   }
 }
 
 const TROUBLE = 'Trying again: ';
+
+function outcomesText(outcomes: readonly SignalOutcome[]): string {
+  return outcomes
+    .map(({ pid, outcome, reason }) => `${pid} ${outcome}${reason === null ? '' : `: ${reason}`}`)
+    .join(', ');
+}
 
 function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
   let resolve!: () => void;

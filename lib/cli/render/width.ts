@@ -1,30 +1,28 @@
-/** East Asian wide characters and emoji take two columns. */
-const WIDE =
-  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
-const COMBINING = /\p{Mn}|\p{Cf}/u;
+import stringWidth from 'string-width';
 
-function widthOf(character: string): number {
-  if (COMBINING.test(character)) return 0;
-  return WIDE.test(character) ? 2 : 1;
-}
+const SEGMENTS = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
 /** How many columns of a terminal a text takes. @internal */
 export function textWidth(text: string): number {
-  let width = 0;
-  for (const character of text) width += widthOf(character);
-  return width;
+  return stringWidth(text);
 }
 
 /** The text in exactly so many columns: cut with an ellipsis, or filled with blanks. @internal */
 export function fit(text: string, columns: number): string {
   const width = textWidth(text);
-  if (width <= columns) return text + ' '.repeat(columns - width);
+  return width <= columns ? text + ' '.repeat(columns - width) : fit(cut(text, columns), columns);
+}
+
+/** The text in at most so many columns. @internal */
+export function cut(text: string, columns: number): string {
+  if (textWidth(text) <= columns) return text;
+  if (columns === 0) return '';
   let taken = 0;
   let kept = '';
-  for (const character of text) {
-    taken += widthOf(character);
+  for (const { segment } of SEGMENTS.segment(text)) {
+    taken += textWidth(segment);
     if (taken > columns - 1) break;
-    kept += character;
+    kept += segment;
   }
-  return columns === 0 ? '' : fit(`${kept}…`, columns);
+  return `${kept}…`;
 }

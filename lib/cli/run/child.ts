@@ -7,7 +7,11 @@ import type { Io } from '../io.js';
 export interface RunningChild {
   /** Its exit code, or 128 and the number of the signal that ended it. Rejects when it could not be started. */
   readonly exit: Promise<number>;
+  /** Asks it to end, and makes it end when it does not within ten seconds. */
+  stop(): void;
 }
+
+const PATIENCE_MS = 10_000;
 
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
 
@@ -29,6 +33,7 @@ export function spawnForwarding(
     child.kill(signal);
   };
   for (const signal of FORWARDED) process.on(signal, forward);
+  let impatience: NodeJS.Timeout | undefined;
   const exit = new Promise<number>((resolve, reject) => {
     child.once('error', (error) => {
       reject(new CliError(EXIT.usage, `Cannot run ${command}: ${lineOf(error)}`, { cause: error }));
@@ -39,7 +44,12 @@ export function spawnForwarding(
   });
   return {
     exit: exit.finally(() => {
+      clearTimeout(impatience);
       for (const signal of FORWARDED) process.off(signal, forward);
     }),
+    stop: () => {
+      child.kill('SIGTERM');
+      impatience ??= setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
+    },
   };
 }

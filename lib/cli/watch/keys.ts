@@ -1,7 +1,11 @@
-/** A key that somebody pressed: the name of a special one, or the character itself. @internal */
+import type { Key as Pressed } from 'node:readline';
+
+/** A key that was pressed: the name of a special one, or the character itself. @internal */
 export type Key =
   | 'up'
   | 'down'
+  | 'left'
+  | 'right'
   | 'pageUp'
   | 'pageDown'
   | 'home'
@@ -9,36 +13,41 @@ export type Key =
   | 'enter'
   | 'escape'
   | 'backspace'
+  | 'delete'
+  | 'clear'
   | 'interrupt'
   | (string & {});
 
-const SEQUENCES: Readonly<Record<string, Key>> = {
-  '\u001b[A': 'up',
-  '\u001bOA': 'up',
-  '\u001b[B': 'down',
-  '\u001bOB': 'down',
-  '\u001b[5~': 'pageUp',
-  '\u001b[6~': 'pageDown',
-  '\u001b[H': 'home',
-  '\u001b[1~': 'home',
-  '\u001b[F': 'end',
-  '\u001b[4~': 'end',
-  '\r': 'enter',
-  '\n': 'enter',
-  '\u001b': 'escape',
-  '\u007f': 'backspace',
-  '\b': 'backspace',
-  '\u0003': 'interrupt',
+const NAMED: Readonly<Record<string, Key>> = {
+  up: 'up',
+  down: 'down',
+  left: 'left',
+  right: 'right',
+  pageup: 'pageUp',
+  pagedown: 'pageDown',
+  home: 'home',
+  end: 'end',
+  return: 'enter',
+  enter: 'enter',
+  escape: 'escape',
+  backspace: 'backspace',
+  delete: 'delete',
+};
+/** As in a shell. */
+const WITH_CONTROL: Readonly<Record<string, Key>> = {
+  a: 'home',
+  c: 'interrupt',
+  e: 'end',
+  u: 'clear',
 };
 
-/** Takes what a terminal in raw mode sends apart into keys. @internal */
-export function keysOf(input: string): Key[] {
-  const keys: Key[] = [];
-
-  for (const [part] of input.matchAll(/\u001b(?:\[[0-9;]*[A-Za-z~]|O[A-Za-z])|[\s\S]/gu)) {
-    const key = SEQUENCES[part];
-    if (key !== undefined) keys.push(key);
-    else if (!part.startsWith('\u001b')) keys.push(part);
-  }
-  return keys;
+/** What a `keypress` of `node:readline` means; undefined for what means nothing here. @internal */
+export function keyOf(
+  character: string | undefined,
+  { name = '', ctrl = false, meta = false }: Pressed,
+): Key | undefined {
+  if (ctrl) return WITH_CONTROL[name];
+  const named = NAMED[name];
+  if (named !== undefined) return named;
+  return meta || character === undefined || /^\p{Cc}/u.test(character) ? undefined : character;
 }

@@ -1,10 +1,18 @@
+import { emitKeypressEvents, type Key as Pressed } from 'node:readline';
 import type { Io } from '../io.js';
+import { keyOf, type Key } from './keys.js';
 
 const ALTERNATE_ON = '\u001b[?1049h\u001b[?25l';
 const ALTERNATE_OFF = '\u001b[?25h\u001b[?1049l';
 const HOME = '\u001b[H';
 const CLEAR_LINE = '\u001b[K';
 const CLEAR_BELOW = '\u001b[J';
+
+interface Handlers {
+  readonly onKeypress: (character: string | undefined, pressed: Pressed) => void;
+  readonly onResize: () => void;
+  readonly onStop: () => void;
+}
 
 /**
  * The terminal as a whole screen: *open* it takes keys one by one and leaves what was on the screen alone; `close()` gives
@@ -14,21 +22,23 @@ const CLEAR_BELOW = '\u001b[J';
  */
 export class Screen {
   readonly #io: Io;
-  #handlers: { onInput: (data: Buffer) => void; onResize: () => void; onStop: () => void } | undefined;
+  #handlers: Handlers | undefined;
 
   constructor(io: Io) {
     this.#io = io;
   }
 
-  open(onKeys: (input: string) => void, onResize: () => void, onStop: () => void): void {
+  open(onKey: (key: Key) => void, onResize: () => void, onStop: () => void): void {
     const { stdin, stdout } = this.#io;
-    const onInput = (data: Buffer): void => {
-      onKeys(data.toString('utf8'));
+    const onKeypress: Handlers['onKeypress'] = (character, pressed) => {
+      const key = keyOf(character, pressed);
+      if (key !== undefined) onKey(key);
     };
-    this.#handlers = { onInput, onResize, onStop };
+    this.#handlers = { onKeypress, onResize, onStop };
+    emitKeypressEvents(stdin);
     stdin.setRawMode(true);
+    stdin.on('keypress', onKeypress);
     stdin.resume();
-    stdin.on('data', onInput);
     stdout.on('resize', onResize);
     process.once('SIGTERM', onStop).once('SIGHUP', onStop);
     process.once('exit', this.#giveBack);
@@ -44,8 +54,8 @@ export class Screen {
   close(): void {
     if (this.#handlers === undefined) return;
     const { stdin, stdout } = this.#io;
-    const { onInput, onResize, onStop } = this.#handlers;
-    stdin.off('data', onInput);
+    const { onKeypress, onResize, onStop } = this.#handlers;
+    stdin.off('keypress', onKeypress);
     stdin.pause();
     stdout.off('resize', onResize);
     process.off('SIGTERM', onStop).off('SIGHUP', onStop).off('exit', this.#giveBack);

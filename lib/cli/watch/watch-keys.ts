@@ -1,6 +1,7 @@
+import { edited, filterLine } from './filter-line.js';
 import type { Key } from './keys.js';
 import {
-  sessionAt,
+  choices,
   sessionKey,
   WATCH_SORTS,
   WATCH_VIEWS,
@@ -25,15 +26,17 @@ const PAGE = 10;
 /** What a key means. Pure. @internal */
 export function pressed(state: WatchState, key: Key): KeyResult {
   if (key === 'interrupt') return { state: { ...state, ended: true } };
-  if (state.prompt?.kind === 'filter') return typedFilter(state, state.prompt.text, key);
+  if (state.prompt?.kind === 'filter') return typedFilter(state, state.prompt, key);
   if (state.prompt?.kind === 'confirm') return answered(state, state.prompt, key);
+  if (state.help) return { state: { ...state, help: false } };
   const move = moved(state, key);
   if (move !== undefined) return { state: { ...state, selected: move } };
   return command({ ...state, message: '' }, key);
 }
 
-function moved({ selected, data }: WatchState, key: Key): number | undefined {
-  const last = Math.max(0, data.rows.length - 1);
+function moved(state: WatchState, key: Key): number | undefined {
+  const { selected } = state;
+  const last = Math.max(0, choices(state).length - 1);
   const targets: Readonly<Record<string, number>> = {
     up: selected - 1,
     k: selected - 1,
@@ -52,6 +55,8 @@ function command(state: WatchState, key: Key): KeyResult {
   switch (key) {
     case 'q':
       return { state: { ...state, ended: true } };
+    case '?':
+      return { state: { ...state, help: true } };
     case 'v':
       return {
         state: { ...state, view: next(WATCH_VIEWS, state.view), selected: 0, marked: new Set() },
@@ -66,7 +71,7 @@ function command(state: WatchState, key: Key): KeyResult {
     case 'r':
       return { state, effect: REFRESH };
     case '/':
-      return { state: { ...state, prompt: { kind: 'filter', text: state.filter } } };
+      return { state: { ...state, prompt: { kind: 'filter', line: filterLine(state.filter) } } };
     case ' ':
       return { state: toggled(state) };
     case 'c':
@@ -78,12 +83,18 @@ function command(state: WatchState, key: Key): KeyResult {
   }
 }
 
-function typedFilter(state: WatchState, text: string, key: Key): KeyResult {
+function typedFilter(
+  state: WatchState,
+  { line }: Extract<WatchPrompt, { kind: 'filter' }>,
+  key: Key,
+): KeyResult {
   if (key === 'escape') return { state: { ...state, prompt: undefined } };
   if (key === 'enter')
-    return { state: { ...state, prompt: undefined, filter: text.trim(), selected: 0 }, effect: REFRESH };
-  const changed = key === 'backspace' ? text.slice(0, -1) : key.length === 1 ? text + key : text;
-  return { state: { ...state, prompt: { kind: 'filter', text: changed } } };
+    return {
+      state: { ...state, prompt: undefined, filter: line.text.trim(), selected: 0 },
+      effect: REFRESH,
+    };
+  return { state: { ...state, prompt: { kind: 'filter', line: edited(line, key) } } };
 }
 
 function answered(state: WatchState, prompt: Extract<WatchPrompt, { kind: 'confirm' }>, key: Key): KeyResult {
@@ -93,23 +104,22 @@ function answered(state: WatchState, prompt: Extract<WatchPrompt, { kind: 'confi
 }
 
 function toggled(state: WatchState): WatchState {
-  const row = state.data.rows[state.selected];
-  if (row === undefined || state.view === 'tree') return state;
+  const session = choices(state)[state.selected];
+  if (session === undefined) return state;
   const marked = new Set(state.marked);
-  const key = sessionKey(sessionAt(row));
+  const key = sessionKey(session);
   if (!marked.delete(key)) marked.add(key);
   return { ...state, marked };
 }
 
 function asking(state: WatchState, action: 'cancel' | 'terminate'): WatchState {
-  if (state.view === 'tree') return { ...state, message: 'Change the view (v) to choose whom to signal.' };
-  const { rows } = state.data;
+  const all = choices(state);
   const chosen =
     state.marked.size > 0
-      ? rows.filter((row) => state.marked.has(sessionKey(sessionAt(row))))
-      : rows.slice(state.selected, state.selected + 1);
-  const sessions = [...new Map(chosen.map((row) => [sessionKey(sessionAt(row)), sessionAt(row)])).values()];
-  if (sessions.length === 0) return { ...state, message: 'There is nobody to signal.' };
+      ? all.filter((session) => state.marked.has(sessionKey(session)))
+      : all.slice(state.selected, state.selected + 1);
+  const sessions = [...new Map(chosen.map((session) => [sessionKey(session), session])).values()];
+  if (sessions.length === 0) return { ...state, message: 'There is no session to signal.' };
   return { ...state, prompt: { kind: 'confirm', action, sessions } };
 }
 

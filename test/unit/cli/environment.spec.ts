@@ -1,6 +1,6 @@
-import { typedId } from '../../../lib/cli/commands/list-options.js';
 import { chooseDatabase } from '../../../lib/cli/database.js';
 import { childEnvironment } from '../../../lib/cli/run/environment.js';
+import { lockIdOf } from '../../../lib/vocabulary/lock-key-text.js';
 
 describe('the environment of a command', () => {
   it('names its sessions and limits their waits, keeping what was there', () => {
@@ -39,9 +39,15 @@ describe('an id as typed', () => {
     ['-1', -1n],
     ['1,-2', [1, -2]],
     ['"42"', '42'],
-    ['1, 2', '1, 2'],
+    ['1, 2', [1, 2]],
+    ['0x4554a1b2', 1163174322n],
+    ['0xffffffffffffffff', -1n],
+    ['1074944137,7', [1074944137, 7]],
+    ['16185446,2147500954', [16185446, -2147466342]],
+    ['0x2a,0x7', [42, 7]],
+    ['1, two', '1, two'],
   ])('%s is %p', (text, id) => {
-    expect(typedId(text)).toEqual(id);
+    expect(lockIdOf(text)).toEqual(id);
   });
 });
 

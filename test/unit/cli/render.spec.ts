@@ -1,7 +1,9 @@
+import { attributeColumn } from '../../../lib/cli/render/attribute-column.js';
 import { expanded, table } from '../../../lib/cli/render/listing.js';
 import { plain } from '../../../lib/cli/render/paint.js';
-import { oneLine, safeLines, valueText } from '../../../lib/cli/render/value.js';
+import { valueText } from '../../../lib/cli/render/value.js';
 import { spanText } from '../../../lib/vocabulary/span-text.js';
+import { oneLine, safeLines } from '../../../lib/vocabulary/one-line.js';
 import { fit, textWidth } from '../../../lib/cli/render/width.js';
 
 describe('a span of time', () => {
@@ -29,7 +31,17 @@ describe('a value', () => {
     [5_000, 'waitDuration', '5.0s'],
     [7n, 'advisoryId', '7'],
     [[1, 2], 'advisoryId', '1,2'],
-    [{ classId: 1, objId: 2, objSubId: 1 }, 'advisoryKey', '1:2:1'],
+    [{ classId: 1, objId: 2, objSubId: 1 }, 'advisoryKey', '4294967298'],
+    [{ classId: 1, objId: 4294967295, objSubId: 2 }, 'advisoryKey', '1,-1'],
+    [[{ name: 'prisma migrate', certain: true }], 'advisoryNames', 'prisma migrate'],
+    [
+      [
+        { name: 'a', certain: false },
+        { name: 'b', certain: false },
+      ],
+      'advisoryNames',
+      'a or 1 other?',
+    ],
     [{ route: 'GET /', user: 1 }, 'activity.context', 'route=GET / user=1'],
     [new Date(0), 'waitStart', '1970-01-01T00:00:00.000Z'],
   ])('%p at %s is %j', (value, path, text) => {
@@ -48,6 +60,8 @@ describe('a width', () => {
     ['日本', 4],
     ['e\u0301', 1],
     ['😀', 2],
+    ['👩‍👩‍👧‍👦', 2],
+    ['🇨🇭', 2],
     ['', 0],
   ])('%s takes %d columns', (text, width) => {
     expect(textWidth(text)).toBe(width);
@@ -71,9 +85,10 @@ describe('a table', () => {
     { pid: 22222, activity: { query: null } },
   ];
   const attributes = ['pid', 'activity.query'];
+  const columns = attributes.map(attributeColumn);
 
   it('is aligned, a line a row', () => {
-    expect(table(rows, { attributes, paint: plain, columns: undefined })).toEqual([
+    expect(table(rows, { columns, paint: plain, width: undefined })).toEqual([
       'pid    activity.query',
       '1      SELECT * FROM users',
       '22222',
@@ -81,12 +96,12 @@ describe('a table', () => {
   });
 
   it('fits the terminal, the widest column giving way', () => {
-    const lines = table(rows, { attributes, paint: plain, columns: 20 });
-    expect(lines).toEqual(['pid    activity.que…', '1      SELECT * FRO…', '22222']);
+    const lines = table(rows, { columns, paint: plain, width: 20 });
+    expect(lines).toEqual(['pid   activity.query', '1     SELECT * FROM…', '22222']);
   });
 
   it('has a line an attribute when expanded', () => {
-    expect(expanded(rows.slice(0, 1), { attributes, paint: plain, columns: 10 })).toEqual([
+    expect(expanded(rows.slice(0, 1), { attributes, paint: plain, width: 10 })).toEqual([
       '─'.repeat(10),
       'pid: 1',
       'activity.query: SELECT *',

@@ -1,0 +1,47 @@
+import { Option, type Command } from 'commander';
+import { listed, several, whereOptions, type RegisterCommand } from '../command.js';
+import type { ListFlags } from './list-options.js';
+
+const EXAMPLES = `
+Examples:
+  $ pglock                                         who holds and who waits, the culprit first
+  $ pglock -o users -f granted=false               who waits for table users
+  $ pglock -f 'activity.duration>=5s' -e           everything about long statements
+  $ pglock --id billing.close                      who holds an advisory lock
+  $ pglock --blocking                              who is in the way of whom
+  $ pglock --blocking --terminate                  end those who are, after a question
+  $ pglock 4711 --cancel --yes                     cancel what backend 4711 runs, without a question
+  $ pglock --json | jq '.[].activity.query'
+
+Filters are ATTRIBUTE, one of = != > >= < <= ~ (LIKE) !~, and a value.
+Exit codes: 0 done, 1 refused or nothing to signal, 2 wrong usage, 3 cannot connect.`;
+
+/** `pglock [pids…]`. @internal */
+export const registerList: RegisterCommand = ({ program, io, done }) => {
+  options(program)
+    .argument('[pids...]', 'only locks of these backends')
+    .addHelpText('after', EXAMPLES)
+    .action(async (pids: string[], flags: ListFlags) => {
+      const { list } = await import('./list.js');
+      done(await list(io, pids, flags));
+    });
+};
+
+function options(command: Command): Command {
+  return whereOptions(command)
+    .option('-f, --filter <filter>', "such as 'activity.duration>=5s'; repeatable, all must hold", several)
+    .option('-o, --on <table>', 'locks on this table; repeatable', several)
+    .option('--id <id>', 'this advisory lock: a text, 42, 0x2a, or a pair 1,2; repeatable', several)
+    .option('-a, --attribute <path>', 'show this column; repeatable, or with commas', listed)
+    .option('-s, --sort <path>', 'sort by this, greatest first with a - before it; repeatable', listed)
+    .option('-l, --limit <count>', 'the most rows of a listing (25)')
+    .option('-e, --expanded', 'everything there is, one line an attribute')
+    .option('-A, --all', "with each session's locks on its own transaction id")
+    .option('--blocking', 'who is in the way of whom; signals go to those in the way')
+    .option('--all-databases', 'all databases of the server')
+    .addOption(new Option('--cancel', 'cancel what the sessions run').conflicts('terminate'))
+    .addOption(new Option('--terminate', 'end the sessions').conflicts('cancel'))
+    .option('-y, --yes', 'do not ask before signalling')
+    .option('--dry-run', 'show who would be signalled, and signal nobody')
+    .option('--json', 'print JSON');
+}
