@@ -32,7 +32,6 @@ export {
   AdvisoryLockGuardBase,
   type AdvisoryLockGuardClass,
 } from './nest/guards/advisory-lock.guard.js';
-export { NoAdvisoryLock } from './nest/decorators/no-advisory-lock.decorator.js';
 export { CurrentLock } from './nest/decorators/current-lock.decorator.js';
 export { WithAdvisoryLock, type MethodLockIds } from './nest/decorators/with-advisory-lock.decorator.js';
 export { WithLockTimeout } from './nest/decorators/with-lock-timeout.decorator.js';
@@ -51,7 +50,6 @@ export {
 } from './nest/health/pg-lock.health.js';
 export type { HandlerLockIds } from './nest/lock-target-id.js';
 export { LockedException } from './nest/exceptions/locked.exception.js';
-export { LockNotAvailableFilter } from './nest/exceptions/lock-not-available.filter.js';
 
 export type { AdvisoryLockOptions, OnContention } from './locks/advisory-options.js';
 export type { LockHandle } from './locks/lock-handle.js';
@@ -89,7 +87,6 @@ export {
 export type { PrioritizeOptions, PrioritizeReport } from './prioritize/prioritize-options.js';
 export { StillBlockedError } from './prioritize/still-blocked.error.js';
 export type { FlowContextValues } from './session/flow-context.js';
-export type { HandlersOptions, TrustedCaller } from './options/handlers-options.js';
 export type { PgLockConnection, SessionsOptions } from './session/session-options.js';
 export { ISOLATION_LEVELS, type IsolationLevel } from './sql/transaction.js';
 export type {
@@ -123,6 +120,11 @@ export type {
   TransactionAdapter,
   TransactionRow,
 } from './transaction/transaction-adapter.js';
+export {
+  registerTransactionResolver,
+  type TransactionOption,
+  type TransactionResolver,
+} from './transaction/ambient-transaction.js';
 export { registerTransactionAdapter } from './transaction/transaction-adapters.js';
 export type { TransactionOptions } from './transaction/transactions.js';
 export type { Duration } from './vocabulary/duration.js';
@@ -149,4 +151,5 @@ export { PgLockError } from './errors/pg-lock.error.js';
 export { PgLockUsageError } from './errors/pg-lock-usage.error.js';
 export { PoolerError } from './errors/pooler.error.js';
 export { PrioritizeError } from './errors/prioritize.error.js';
+export { UnreadableAnswerError } from './errors/unreadable-answer.error.js';
 export { TransactionStateError } from './errors/transaction-state.error.js';

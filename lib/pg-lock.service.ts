@@ -133,9 +133,18 @@ export class PgLockService {
     work: UnderLock<R> | undefined,
   ): Promise<R | undefined> {
     const { advisory, work: sessions } = this.#parts;
-    if (isTransactional(options)) return sessions.xact.advisory(id, options, work);
+    if (isTransactional(options)) return this.#advisoryInTransaction(id, options, work);
     if (sessions.xact.holdsAny) return this.#advisoryWithin(id, options, work);
     return advisory.run(id, options, work as ((lock: LockHandle) => R | Promise<R>) | undefined);
+  }
+
+  async #advisoryInTransaction<R>(
+    id: LockIds,
+    options: AdvisoryLockOptions,
+    work: UnderLock<R> | undefined,
+  ): Promise<R | undefined> {
+    const { transactions, xact } = this.#parts.work;
+    return xact.advisory(id, transactions.given(options), work);
   }
 
   /** In a flow that holds something in a transaction, which may be what it asks for. */
@@ -184,7 +193,7 @@ export class PgLockService {
   acquire(id: LockIds, options?: AdvisoryLockOptions): Promise<LockHandle | null>;
   async acquire(id: LockIds, options?: AdvisoryLockOptions): Promise<LockHandle | null> {
     const { advisory, work } = this.#parts;
-    if (isTransactional(options)) return work.xact.acquire(id, options);
+    if (isTransactional(options)) return work.xact.acquire(id, work.transactions.given(options));
     return work.xact.covering(id, options?.shared === true) ?? advisory.acquire(id, options);
   }
 
@@ -218,8 +227,9 @@ export class PgLockService {
    * @throws {DeadlockError} when waiting could never end.
    * @see https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES
    */
-  model(targets: LockTarget | readonly LockTarget[], options?: ModelLockOptions): Promise<boolean> {
-    return this.#parts.work.models.lock(targets, options);
+  async model(targets: LockTarget | readonly LockTarget[], options?: ModelLockOptions): Promise<boolean> {
+    const { models, transactions } = this.#parts.work;
+    return models.lock(targets, transactions.given(options));
   }
 
   /**
@@ -258,9 +268,9 @@ export class PgLockService {
     optionsOrWork: LockTimeoutOptions | (() => R | Promise<R>),
     work?: () => R | Promise<R>,
   ): Promise<R> {
-    const { timeouts } = this.#parts.work;
+    const { timeouts, transactions } = this.#parts.work;
     if (typeof optionsOrWork === 'function') return timeouts.run(duration, {}, optionsOrWork);
-    return timeouts.run(duration, optionsOrWork, work);
+    return timeouts.run(duration, transactions.given(optionsOrWork), work);
   }
 
   /**
@@ -294,7 +304,7 @@ export class PgLockService {
   ): Promise<R> {
     const { prioritizer } = this.#parts.admin;
     if (typeof optionsOrWork === 'function') return prioritizer.run({}, optionsOrWork);
-    return prioritizer.run(optionsOrWork, work);
+    return prioritizer.run(this.#parts.work.transactions.given(optionsOrWork), work);
   }
 
   /**
@@ -371,5 +381,8 @@ type UnderLock<R> = (lock: TransactionLockHandle<PoolClient>) => R | Promise<R>;
 function isTransactional(
   options: AdvisoryLockOptions | undefined,
 ): options is XactOptions | InTransactionOptions<object> {
-  return options?.xact === true || options?.transaction !== undefined;
+  return (
+    options?.xact === true ||
+    (typeof options === 'object' && (options as unknown) !== null && 'transaction' in options)
+  );
 }

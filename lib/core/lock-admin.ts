@@ -78,9 +78,9 @@ export class LockAdmin {
 /** @throws {TransactionStateError} when the transaction is not open. */
 async function pidOf(given: object | undefined): Promise<number | undefined> {
   if (given === undefined) return undefined;
-  const transaction = await OpenTransaction.of(given);
+  const transaction = OpenTransaction.of(given);
   const ask = () => transaction.query<{ pid: number }>(BACKEND_PID);
-  const [row] = await (transaction.isOpen === true
+  const [row] = await (transaction.needsNoSavepoint
     ? transaction.inTurn(ask)
     : transaction.withSavepoint(ask));
   return row?.pid;

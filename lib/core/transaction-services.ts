@@ -15,7 +15,7 @@ import { pgDriver, poolFacade } from '../session/pool-facade.js';
 import { adopt, ScopedPool, scopedSessions } from '../session/scoped-pool.js';
 import { SessionScopes } from '../session/scoped-pool-scope.js';
 import { FRESH_TOKEN } from '../sql/advisory-xact-lock.js';
-import { cancelBackend } from '../sql/settings-session.js';
+import { cancelWait } from '../sql/waiting.js';
 import type { LockSource } from '../telemetry/lock-channels.js';
 import { Transactions } from '../transaction/transactions.js';
 
@@ -83,9 +83,7 @@ export class TransactionServices {
     this.timeouts = new LockTimeouts(scopes, this.transactions);
     const wait = new XactWait({
       ambientLockTimeoutMs: () => this.timeouts.ambientMs,
-      cancel: async (pid) => {
-        await this.#aside.query(cancelBackend(pid));
-      },
+      cancel: async (mark, pid) => (await this.#aside.query(cancelWait(mark, pid))).length > 0,
     });
     this.models = new ModelLocks(this.transactions, wait);
     this.xact = new XactLocks({

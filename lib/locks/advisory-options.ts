@@ -1,4 +1,5 @@
 import type { Duration } from '../vocabulary/duration.js';
+import type { TransactionOption } from '../transaction/ambient-transaction.js';
 
 /** What happens when a lock is not had in time: an error, or nothing. @publicApi */
 export type OnContention = 'throw' | 'skip';
@@ -33,5 +34,5 @@ export interface AdvisoryLockOptions {
   /** Open a transaction, and hold the lock exactly until it ends. @default false */
   readonly xact?: boolean;
   /** An open transaction of the caller; the lock is held exactly until it ends. */
-  readonly transaction?: object;
+  readonly transaction?: TransactionOption;
 }

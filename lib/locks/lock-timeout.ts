@@ -6,6 +6,7 @@ import type { Transactions } from '../transaction/transactions.js';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { positiveDurationMs, type Duration } from '../vocabulary/duration.js';
 import { SQLSTATE } from '../vocabulary/sqlstate.js';
+import type { InTransaction, TransactionOption } from '../transaction/ambient-transaction.js';
 
 /** Where a lock timeout holds. @publicApi */
 export interface LockTimeoutOptions {
@@ -14,7 +15,7 @@ export interface LockTimeoutOptions {
    *
    * @default every session that the flow takes from the pool, and the ambient transaction
    */
-  readonly transaction?: object;
+  readonly transaction?: TransactionOption;
 }
 
 /** Sets `lock_timeout` for a flow, or for one transaction. @internal */
@@ -42,7 +43,7 @@ export class LockTimeouts {
    */
   async run<T>(
     duration: Duration | null,
-    options: LockTimeoutOptions,
+    options: InTransaction<LockTimeoutOptions>,
     work: (() => Promise<T> | T) | undefined,
   ): Promise<T> {
     const timeoutMs = duration === null ? null : positiveDurationMs(duration);
@@ -55,7 +56,7 @@ export class LockTimeouts {
 }
 
 async function within<T>(given: object, timeoutMs: number | null, work: () => Promise<T> | T): Promise<T> {
-  const transaction = await OpenTransaction.of(given);
+  const transaction = OpenTransaction.of(given);
   const former = await set(transaction, timeoutMs);
   try {
     const result = await work();
@@ -71,7 +72,7 @@ async function within<T>(given: object, timeoutMs: number | null, work: () => Pr
 async function set(transaction: OpenTransaction, timeoutMs: number | null): Promise<string> {
   const send = () => transaction.query<{ former: string }>(setLocalLockTimeout(timeoutMs));
   try {
-    const [row] = await (transaction.isOpen === true
+    const [row] = await (transaction.needsNoSavepoint
       ? transaction.inTurn(send)
       : transaction.withSavepoint(send));
     return row?.former ?? '0';

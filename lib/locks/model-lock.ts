@@ -13,6 +13,7 @@ import type { OnContention } from './advisory-options.js';
 import { xactLockError, type XactRequest } from './xact-lock-error.js';
 import { assertOnContention } from './xact-lock-options.js';
 import type { XactWait } from './xact-lock-wait.js';
+import type { InTransaction, TransactionOption } from '../transaction/ambient-transaction.js';
 
 /** How to lock tables. @publicApi */
 export interface ModelLockOptions {
@@ -21,7 +22,7 @@ export interface ModelLockOptions {
    *
    * @default the ambient transaction of `pglock.transaction`
    */
-  readonly transaction?: object;
+  readonly transaction?: TransactionOption;
   /** One of PostgreSQL's eight table lock modes. @default 'ACCESS EXCLUSIVE' */
   readonly mode?: LockMode;
   /**
@@ -64,14 +65,17 @@ export class ModelLocks {
    * @throws {DeadlockError} when PostgreSQL finds that the wait could never end.
    * @see https://www.postgresql.org/docs/current/sql-lock.html
    */
-  async lock(targets: LockTarget | readonly LockTarget[], options: ModelLockOptions = {}): Promise<boolean> {
+  async lock(
+    targets: LockTarget | readonly LockTarget[],
+    options: InTransaction<ModelLockOptions> = {},
+  ): Promise<boolean> {
     const { mode = 'ACCESS EXCLUSIVE', onContention = 'skip', signal } = options;
     assertLockMode(mode);
     assertOnContention(onContention);
     const list = listed(targets);
     const timeoutMs = waitMs(options.timeout);
     signal?.throwIfAborted();
-    const transaction = await this.#transaction(options);
+    const transaction = this.#transaction(options);
     const tables = [...new Set(list.map((target) => resolveTarget(target, transaction)))].sort();
     const what = `table${tables.length > 1 ? 's' : ''} ${tables.join(', ')}`;
     const wanted = { what, id: targets, once: timeoutMs === 0, startedAt: monotonicMs(), mode, timeoutMs };
@@ -99,7 +103,7 @@ export class ModelLocks {
     );
   }
 
-  async #transaction({ transaction }: ModelLockOptions): Promise<OpenTransaction> {
+  #transaction({ transaction }: InTransaction<ModelLockOptions>): OpenTransaction {
     const given = transaction ?? this.#transactions.current();
     if (given !== undefined) return OpenTransaction.of(given);
     throw new TransactionStateError(

@@ -7,6 +7,7 @@ import {
 } from '../sql/settings.js';
 import type { Statement } from '../sql/statement.js';
 import { monotonicMs } from '../session/monotonic.js';
+import { waitForLocks, type CancelWait } from '../transaction/lock-wait.js';
 import type { OpenTransaction } from '../transaction/open-transaction.js';
 import { sqlStateWithin } from '../transaction/sqlstate-within.js';
 import { SQLSTATE } from '../vocabulary/sqlstate.js';
@@ -25,8 +26,8 @@ export interface XactWaitOptions {
 export interface XactWaitContext {
   /** The lock timeout of the flow, `undefined` where there is none. */
   ambientLockTimeoutMs(): number | null | undefined;
-  /** Stops the statement that a backend runs, from another connection. */
-  cancel(pid: number): Promise<void>;
+  /** Cancels a wait of ours, from another connection. */
+  readonly cancel: CancelWait;
 }
 
 interface Limit {
@@ -73,9 +74,9 @@ export class XactWait {
     const limit = await this.#limit(transaction, options);
     const startedAt = monotonicMs();
     try {
-      const rows = await this.#cancellable(options.signal, limit.pid, () =>
-        transaction.query<Row>(statement),
-      );
+      const { signal } = options;
+      const { cancel } = this.#context;
+      const rows = await waitForLocks<Row>(transaction, statement, { signal, pid: limit.pid, cancel });
       if (limit.former !== undefined) await transaction.query(restoreWaits(limit.former));
       return rows;
     } catch (error) {
@@ -93,29 +94,6 @@ export class XactWait {
     if (ambient !== undefined && state?.untouched === true) return limited(transaction, ambient);
     return { timeoutMs: undefined, former: undefined, pid: state?.pid };
   }
-
-  async #cancellable<T>(
-    signal: AbortSignal | undefined,
-    pid: number | undefined,
-    query: () => Promise<T>,
-  ): Promise<T> {
-    if (signal === undefined || pid === undefined) return query();
-    signal.throwIfAborted();
-    let cancelling: Promise<void> | undefined;
-    const cancel = () => {
-      cancelling = this.#context.cancel(pid).catch(ignore);
-    };
-    signal.addEventListener('abort', cancel, { once: true });
-    try {
-      return await query();
-    } catch (error) {
-      throw signal.aborted && sqlStateWithin(error) === SQLSTATE.queryCanceled ? signal.reason : error;
-    } finally {
-      signal.removeEventListener('abort', cancel);
-      // A cancel under way must not hit the statement after this one.
-      await cancelling;
-    }
-  }
 }
 
 async function limited(transaction: OpenTransaction, timeoutMs: number | null): Promise<Limit> {
@@ -130,6 +108,3 @@ function contention(error: unknown, timeoutMs: number | null | undefined, elapse
   const ours = typeof timeoutMs === 'number' && elapsedMs >= timeoutMs;
   return state === SQLSTATE.queryCanceled && ours ? new Contended('', { cause: error }) : error;
 }
-
-/** The statement then ends by its own limit. */
-function ignore(): void {}

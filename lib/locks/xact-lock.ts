@@ -6,6 +6,7 @@ import { monotonicMs } from '../session/monotonic.js';
 import { lockXact, tryLockXact, type XactLockRow } from '../sql/advisory-xact-lock.js';
 import type { LockSource } from '../telemetry/lock-channels.js';
 import { LockWatch } from '../telemetry/lock-watch.js';
+import type { InTransaction } from '../transaction/ambient-transaction.js';
 import { OpenTransaction } from '../transaction/open-transaction.js';
 import type { Transactions } from '../transaction/transactions.js';
 import { FlowVariable } from '../vocabulary/flow-variable.js';
@@ -58,7 +59,7 @@ export class XactLocks {
    */
   async acquire(
     id: LockId | readonly LockId[],
-    options: AdvisoryLockOptions,
+    options: InTransaction<AdvisoryLockOptions>,
   ): Promise<XactLockHandle | null> {
     return this.#take(this.#request(id, options, 'skip'), options.transaction);
   }
@@ -72,7 +73,7 @@ export class XactLocks {
    */
   async advisory<T>(
     id: LockId | readonly LockId[],
-    options: AdvisoryLockOptions,
+    options: InTransaction<AdvisoryLockOptions>,
     work: ((lock: TransactionLockHandle<PoolClient>) => Promise<T> | T) | undefined,
   ): Promise<T | undefined> {
     if (typeof work !== 'function')
@@ -94,7 +95,7 @@ export class XactLocks {
     // The flow has it already, on another session: what it holds is held once more, around the transaction.
     const { sessions, transactions } = this.#context;
     return sessions.run(id, { ...options, xact: false }, ({ pid }) =>
-      transactions.run(async (tx) => underLock(this.#handle(request, pid, await OpenTransaction.of(tx)))),
+      transactions.run(async (tx) => underLock(this.#handle(request, pid, OpenTransaction.of(tx)))),
     );
   }
 
@@ -129,7 +130,7 @@ export class XactLocks {
 
   #request(
     id: LockId | readonly LockId[],
-    options: AdvisoryLockOptions,
+    options: InTransaction<AdvisoryLockOptions>,
     otherwise: OnContention,
   ): XactLockRequest {
     const request = xactLockRequest(id, options, this.#context, otherwise);
@@ -147,7 +148,7 @@ export class XactLocks {
   async #take(request: XactLockRequest, given: object | undefined): Promise<XactLockHandle | null> {
     const ambient = given === undefined ? this.#ambientTransaction() : undefined;
     request.signal?.throwIfAborted();
-    const transaction = await OpenTransaction.of(given ?? ambient);
+    const transaction = OpenTransaction.of(given ?? ambient);
     const watch = LockWatch.of(this.#context.source, request.id, request.shared, 'transaction');
     const startedAt = monotonicMs();
     try {
@@ -186,7 +187,7 @@ export class XactLocks {
     }
     const tryOnce = async () => pidOf(await wait.once<XactLockRow>(transaction, tryLockXact(keys, shared)));
     // One try of one key takes all or nothing, and a transaction that is known to be open needs no savepoint to find out.
-    const plain = keys.length === 1 && transaction.isOpen === true;
+    const plain = keys.length === 1 && transaction.needsNoSavepoint;
     return plain ? transaction.inTurn(tryOnce) : transaction.withSavepoint(tryOnce);
   }
 

@@ -2,6 +2,7 @@ import type { PgActivityWhere } from '../inspection/lock-where.js';
 import type { SignalOutcome } from '../inspection/signal-outcome.js';
 import type { Duration } from '../vocabulary/duration.js';
 import type { OnBlocked } from './blocker-rule.js';
+import type { TransactionOption } from '../transaction/ambient-transaction.js';
 
 /** What became of the blockers that one look found. Frozen. @publicApi */
 export interface PrioritizeReport {
@@ -31,7 +32,7 @@ export interface PrioritizeOptions {
   /** Find and report, and signal nobody. @default false */
   readonly dryRun?: boolean;
   /** An open transaction of the caller, of any supported client: its session is cleared the way for. */
-  readonly transaction?: object;
+  readonly transaction?: TransactionOption;
   /** Called after each look that came to something new. Its errors become a `PrioritizeError`, like those of `onBlocked`. */
   readonly onKilled?: (report: PrioritizeReport) => unknown;
   /**

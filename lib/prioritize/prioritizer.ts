@@ -15,6 +15,7 @@ import {
 } from './resolve-prioritize-options.js';
 import { StillBlockedError } from './still-blocked.error.js';
 import type { SweepParts } from './sweep.js';
+import type { InTransaction } from '../transaction/ambient-transaction.js';
 
 /** What prioritizing needs of one database. @internal */
 export interface PrioritizerParts extends SweepParts {
@@ -55,7 +56,10 @@ export class Prioritizer {
     this.#loop.registry = registry;
   }
 
-  async run<T>(given: PrioritizeOptions, work: (() => T | Promise<T>) | undefined): Promise<T> {
+  async run<T>(
+    given: InTransaction<PrioritizeOptions>,
+    work: (() => T | Promise<T>) | undefined,
+  ): Promise<T> {
     const { fallbacks, namespace, pidOf, flowPids } = this.#parts;
     const options = resolvePrioritizeOptions(given, fallbacks, namespace);
     if (typeof work !== 'function') throw new PgLockUsageError('prioritize() needs a function to run.');

@@ -85,7 +85,8 @@ export function resolvePrioritizeOptions(
     escalateMs: rule === undefined ? undefined : orElse(options.escalate, 'escalate', fallbacks.escalateMs),
     spared: sparedBy(options.protect ?? fallbacks.protect),
     dryRun: flag(options.dryRun, 'dryRun', fallbacks.dryRun),
-    transaction,
+    // `'ambient'` was found out at the door.
+    transaction: transaction as object | undefined,
     onKilled,
     retries,
     retryDelayMs:

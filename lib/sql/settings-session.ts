@@ -35,11 +35,3 @@ export function restoreSessionLockTimeout(former: string | null): Statement {
     values: [former],
   };
 }
-
-/** Stops the statement that a backend runs. @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SIGNAL @internal */
-export function cancelBackend(pid: number): Statement {
-  return {
-    text: 'SELECT pg_catalog.pg_cancel_backend($1::pg_catalog.int4) AS sent',
-    values: [pid],
-  };
-}

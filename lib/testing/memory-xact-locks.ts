@@ -17,6 +17,7 @@ import type { LockId, LockKey } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
 import type { MemoryTransactions } from './memory-transactions.js';
 import { MemoryXactHandle } from './memory-xact-handle.js';
+import type { InTransaction } from '../transaction/ambient-transaction.js';
 
 /** What {@link MemoryXactLocks} works with. @internal */
 export interface MemoryXactContext extends XactLockReading {
@@ -44,7 +45,7 @@ export class MemoryXactLocks {
 
   async acquire(
     id: LockId | readonly LockId[],
-    options: AdvisoryLockOptions,
+    options: InTransaction<AdvisoryLockOptions>,
   ): Promise<TransactionLockHandle | null> {
     const request = this.#request(id, options, 'skip');
     const transaction = options.transaction ?? this.#ambientTransaction();
@@ -55,7 +56,7 @@ export class MemoryXactLocks {
 
   async advisory<T>(
     id: LockId | readonly LockId[],
-    options: AdvisoryLockOptions,
+    options: InTransaction<AdvisoryLockOptions>,
     work: TransactionWork<T> | undefined,
   ): Promise<T | undefined> {
     if (typeof work !== 'function')
@@ -101,7 +102,7 @@ export class MemoryXactLocks {
 
   #request(
     id: LockId | readonly LockId[],
-    options: AdvisoryLockOptions,
+    options: InTransaction<AdvisoryLockOptions>,
     otherwise: 'throw' | 'skip',
   ): XactLockRequest {
     const request = xactLockRequest(id, options, this.#context, otherwise);

@@ -1,7 +1,10 @@
 import { TransactionStateError } from '../errors/transaction-state.error.js';
+import { UnreadableAnswerError } from '../errors/unreadable-answer.error.js';
+import { answersRows, decodedAnswer, encodedAnswer } from '../sql/answer.js';
 import type { Statement, StatementRunner } from '../sql/statement.js';
 import { savepoint } from '../sql/transaction-savepoint.js';
 import type { NamedTable } from '../vocabulary/lock-target.js';
+import { printable } from '../vocabulary/printable.js';
 import { SQLSTATE } from '../vocabulary/sqlstate.js';
 import { watchTransactionOf, type TransactionWatcher } from './pg-session-watch.js';
 import { rememberModel } from './registered-models.js';
@@ -21,6 +24,10 @@ let savepoints = 0;
  */
 export class OpenTransaction implements StatementRunner {
   readonly #adapter: TransactionAdapter;
+  /** What the caller passed stood for this at that moment. */
+  readonly #real: object;
+  /** Where statements go: the transaction, or a scope within it. */
+  #target: object;
 
   private constructor(
     adapter: TransactionAdapter,
@@ -28,15 +35,16 @@ export class OpenTransaction implements StatementRunner {
     readonly transaction: object,
   ) {
     this.#adapter = adapter;
+    this.#real = this.#target = adapter.resolve?.(transaction) ?? transaction;
   }
 
   /**
-   * Recognises a caller's transaction. Sends nothing.
+   * Recognises a caller's transaction, and which it is of those that a proxy may stand for. Sends nothing.
    *
    * @throws {TransactionStateError} when it is none, or its client says that it is not open.
    */
-  static async of(transaction: unknown): Promise<OpenTransaction> {
-    const adapter = await adapterOf(transaction);
+  static of(transaction: unknown): OpenTransaction {
+    const adapter = adapterOf(transaction);
     const open = new OpenTransaction(adapter, transaction as object);
     if (open.isOpen === false)
       throw new TransactionStateError(
@@ -52,17 +60,39 @@ export class OpenTransaction implements StatementRunner {
 
   /** Whether it is open, `undefined` where only the server knows. */
   get isOpen(): boolean | undefined {
-    return this.#adapter.isOpen?.(this.transaction);
+    return this.#adapter.isOpen?.(this.#real);
   }
 
-  /** Sends one statement on the transaction's connection. Errors are the client's own. */
-  async query<Row extends object>({ text, values = [] }: Statement): Promise<Row[]> {
-    return (await this.#adapter.run(this.transaction, text, values)) as unknown as Row[];
+  /** Whether a statement that cannot fail needs no savepoint: the transaction is open, and no answer is lost on the way. */
+  get needsNoSavepoint(): boolean {
+    return this.isOpen === true && this.#adapter.isDirect?.(this.#real) === true;
+  }
+
+  /**
+   * Sends one statement on the transaction's connection. Errors are the client's own. Rows are as JSON has them: select
+   * int8 as text.
+   *
+   * @throws {UnreadableAnswerError} when the client did not let the answer through.
+   */
+  async query<Row extends object>(statement: Statement): Promise<Row[]> {
+    const reads = answersRows(statement.text);
+    const form = this.#adapter.passesUnknownTypes ? 'text and refcursor' : 'text';
+    const { text, values = [] } = reads ? encodedAnswer(statement, form) : statement;
+    const answer: unknown = await this.#adapter.run(this.#target, text, values);
+    if (!reads) return [];
+    const rows = decodedAnswer(answer);
+    if (rows === undefined) throw this.#unreadable(answer);
+    return rows as Row[];
   }
 
   /** The table of an entity class, where the client knows it. */
   tableOf(model: object): NamedTable | undefined {
-    return rememberModel(model, this.#adapter.tableOf?.(this.transaction, model));
+    return rememberModel(model, this.#adapter.tableOf?.(this.#real, model));
+  }
+
+  /** The `pg` client underneath, where the client shows it. */
+  get pgClient(): object | undefined {
+    return this.#adapter.pgClientOf?.(this.#real);
   }
 
   /**
@@ -72,7 +102,16 @@ export class OpenTransaction implements StatementRunner {
    * @returns false when the end cannot be known.
    */
   watch(watcher: TransactionWatcher, client?: object): boolean {
-    return watchTransactionOf(this.#adapter.pgClientOf?.(this.transaction) ?? client, watcher);
+    return watchTransactionOf(this.pgClient ?? client, watcher);
+  }
+
+  /**
+   * Has it told when the client gives up the transaction while a statement of ours still runs in it.
+   *
+   * @returns a function that stops looking.
+   */
+  watchGiveUp(gaveUp: () => unknown): () => void {
+    return this.#adapter.watchGiveUp?.(this.#real, gaveUp) ?? ignore;
   }
 
   /**
@@ -87,7 +126,7 @@ export class OpenTransaction implements StatementRunner {
       const { open, rollBackTo, release } = savepoint(++savepoints);
       await this.#enter(open);
       try {
-        const result = await work();
+        const result = await this.#scoped(work);
         await this.query(release);
         return result;
       } catch (error) {
@@ -99,17 +138,24 @@ export class OpenTransaction implements StatementRunner {
 
   /** Runs statements of the library alone: after those before, whatever became of them. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const session = this.#adapter.sessionOf?.(this.transaction) ?? this.transaction;
+    const session = this.#adapter.sessionOf?.(this.#real) ?? this.#real;
     const before = LANES.get(session) ?? Promise.resolve();
     const result = before.then(work);
-    LANES.set(
-      session,
-      result.then(
-        () => undefined,
-        () => undefined,
-      ),
-    );
+    LANES.set(session, result.then(ignore, ignore));
     return result;
+  }
+
+  /** In a scope of the client's, where that would otherwise remember an error beyond it. */
+  async #scoped<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#adapter.scope === undefined) return work();
+    try {
+      return await this.#adapter.scope(this.#real, (inner) => {
+        this.#target = inner;
+        return work();
+      });
+    } finally {
+      this.#target = this.#real;
+    }
   }
 
   async #enter(open: Statement): Promise<void> {
@@ -148,4 +194,13 @@ export class OpenTransaction implements StatementRunner {
       { cause },
     );
   }
+
+  #unreadable(answer: unknown): UnreadableAnswerError {
+    const { name, hooks = 'a hook or plugin' } = this.#adapter;
+    return new UnreadableAnswerError(
+      `PostgreSQL's answer to a statement of nestjs-pglock came back through ${name} as ${printable(answer)}, without its value. The likely cause is ${hooks}: let the value of the column "pglock" through there.`,
+    );
+  }
 }
+
+function ignore(): void {}

@@ -40,6 +40,7 @@ function tableOf(target: LockTarget, tables: ModelTables | undefined): NamedTabl
     );
   const found =
     ofDrizzle(target) ??
+    ofObjection(target) ??
     ofSequelize(target) ??
     tables?.tableOf(target) ??
     registeredTable(target) ??
@@ -60,11 +61,22 @@ function ofDrizzle(target: object): NamedTable | undefined {
   return named(fields[DRIZZLE_TABLE] ?? fields[DRIZZLE_NAME], fields[DRIZZLE_SCHEMA]);
 }
 
+/** Knex splits the name of a table at its dots. @see https://vincit.github.io/objection.js/api/model/static-properties.html#static-tablename */
+function ofObjection(target: object): NamedTable | undefined {
+  if (!('isObjectionModelClass' in target)) return undefined;
+  const { tableName } = target as { tableName?: unknown };
+  return typeof tableName === 'string' ? namedTable(tableName) : undefined;
+}
+
 /** `getTableName()` gives a name or, with a schema, an object. @see https://sequelize.org/api/v6/class/src/model.js~model */
 function ofSequelize(target: object): NamedTable | undefined {
-  const { getTableName } = target as { getTableName?: unknown };
-  if (typeof getTableName !== 'function') return undefined;
-  const name: unknown = getTableName.call(target);
+  const { modelDefinition, getTableName } = target as {
+    modelDefinition?: { readonly table?: unknown };
+    getTableName?: unknown;
+  };
+  // Sequelize 7 warns of the method.
+  const name: unknown =
+    modelDefinition?.table ?? (typeof getTableName === 'function' ? getTableName.call(target) : undefined);
   if (typeof name !== 'object' || name === null) return named(name, undefined);
   const { tableName, schema } = name as { tableName?: unknown; schema?: unknown };
   return named(tableName, schema);

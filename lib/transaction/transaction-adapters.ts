@@ -1,56 +1,34 @@
 import { TransactionStateError } from '../errors/transaction-state.error.js';
 import { printable } from '../vocabulary/printable.js';
+import { drizzleAdapter } from './adapters/drizzle.adapter.js';
+import { knexAdapter } from './adapters/knex.adapter.js';
+import { kyselyAdapter } from './adapters/kysely.adapter.js';
+import { mikroOrmAdapter } from './adapters/mikro-orm.adapter.js';
+import { pgPromiseAdapter } from './adapters/pg-promise.adapter.js';
+import { pgAdapter } from './adapters/pg.adapter.js';
+import { postgresJsAdapter } from './adapters/postgres-js.adapter.js';
+import { prismaAdapter } from './adapters/prisma.adapter.js';
+import { sequelizeAdapter } from './adapters/sequelize.adapter.js';
+import { slonikAdapter } from './adapters/slonik.adapter.js';
+import { typeOrmAdapter } from './adapters/typeorm.adapter.js';
 import type { DetectingTransactionAdapter, TransactionAdapter } from './transaction-adapter.js';
 
-interface KnownClient {
-  detects(value: object): boolean;
-  load(): Promise<TransactionAdapter> | TransactionAdapter;
-}
+/** Those that come with the library; `pg` last, for others look like it. */
+const OWN_ADAPTERS = [
+  mikroOrmAdapter,
+  typeOrmAdapter,
+  prismaAdapter,
+  kyselyAdapter,
+  knexAdapter,
+  sequelizeAdapter,
+  drizzleAdapter,
+  postgresJsAdapter,
+  pgPromiseAdapter,
+  slonikAdapter,
+  pgAdapter,
+] as readonly DetectingTransactionAdapter[];
 
-/** A client that comes with the library: its adapter is loaded when the first of its transactions is passed. */
-function known<Transaction extends object>(
-  detects: (value: object) => boolean,
-  load: () => Promise<TransactionAdapter<Transaction>>,
-): KnownClient {
-  return { detects, load };
-}
-
-const OWN_CLIENTS: readonly KnownClient[] = [
-  known(
-    (value) => has(value, 'getTransactionContext', 'isInTransaction'),
-    async () => (await import('./adapters/mikro-orm.adapter.js')).mikroOrmAdapter,
-  ),
-  known(
-    (value) => has(value, 'getTreeRepository') || has(value, 'startTransaction', 'commitTransaction'),
-    async () => (await import('./adapters/typeorm.adapter.js')).typeOrmAdapter,
-  ),
-  known(
-    (value) => has(value, '$queryRawUnsafe', '$executeRawUnsafe'),
-    async () => (await import('./adapters/prisma.adapter.js')).prismaAdapter,
-  ),
-  known(
-    (value) => 'isTransaction' in value && has(value, 'executeQuery'),
-    async () => (await import('./adapters/kysely.adapter.js')).kyselyAdapter,
-  ),
-  known(
-    (value) => has(value, 'raw', 'transaction') && typeof value === 'function',
-    async () => (await import('./adapters/knex.adapter.js')).knexAdapter,
-  ),
-  known(
-    (value) => has(value, 'prepareEnvironment') || has(value, 'getQueryInterface', 'define'),
-    async () => (await import('./adapters/sequelize.adapter.js')).sequelizeAdapter,
-  ),
-  known(
-    (value) => 'dialect' in value && 'session' in value && has(value, 'execute'),
-    async () => (await import('./adapters/drizzle.adapter.js')).drizzleAdapter,
-  ),
-  known(
-    (value) => has(value, 'query') && (has(value, 'escapeIdentifier') || 'totalCount' in value),
-    async () => (await import('./adapters/pg.adapter.js')).pgAdapter,
-  ),
-];
-
-const registered: KnownClient[] = [];
+const registered: DetectingTransactionAdapter[] = [];
 
 /**
  * Teaches the library the transactions of another database client, for the whole process. A registered adapter is asked
@@ -62,10 +40,8 @@ const registered: KnownClient[] = [];
 export function registerTransactionAdapter<Transaction extends object>(
   adapter: DetectingTransactionAdapter<Transaction>,
 ): () => void {
-  const entry: KnownClient = {
-    detects: (value) => adapter.detects(value),
-    load: () => adapter,
-  };
+  // An object of its own: one adapter may be registered twice, and forgotten once.
+  const entry = Object.create(adapter) as DetectingTransactionAdapter;
   registered.unshift(entry);
   return () => {
     const position = registered.indexOf(entry);
@@ -79,16 +55,16 @@ export function registerTransactionAdapter<Transaction extends object>(
  * @throws {TransactionStateError} when it is a transaction of none of the known clients.
  * @internal
  */
-export async function adapterOf(transaction: unknown): Promise<TransactionAdapter> {
-  if ((typeof transaction === 'object' && transaction !== null) || typeof transaction === 'function') {
-    const client = [...registered, ...OWN_CLIENTS].find((known) => known.detects(transaction));
-    if (client !== undefined) return client.load();
-  }
+export function adapterOf(transaction: unknown): TransactionAdapter {
+  const adapter = isObject(transaction)
+    ? [...registered, ...OWN_ADAPTERS].find((known) => known.detects(transaction))
+    : undefined;
+  if (adapter !== undefined) return adapter;
   throw new TransactionStateError(
-    `transaction must be an open transaction of pg, TypeORM, Prisma, Drizzle, Kysely, Knex, MikroORM or Sequelize, or of a client made known by registerTransactionAdapter(); got ${printable(transaction)}.`,
+    `transaction must be an open transaction of pg, TypeORM, Prisma, Drizzle, Kysely, Knex, Objection, MikroORM, Sequelize, postgres.js, pg-promise or Slonik, or of a client made known by registerTransactionAdapter(); got ${printable(transaction)}.`,
   );
 }
 
-function has(value: object, ...methods: readonly string[]): boolean {
-  return methods.every((method) => typeof (value as Record<string, unknown>)[method] === 'function');
+function isObject(value: unknown): value is object {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function';
 }

@@ -4,6 +4,7 @@ import { TransactionStateError } from '../errors/transaction-state.error.js';
 import { begin, COMMIT, ISOLATION_LEVELS, ROLLBACK, type IsolationLevel } from '../sql/transaction.js';
 import { FlowVariable } from '../vocabulary/flow-variable.js';
 import { printable } from '../vocabulary/printable.js';
+import { givenTransaction, type InTransaction } from './ambient-transaction.js';
 
 /** How to open a transaction. @publicApi */
 export interface TransactionOptions {
@@ -63,6 +64,20 @@ export class Transactions {
   peek(): PoolClient | undefined {
     const ambient = this.#ambient.getStore();
     return ambient?.open ? ambient.client : undefined;
+  }
+
+  /**
+   * Options of a verb with the transaction that they name, also where they name it `'ambient'`; as they are without the key.
+   *
+   * @throws {TransactionStateError} when the key is there, but no transaction.
+   */
+  given<Options extends object>(options: Options): InTransaction<Options>;
+  given<Options extends object>(options: Options | undefined): InTransaction<Options> | undefined;
+  given<Options extends object>(options: Options | undefined): InTransaction<Options> | undefined {
+    const transaction = givenTransaction(options, () => this.peek());
+    return (transaction === undefined ? options : { ...options, transaction }) as Options & {
+      readonly transaction?: object;
+    };
   }
 
   /**

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { Kysely, PostgresDialect, type Transaction } from 'kysely';
 import type { Pool } from 'pg';
@@ -68,20 +69,20 @@ describe.each(ALL_CLIENTS)('in a transaction of $name', ({ open }) => {
   }
 
   async function pidOf(tx: object): Promise<number> {
-    const rows = await (
-      await OpenTransaction.of(tx)
-    ).query<{ pid: number }>({ text: 'SELECT pg_backend_pid() AS pid' });
+    const rows = await OpenTransaction.of(tx).query<{ pid: number }>({
+      text: 'SELECT pg_backend_pid() AS pid',
+    });
     return rows[0]!.pid;
   }
 
   async function lockTimeoutOf(tx: object): Promise<string> {
     const text = `SELECT current_setting('lock_timeout') || '/' || current_setting('statement_timeout') AS both`;
-    return (await (await OpenTransaction.of(tx)).query<{ both: string }>({ text }))[0]!.both;
+    return (await OpenTransaction.of(tx).query<{ both: string }>({ text }))[0]!.both;
   }
 
   it('runs parametrised SQL and reads what comes back', async () => {
     const { tx } = await begin();
-    const transaction = await OpenTransaction.of(tx);
+    const transaction = OpenTransaction.of(tx);
     const text = `SELECT $2::text AS second, $1::int4 AS first, $2::text = 'a''b' AS yes, false AS no,
       $3::int8::text AS big, '{1,2}'::int8[] = $4::int8[] AS list`;
     const values = [7, "a'b", '-9223372036854775808', '{1,2}'];
@@ -92,7 +93,7 @@ describe.each(ALL_CLIENTS)('in a transaction of $name', ({ open }) => {
 
   it('finds the SQLSTATE of an error, and a savepoint brings the transaction back', async () => {
     const { tx } = await begin();
-    const transaction = await OpenTransaction.of(tx);
+    const transaction = OpenTransaction.of(tx);
     await transaction.query({ text: 'INSERT INTO users VALUES (1)' });
     const failing = transaction.withSavepoint(async () => {
       await transaction.query({ text: 'INSERT INTO users VALUES (2)' });
@@ -105,7 +106,7 @@ describe.each(ALL_CLIENTS)('in a transaction of $name', ({ open }) => {
 
   it('keeps what ran behind a savepoint that succeeded', async () => {
     const { tx } = await begin();
-    const transaction = await OpenTransaction.of(tx);
+    const transaction = OpenTransaction.of(tx);
     await transaction.withSavepoint(() => transaction.query({ text: 'INSERT INTO users VALUES (3)' }));
     await expect(transaction.query({ text: 'SELECT id FROM users' })).resolves.toEqual([{ id: 3 }]);
   });
@@ -126,7 +127,7 @@ describe.each(ALL_CLIENTS)('in a transaction of $name', ({ open }) => {
 
   it('is refused once a statement of it has failed', async () => {
     const { tx } = await begin();
-    const transaction = await OpenTransaction.of(tx);
+    const transaction = OpenTransaction.of(tx);
     await expect(transaction.query({ text: 'SELECT 1 / 0' })).rejects.toThrow();
     await expect(pglock.model('users', { transaction: tx })).rejects.toThrow(TransactionStateError);
     await expect(pglock.acquire('x', { transaction: tx, timeout: 0 })).rejects.toThrow(TransactionStateError);
@@ -154,7 +155,7 @@ describe.each(ALL_CLIENTS)('in a transaction of $name', ({ open }) => {
     const holder = await database.connect();
     await holder.query('BEGIN; LOCK TABLE users');
     const { tx } = await begin();
-    const transaction = await OpenTransaction.of(tx);
+    const transaction = OpenTransaction.of(tx);
     await transaction.query({ text: `SET LOCAL lock_timeout = '7s'` });
     const options = { transaction: tx };
     await expect(pglock.model('users', { ...options, timeout: 0 })).resolves.toBe(false);
@@ -173,12 +174,52 @@ describe.each(ALL_CLIENTS)('in a transaction of $name', ({ open }) => {
     await expect(lockTimeoutOf(tx)).resolves.toBe('7s/0');
   });
 
+  it('commits what it wrote, whatever was refused in it', async () => {
+    const holder = await database.connect();
+    await holder.query('BEGIN; LOCK TABLE billing.invoices; SELECT pg_advisory_xact_lock(78)');
+    const transaction = await begin();
+    const { tx } = transaction;
+    const id = Math.trunc(Math.random() * 1e9);
+    await OpenTransaction.of(tx).query({ text: 'INSERT INTO users VALUES ($1)', values: [id] });
+    const aborted = new AbortController();
+    for (const timeout of [0, '20ms'] as const) {
+      await expect(pglock.model('billing.invoices', { transaction: tx, timeout })).resolves.toBe(false);
+      await expect(pglock.acquire(78, { transaction: tx, timeout })).resolves.toBeNull();
+      const thrown = pglock.advisory(78, { transaction: tx, timeout }, () => 1);
+      await expect(thrown).rejects.toThrow(LockNotAvailableError);
+    }
+    await expect(pglock.model('nothing', { transaction: tx })).rejects.toThrow(LockTargetError);
+    const { signal } = aborted;
+    const waiting = pglock.acquire(78, { transaction: tx, signal });
+    await database.waitForWaiter((session) => session.advisoryLocks.includes('int8 78 (waiting)'));
+    aborted.abort(new Error('gone'));
+    await expect(waiting).rejects.toThrow('gone');
+    await expect(lockTimeoutOf(tx)).resolves.toBe('0/0');
+    await end(transaction, 'commit');
+    const { rows } = await database.admin.query('DELETE FROM users WHERE id = $1 RETURNING id', [id]);
+    expect(rows).toEqual([{ id }]);
+  });
+
+  it('is refused before anything is sent where the key is there and no transaction', async () => {
+    for (const nothing of [undefined, null]) {
+      const options = { transaction: nothing as unknown as object };
+      const work = jest.fn();
+      await expect(pglock.acquire('x', options)).rejects.toThrow(TransactionStateError);
+      await expect(pglock.advisory('x', options, work)).rejects.toThrow(TransactionStateError);
+      await expect(pglock.model('users', options)).rejects.toThrow(TransactionStateError);
+      await expect(pglock.timeout('1s', options, work)).rejects.toThrow(TransactionStateError);
+      await expect(pglock.prioritize(options, work)).rejects.toThrow(TransactionStateError);
+      expect(work).not.toHaveBeenCalled();
+    }
+    await expect(advisoryLocks(database)).resolves.toEqual([]);
+  });
+
   it('waits for ever under null, whatever the session says', async () => {
     const holder = await database.connect();
     await holder.query('BEGIN; LOCK TABLE users');
     const { tx } = await begin();
     const pid = await pidOf(tx);
-    await (await OpenTransaction.of(tx)).query({ text: `SET LOCAL lock_timeout = '1ms'` });
+    await OpenTransaction.of(tx).query({ text: `SET LOCAL lock_timeout = '1ms'` });
     await expect(pglock.model('users', { transaction: tx })).resolves.toBe(false);
     const waiting = pglock.model('users', { transaction: tx, timeout: null });
     await database.waitForWaiter(pid);
@@ -289,7 +330,7 @@ describe.each(ALL_CLIENTS)('in a transaction of $name', ({ open }) => {
     const holder = await database.connect();
     await holder.query('BEGIN; LOCK TABLE users');
     const { tx } = await begin();
-    const transaction = await OpenTransaction.of(tx);
+    const transaction = OpenTransaction.of(tx);
     await transaction.query({ text: `SET LOCAL lock_timeout = '7s'` });
     await pglock.timeout('30ms', { transaction: tx }, async () => {
       await expect(lockTimeoutOf(tx)).resolves.toBe('30ms/0');
@@ -327,7 +368,7 @@ describe.each(ALL_CLIENTS)('in a transaction of $name', ({ open }) => {
   it('gives fencing tokens that grow from holder to holder', async () => {
     const tokens: bigint[] = [];
     const early = await begin();
-    await (await OpenTransaction.of(early.tx)).query({ text: 'SELECT pg_current_xact_id()::text AS x' });
+    await OpenTransaction.of(early.tx).query({ text: 'SELECT pg_current_xact_id()::text AS x' });
     for (const transaction of [await begin(), early, await begin()]) {
       const lock = await pglock.acquire('fenced', {
         transaction: transaction.tx,

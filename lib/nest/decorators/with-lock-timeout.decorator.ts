@@ -16,6 +16,7 @@ export function WithLockTimeout(
   options: ConnectionOption = {},
 ): AsyncMethodDecorator {
   if (duration !== null) positiveDurationMs(duration, 'lock timeout');
-  const info = { decorator: 'WithLockTimeout', isGuard: false, hasId: false, connection: options.connection };
-  return wrapMethod(info, ({ runtime }, work) => runtime.core.service.timeout(duration, work));
+  return wrapMethod('WithLockTimeout', options.connection, ({ runtime }, work) =>
+    runtime.core.service.timeout(duration, work),
+  );
 }

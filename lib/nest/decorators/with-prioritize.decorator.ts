@@ -16,8 +16,7 @@ import { wrapMethod, type AsyncMethodDecorator } from './wrap-method.js';
  */
 export function WithPrioritize(options: PrioritizeHandlerOptions = {}): AsyncMethodDecorator {
   checkPrioritizeOptions(options);
-  const info = { decorator: 'WithPrioritize', isGuard: false, hasId: false, connection: options.connection };
-  return wrapMethod(info, ({ runtime }, work) =>
+  return wrapMethod('WithPrioritize', options.connection, ({ runtime }, work) =>
     runtime.core.service.prioritize(prioritizeOptions(options), work),
   );
 }

@@ -2,7 +2,6 @@ import { Inject } from '@nestjs/common';
 import { isObservable } from 'rxjs';
 import { PgLockUsageError } from '../../errors/pg-lock-usage.error.js';
 import { withLockArguments } from '../current-lock.js';
-import type { EnhancerInfo } from '../enhancer-mark.js';
 import { getLockRuntimeToken, type LockRuntime } from '../lock-runtime.js';
 import { impersonate, isRoute, isScheduled, type AnyFunction } from '../nest-metadata.js';
 
@@ -40,28 +39,19 @@ export function isWrapped(method: object): boolean {
   return WRAPPED in method;
 }
 
-/** What the decorators of ours on a method asked for, the outermost first. @internal */
-export function wrappersOf(method: object): readonly EnhancerInfo[] {
-  return (method as { readonly [WRAPPED]?: readonly EnhancerInfo[] })[WRAPPED] ?? [];
-}
-
-/** The property through which an instance finds the database of a decorator. @internal */
-export function runtimeProperty(connection: string | undefined): symbol {
-  return Symbol.for(`nestjs-pglock:${getLockRuntimeToken(connection)}`);
-}
-
 /**
  * A decorator that replaces a method by one with `around` around it. The replacement keeps metadata, name and arity, so that
  * the order of decorators does not matter; Nest gives the instance its database by property injection.
  *
  * @internal
  */
-export function wrapMethod(info: EnhancerInfo, around: Around): AsyncMethodDecorator {
-  const { decorator, connection } = info;
+export function wrapMethod(
+  decorator: string,
+  connection: string | undefined,
+  around: Around,
+): AsyncMethodDecorator {
   return (target, method, descriptor) => {
-    assertLegacy(decorator, method);
-    const original = (descriptor as typeof descriptor | undefined)?.value as unknown as
-      AnyFunction | undefined;
+    const original = descriptor.value as unknown as AnyFunction | undefined;
     assertWrappable(decorator, target, method, original);
     const property = injectRuntime(target, connection);
     async function wrapper(this: object, ...args: unknown[]): Promise<unknown> {
@@ -88,7 +78,7 @@ export function wrapMethod(info: EnhancerInfo, around: Around): AsyncMethodDecor
       return call.isJob ? asJob(runtime, () => around(call, work)) : around(call, work);
     }
     impersonate(wrapper as AnyFunction, original as AnyFunction);
-    Object.defineProperty(wrapper, WRAPPED, { value: [info, ...wrappersOf(original as object)] });
+    Object.defineProperty(wrapper, WRAPPED, { value: true });
     descriptor.value = wrapper as never;
   };
 }
@@ -103,7 +93,7 @@ function asJob(runtime: LockRuntime, run: () => Promise<unknown>): Promise<unkno
 
 function injectRuntime(target: object, connection: string | undefined): symbol {
   const token = getLockRuntimeToken(connection);
-  const property = runtimeProperty(connection);
+  const property = Symbol.for(`nestjs-pglock:${token}`);
   if (property in target) return property;
   const runtimes = new WeakMap<object, LockRuntime>();
   Inject(token)(target, property);
@@ -120,15 +110,6 @@ function injectRuntime(target: object, connection: string | undefined): symbol {
   return property;
 }
 
-/** TC39 decorators get a context in place of the method's name, and no metadata that Nest could read. */
-function assertLegacy(decorator: string, method: unknown): void {
-  if (typeof method !== 'object' || method === null) return;
-  throw new PgLockUsageError(
-    `@${decorator} was applied as a TC39 decorator, which Nest does not support: set "experimentalDecorators": true (and ` +
-      '"emitDecoratorMetadata") in tsconfig.json, or the like in your bundler.',
-  );
-}
-
 function assertWrappable(
   decorator: string,
   target: object,
@@ -136,10 +117,7 @@ function assertWrappable(
   original: AnyFunction | undefined,
 ): void {
   const place = `@${decorator} on ${nameOf(target)}.${String(method)}`;
-  if (typeof original !== 'function')
-    throw new PgLockUsageError(
-      `${place}: only methods can be decorated. An arrow function in a property is none: write it as a method.`,
-    );
+  if (typeof original !== 'function') throw new PgLockUsageError(`${place}: only methods can be decorated.`);
   if (typeof target === 'function')
     throw new PgLockUsageError(`${place}: a static method has no instance that Nest could inject into.`);
   if (original.constructor.name.endsWith('GeneratorFunction'))

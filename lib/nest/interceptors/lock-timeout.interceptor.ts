@@ -1,9 +1,8 @@
-import { Injectable, type NestInterceptor, type Type } from '@nestjs/common';
-import { ModulesContainer } from '@nestjs/core';
+import { Inject, Injectable, type NestInterceptor, type Type } from '@nestjs/common';
 import { positiveDurationMs, type Duration } from '../../vocabulary/duration.js';
-import { declareEnhancer } from '../declare-enhancer.js';
+import { markEnhancer } from '../enhancer-mark.js';
 import type { ConnectionOption } from '../handler-options.js';
-import { requireRuntime, type LockRuntime } from '../lock-runtime.js';
+import { getLockRuntimeToken, type LockRuntime } from '../lock-runtime.js';
 import { FlowInterceptor } from './flow.interceptor.js';
 
 /**
@@ -22,19 +21,14 @@ export function LockTimeout(
   if (duration !== null) positiveDurationMs(duration, 'lock timeout');
   @Injectable()
   class LockTimeoutMixin extends FlowInterceptor {
-    constructor(runtime?: LockRuntime, modules?: ModulesContainer) {
-      super(requireRuntime('LockTimeout', options.connection, runtime, modules));
+    constructor(@Inject(getLockRuntimeToken(options.connection)) runtime: LockRuntime) {
+      super(runtime);
     }
 
     protected override around(work: () => Promise<void>): Promise<unknown> {
       return this.runtime.core.service.timeout(duration, work);
     }
   }
-  declareEnhancer(LockTimeoutMixin, {
-    decorator: 'LockTimeout',
-    isGuard: false,
-    hasId: false,
-    connection: options.connection,
-  });
+  markEnhancer(LockTimeoutMixin);
   return LockTimeoutMixin;
 }

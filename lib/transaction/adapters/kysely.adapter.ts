@@ -1,4 +1,4 @@
-import type { TransactionAdapter, TransactionRow } from '../transaction-adapter.js';
+import { hasMethods, type DetectingTransactionAdapter } from '../transaction-adapter.js';
 
 /** Kysely's `CompiledQuery`, as `CompiledQuery.raw` makes it. */
 interface CompiledQuery {
@@ -17,24 +17,49 @@ interface KyselyTransaction {
   readonly isTransaction: boolean;
   readonly isCommitted?: boolean;
   readonly isRolledBack?: boolean;
-  executeQuery(query: CompiledQuery): Promise<{ readonly rows: TransactionRow[] }>;
+  executeQuery(query: CompiledQuery): Promise<unknown>;
+  withoutPlugins?(): KyselyTransaction;
+  getExecutor?(): object;
+}
+
+interface ResolvedTransaction extends KyselyTransaction {
+  /** One for each transaction, whatever proxy stands for it. */
+  readonly session?: object;
 }
 
 /**
- * Kysely: the `trx` of `db.transaction().execute(…)`, or a controlled transaction of `db.startTransaction()`.
+ * Kysely: the `trx` of `db.transaction().execute(…)`, or a controlled transaction of `db.startTransaction()`. Plugins are
+ * left out.
  *
  * @see https://kysely.dev/docs/examples/transactions/simple-transaction
  * @internal
  */
-export const kyselyAdapter: TransactionAdapter<KyselyTransaction> = {
+export const kyselyAdapter: DetectingTransactionAdapter<ResolvedTransaction> = {
   name: 'Kysely',
-  async run(trx, text, values) {
-    return (await trx.executeQuery(compiled(text, values))).rows;
+  hooks: 'a plugin (`transformResult`), or a type parser of the driver',
+  passesUnknownTypes: true,
+  detects: (value) => 'isTransaction' in value && hasMethods(value, 'executeQuery'),
+  resolve(trx) {
+    const plain = trx.withoutPlugins?.() ?? trx;
+    return {
+      isTransaction: trx.isTransaction,
+      // Of a proxy these may be another transaction's tomorrow; the plain one shares the state of the real one.
+      get isCommitted() {
+        return plain.isCommitted as boolean;
+      },
+      get isRolledBack() {
+        return plain.isRolledBack as boolean;
+      },
+      executeQuery: (query) => plain.executeQuery(query),
+      session: trx.getExecutor?.() ?? trx,
+    };
   },
+  run: (trx, text, values) => trx.executeQuery(compiled(text, values)),
   isOpen(trx) {
     if (!trx.isTransaction || trx.isCommitted || trx.isRolledBack) return false;
     return trx.isCommitted === false ? true : undefined;
   },
+  sessionOf: (trx) => trx.session ?? trx,
 };
 
 let queries = 0;

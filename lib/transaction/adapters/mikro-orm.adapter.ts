@@ -1,4 +1,8 @@
-import type { TransactionAdapter } from '../transaction-adapter.js';
+import {
+  hasMethods,
+  type DetectingTransactionAdapter,
+  type TransactionAdapter,
+} from '../transaction-adapter.js';
 import { knexAdapter } from './knex.adapter.js';
 import { kyselyAdapter } from './kysely.adapter.js';
 
@@ -18,26 +22,42 @@ interface EntityManager {
   getMetadata(): { find(model: object): EntityMetadata | undefined };
 }
 
+/** An entity manager, and the transaction that it was in when it was passed. */
+interface ResolvedManager extends EntityManager {
+  readonly context?: object;
+}
+
 /**
- * MikroORM: the `em` of `em.transactional(…)`, or an `em` after `em.begin()`. The statement goes to the Kysely transaction
- * that MikroORM 7 holds (the Knex one of 6), with true parameters; `em.execute` would write the values into the text.
+ * MikroORM: the `em` of `em.transactional(…)`, an `em` after `em.begin()`, or any `em` whose context is in a transaction. The
+ * statement goes to the Kysely transaction that MikroORM 7 holds (the Knex one of 6), with true parameters; `em.execute`
+ * would write the values into the text.
  *
  * @see https://mikro-orm.io/docs/transactions
  * @internal
  */
-export const mikroOrmAdapter: TransactionAdapter<EntityManager> = {
+export const mikroOrmAdapter: DetectingTransactionAdapter<ResolvedManager> = {
   name: 'MikroORM',
-  run(em, text, values) {
-    const context = contextOf(em);
-    const adapter = 'executeQuery' in context ? kyselyAdapter : knexAdapter;
-    return (adapter as TransactionAdapter).run(context, text, values);
+  hooks: 'a type parser of the driver',
+  passesUnknownTypes: true,
+  detects: (value) => hasMethods(value, 'getTransactionContext', 'isInTransaction'),
+  resolve(em) {
+    const found = em.isInTransaction() ? em.getTransactionContext() : undefined;
+    if (found === undefined) return em;
+    const context = below(found).resolve?.(found) ?? found;
+    return {
+      context,
+      ...(em.schema === undefined ? {} : { schema: em.schema }),
+      isInTransaction: () => true,
+      getTransactionContext: () => context,
+      getMetadata: () => em.getMetadata(),
+    };
   },
-  isOpen(em) {
-    if (!em.isInTransaction()) return false;
-    const context = em.getTransactionContext() as
-      { isCommitted?: boolean; isRolledBack?: boolean } | undefined;
-    return context?.isCommitted !== true && context?.isRolledBack !== true;
+  isDirect: ({ context }) => (context && below(context).isDirect?.(context)) ?? false,
+  run({ context }, text, values) {
+    if (context === undefined) return Promise.reject(new Error('this EntityManager is in no transaction'));
+    return below(context).run(context, text, values);
   },
+  isOpen: ({ context }) => (context === undefined ? false : (below(context).isOpen?.(context) ?? true)),
   tableOf(em, model) {
     const metadata = em.getMetadata().find(model);
     const table = metadata?.tableName ?? metadata?.collection;
@@ -46,11 +66,10 @@ export const mikroOrmAdapter: TransactionAdapter<EntityManager> = {
     const schema = metadata?.schema === '*' ? em.schema : (metadata?.schema ?? em.schema);
     return schema ? { schema, table } : { table };
   },
-  sessionOf: (em) => em.getTransactionContext() ?? em,
+  sessionOf: (em) => (em.context && below(em.context).sessionOf?.(em.context)) ?? em,
+  pgClientOf: ({ context }) => context && below(context).pgClientOf?.(context),
 };
 
-function contextOf(em: EntityManager): object {
-  const context = em.getTransactionContext();
-  if (context === undefined) throw new Error('this EntityManager is in no transaction');
-  return context;
+function below(context: object): TransactionAdapter {
+  return ('executeQuery' in context ? kyselyAdapter : knexAdapter) as TransactionAdapter;
 }

@@ -1,10 +1,21 @@
-import type { TransactionAdapter, TransactionRow } from '../transaction-adapter.js';
+import { answersRows } from '../../sql/answer.js';
+import { hasMethods, type DetectingTransactionAdapter } from '../transaction-adapter.js';
+
+type Send = (text: string, ...values: unknown[]) => Promise<unknown>;
 
 /** What is used of Prisma's interactive transaction client. */
 interface PrismaTransaction {
-  $queryRawUnsafe(text: string, ...values: unknown[]): Promise<TransactionRow[]>;
-  $executeRawUnsafe(text: string, ...values: unknown[]): Promise<number>;
+  readonly $queryRawUnsafe: Send;
+  readonly $executeRawUnsafe: Send;
+  readonly $connect?: unknown;
+  readonly [TRANSACTION_ID]?: unknown;
 }
+
+const TRANSACTION_ID = Symbol.for('prisma.client.transaction.id');
+const RESOLVED = new Map<unknown, WeakRef<PrismaTransaction>>();
+const forgotten = new FinalizationRegistry<unknown>((id) => {
+  if (RESOLVED.get(id)?.deref() === undefined) RESOLVED.delete(id);
+});
 
 /**
  * Prisma 7 with a driver adapter: the `tx` of `prisma.$transaction(async (tx) => …)`. The values are parameters; "Unsafe"
@@ -13,13 +24,28 @@ interface PrismaTransaction {
  * @see https://www.prisma.io/docs/orm/prisma-client/queries/transactions#interactive-transactions
  * @internal
  */
-export const prismaAdapter: TransactionAdapter<PrismaTransaction> = {
+export const prismaAdapter: DetectingTransactionAdapter<PrismaTransaction> = {
   name: 'Prisma',
-  async run(tx, text, values) {
-    if (/^(SELECT|WITH)\b/.test(text)) return tx.$queryRawUnsafe(text, ...values);
-    await tx.$executeRawUnsafe(text, ...values);
-    return [];
+  hooks: '`$extends` (`query` or `result`) of the Prisma client',
+  detects: (value) => hasMethods(value, '$queryRawUnsafe', '$executeRawUnsafe'),
+  /** By the id of the transaction: several objects stand for one, and one proxy may stand for many. */
+  resolve(tx) {
+    const id = tx[TRANSACTION_ID];
+    if (id === undefined) return tx;
+    const known = RESOLVED.get(id)?.deref();
+    if (known !== undefined) return known;
+    const { $queryRawUnsafe, $executeRawUnsafe } = tx;
+    const real: PrismaTransaction = {
+      [TRANSACTION_ID]: id,
+      $queryRawUnsafe: (text, ...values) => $queryRawUnsafe.call(tx, text, ...values),
+      $executeRawUnsafe: (text, ...values) => $executeRawUnsafe.call(tx, text, ...values),
+    };
+    RESOLVED.set(id, new WeakRef(real));
+    forgotten.register(real, id);
+    return real;
   },
+  run: (tx, text, values) =>
+    answersRows(text) ? tx.$queryRawUnsafe(text, ...values) : tx.$executeRawUnsafe(text, ...values),
   // Only the root client connects; of a transaction client nothing tells whether it has ended.
-  isOpen: (tx) => ('$connect' in tx ? false : undefined),
+  isOpen: (tx) => (typeof tx.$connect === 'function' ? false : undefined),
 };

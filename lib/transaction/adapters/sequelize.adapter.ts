@@ -1,36 +1,40 @@
-import type { TransactionAdapter, TransactionRow } from '../transaction-adapter.js';
+import { asPgClient, queryPg, type PgClient } from '../pg-client.js';
+import { hasMethods, type DetectingTransactionAdapter } from '../transaction-adapter.js';
 
-interface QueryOptions {
-  readonly transaction: SequelizeTransaction;
-  readonly type: 'SELECT';
-  readonly raw: true;
-  readonly bind?: unknown[];
-}
-
-/** What is used of a Sequelize 6 `Transaction`. */
+/** What is used of a Sequelize `Transaction`, of 6 and of 7. */
 interface SequelizeTransaction {
-  readonly sequelize?: { query(text: string, options: QueryOptions): Promise<TransactionRow[] | undefined> };
+  readonly sequelize?: object;
   readonly finished?: 'commit' | 'rollback';
+  /** Sequelize 6. */
   readonly connection?: object;
-  readonly parent?: SequelizeTransaction | null;
+  /** Sequelize 7. */
+  getConnectionIfExists?(): object | undefined;
 }
 
 /**
- * Sequelize 6: the `Transaction` of `sequelize.transaction(async (t) => …)`.
+ * Sequelize 6 and 7: the `Transaction` of `sequelize.transaction(async (t) => …)`. Statements go to its connection, past
+ * `retry`, which would send one again that failed for a lock, and past what shapes the rows.
  *
  * @see https://sequelize.org/docs/v6/other-topics/transactions/
  * @internal
  */
-export const sequelizeAdapter: TransactionAdapter<SequelizeTransaction> = {
+export const sequelizeAdapter: DetectingTransactionAdapter<SequelizeTransaction> = {
   name: 'Sequelize',
-  async run(transaction, text, values) {
-    // Without `bind` Sequelize leaves the text alone: a `$1` in a table's name is no parameter.
-    const bind = values.length === 0 ? {} : { bind: [...values] };
-    const options: QueryOptions = { transaction, type: 'SELECT', raw: true, ...bind };
-    return (await transaction.sequelize?.query(text, options)) ?? [];
+  hooks: 'a replacement of `query` on the connection',
+  detects: (value) =>
+    hasMethods(value, 'prepareEnvironment') || hasMethods(value, 'getQueryInterface', 'define'),
+  isDirect: () => true,
+  run(transaction, text, values) {
+    const client = clientOf(transaction);
+    if (client !== undefined) return queryPg(client, text, values);
+    return Promise.reject(new Error('the transaction has no connection'));
   },
   isOpen: (transaction) =>
-    transaction.sequelize !== undefined && transaction.connection !== undefined && !transaction.finished,
-  sessionOf: (transaction) => transaction.connection ?? transaction,
-  pgClientOf: (transaction) => transaction.connection,
+    transaction.sequelize !== undefined && clientOf(transaction) !== undefined && !transaction.finished,
+  sessionOf: (transaction) => clientOf(transaction) ?? transaction,
+  pgClientOf: clientOf,
 };
+
+function clientOf(transaction: SequelizeTransaction): PgClient | undefined {
+  return asPgClient(transaction.connection ?? transaction.getConnectionIfExists?.());
+}

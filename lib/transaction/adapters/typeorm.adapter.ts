@@ -1,11 +1,14 @@
-import type { TransactionAdapter, TransactionRow } from '../transaction-adapter.js';
+import { asPgClient, queryPg, type PgClient } from '../pg-client.js';
+import { hasMethods, type DetectingTransactionAdapter } from '../transaction-adapter.js';
 
 interface EntityMetadata {
   readonly schema?: string;
   readonly tableName: string;
 }
 
+/** TypeORM's `DataSource`. Under typeorm-transactional its `manager` is that of the transaction of the running flow. */
 interface DataSource {
+  readonly manager?: EntityManager;
   hasMetadata(model: object): boolean;
   getMetadata(model: object): EntityMetadata;
 }
@@ -17,25 +20,38 @@ interface QueryRunner {
   readonly manager?: EntityManager;
   readonly dataSource?: DataSource;
   readonly connection?: DataSource;
+  readonly databaseConnection?: object;
   query(text: string, values: unknown[]): Promise<unknown>;
 }
 
 /** What is used of a TypeORM `EntityManager`. */
 interface EntityManager {
   readonly queryRunner?: QueryRunner;
+  readonly dataSource?: DataSource;
+  readonly connection?: DataSource;
+  readonly manager?: EntityManager;
 }
 
 /**
- * TypeORM: the `EntityManager` of `dataSource.transaction(…)`, or a `QueryRunner` after `startTransaction()`.
+ * TypeORM: the `EntityManager` of `dataSource.transaction(…)`, or a `QueryRunner` after `startTransaction()`; also what stands
+ * for them, as `@InjectTransaction()` does or a `DataSource` under typeorm-transactional.
  *
  * @see https://typeorm.io/docs/advanced-topics/transactions
  * @internal
  */
-export const typeOrmAdapter: TransactionAdapter<EntityManager | QueryRunner> = {
+export const typeOrmAdapter: DetectingTransactionAdapter<EntityManager | QueryRunner> = {
   name: 'TypeORM',
-  async run(transaction, text, values) {
-    const rows = await runnerOf(transaction)?.query(text, [...values]);
-    return Array.isArray(rows) ? (rows as TransactionRow[]) : [];
+  hooks: 'a replacement of `QueryRunner.query`',
+  detects: (value) =>
+    hasMethods(value, 'getTreeRepository') || hasMethods(value, 'startTransaction', 'commitTransaction'),
+  resolve: (transaction) => runnerOf(transaction) ?? transaction,
+  isDirect: (transaction) => pgClientOf(transaction)?.native === undefined,
+  run(transaction, text, values) {
+    const client = pgClientOf(transaction);
+    if (client !== undefined) return queryPg(client, text, values);
+    const runner = runnerOf(transaction);
+    if (runner === undefined) return Promise.reject(new Error('it has no query runner'));
+    return runner.query(text, [...values]);
   },
   isOpen(transaction) {
     const runner = runnerOf(transaction);
@@ -48,10 +64,17 @@ export const typeOrmAdapter: TransactionAdapter<EntityManager | QueryRunner> = {
     const { schema, tableName } = source.getMetadata(model);
     return schema ? { schema, table: tableName } : { table: tableName };
   },
-  sessionOf: (transaction) => runnerOf(transaction) ?? transaction,
-  pgClientOf: (transaction) => (runnerOf(transaction) as { databaseConnection?: object }).databaseConnection,
+  pgClientOf,
 };
 
+function pgClientOf(transaction: EntityManager | QueryRunner): PgClient | undefined {
+  return asPgClient(runnerOf(transaction)?.databaseConnection);
+}
+
 function runnerOf(transaction: EntityManager | QueryRunner): QueryRunner | undefined {
-  return 'isTransactionActive' in transaction ? transaction : transaction.queryRunner;
+  if ('isTransactionActive' in transaction) return transaction;
+  if (transaction.queryRunner !== undefined) return transaction.queryRunner;
+  // Without one it is no transaction, unless the running flow is in one that the data source knows.
+  const source = transaction.dataSource ?? transaction.connection ?? transaction;
+  return source.manager?.queryRunner;
 }

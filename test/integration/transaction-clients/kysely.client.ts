@@ -1,29 +1,43 @@
-import { CamelCasePlugin, Kysely, PostgresDialect, type Transaction } from 'kysely';
+import { CamelCasePlugin, Kysely, PostgresDialect, type KyselyPlugin, type Transaction } from 'kysely';
 import pg from 'pg';
 import { heldOpen, type ClientUnderTest } from './client-under-test.js';
+import { ODD_PARSERS, reshaped } from './plugins.js';
 
-function connect(url: string): Kysely<unknown> {
-  const dialect = new PostgresDialect({ pool: new pg.Pool({ connectionString: url }) });
-  return new Kysely({ dialect, plugins: [new CamelCasePlugin()] });
+const RESHAPING: KyselyPlugin = {
+  transformQuery: ({ node }) => node,
+  transformResult: async ({ result }) => ({ ...result, rows: reshaped(result.rows) as never }),
+};
+
+function connect(url: string, plugins: KyselyPlugin[], types?: pg.CustomTypesConfig): Kysely<unknown> {
+  const pool = new pg.Pool({ connectionString: url, ...(types && { types }) });
+  return new Kysely({ dialect: new PostgresDialect({ pool }), plugins });
 }
 
-export const kyselyClient: ClientUnderTest = {
-  name: 'Kysely',
-  async open(url) {
-    const db = connect(url);
-    return {
-      root: db,
-      models: [],
-      begin: () => heldOpen<Transaction<unknown>>((work) => db.transaction().execute(work)),
-      close: () => db.destroy(),
-    };
-  },
-};
+function kysely(name: string, make: (url: string) => Kysely<unknown>): ClientUnderTest {
+  return {
+    name,
+    async open(url) {
+      const db = make(url);
+      return {
+        root: db,
+        models: [],
+        begin: () => heldOpen<Transaction<unknown>>((work) => db.transaction().execute(work)),
+        close: () => db.destroy(),
+      };
+    },
+  };
+}
+
+export const kyselyClient = kysely('Kysely', (url) => connect(url, [new CamelCasePlugin()]));
+export const kyselyReshaped = kysely('Kysely with plugins', (url) =>
+  connect(url, [new CamelCasePlugin(), RESHAPING]),
+);
+export const kyselyParsing = kysely('Kysely with type parsers', (url) => connect(url, [], ODD_PARSERS));
 
 export const kyselyControlled: ClientUnderTest = {
   name: 'Kysely ControlledTransaction',
   async open(url) {
-    const db = connect(url);
+    const db = connect(url, [new CamelCasePlugin({ upperCase: true })]);
     return {
       root: db,
       models: [],

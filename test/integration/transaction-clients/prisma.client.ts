@@ -4,8 +4,10 @@ import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { heldOpen, type ClientUnderTest } from './client-under-test.js';
+import { reshaped } from './plugins.js';
 
 export interface PrismaClient {
+  $extends(extension: object): PrismaClient;
   $transaction(work: (tx: object) => Promise<void>, options: { readonly timeout: number }): Promise<void>;
   $disconnect(): Promise<void>;
 }
@@ -27,16 +29,33 @@ export async function generatedClient(): Promise<GeneratedClient> {
   return (await import(generated)) as GeneratedClient;
 }
 
-export const prismaClient: ClientUnderTest = {
-  name: 'Prisma',
-  async open(url) {
-    const { PrismaClient } = await generatedClient();
-    const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: url }) });
-    return {
-      root: prisma,
-      models: [],
-      begin: () => heldOpen<object>((work) => prisma.$transaction(work, { timeout: 60_000 })),
-      close: () => prisma.$disconnect(),
-    };
-  },
-};
+function client(name: string, extended: (prisma: PrismaClient) => PrismaClient): ClientUnderTest {
+  return {
+    name,
+    async open(url) {
+      const { PrismaClient } = await generatedClient();
+      const prisma = extended(new PrismaClient({ adapter: new PrismaPg({ connectionString: url }) }));
+      return {
+        root: prisma,
+        models: [],
+        begin: () => heldOpen<object>((work) => prisma.$transaction(work, { timeout: 60_000 })),
+        close: () => prisma.$disconnect(),
+      };
+    },
+  };
+}
+
+export const prismaClient = client('Prisma', (prisma) => prisma);
+export const prismaExtended = client('Prisma with $extends', (prisma) =>
+  prisma.$extends({
+    query: {
+      $allOperations: async ({
+        args,
+        query,
+      }: {
+        args: unknown;
+        query: (args: unknown) => Promise<unknown>;
+      }) => reshaped(await query(args)),
+    },
+  }),
+);

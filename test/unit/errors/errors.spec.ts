@@ -11,6 +11,7 @@ import { PgLockUsageError } from '../../../lib/errors/pg-lock-usage.error.js';
 import { PgLockError } from '../../../lib/errors/pg-lock.error.js';
 import { PoolerError } from '../../../lib/errors/pooler.error.js';
 import { PrioritizeError } from '../../../lib/errors/prioritize.error.js';
+import { UnreadableAnswerError } from '../../../lib/errors/unreadable-answer.error.js';
 import { TransactionStateError } from '../../../lib/errors/transaction-state.error.js';
 import { translateError } from '../../../lib/session/translate-error.js';
 
@@ -33,6 +34,7 @@ const FAMILY = [
   ['PgLockUsageError', 'PGLOCK_USAGE', () => new PgLockUsageError('m', { cause })],
   ['PoolerError', 'PGLOCK_POOLER', () => new PoolerError('m', { cause })],
   ['PrioritizeError', 'PGLOCK_PRIORITIZE', () => new PrioritizeError('m', settled, { cause })],
+  ['UnreadableAnswerError', 'PGLOCK_UNREADABLE_ANSWER', () => new UnreadableAnswerError('m', { cause })],
   ['TransactionStateError', '25P01', () => new TransactionStateError('m', { cause })],
 ] as const;
 
