@@ -32,6 +32,7 @@ export {
   AdvisoryLockGuardBase,
   type AdvisoryLockGuardClass,
 } from './nest/guards/advisory-lock.guard.js';
+export { NoAdvisoryLock } from './nest/decorators/no-advisory-lock.decorator.js';
 export { CurrentLock } from './nest/decorators/current-lock.decorator.js';
 export { WithAdvisoryLock, type MethodLockIds } from './nest/decorators/with-advisory-lock.decorator.js';
 export { WithLockTimeout } from './nest/decorators/with-lock-timeout.decorator.js';
@@ -50,6 +51,7 @@ export {
 } from './nest/health/pg-lock.health.js';
 export type { HandlerLockIds } from './nest/lock-target-id.js';
 export { LockedException } from './nest/exceptions/locked.exception.js';
+export { LockNotAvailableFilter } from './nest/exceptions/lock-not-available.filter.js';
 
 export type { AdvisoryLockOptions, OnContention } from './locks/advisory-options.js';
 export type { LockHandle } from './locks/lock-handle.js';
@@ -87,6 +89,7 @@ export {
 export type { PrioritizeOptions, PrioritizeReport } from './prioritize/prioritize-options.js';
 export { StillBlockedError } from './prioritize/still-blocked.error.js';
 export type { FlowContextValues } from './session/flow-context.js';
+export type { HandlersOptions, TrustedCaller } from './options/handlers-options.js';
 export type { PgLockConnection, SessionsOptions } from './session/session-options.js';
 export { ISOLATION_LEVELS, type IsolationLevel } from './sql/transaction.js';
 export type {

@@ -1,7 +1,8 @@
-import { Module, type DynamicModule } from '@nestjs/common';
+import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { PgLockConfigurationError } from './errors/pg-lock-configuration.error.js';
 import { databaseProviders } from './nest/database-providers.js';
 import { HandlersModule } from './nest/handlers.module.js';
+import { noteFailure } from './nest/lock-runtime.js';
 import {
   ConfigurableModuleClass,
   MODULE_OPTIONS_TOKEN,
@@ -42,7 +43,9 @@ export class PgLockModule extends ConfigurableModuleClass {
    */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
     const beside = Object.entries(options).filter(([key]) => !FACTORY_KEYS.includes(key));
-    return withDatabase(super.forRootAsync(options), Object.fromEntries(beside));
+    const definition = super.forRootAsync(options);
+    const providers = definition.providers?.map((provider) => notingFailure(provider, options.name));
+    return withDatabase({ ...definition, ...(providers && { providers }) }, Object.fromEntries(beside));
   }
 }
 
@@ -55,6 +58,16 @@ const FACTORY_KEYS = [
   'useExisting',
   'provideInjectionTokensFrom',
 ];
+
+/** Remembers why the options could not be made: Nest hides it from enhancers, whose database is optional to them. */
+function notingFailure(provider: Provider, name: string | undefined): Provider {
+  if (typeof provider === 'function' || !('useFactory' in provider)) return provider;
+  const { useFactory } = provider;
+  return {
+    ...provider,
+    useFactory: (...args: unknown[]): unknown => noteFailure(name, () => useFactory(...args) as unknown),
+  };
+}
 
 function withDatabase(definition: DynamicModule, extras: PgLockModuleExtras): DynamicModule {
   const { providers, exports } = databaseProviders(MODULE_OPTIONS_TOKEN, extras);

@@ -1,3 +1,4 @@
+import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import type { LockHandle } from '../locks/lock-handle.js';
 import { FlowVariable } from '../vocabulary/flow-variable.js';
 
@@ -20,15 +21,32 @@ export function noteLockParameter(target: object, method: string | symbol, index
   Reflect.defineMetadata(PARAMETERS, [...lockParameters(target, method), index], target, method);
 }
 
-/** The arguments of a call that Nest does not make, with the current lock where the method wants it. @internal */
+/**
+ * The arguments of a call that Nest does not make, with the current lock where the method wants it, whatever else the caller
+ * passes there.
+ *
+ * @throws {PgLockUsageError} when the method wants the lock and none is held.
+ * @internal
+ */
 export function withLockArguments(
   target: object,
   method: string | symbol,
   given: readonly unknown[],
 ): unknown[] {
   const args = [...given];
-  for (const index of lockParameters(target, method)) args[index] ??= currentLock();
+  for (const index of lockParameters(target, method)) {
+    const lock = currentLock();
+    if (lock === undefined) throw noCurrentLock(`${target.constructor.name}.${String(method)}`);
+    args[index] = lock;
+  }
   return args;
+}
+
+/** The error for a `@CurrentLock()` in code that runs under no lock. @internal */
+export function noCurrentLock(label: string): PgLockUsageError {
+  return new PgLockUsageError(
+    `@CurrentLock() of ${label} has no lock: add @UseInterceptors(AdvisoryLock(…)) or @WithAdvisoryLock(…) to the method or its class.`,
+  );
 }
 
 function lockParameters(target: object, method: string | symbol): readonly number[] {

@@ -12,7 +12,7 @@ import { resolveOptions } from '../options/resolve-options.js';
 import { getPgLockPoolToken, getPgLockToken } from '../pg-lock.tokens.js';
 import { DatabaseLifecycle, DATABASE_CORE } from './database-lifecycle.js';
 import { getPgLockHealthToken, PgLockHealthIndicator } from './health/pg-lock.health.js';
-import { getLockRuntimeToken, LockRuntime } from './lock-runtime.js';
+import { getLockRuntimeToken, LockRuntime, noteFailure } from './lock-runtime.js';
 import { RunRegistry } from './run-registry.js';
 import { SchedulerTimers } from './scheduler-timers.js';
 
@@ -27,7 +27,7 @@ export function databaseProviders(
     provide: DATABASE_CORE,
     inject: [optionsToken, SchedulerTimers],
     useFactory: (options: unknown, timers: SchedulerTimers) => {
-      const created = createCore(resolveOptions(merged(extras, options)));
+      const created = noteFailure(name, () => createCore(resolveOptions(merged(extras, options))));
       created.admin.prioritizer.registry = timers;
       return created;
     },

@@ -1,5 +1,10 @@
 import { Global, Module } from '@nestjs/common';
-import { DiscoveryModule } from '@nestjs/core';
+import { APP_FILTER, DiscoveryModule } from '@nestjs/core';
+import { EnhancerCheck } from './boot-check/enhancer-check.js';
+import { ExternalContexts } from './boot-check/external-contexts.js';
+import { HookOrder } from './boot-check/hook-order.js';
+import { LockNotAvailableFilter } from './exceptions/lock-not-available.filter.js';
+import { MethodBridge } from './method-bridge/method-bridge.js';
 import { RunRegistry } from './run-registry.js';
 import { RunningLock } from './running-lock.js';
 import { SchedulerTimers } from './scheduler-timers.js';
@@ -10,7 +15,18 @@ import { SubscriptionCheck } from './subscription-check.js';
 @Global()
 @Module({
   imports: [DiscoveryModule],
-  providers: [RunningLock, RunRegistry, ScheduleBridge, SchedulerTimers, SubscriptionCheck],
+  providers: [
+    { provide: APP_FILTER, useClass: LockNotAvailableFilter },
+    EnhancerCheck,
+    ExternalContexts,
+    HookOrder,
+    MethodBridge,
+    RunningLock,
+    RunRegistry,
+    ScheduleBridge,
+    SchedulerTimers,
+    SubscriptionCheck,
+  ],
   exports: [RunningLock, RunRegistry, SchedulerTimers],
 })
 export class HandlersModule {}

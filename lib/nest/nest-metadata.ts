@@ -15,6 +15,19 @@ export const METADATA = {
   routeMethod: 'method',
   schedulerType: 'SCHEDULER_TYPE',
   resolverType: 'graphql:resolver_type',
+  resolvedField: 'graphql:resolve_property',
+  gateway: 'websockets:is_gateway',
+  socketMessage: 'websockets:message_mapping',
+  pattern: 'microservices:pattern',
+  eventListener: 'EVENT_LISTENER_METADATA',
+  processor: 'bullmq:processor_metadata',
+  queueEvent: 'bullmq:queue_events_metadata',
+  workerEvent: 'bullmq:worker_events_metadata',
+  commandHandler: '__commandHandler__',
+  queryHandler: '__queryHandler__',
+  eventsHandler: '__eventsHandler__',
+  command: 'CommandBuilder:Command:Meta',
+  subCommand: 'CommandBuilder:Subcommand:Meta',
 } as const;
 
 /** Any function, as decorators meet them. @internal */

@@ -1,5 +1,7 @@
 import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { PgLockConfigurationError } from '../errors/pg-lock-configuration.error.js';
+import type { ResolvedHandlersOptions, TrustedCaller } from '../options/handlers-options.js';
+import type { Answering } from './exceptions/contention-exception.js';
 import { Roster, type Enrolled } from '../session/roster.js';
 
 /** One handler or job that holds, or waits for, something of ours. @internal */
@@ -13,6 +15,7 @@ export interface Run extends Enrolled {
 /** What the registry needs of a database. @internal */
 export interface Drainable {
   readonly name: string;
+  readonly options: { readonly handlers: ResolvedHandlersOptions; readonly httpStatus: number | null };
   drain(): Promise<void>;
 }
 
@@ -28,6 +31,17 @@ export class RunRegistry implements BeforeApplicationShutdown {
   private readonly runs = new Roster<Run>();
   private readonly databases = new Map<string, Drainable>();
   private isStopping = false;
+
+  /** How contention is answered that no enhancer of ours has met: as the first database says. */
+  get answering(): Answering {
+    const [first] = this.databases.values();
+    return { httpStatus: first?.options.httpStatus ?? null, isStopping: this.isStopping };
+  }
+
+  /** Callers that run enhancers by themselves, as the application says. */
+  get trusted(): readonly TrustedCaller[] {
+    return [...this.databases.values()].flatMap(({ options }) => options.handlers.trust);
+  }
 
   /** Whether shutdown has begun: jobs that tick now do nothing. */
   get stopping(): boolean {

@@ -9,6 +9,7 @@ import type {
 } from '../session/session-options.js';
 import type { ResolvedTelemetryOptions, TelemetryOptions } from '../telemetry/telemetry-options.js';
 import type { Duration } from '../vocabulary/duration.js';
+import type { HandlersOptions, ResolvedHandlersOptions } from './handlers-options.js';
 
 /** The name of the database that `PgLockService` stands for. @publicApi */
 export const DEFAULT_DATABASE_NAME = 'default';
@@ -52,8 +53,14 @@ export interface PgLockModuleOptions {
   readonly prioritize?: PrioritizeDefaults | undefined;
   /** The connections that the module opens for its locks. */
   readonly sessions?: SessionsOptions | undefined;
-  /** The HTTP status of contention. @default 423 */
-  readonly httpStatus?: number | undefined;
+  /**
+   * The HTTP status of contention. `null`: `LockNotAvailableError` goes to the application's exception filters as it is.
+   *
+   * @default 423
+   */
+  readonly httpStatus?: number | null | undefined;
+  /** How decorated handlers are checked at boot. */
+  readonly handlers?: HandlersOptions | undefined;
   /** The columns that listings show. */
   readonly attributes?: readonly string[] | undefined;
   /** The columns that listings of blocked locks show. */
@@ -95,7 +102,8 @@ export interface ResolvedPgLockOptions {
   readonly advisory: ResolvedAdvisoryDefaults;
   readonly prioritize: ResolvedPrioritizeDefaults;
   readonly sessions: ResolvedSessionsOptions;
-  readonly httpStatus: number;
+  readonly httpStatus: number | null;
+  readonly handlers: ResolvedHandlersOptions;
   readonly attributes: readonly string[] | undefined;
   readonly blockingAttributes: readonly string[] | undefined;
   readonly limit: number;

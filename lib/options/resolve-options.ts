@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { checkSaved } from '../inspection/resolve-query.js';
 import type { ResolvedAdvisoryDefaults } from '../locks/resolve-advisory-options.js';
+import type { HandlersOptions, ResolvedHandlersOptions, TrustedCaller } from './handlers-options.js';
 import { kind, OptionReader } from './option-reader.js';
 import {
   DEFAULTS,
@@ -48,7 +49,9 @@ export function resolveOptions(
     advisory: advisoryOf(given.nested('advisory', ADVISORY_OPTIONS)),
     prioritize: prioritizeOf(given.nested('prioritize', PRIORITIZE_OPTIONS)),
     sessions: sessionsOf(sessions),
-    httpStatus: given.integer('httpStatus', 400, 599) ?? DEFAULTS.httpStatus,
+    httpStatus:
+      options.httpStatus === null ? null : (given.integer('httpStatus', 400, 599) ?? DEFAULTS.httpStatus),
+    handlers: handlersOf(given.nested('handlers', ['trust'])),
     attributes: attributesOf(given, 'attributes', shownAttributes('locks')),
     blockingAttributes: attributesOf(given, 'blockingAttributes', shownAttributes('blocked')),
     limit: limit ?? DEFAULTS.limit,
@@ -70,6 +73,7 @@ const OPTIONS: Names<PgLockModuleOptions & PgLockModuleExtras> = [
   'prioritize',
   'sessions',
   'httpStatus',
+  'handlers',
   'attributes',
   'blockingAttributes',
   'limit',
@@ -153,6 +157,15 @@ function sessionsOf(given: OptionReader<SessionsOptions>): ResolvedSessionsOptio
       given.check('lockTableShare', 'a number above 0, at most 1', isShare) ??
       DEFAULTS.sessions.lockTableShare,
   });
+}
+
+function handlersOf(given: OptionReader<HandlersOptions>): ResolvedHandlersOptions {
+  const isCaller = (value: unknown): boolean =>
+    typeof value === 'symbol' || typeof value === 'function' || (typeof value === 'string' && value !== '');
+  const fits = (value: unknown): value is readonly TrustedCaller[] =>
+    Array.isArray(value) && value.every(isCaller);
+  const allowed = "a list of metadata keys, classes, or texts such as 'Class.method'";
+  return Object.freeze({ trust: given.check('trust', allowed, fits) ?? [] });
 }
 
 function telemetryOf(

@@ -413,7 +413,7 @@ describe('jobs', () => {
         seen.push({ name: 'x', held: false, lock: undefined });
       }
     }
-    await expect(start([Elsewhere])).rejects.toThrow(/PG_LOCK_RUNTIME_nowhere/);
+    await expect(start([Elsewhere])).rejects.toThrow(/PgLockModule.forRoot\(\{ name: 'nowhere' \}\)/);
   });
 
   it('lets a running job finish under its lock at shutdown, then frees it', async () => {

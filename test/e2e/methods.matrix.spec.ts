@@ -204,9 +204,9 @@ describe('method decorators', () => {
     expect([skipped.status, await skipped.text()]).toEqual([204, '']);
   });
 
-  it('answers only for the lock of the method itself', async () => {
+  it('answers contention inside of the method as contention, too', async () => {
     await holdOutside(db, 'busy route');
-    expect((await fetch(`${url}/with-inner`)).status).toBe(500);
+    expect((await fetch(`${url}/with-inner`)).status).toBe(423);
   });
 
   it('resolves to undefined under skip, without having run', async () => {

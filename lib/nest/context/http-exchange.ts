@@ -48,10 +48,6 @@ export class HttpExchange {
     return this.raw.headersSent && !this.raw.writableEnded && !this.raw.destroyed;
   }
 
-  setHeader(name: string, value: string): void {
-    if (!this.raw.headersSent) this.response.header(name, value);
-  }
-
   setStatus(code: number): void {
     if (!this.raw.headersSent) this.response.status(code);
   }
@@ -70,6 +66,12 @@ export class HttpExchange {
     >;
     return Object.entries(args).some(([key, { data }]) => /^[12]:/.test(key) && data?.passthrough !== true);
   }
+}
+
+/** Sets a header of Express' response or Fastify's reply, unless the head is sent already. @internal */
+export function setHeader(response: AnyResponse | undefined, name: string, value: string): void {
+  const raw = response?.raw ?? (response as unknown as ServerResponse | undefined);
+  if (response !== undefined && raw?.headersSent === false) response.header(name, value);
 }
 
 /** Whether a value goes on being produced after the handler returned it. @internal */

@@ -1,7 +1,6 @@
 import { createParamDecorator, Inject, type ExecutionContext } from '@nestjs/common';
-import { PgLockUsageError } from '../../errors/pg-lock-usage.error.js';
 import type { LockHandle } from '../../locks/lock-handle.js';
-import { currentLock, noteLockParameter } from '../current-lock.js';
+import { currentLock, noCurrentLock, noteLockParameter } from '../current-lock.js';
 import { RunningLock } from '../running-lock.js';
 import { isWrapped } from './wrap-method.js';
 
@@ -30,9 +29,6 @@ const HandlerParameter = createParamDecorator(
     const lock = currentLock();
     // The method will take its own lock, and put it here, when it is called.
     if (lock !== undefined || isWrapped(context.getHandler())) return lock;
-    throw new PgLockUsageError(
-      `@CurrentLock() of ${context.getClass().name}.${context.getHandler().name} has no lock: ` +
-        `add @UseInterceptors(AdvisoryLock(…)) or @WithAdvisoryLock(…) to the method or its class.`,
-    );
+    throw noCurrentLock(`${context.getClass().name}.${context.getHandler().name}`);
   },
 );

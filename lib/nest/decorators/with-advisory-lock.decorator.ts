@@ -39,9 +39,9 @@ export function WithAdvisoryLock(
   const { id, options = {} } = idAndOptions<MethodLockIds, AdvisoryLockHandlerOptions>(first, second);
   checkLockOptions(options);
   if (typeof id !== 'function') checkIds(id);
-  const wrap = wrapMethod('WithAdvisoryLock', options.connection, async (call, work) =>
-    underLock(call, await idsOf(id, call), options, work),
-  );
+  const { connection, reentrant } = options as typeof options & { readonly reentrant?: boolean };
+  const info = { decorator: 'WithAdvisoryLock', isGuard: false, hasId: true, ids: id, reentrant, connection };
+  const wrap = wrapMethod(info, async (call, work) => underLock(call, await idsOf(id, call), options, work));
   return (target, method, descriptor) => {
     wrap(target, method, descriptor);
     UseInterceptors(ANSWERING)(target, method, descriptor);
@@ -57,7 +57,7 @@ async function underLock(
   options: AdvisoryLockHandlerOptions,
   work: () => Promise<unknown>,
 ): Promise<unknown> {
-  const { service, options: module } = runtime.core;
+  const { service } = runtime.core;
   const call = { ran: false };
   const begin = () => {
     call.ran = true;
@@ -70,7 +70,7 @@ async function underLock(
     if (call.ran || !isRoute) return result;
   } catch (error) {
     if (call.ran || !(error instanceof LockNotAvailableError)) throw error;
-    throw refusedMethod(error, module.httpStatus, isRoute);
+    throw refusedMethod(error, runtime.answering, isRoute);
   }
   throw skippedRoute();
 }

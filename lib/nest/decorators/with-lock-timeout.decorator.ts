@@ -16,7 +16,6 @@ export function WithLockTimeout(
   options: ConnectionOption = {},
 ): AsyncMethodDecorator {
   if (duration !== null) positiveDurationMs(duration, 'lock timeout');
-  return wrapMethod('WithLockTimeout', options.connection, ({ runtime }, work) =>
-    runtime.core.service.timeout(duration, work),
-  );
+  const info = { decorator: 'WithLockTimeout', isGuard: false, hasId: false, connection: options.connection };
+  return wrapMethod(info, ({ runtime }, work) => runtime.core.service.timeout(duration, work));
 }

@@ -16,7 +16,8 @@ import { wrapMethod, type AsyncMethodDecorator } from './wrap-method.js';
  */
 export function WithPrioritize(options: PrioritizeHandlerOptions = {}): AsyncMethodDecorator {
   checkPrioritizeOptions(options);
-  return wrapMethod('WithPrioritize', options.connection, ({ runtime }, work) =>
+  const info = { decorator: 'WithPrioritize', isGuard: false, hasId: false, connection: options.connection };
+  return wrapMethod(info, ({ runtime }, work) =>
     runtime.core.service.prioritize(prioritizeOptions(options), work),
   );
 }

@@ -2,6 +2,7 @@ import { Inject } from '@nestjs/common';
 import { isObservable } from 'rxjs';
 import { PgLockUsageError } from '../../errors/pg-lock-usage.error.js';
 import { withLockArguments } from '../current-lock.js';
+import type { EnhancerInfo } from '../enhancer-mark.js';
 import { getLockRuntimeToken, type LockRuntime } from '../lock-runtime.js';
 import { impersonate, isRoute, isScheduled, type AnyFunction } from '../nest-metadata.js';
 
@@ -39,19 +40,28 @@ export function isWrapped(method: object): boolean {
   return WRAPPED in method;
 }
 
+/** What the decorators of ours on a method asked for, the outermost first. @internal */
+export function wrappersOf(method: object): readonly EnhancerInfo[] {
+  return (method as { readonly [WRAPPED]?: readonly EnhancerInfo[] })[WRAPPED] ?? [];
+}
+
+/** The property through which an instance finds the database of a decorator. @internal */
+export function runtimeProperty(connection: string | undefined): symbol {
+  return Symbol.for(`nestjs-pglock:${getLockRuntimeToken(connection)}`);
+}
+
 /**
  * A decorator that replaces a method by one with `around` around it. The replacement keeps metadata, name and arity, so that
  * the order of decorators does not matter; Nest gives the instance its database by property injection.
  *
  * @internal
  */
-export function wrapMethod(
-  decorator: string,
-  connection: string | undefined,
-  around: Around,
-): AsyncMethodDecorator {
+export function wrapMethod(info: EnhancerInfo, around: Around): AsyncMethodDecorator {
+  const { decorator, connection } = info;
   return (target, method, descriptor) => {
-    const original = descriptor.value as unknown as AnyFunction | undefined;
+    assertLegacy(decorator, method);
+    const original = (descriptor as typeof descriptor | undefined)?.value as unknown as
+      AnyFunction | undefined;
     assertWrappable(decorator, target, method, original);
     const property = injectRuntime(target, connection);
     async function wrapper(this: object, ...args: unknown[]): Promise<unknown> {
@@ -78,7 +88,7 @@ export function wrapMethod(
       return call.isJob ? asJob(runtime, () => around(call, work)) : around(call, work);
     }
     impersonate(wrapper as AnyFunction, original as AnyFunction);
-    Object.defineProperty(wrapper, WRAPPED, { value: true });
+    Object.defineProperty(wrapper, WRAPPED, { value: [info, ...wrappersOf(original as object)] });
     descriptor.value = wrapper as never;
   };
 }
@@ -93,7 +103,7 @@ function asJob(runtime: LockRuntime, run: () => Promise<unknown>): Promise<unkno
 
 function injectRuntime(target: object, connection: string | undefined): symbol {
   const token = getLockRuntimeToken(connection);
-  const property = Symbol.for(`nestjs-pglock:${token}`);
+  const property = runtimeProperty(connection);
   if (property in target) return property;
   const runtimes = new WeakMap<object, LockRuntime>();
   Inject(token)(target, property);
@@ -110,6 +120,15 @@ function injectRuntime(target: object, connection: string | undefined): symbol {
   return property;
 }
 
+/** TC39 decorators get a context in place of the method's name, and no metadata that Nest could read. */
+function assertLegacy(decorator: string, method: unknown): void {
+  if (typeof method !== 'object' || method === null) return;
+  throw new PgLockUsageError(
+    `@${decorator} was applied as a TC39 decorator, which Nest does not support: set "experimentalDecorators": true (and ` +
+      '"emitDecoratorMetadata") in tsconfig.json, or the like in your bundler.',
+  );
+}
+
 function assertWrappable(
   decorator: string,
   target: object,
@@ -117,7 +136,10 @@ function assertWrappable(
   original: AnyFunction | undefined,
 ): void {
   const place = `@${decorator} on ${nameOf(target)}.${String(method)}`;
-  if (typeof original !== 'function') throw new PgLockUsageError(`${place}: only methods can be decorated.`);
+  if (typeof original !== 'function')
+    throw new PgLockUsageError(
+      `${place}: only methods can be decorated. An arrow function in a property is none: write it as a method.`,
+    );
   if (typeof target === 'function')
     throw new PgLockUsageError(`${place}: a static method has no instance that Nest could inject into.`);
   if (original.constructor.name.endsWith('GeneratorFunction'))

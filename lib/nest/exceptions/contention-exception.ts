@@ -1,7 +1,20 @@
-import type { ExecutionContext } from '@nestjs/common';
+import {
+  HttpStatus,
+  ServiceUnavailableException,
+  type ArgumentsHost,
+  type ExecutionContext,
+} from '@nestjs/common';
 import type { LockNotAvailableError } from '../../errors/lock-not-available.error.js';
-import { HttpExchange } from '../context/http-exchange.js';
+import { setHeader } from '../context/http-exchange.js';
 import { LockedException, MESSAGE } from './locked.exception.js';
+
+/** How an application answers contention. @internal */
+export interface Answering {
+  /** `null` leaves it to the application. */
+  readonly httpStatus: number | null;
+  /** Whether the lock was refused because the application shuts down. */
+  readonly isStopping: boolean;
+}
 
 /**
  * What a handler of this kind throws when its lock is not had: a {@link LockedException} over HTTP (with `Retry-After`) and
@@ -12,15 +25,16 @@ import { LockedException, MESSAGE } from './locked.exception.js';
 export async function contentionException(
   error: LockNotAvailableError,
   context: ExecutionContext,
-  httpStatus: number,
+  { httpStatus, isStopping }: Answering,
 ): Promise<Error> {
-  switch (context.getType<string>()) {
-    case 'http':
-      HttpExchange.of(context)?.setHeader('Retry-After', retryAfter(error));
-      return new LockedException(httpStatus, { cause: error });
+  const type = context.getType<string>();
+  if (type === 'http') return httpException(error, context, { httpStatus, isStopping });
+  if (httpStatus === null && type === 'graphql') return error;
+  const status = httpStatus ?? HttpStatus.LOCKED;
+  switch (type) {
     case 'graphql':
       // Nest's driver for Apollo puts a code of its own over that of whatever has a `statusCode` in its body.
-      return new LockedException(httpStatus, { cause: error }, { message: MESSAGE, error: 'Locked' });
+      return new LockedException(status, { cause: error }, { message: MESSAGE, error: 'Locked' });
     case 'rpc': {
       // The two transports are optional: only an application that uses one has its package, and gets here.
       const { RpcException } = await import('@nestjs/microservices');
@@ -33,6 +47,24 @@ export async function contentionException(
     default:
       return error;
   }
+}
+
+/**
+ * What answers contention over HTTP, with `Retry-After` set on the response: 423 or `httpStatus`, 503 during shutdown, and the
+ * error itself where the application answers by itself.
+ *
+ * @internal
+ */
+export function httpException(
+  error: LockNotAvailableError,
+  host: ArgumentsHost,
+  { httpStatus, isStopping }: Answering,
+): Error {
+  if (isStopping)
+    return new ServiceUnavailableException('The application is shutting down.', { cause: error });
+  if (httpStatus === null) return error;
+  setHeader(host.switchToHttp().getResponse(), 'Retry-After', retryAfter(error));
+  return new LockedException(httpStatus, { cause: error });
 }
 
 /** Whole seconds, as long as the request has waited already, and at least one. */

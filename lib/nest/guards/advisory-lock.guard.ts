@@ -1,17 +1,11 @@
-import {
-  Inject,
-  Injectable,
-  Logger,
-  type CanActivate,
-  type ExecutionContext,
-  type Type,
-} from '@nestjs/common';
+import { Injectable, Logger, type CanActivate, type ExecutionContext, type Type } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import { LockNotAvailableError } from '../../errors/lock-not-available.error.js';
 import { printable } from '../../vocabulary/printable.js';
-import { markEnhancer } from '../enhancer-mark.js';
+import { declareEnhancer } from '../declare-enhancer.js';
 import { contentionException } from '../exceptions/contention-exception.js';
 import type { ConnectionOption } from '../handler-options.js';
-import { getLockRuntimeToken, type LockRuntime } from '../lock-runtime.js';
+import { requireRuntime, type LockRuntime } from '../lock-runtime.js';
 import { checkKnownIds, eachId, handlerLockIds, type HandlerLockIds } from '../lock-target-id.js';
 
 /**
@@ -49,7 +43,7 @@ export abstract class AdvisoryLockGuardBase implements CanActivate {
 
   /** What the guard throws while somebody else holds the lock: 423 over HTTP, and what is natural elsewhere. */
   protected refusal(error: LockNotAvailableError, context: ExecutionContext): Error | Promise<Error> {
-    return contentionException(error, context, this.runtime.core.options.httpStatus);
+    return contentionException(error, context, this.runtime.answering);
   }
 }
 
@@ -73,10 +67,16 @@ export function AdvisoryLockGuard(
 ): Type<CanActivate> {
   @Injectable()
   class AdvisoryLockGuardMixin extends Guard {
-    constructor(@Inject(getLockRuntimeToken(options.connection)) runtime: LockRuntime) {
-      super(runtime, id);
+    constructor(runtime?: LockRuntime, modules?: ModulesContainer) {
+      super(requireRuntime('AdvisoryLockGuard', options.connection, runtime, modules), id);
     }
   }
-  markEnhancer(AdvisoryLockGuardMixin);
+  declareEnhancer(AdvisoryLockGuardMixin, {
+    decorator: 'AdvisoryLockGuard',
+    isGuard: true,
+    hasId: true,
+    ids: id,
+    connection: options.connection,
+  });
   return AdvisoryLockGuardMixin;
 }

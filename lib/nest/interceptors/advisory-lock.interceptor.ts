@@ -1,5 +1,4 @@
 import {
-  Inject,
   Injectable,
   Logger,
   type CallHandler,
@@ -7,6 +6,7 @@ import {
   type NestInterceptor,
   type Type,
 } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import type { Observable } from 'rxjs';
 import { LockNotAvailableError } from '../../errors/lock-not-available.error.js';
 import type { AdvisoryLockOptions } from '../../locks/advisory-options.js';
@@ -14,10 +14,10 @@ import type { ResolvedAdvisoryOptions } from '../../locks/resolve-advisory-optio
 import type { LockIds } from '../../pg-lock.service.js';
 import { HttpExchange } from '../context/http-exchange.js';
 import { withCurrentLock } from '../current-lock.js';
-import { markEnhancer } from '../enhancer-mark.js';
+import { declareEnhancer } from '../declare-enhancer.js';
 import { contentionException } from '../exceptions/contention-exception.js';
 import { checkLockOptions, lockOptions, type AdvisoryLockHandlerOptions } from '../handler-options.js';
-import { getLockRuntimeToken, type LockRuntime } from '../lock-runtime.js';
+import { requireRuntime, type LockRuntime } from '../lock-runtime.js';
 import { checkKnownIds, handlerLockIds, idAndOptions, type HandlerLockIds } from '../lock-target-id.js';
 import { emptyAnswer } from './empty-answer.js';
 import { heldAround } from './held-around.js';
@@ -74,7 +74,7 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
 
   /** What the handler throws when its lock is not had: 423 over HTTP, and what is natural elsewhere. */
   protected refusal(error: LockNotAvailableError, context: ExecutionContext): Error | Promise<Error> {
-    return contentionException(error, context, this.runtime.core.options.httpStatus);
+    return contentionException(error, context, this.runtime.answering);
   }
 
   private read(options: AdvisoryLockOptions): ReadOptions {
@@ -134,10 +134,17 @@ export function AdvisoryLock(
   const { id, options = {} } = idAndOptions<HandlerLockIds, AdvisoryLockHandlerOptions>(first, second);
   @Injectable()
   class AdvisoryLockMixin extends Interceptor {
-    constructor(@Inject(getLockRuntimeToken(options.connection)) runtime: LockRuntime) {
-      super(runtime, id, options);
+    constructor(runtime?: LockRuntime, modules?: ModulesContainer) {
+      super(requireRuntime('AdvisoryLock', options.connection, runtime, modules), id, options);
     }
   }
-  markEnhancer(AdvisoryLockMixin);
+  declareEnhancer(AdvisoryLockMixin, {
+    decorator: 'AdvisoryLock',
+    isGuard: false,
+    hasId: true,
+    ids: id,
+    reentrant: (options as { readonly reentrant?: boolean }).reentrant,
+    connection: options.connection,
+  });
   return AdvisoryLockMixin;
 }

@@ -1,17 +1,17 @@
 import {
-  Inject,
   Injectable,
   type CallHandler,
   type ExecutionContext,
   type NestInterceptor,
   type Type,
 } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import type { Observable } from 'rxjs';
 import type { FlowContextValues } from '../../session/flow-context.js';
 import { handlerLabel } from '../context/handler-label.js';
-import { markEnhancer } from '../enhancer-mark.js';
+import { declareEnhancer } from '../declare-enhancer.js';
 import type { ConnectionOption } from '../handler-options.js';
-import { getLockRuntimeToken, type LockRuntime } from '../lock-runtime.js';
+import { requireRuntime, type LockRuntime } from '../lock-runtime.js';
 import { heldAround } from './held-around.js';
 import { whileHeld } from './held-handler.js';
 
@@ -38,7 +38,11 @@ export function AttachContext(options: AttachContextOptions = {}): Type<NestInte
   const describe = options.context ?? handlerLabel;
   @Injectable()
   class AttachContextMixin implements NestInterceptor {
-    constructor(@Inject(getLockRuntimeToken(options.connection)) private readonly runtime: LockRuntime) {}
+    private readonly runtime: LockRuntime;
+
+    constructor(runtime?: LockRuntime, modules?: ModulesContainer) {
+      this.runtime = requireRuntime('AttachContext', options.connection, runtime, modules);
+    }
 
     intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
       const { core, runs } = this.runtime;
@@ -50,6 +54,11 @@ export function AttachContext(options: AttachContextOptions = {}): Type<NestInte
       return whileHeld(context, next, holding, runs);
     }
   }
-  markEnhancer(AttachContextMixin);
+  declareEnhancer(AttachContextMixin, {
+    decorator: 'AttachContext',
+    isGuard: false,
+    hasId: false,
+    connection: options.connection,
+  });
   return AttachContextMixin;
 }

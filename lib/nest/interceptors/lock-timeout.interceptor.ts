@@ -1,8 +1,9 @@
-import { Inject, Injectable, type NestInterceptor, type Type } from '@nestjs/common';
+import { Injectable, type NestInterceptor, type Type } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import { positiveDurationMs, type Duration } from '../../vocabulary/duration.js';
-import { markEnhancer } from '../enhancer-mark.js';
+import { declareEnhancer } from '../declare-enhancer.js';
 import type { ConnectionOption } from '../handler-options.js';
-import { getLockRuntimeToken, type LockRuntime } from '../lock-runtime.js';
+import { requireRuntime, type LockRuntime } from '../lock-runtime.js';
 import { FlowInterceptor } from './flow.interceptor.js';
 
 /**
@@ -21,14 +22,19 @@ export function LockTimeout(
   if (duration !== null) positiveDurationMs(duration, 'lock timeout');
   @Injectable()
   class LockTimeoutMixin extends FlowInterceptor {
-    constructor(@Inject(getLockRuntimeToken(options.connection)) runtime: LockRuntime) {
-      super(runtime);
+    constructor(runtime?: LockRuntime, modules?: ModulesContainer) {
+      super(requireRuntime('LockTimeout', options.connection, runtime, modules));
     }
 
     protected override around(work: () => Promise<void>): Promise<unknown> {
       return this.runtime.core.service.timeout(duration, work);
     }
   }
-  markEnhancer(LockTimeoutMixin);
+  declareEnhancer(LockTimeoutMixin, {
+    decorator: 'LockTimeout',
+    isGuard: false,
+    hasId: false,
+    connection: options.connection,
+  });
   return LockTimeoutMixin;
 }

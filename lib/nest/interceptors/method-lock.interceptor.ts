@@ -8,19 +8,21 @@ import {
 import { catchError, type Observable } from 'rxjs';
 import type { LockNotAvailableError } from '../../errors/lock-not-available.error.js';
 import { HttpExchange } from '../context/http-exchange.js';
-import { contentionException } from '../exceptions/contention-exception.js';
+import { contentionException, type Answering } from '../exceptions/contention-exception.js';
 import { LockedException } from '../exceptions/locked.exception.js';
 import { emptyAnswer } from './empty-answer.js';
 
 /** What became of a decorated method that did not run. */
-type Miss = { readonly refusal: LockNotAvailableError; readonly httpStatus: number } | 'skipped';
+type Miss = { readonly refusal: LockNotAvailableError; readonly answering: Answering } | 'skipped';
 
 const misses = new WeakMap<object, Miss>();
 
 /** What a decorated method throws whose lock was not had; of a handler, {@link MethodLockInterceptor} answers for it. @internal */
-export function refusedMethod(refusal: LockNotAvailableError, httpStatus: number, isRoute: boolean): Error {
-  const error = isRoute ? new LockedException(httpStatus, { cause: refusal }) : refusal;
-  misses.set(error, { refusal, httpStatus });
+export function refusedMethod(refusal: LockNotAvailableError, answering: Answering, isRoute: boolean): Error {
+  const { httpStatus } = answering;
+  const error =
+    isRoute && httpStatus !== null ? new LockedException(httpStatus, { cause: refusal }) : refusal;
+  misses.set(error, { refusal, answering });
   return error;
 }
 
@@ -46,7 +48,7 @@ export class MethodLockInterceptor implements NestInterceptor {
 async function answer(error: unknown, context: ExecutionContext): Promise<undefined> {
   const miss = misses.get(error as object);
   if (miss === undefined) throw error;
-  if (miss !== 'skipped') throw await contentionException(miss.refusal, context, miss.httpStatus);
+  if (miss !== 'skipped') throw await contentionException(miss.refusal, context, miss.answering);
   const http = HttpExchange.of(context);
   if (http !== undefined) emptyAnswer(http);
   return undefined;

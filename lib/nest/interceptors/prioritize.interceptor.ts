@@ -1,11 +1,12 @@
-import { Inject, Injectable, type NestInterceptor, type Type } from '@nestjs/common';
-import { markEnhancer } from '../enhancer-mark.js';
+import { Injectable, type NestInterceptor, type Type } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
+import { declareEnhancer } from '../declare-enhancer.js';
 import {
   checkPrioritizeOptions,
   prioritizeOptions,
   type PrioritizeHandlerOptions,
 } from '../handler-options.js';
-import { getLockRuntimeToken, type LockRuntime } from '../lock-runtime.js';
+import { requireRuntime, type LockRuntime } from '../lock-runtime.js';
 import { FlowInterceptor } from './flow.interceptor.js';
 
 /**
@@ -22,14 +23,19 @@ export function Prioritize(options: PrioritizeHandlerOptions = {}): Type<NestInt
   checkPrioritizeOptions(options);
   @Injectable()
   class PrioritizeMixin extends FlowInterceptor {
-    constructor(@Inject(getLockRuntimeToken(options.connection)) runtime: LockRuntime) {
-      super(runtime);
+    constructor(runtime?: LockRuntime, modules?: ModulesContainer) {
+      super(requireRuntime('Prioritize', options.connection, runtime, modules));
     }
 
     protected override around(work: () => Promise<void>): Promise<unknown> {
       return this.runtime.core.service.prioritize(prioritizeOptions(options), work);
     }
   }
-  markEnhancer(PrioritizeMixin);
+  declareEnhancer(PrioritizeMixin, {
+    decorator: 'Prioritize',
+    isGuard: false,
+    hasId: false,
+    connection: options.connection,
+  });
   return PrioritizeMixin;
 }

@@ -1,11 +1,12 @@
 import type { ExecutionContext, Type } from '@nestjs/common';
 
-/** The context of one run of a job, of type `'schedule'`: what guards, interceptors and functions of ours are given. @internal */
+/** The context of one run of a bridged method, by default of a job: what guards, interceptors and functions of ours are given. @internal */
 export class ScheduleContext implements ExecutionContext {
   constructor(
     private readonly host: Type,
     private readonly handler: (...args: never[]) => unknown,
     private readonly args: unknown[],
+    private readonly type = 'schedule',
   ) {}
 
   getClass<Class>(): Type<Class> {
@@ -20,7 +21,7 @@ export class ScheduleContext implements ExecutionContext {
 
   getArgByIndex: ExecutionContext['getArgByIndex'] = (index) => this.args[index] as never;
 
-  getType: ExecutionContext['getType'] = () => 'schedule' as never;
+  getType: ExecutionContext['getType'] = () => this.type as never;
 
   /** Interceptors that only know HTTP find no request there, and no response. */
   switchToHttp(): ReturnType<ExecutionContext['switchToHttp']> {

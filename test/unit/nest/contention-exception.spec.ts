@@ -5,7 +5,10 @@ import { contentionException } from '../../../lib/nest/exceptions/contention-exc
 describe('contentionException', () => {
   const error = new LockNotAvailableError('Advisory lock "x" is held.', { id: 'x', waited: 0 });
   const of = (type: string) =>
-    contentionException(error, { getType: () => type } as Parameters<typeof contentionException>[1], 423);
+    contentionException(error, { getType: () => type } as Parameters<typeof contentionException>[1], {
+      httpStatus: 423,
+      isStopping: false,
+    });
 
   it("keeps its code from Nest's driver for Apollo, which replaces that of bodies with a statusCode", async () => {
     const refusal = (await of('graphql')) as HttpException;

@@ -38,6 +38,7 @@ describe('resolveOptions', () => {
       },
       sessions: { max: 4, heartbeatMs: 1000, leaseMs: 5000, trustPooler: false, lockTableShare: 0.8 },
       httpStatus: 423,
+      handlers: { trust: [] },
       attributes: undefined,
       blockingAttributes: undefined,
       limit: 25,

@@ -1,0 +1,54 @@
+import { PgLockConfigurationError } from '../../errors/pg-lock-configuration.error.js';
+import type { EnhancerInfo } from '../enhancer-mark.js';
+import type { AnyFunction } from '../nest-metadata.js';
+import { labelOf, type CheckedMethod } from './checked-method.js';
+
+/**
+ * The default ids of one application. They stand on the names of classes, which bundlers shorten, mixins make at random, and two
+ * modules may share.
+ *
+ * @internal
+ */
+export class DefaultIds {
+  private readonly hosts = new Map<string, AnyFunction>();
+
+  /** @throws {PgLockConfigurationError} when a default id is none that all replicas, and no other class, would use. */
+  check(checked: CheckedMethod, infos: readonly EnhancerInfo[]): void {
+    for (const info of infos) {
+      if (!info.hasId || info.ids !== undefined) continue;
+      assertStable(checked, info);
+      const id = `${info.connection ?? ''} ${labelOf(checked)}`;
+      const other = this.hosts.get(id);
+      if (other !== undefined && other !== checked.host) throw shared(checked, info);
+      this.hosts.set(id, checked.host);
+    }
+  }
+}
+
+function assertStable(checked: CheckedMethod, { decorator }: EnhancerInfo): void {
+  const why = instability(checked.host.name);
+  if (why === undefined) return;
+  throw new PgLockConfigurationError(
+    `PgLockModule: ${decorator}() on '${labelOf(checked)}' has no id, and its default, the names of class and method, cannot ` +
+      `serve: ${why}. Give it an id, as in ${decorator}('reports.${checked.name}')`.concat(
+        checked.host.name.length > 1 ? '.' : ', or have the bundler keep names (keepNames).',
+      ),
+  );
+}
+
+/** Why a class name is not the same in every process, or does not say which class it is. */
+function instability(name: string): string | undefined {
+  if (name === '') return 'the class has no name';
+  if (/^[0-9a-f]{21}$/.test(name)) return 'the class is a mixin(), whose name is random in each process';
+  if (name.length === 1) return `a class called '${name}' was named by a minifier, differently in each build`;
+  if (!/^\p{Lu}/u.test(name))
+    return `the class name '${name}' begins with no upper-case letter, as one that a bundler made`;
+  return undefined;
+}
+
+function shared(checked: CheckedMethod, { decorator }: EnhancerInfo): PgLockConfigurationError {
+  return new PgLockConfigurationError(
+    `PgLockModule: two different classes are called '${checked.host.name}', and ${decorator}() on their method ` +
+      `'${checked.name}' would give both the same lock, '${labelOf(checked)}'. Give each an id of its own.`,
+  );
+}

@@ -1,0 +1,147 @@
+import { Injectable } from '@nestjs/common';
+import { DiscoveryService } from '@nestjs/core';
+import { PgLockConfigurationError } from '../../errors/pg-lock-configuration.error.js';
+import { runtimeProperty } from '../decorators/wrap-method.js';
+import { METADATA, type AnyFunction } from '../nest-metadata.js';
+import { RunRegistry } from '../run-registry.js';
+import { MethodBridge } from '../method-bridge/method-bridge.js';
+import type { EnhancerInfo } from '../enhancer-mark.js';
+import { callerOf, type Caller } from './callers.js';
+import { checkedMethods, labelOf, marked, type CheckedMethod } from './checked-method.js';
+import { DefaultIds } from './default-ids.js';
+import { ExternalContexts } from './external-contexts.js';
+import { HookOrder } from './hook-order.js';
+import { checkOverride } from './overrides.js';
+import { checkSameIdTwice } from './same-id-twice.js';
+import { isTrusted } from './trust.js';
+
+/**
+ * Sees to it at boot that nothing decorated runs unlocked: what Nest will not run through enhancers is bridged, or refused.
+ *
+ * Before all hooks every class is looked through, and what can be bridged is. With the last hook, when every library has asked
+ * for the contexts that it calls handlers by, what is left over is refused.
+ *
+ * @internal
+ */
+@Injectable()
+export class EnhancerCheck {
+  private readonly unknown: CheckedMethod[] = [];
+  private readonly classes = new Map<AnyFunction, { readonly on: CheckedMethod; reached: boolean }>();
+
+  constructor(
+    private readonly discovery: DiscoveryService,
+    private readonly order: HookOrder,
+    private readonly contexts: ExternalContexts,
+    private readonly bridge: MethodBridge,
+    private readonly runs: RunRegistry,
+  ) {
+    order.firstOnModuleInit(() => this.checkAll());
+    order.lastOnApplicationBootstrap(() => this.refuseUnknown());
+  }
+
+  private async checkAll(): Promise<void> {
+    const ids = new DefaultIds();
+    for (const checked of this.methods()) await this.check(checked, ids);
+  }
+
+  private *methods(): Generator<CheckedMethod> {
+    const providers = this.discovery.getProviders().filter((wrapper) => !wrapper.isAlias);
+    for (const wrapper of this.discovery.getControllers()) yield* checkedMethods(wrapper, true);
+    for (const wrapper of providers) if (!this.isDouble(wrapper)) yield* checkedMethods(wrapper, false);
+  }
+
+  /** A test's stand-in for a provider, which runs instead of it and locks nothing. */
+  private isDouble(wrapper: CheckedMethod['wrapper']): boolean {
+    const { token, metatype, isNotMetatype, isFactory } = wrapper as typeof wrapper & { isFactory: boolean };
+    if (!this.order.isTest || typeof token !== 'function' || token === metatype) return false;
+    return isNotMetatype ? !isFactory : true;
+  }
+
+  private async check(checked: CheckedMethod, ids: DefaultIds): Promise<void> {
+    assertNotOnProperty(checked);
+    assertInjected(checked);
+    const caller = this.callerOf(checked);
+    const runs = caller.enhancers === 'run' || caller.enhancers === 'bridged';
+    const around = [...checked.onClass, ...checked.onMethod];
+    ids.check(checked, [...(runs ? around : checked.onMethod), ...checked.wrappers]);
+    checkSameIdTwice(checked, runs);
+    if (runs) checkOverride(checked);
+    if (caller.enhancers === 'nobody' && around.length > 0) throw refused(checked, caller.why);
+    if (caller.enhancers === 'bridged') await this.bridge.bind(checked, caller.type);
+    this.noteReach(checked, runs);
+    if (caller.enhancers === 'unknown' && checked.onMethod.length > 0) this.unknown.push(checked);
+  }
+
+  private callerOf(checked: CheckedMethod): Caller {
+    return isTrusted(checked, this.runs.trusted) ? { enhancers: 'run' } : callerOf(checked);
+  }
+
+  /** An enhancer on a class must reach at least one method of it. */
+  private noteReach(checked: CheckedMethod, runs: boolean): void {
+    if (checked.onClass.length === 0) return;
+    const before = this.classes.get(checked.host);
+    this.classes.set(checked.host, { on: before?.on ?? checked, reached: runs || before?.reached === true });
+  }
+
+  private refuseUnknown(): void {
+    for (const checked of this.unknown) this.assertRun(checked, checked.onMethod);
+    for (const [host, { on, reached }] of this.classes)
+      if (!reached && !this.isReachedOutside(on)) throw unreachable(host, on.onClass);
+  }
+
+  private isReachedOutside({ prototype, wrapper, isController }: CheckedMethod): boolean {
+    return checkedMethods(wrapper, isController).some(({ name }) =>
+      this.contexts.runs(prototype, name, 'interceptors'),
+    );
+  }
+
+  private assertRun(checked: CheckedMethod, infos: readonly EnhancerInfo[]): void {
+    const { prototype, name, method } = checked;
+    for (const { isGuard } of infos)
+      if (!this.contexts.runs(prototype, name, isGuard ? 'guards' : 'interceptors'))
+        throw refused(checked, Reflect.hasMetadata(METADATA.resolvedField, method) ? FIELD : NOT_RUN);
+  }
+}
+
+const NOT_RUN =
+  'Nest does not call it through interceptors and guards. Use @WithAdvisoryLock, which works however the method is called, or ' +
+  'name its caller in PgLockModule.forRoot({ handlers: { trust: […] } }) if that runs enhancers by itself';
+const FIELD =
+  "GraphQL runs enhancers on fields only where GraphQLModule.forRoot({ fieldResolverEnhancers: ['interceptors', 'guards'] }) " +
+  'says so. Say so, or use @WithAdvisoryLock';
+
+function refused(checked: CheckedMethod, why: string): PgLockConfigurationError {
+  const [info] = [...checked.onMethod, ...checked.onClass];
+  return new PgLockConfigurationError(
+    `PgLockModule: ${info?.decorator ?? 'the lock'} on '${labelOf(checked)}' would never run: ${why}.`,
+  );
+}
+
+function unreachable(host: AnyFunction, [info]: readonly EnhancerInfo[]): PgLockConfigurationError {
+  return new PgLockConfigurationError(
+    `PgLockModule: ${info?.decorator ?? 'a lock'} on the class '${host.name}' reaches none of its methods: ${NOT_RUN}.`,
+  );
+}
+
+/** On a property, such as an arrow function, Nest's decorators leave their word with the prototype, where nobody reads it. */
+function assertNotOnProperty({ prototype, host }: CheckedMethod): void {
+  const own = [METADATA.guards, METADATA.interceptors].some((key) => Reflect.hasOwnMetadata(key, prototype));
+  const [info] = own ? marked(prototype) : [];
+  if (info === undefined) return;
+  throw new PgLockConfigurationError(
+    `PgLockModule: ${info.decorator} stands on a property of '${host.name}', such as an arrow function, which Nest never calls ` +
+      'through interceptors. Write it as a method.',
+  );
+}
+
+/** What a factory made was injected nothing: its `@With…` methods would find no database. */
+function assertInjected(checked: CheckedMethod): void {
+  const instance = checked.wrapper.instance as Readonly<Record<symbol, unknown>> | null | undefined;
+  if (!checked.wrapper.isNotMetatype || instance === null || instance === undefined) return;
+  for (const { decorator, connection } of checked.wrappers)
+    if (instance[runtimeProperty(connection)] === undefined)
+      throw new PgLockConfigurationError(
+        `PgLockModule: @${decorator} on '${labelOf(checked)}' has no database, since its instance comes from a factory or a value, ` +
+          'where Nest injects nothing: list the class itself as a provider (useClass).',
+      );
+}

@@ -1,0 +1,9 @@
+import type { Type } from '@nestjs/common';
+import { markEnhancer, type EnhancerInfo } from './enhancer-mark.js';
+import { injectRuntime } from './lock-runtime.js';
+
+/** Makes a class an enhancer of ours: Nest hands it its database, and the checks of the boot recognise it. @internal */
+export function declareEnhancer(enhancer: Type, info: EnhancerInfo): void {
+  injectRuntime(enhancer, info.connection);
+  markEnhancer(enhancer, info);
+}

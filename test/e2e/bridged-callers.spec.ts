@@ -1,0 +1,253 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import {
+  Injectable,
+  Module,
+  Scope,
+  UseGuards,
+  UseInterceptors,
+  type ModuleMetadata,
+  type Type,
+} from '@nestjs/common';
+import { BullModule, OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
+import {
+  CommandBus,
+  CommandHandler,
+  CqrsModule,
+  EventBus,
+  EventsHandler,
+  QueryBus,
+  QueryHandler,
+} from '@nestjs/cqrs';
+import { EventEmitter2, EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
+import { Test, type TestingModule } from '@nestjs/testing';
+import { Queue, QueueEvents, type Job } from 'bullmq';
+import {
+  AdvisoryLock,
+  AdvisoryLockGuard,
+  CurrentLock,
+  PgLockModule,
+  PgLockService,
+  type LockHandle,
+} from '../../lib/index.js';
+import { eventually, useDatabase } from '../support/database.js';
+import { holdOutside, holders } from './support/holder.js';
+
+/** What a bridged method has seen: whether another session sees its lock, and what it was given. */
+interface Seen {
+  readonly holders: number;
+  readonly args: readonly unknown[];
+}
+
+describe('enhancers on methods that others call without them', () => {
+  const db = useDatabase();
+  const seen: Seen[] = [];
+
+  const look = async (id: string, ...args: unknown[]): Promise<void> => {
+    seen.push({ holders: await holders(db, id), args });
+  };
+
+  async function boot(
+    imports: NonNullable<ModuleMetadata['imports']>,
+    providers: Type[],
+    use: (app: TestingModule) => Promise<void>,
+  ): Promise<void> {
+    @Module({ imports: [...imports, PgLockModule.forRoot({ connection: db.url })], providers })
+    class App {}
+    const app = await Test.createTestingModule({ imports: [App] }).compile();
+    try {
+      await app.init();
+      await use(app);
+    } finally {
+      await app.close();
+    }
+  }
+
+  beforeEach(() => {
+    seen.length = 0;
+  });
+
+  describe('@OnEvent', () => {
+    @Injectable()
+    class Listener {
+      @OnEvent('order.paid')
+      @UseInterceptors(AdvisoryLock('listener'))
+      async paid(payload: { readonly id: number }, @CurrentLock() lock?: LockHandle): Promise<void> {
+        await look('listener', payload, lock?.id);
+      }
+
+      @OnEvent('order.refunded')
+      @UseInterceptors(AdvisoryLock('contended', { timeout: 0, onContention: 'skip' }))
+      async refunded(): Promise<void> {
+        await look('contended');
+      }
+
+      @OnEvent('order.guarded')
+      @UseGuards(AdvisoryLockGuard('maintenance'))
+      async guarded(): Promise<void> {
+        await look('maintenance');
+      }
+    }
+
+    it('holds the lock while the listener runs, and gives it the lock rather than further arguments', async () => {
+      await boot([EventEmitterModule.forRoot()], [Listener], async (app) => {
+        await app.get(EventEmitter2).emitAsync('order.paid', { id: 7 }, 'not a lock');
+      });
+      expect(seen).toEqual([{ holders: 1, args: [{ id: 7 }, 'listener'] }]);
+      expect(await holders(db, 'listener')).toBe(0);
+    });
+
+    it('skips, and refuses by a guard, while another session holds the lock', async () => {
+      await holdOutside(db, 'contended');
+      await holdOutside(db, 'maintenance');
+      await boot([EventEmitterModule.forRoot()], [Listener], async (app) => {
+        await app.get(EventEmitter2).emitAsync('order.refunded');
+        await app.get(EventEmitter2).emitAsync('order.guarded');
+      });
+      expect(seen).toEqual([]);
+    });
+
+    it('stops the boot on a request-scoped listener', async () => {
+      @Injectable({ scope: Scope.REQUEST })
+      class PerRequest {
+        @OnEvent('order.paid')
+        @UseInterceptors(AdvisoryLock('x'))
+        paid(): void {}
+      }
+      await expect(
+        boot([EventEmitterModule.forRoot()], [PerRequest], async () => Promise.resolve()),
+      ).rejects.toThrow(
+        /'PerRequest\.paid' carries a lock that cannot be bound to it: it is request-scoped or transient/,
+      );
+    });
+  });
+
+  describe('CQRS handlers', () => {
+    class Close {
+      constructor(readonly month: string) {}
+    }
+    class Count {}
+    class Closed {}
+
+    @CommandHandler(Close)
+    class CloseHandler {
+      @UseInterceptors(AdvisoryLock('close'))
+      async execute(command: Close): Promise<string> {
+        await look('close', command.month);
+        return `closed ${command.month}`;
+      }
+    }
+    @QueryHandler(Count)
+    @UseInterceptors(AdvisoryLock('count'))
+    class CountHandler {
+      async execute(): Promise<number> {
+        await look('count');
+        return 42;
+      }
+    }
+    @EventsHandler(Closed)
+    class ClosedHandler {
+      @UseInterceptors(AdvisoryLock('closed'))
+      async handle(): Promise<void> {
+        await look('closed');
+      }
+    }
+
+    it('run under their locks, and answer', async () => {
+      await boot([CqrsModule.forRoot()], [CloseHandler, CountHandler, ClosedHandler], async (app) => {
+        expect(await app.get(CommandBus).execute(new Close('may'))).toBe('closed may');
+        expect(await app.get(QueryBus).execute(new Count())).toBe(42);
+        await app.get(EventBus).publish(new Closed());
+        await eventually(() => seen.length === 3);
+      });
+      expect(seen).toEqual([
+        { holders: 1, args: ['may'] },
+        { holders: 1, args: [] },
+        { holders: 1, args: [] },
+      ]);
+    });
+  });
+
+  describe('BullMQ', () => {
+    let redis: { readonly server: ChildProcess; readonly port: number } | undefined;
+
+    beforeAll(async () => {
+      redis = await startRedis();
+    });
+
+    afterAll(() => {
+      redis?.server.kill();
+    });
+
+    it('runs processors and worker events under their locks', async () => {
+      if (redis === undefined) return console.warn('redis-server is not installed: BullMQ is not tested');
+      const connection = { host: '127.0.0.1', port: redis.port };
+
+      @Processor('exports')
+      class Exports extends WorkerHost {
+        constructor(readonly pglock: PgLockService) {
+          super();
+        }
+
+        @UseInterceptors(AdvisoryLock('exports'))
+        async process(job: Job, @CurrentLock() lock?: unknown): Promise<string> {
+          await look('exports', job.name, (lock as LockHandle).id);
+          return 'exported';
+        }
+
+        @OnWorkerEvent('completed')
+        @UseInterceptors(AdvisoryLock('completed'))
+        async onCompleted(job: Job): Promise<void> {
+          await look('completed', job.name);
+        }
+      }
+
+      const imports = [BullModule.forRoot({ connection }), BullModule.registerQueue({ name: 'exports' })];
+      await boot(imports, [Exports], async () => {
+        const queue = new Queue('exports', { connection });
+        const events = new QueueEvents('exports', { connection });
+        await events.waitUntilReady();
+        const job = await queue.add('monthly', {});
+        expect(await job.waitUntilFinished(events)).toBe('exported');
+        await eventually(() => seen.length === 2);
+        await events.close();
+        await queue.close();
+      });
+      expect(seen).toEqual([
+        { holders: 1, args: ['monthly', 'exports'] },
+        { holders: 1, args: ['monthly'] },
+      ]);
+    });
+  });
+});
+
+async function startRedis(): Promise<{ server: ChildProcess; port: number } | undefined> {
+  const port = await freePort();
+  const server = spawn('redis-server', [
+    '--port',
+    String(port),
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+  ]);
+  const failed = once(server, 'error').then(() => undefined);
+  const ready = new Promise<true>((resolve) =>
+    server.stdout.on('data', (text: Buffer) => {
+      if (text.toString().includes('Ready to accept connections')) resolve(true);
+    }),
+  );
+  return (await Promise.race([failed, ready])) === true ? { server, port } : undefined;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
