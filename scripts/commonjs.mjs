@@ -7,7 +7,7 @@ import ts from 'typescript';
 
 const DIST = fileURLToPath(new URL('../dist', import.meta.url));
 const COMMONJS = join(DIST, 'commonjs');
-const ENTRIES = ['index', 'testing/index', 'dashboard/index', 'cli/index'];
+const ENTRIES = ['index', 'testing/index', 'dashboard/index', 'explain/index', 'cli/index'];
 const compilerOptions = {
   module: ts.ModuleKind.CommonJS,
   target: ts.ScriptTarget.ES2022,

@@ -15,6 +15,7 @@ const OPTIONS: readonly (keyof PgLockCliConfig)[] = [
   'blockingAttributes',
   'limit',
   'configs',
+  'explain',
 ];
 
 /**

@@ -46,6 +46,11 @@ export interface PgLockCliConfig extends Partial<PgLockCliDatabase> {
   readonly limit?: number;
   /** Saved questions, for `--config NAME`. */
   readonly configs?: Readonly<Record<string, SavedCliQuery>>;
+  /** What `pglock explain` uses. */
+  readonly explain?: {
+    /** The database that statements are executed on: one of `databases`, a URL, or the configuration of a `pg` pool. */
+    readonly database?: PgLockConnection;
+  };
 }
 
 /**

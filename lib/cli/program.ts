@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import type { RegisterCommand } from './command.js';
 import { registerDoctor } from './commands/doctor.command.js';
+import { registerExplain } from './commands/explain.command.js';
 import { registerKey } from './commands/key.command.js';
 import { registerList } from './commands/list.command.js';
 import { registerRun } from './commands/run.command.js';
@@ -16,6 +17,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerWatch,
   registerDoctor,
   registerRun,
+  registerExplain,
   registerKey,
 ];
 

@@ -117,6 +117,21 @@ describe('the packed package', () => {
     expect(output).toMatchObject({ stdout: '[200,200,200]\n', stderr: '' });
   });
 
+  it.each(['mjs', 'cjs'])('explains a migration in a test in .%s', async (extension) => {
+    const get = (name: string) => (extension === 'mjs' ? `await import('${name}')` : `require('${name}')`);
+    application.write(
+      `explain.${extension}`,
+      `${extension === 'mjs' ? 'await ' : ''}(async () => {
+        const { explainMigration } = ${get('nestjs-pglock/explain')};
+        const { version, statements } = await explainMigration({ database: process.env.TEST_URL, sql: 'CREATE TABLE t (a int)', yes: true });
+        console.log(JSON.stringify([version, statements[0].locks[0].relation]));
+      })();`,
+    );
+    const args = ['--disable-warning=ExperimentalWarning', `explain.${extension}`];
+    const result = await application.run('node', args, { TEST_URL: database.url });
+    expect(result).toMatchObject({ stdout: '[1,"public.t"]\n', stderr: '' });
+  });
+
   it('is required by Jest, which cannot require() an ES module, with no setting for it', async () => {
     for (const name of ['common', 'core', 'testing']) application.link(`@nestjs/${name}`, NEST_11);
     application.write('jest.config.json', '{ "testRegex": "billing\\\\.spec\\\\.js$" }');
@@ -196,6 +211,8 @@ describe('the packed package', () => {
         type,
         `import { PgLockModule, PgLockService, type LockHandle } from 'nestjs-pglock';
         import { PgLockTestingModule } from 'nestjs-pglock/testing';
+        import { explainMigration, type ExplainReport } from 'nestjs-pglock/explain';
+        export const report: Promise<ExplainReport> = explainMigration({ database: 'postgres://h/d', files: ['a.sql'] });
         declare const pglock: PgLockService;
         export const modules = [PgLockModule.forRoot(), PgLockTestingModule.forRoot()];
         export const lock: Promise<LockHandle | null> = pglock.acquire('x', { timeout: '2s' });

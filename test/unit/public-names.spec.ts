@@ -6,6 +6,7 @@ const ENTRANCES = {
   '.': 'lib/index.ts',
   './testing': 'lib/testing/index.ts',
   './dashboard': 'lib/dashboard/index.ts',
+  './explain': 'lib/explain/index.ts',
   './cli': 'lib/cli/index.ts',
 };
 

@@ -1,0 +1,38 @@
+import type { Command } from 'commander';
+import { listed, type RegisterCommand } from '../command.js';
+import type { ExplainFlags } from '../explain/explain-flags.js';
+
+const EXAMPLES = `
+Examples:
+  $ pglock explain -d "$SCRATCH_URL" migrations/0042_orders.sql --safe
+  $ pglock explain -d "$SCRATCH_URL" --live "$PROD_URL" --fail-on rewrite,no-lock-timeout 0042.sql
+  $ pglock explain -d "$SCRATCH_URL" -- npx knex migrate:latest
+
+Files are executed in transactions that are rolled back; commands commit, unless --rollback.
+Exit codes: 0 done (of a command, its own), 1 a statement failed or a finding of --fail-on,
+2 wrong usage, 3 cannot connect.`;
+
+/** `pglock explain`. @internal */
+export const registerExplain: RegisterCommand = ({ program, io, done }) => {
+  program
+    .command('explain')
+    .description('what a migration locks, rewrites and reads, whom that stops, and what would be safer')
+    .argument('[files...]', 'files of SQL, - for the standard input; or -- and a command')
+    .option(
+      '-d, --database <name-or-url>',
+      'where statements are executed (explain.database of pglock.config)',
+    )
+    .option('--live <name-or-url>', 'a database that is only read: sizes, and who is in the way')
+    .option('--carry-out', 'run and keep what cannot run in a transaction, and what stands before it')
+    .option('--rollback', 'roll back what the command commits')
+    .option('--safe', 'with the safer statements for each finding')
+    .option('--fail-on <hazards>', 'exit with 1 on these: names, ids, info, warning, danger', listed)
+    .option('-y, --yes', 'go on though other clients are connected')
+    .option('--markdown', 'print Markdown, for a pull request')
+    .option('--json', 'print JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(async (words: string[], _: unknown, command: Command) => {
+      const { explain } = await import('./explain.js');
+      done(await explain(io, words, command.optsWithGlobals<ExplainFlags>()));
+    });
+};

@@ -1,0 +1,27 @@
+const STOPPING = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+type Stopping = keyof typeof STOPPING;
+
+/**
+ * Runs work that ends when the process is to end; what it then throws is no failure of its own.
+ *
+ * @returns what the work returns, or 128 and the number of the signal.
+ * @internal
+ */
+export async function withInterrupts(work: (signal: AbortSignal) => Promise<number>): Promise<number> {
+  const abort = new AbortController();
+  let stopped: Stopping | undefined;
+  const stop = (signal: NodeJS.Signals): void => {
+    stopped ??= signal as Stopping;
+    abort.abort(new Error(`stopped by ${signal}`));
+  };
+  for (const signal of Object.keys(STOPPING)) process.on(signal, stop);
+  try {
+    const code = await work(abort.signal);
+    return stopped === undefined ? code : STOPPING[stopped];
+  } catch (error) {
+    if (stopped !== undefined) return STOPPING[stopped];
+    throw error;
+  } finally {
+    for (const signal of Object.keys(STOPPING)) process.off(signal, stop);
+  }
+}

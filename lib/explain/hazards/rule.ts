@@ -1,0 +1,106 @@
+import { stops } from '../observe/lock-strength.js';
+import type { ExplainedLock } from '../report.js';
+import type { ObservedStatement } from '../run/observed-statement.js';
+import { commandOf, sqlWords } from '../split/sql-words.js';
+import { alterTable, type AlterAction, type AlterTable } from './alter-table.js';
+import type { HazardName } from './hazard-names.js';
+
+/** What a rule found. @internal */
+export interface Found {
+  readonly name: HazardName;
+  readonly title: string;
+  readonly remedy: string;
+}
+
+/** A statement, with what rules ask of it. @internal */
+export interface Judged {
+  readonly statement: ObservedStatement;
+  /** `ALTER TABLE`. */
+  readonly command: string;
+  readonly alter: AlterTable | undefined;
+  /** The statements of the same transaction before it. */
+  readonly earlier: readonly ObservedStatement[];
+  /** All statements of the run before it. */
+  readonly run: readonly ObservedStatement[];
+  /** Newly taken, on relations that other sessions see. */
+  readonly locks: readonly ExplainedLock[];
+  /** Of these, the ones that stop reads or writes of a table or view. */
+  readonly taking: readonly ExplainedLock[];
+  /** These, and such locks of relations it names that the transaction held before. */
+  readonly stopping: readonly ExplainedLock[];
+}
+
+/** Looks at one statement. @internal */
+export type Rule = (judged: Judged) => Found | readonly Found[] | undefined;
+
+/** @internal */
+export function judged(statement: ObservedStatement, run: readonly ObservedStatement[]): Judged {
+  const locks = statement.locks.filter(({ created }) => created !== true);
+  const taking = locks.filter(stopsTable);
+  const held = statement.heldBefore.filter((lock) => stopsTable(lock) && names(statement.sql, lock.relation));
+  return {
+    statement,
+    command: commandOf(statement.sql),
+    alter: alterTable(statement.sql),
+    earlier: run.filter(({ transaction }) => transaction === statement.transaction),
+    run,
+    locks,
+    taking,
+    stopping: [
+      ...taking,
+      ...held.filter(({ relation }) => !taking.some((lock) => lock.relation === relation)),
+    ],
+  };
+}
+
+const NO_TABLES: ReadonlySet<string> = new Set(['index', 'partitioned index', 'sequence', 'composite type']);
+
+/** Whether a lock makes reads or writes of a table wait. @internal */
+export function stopsTable({ mode, kind, created }: ExplainedLock): boolean {
+  return created !== true && stops(mode) !== undefined && !NO_TABLES.has(kind);
+}
+
+/** The actions of one kind. @internal */
+export function actionsOf({ alter }: Judged, kind: AlterAction['kind']): readonly AlterAction[] {
+  return alter?.actions.filter((action) => action.kind === kind) ?? [];
+}
+
+/** `public.orders, public.items`. @internal */
+export function namesOf(locks: readonly Pick<ExplainedLock, 'relation'>[]): string {
+  return [...new Set(locks.map(({ relation }) => relation))].join(', ');
+}
+
+/** What waits for it: "reads and writes of public.orders". @internal */
+export function waitingFor(locks: readonly ExplainedLock[]): string {
+  const [first] = locks;
+  return `${(first && stops(first.mode)) ?? 'other DDL'} of ${namesOf(locks)}`;
+}
+
+/** Whether the text of a statement names a relation. @internal */
+export function names(sql: string, relation: string): boolean {
+  const last = unquoted(lastPart(relation));
+  return sqlWords(sql).some(
+    ({ kind, text }) => (kind === 'word' || kind === 'name') && unquoted(text) === last,
+  );
+}
+
+/** The name without its schema, as it was quoted. @internal */
+export function lastPart(relation: string): string {
+  return /(?:"(?:[^"]|"")*"|[^."]+)$/.exec(relation)?.[0] ?? relation;
+}
+
+/** @internal */
+export function unquoted(name: string): string {
+  return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name;
+}
+
+/** A name made of others, such as `orders_total_check`. @internal */
+export function madeName(...parts: readonly string[]): string {
+  const name = parts.map((part) => unquoted(lastPart(part))).join('_');
+  return /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
+}
+
+/** Statements, one a line. @internal */
+export function lines(...texts: readonly string[]): string {
+  return texts.join('\n');
+}

@@ -1,0 +1,188 @@
+import { actionsOf, lines, madeName, namesOf, names, type Found, type Judged, type Rule } from './rule.js';
+
+const rewrite: Rule = (judged) => {
+  const { statement, command } = judged;
+  if (statement.rewrites.length === 0 || command.startsWith('TRUNCATE')) return undefined;
+  const list = statement.rewrites.join(', ');
+  const cause = [...volatileDefault(judged), ...typeChange(judged)][0];
+  return {
+    name: 'rewrite',
+    title: `Writes ${list} anew, row by row, while ${statement.carriedOut ? 'its lock is held' : 'reads and writes wait'}.`,
+    remedy:
+      cause?.remedy ??
+      lines(
+        '-- a new table or column beside the old one, filled in batches, and exchanged',
+        `-- by renaming in one short transaction with a lock_timeout`,
+      ),
+  };
+};
+
+/** Tables that the statement altered and that were written anew, or read. */
+function touched({ statement, alter }: Judged, what: 'rewrites' | 'scans'): boolean {
+  return alter !== undefined && statement[what].some((relation) => names(`SELECT ${alter.table}`, relation));
+}
+
+function volatileDefault(judged: Judged): Found[] {
+  const table = judged.alter?.table ?? '';
+  const columns = actionsOf(judged, 'add column').filter(({ hasDefault }) => hasDefault);
+  if (!touched(judged, 'rewrites')) return [];
+  return columns.map(({ name, rest }) => {
+    const [, type = rest, expression = '…'] =
+      /^(.*?)\s+default\s+(.*?)(?:\s+not\s+null)?$/is.exec(rest) ?? [];
+    const generated = /\bgenerated\b|^\s*(small|big)?serial/i.test(rest);
+    return {
+      name: 'volatile-default',
+      title: `Column ${name} gets another value in each row, so that all of ${table} is written anew.`,
+      remedy: generated
+        ? lines(
+            `ALTER TABLE ${table} ADD COLUMN ${name} ${plainType(rest)};`,
+            '-- fill it in batches and by a trigger, then set default and NOT NULL',
+          )
+        : lines(
+            `ALTER TABLE ${table} ADD COLUMN ${name} ${type.replace(/\s+not\s+null/i, '')};`,
+            `ALTER TABLE ${table} ALTER COLUMN ${name} SET DEFAULT ${expression};`,
+            `-- in batches: UPDATE ${table} SET ${name} = ${expression} WHERE ${name} IS NULL AND …;`,
+          ),
+    };
+  });
+}
+
+function plainType(rest: string): string {
+  if (/^\s*bigserial/i.test(rest)) return 'bigint';
+  if (/^\s*smallserial/i.test(rest)) return 'smallint';
+  return /^\s*serial/i.test(rest)
+    ? 'integer'
+    : rest.replace(/\s+generated\b.*$/is, '').replace(/\s+not\s+null/i, '');
+}
+
+function typeChange(judged: Judged): Found[] {
+  const table = judged.alter?.table ?? '';
+  const rewritten = judged.statement.rewrites.length > 0;
+  if (!rewritten) return [];
+  return actionsOf(judged, 'alter type').map(({ name, rest }) => {
+    const type = rest.replace(/\s+using\b.*$/is, '');
+    const fresh = madeName(name, 'new');
+    return {
+      name: 'type-change-rewrite',
+      title: `Changing the type of ${name} writes ${judged.statement.rewrites.join(', ')} anew.`,
+      remedy: lines(
+        `ALTER TABLE ${table} ADD COLUMN ${fresh} ${type};`,
+        `-- a trigger keeps it up to date; in batches: UPDATE ${table} SET ${fresh} = ${name} WHERE …;`,
+        `-- then in one short transaction:`,
+        `ALTER TABLE ${table} DROP COLUMN ${name};`,
+        `ALTER TABLE ${table} RENAME COLUMN ${fresh} TO ${name};`,
+      ),
+    };
+  });
+}
+
+const setNotNull: Rule = (judged) => {
+  const table = judged.alter?.table ?? '';
+  if (!touched(judged, 'scans')) return undefined;
+  return actionsOf(judged, 'set not null').map(({ name }) => {
+    const constraint = madeName(table, name, 'not_null');
+    return {
+      name: 'set-not-null',
+      title: `SET NOT NULL of ${name} reads all of ${table} while reads and writes wait.`,
+      remedy: lines(
+        `ALTER TABLE ${table} ADD CONSTRAINT ${constraint} CHECK (${name} IS NOT NULL) NOT VALID;`,
+        `ALTER TABLE ${table} VALIDATE CONSTRAINT ${constraint}; -- in a transaction of its own`,
+        `ALTER TABLE ${table} ALTER COLUMN ${name} SET NOT NULL; -- reads nothing any more`,
+        `ALTER TABLE ${table} DROP CONSTRAINT ${constraint};`,
+      ),
+    };
+  });
+};
+
+const rename: Rule = (judged) => {
+  const { alter, stopping } = judged;
+  if (alter === undefined || stopping.length === 0) return undefined;
+  const [tables, columns] = [actionsOf(judged, 'rename'), actionsOf(judged, 'rename column')];
+  return [
+    ...tables.map(({ name }) => ({
+      name: 'rename' as const,
+      title: `Replicas that run still ask for ${alter.table}, which is ${name} from now on.`,
+      remedy: lines(
+        '-- in the same transaction, until no replica uses the old name:',
+        `CREATE VIEW ${alter.table} AS SELECT * FROM ${name};`,
+      ),
+    })),
+    ...columns.map(({ name, rest }) => ({
+      name: 'rename' as const,
+      title: `Replicas that run still ask for ${alter.table}.${name}.`,
+      remedy: lines(
+        `-- add ${rest.replace(/^to\s+/i, '')} beside it, write both, fill it in batches, read the new one,`,
+        `-- and drop ${name} with a later release`,
+      ),
+    })),
+  ];
+};
+
+const dropInUse: Rule = (judged) => {
+  const { command, alter, stopping } = judged;
+  const columns = stopping.length === 0 ? [] : actionsOf(judged, 'drop column');
+  const found: Found[] = columns.map(({ name }) => ({
+    name: 'drop-in-use',
+    title: `Replicas that run may still read or write ${alter?.table ?? ''}.${name}.`,
+    remedy: lines(
+      `-- with the release before: no code names ${name} any more`,
+      `ALTER TABLE ${alter?.table ?? ''} ALTER COLUMN ${name} DROP NOT NULL;`,
+    ),
+  }));
+  const dropped = stopping.filter(({ mode }) => mode === 'ACCESS EXCLUSIVE');
+  if (/^DROP (TABLE|VIEW|MATERIALIZED|FOREIGN|SCHEMA)/.test(command) && dropped.length > 0)
+    found.push({
+      name: 'drop-in-use',
+      title: `Replicas that run may still use ${namesOf(dropped)}.`,
+      remedy: `-- with a release that does not name it any more; before: ALTER TABLE … RENAME TO …_unused; shows who does`,
+    });
+  return found;
+};
+
+const truncate: Rule = ({ command, stopping }) => {
+  if (!command.startsWith('TRUNCATE') || stopping.length === 0) return undefined;
+  return {
+    name: 'truncate',
+    title: `TRUNCATE takes ACCESS EXCLUSIVE on ${namesOf(stopping)}, and replicas' transactions see it empty.`,
+    remedy: lines(
+      ...stopping.map(({ relation }) => `DELETE FROM ${relation} WHERE …; -- in batches, where it is in use`),
+    ),
+  };
+};
+
+const wholeTableChange: Rule = ({ command, statement, locks, earlier }) => {
+  if (!/^(UPDATE|DELETE)\b/.test(command) || statement.scans.length === 0) return undefined;
+  if (/\bwhere\b/i.test(statement.sql) || [...locks, ...earlier].length === 0) return undefined;
+  return {
+    name: 'whole-table-change',
+    title: `${command.split(' ')[0] ?? ''} without WHERE locks every row of ${statement.scans.join(', ')} until the transaction ends.`,
+    remedy: '-- in batches of some thousand rows by primary key, each in a transaction of its own',
+  };
+};
+
+const fullVacuum: Rule = ({ command, statement, locks }) => {
+  const full =
+    command.startsWith('CLUSTER') || (command.startsWith('VACUUM') && /\bfull\b/i.test(statement.sql));
+  if (!full || locks.length === 0) return undefined;
+  return {
+    name: 'full-vacuum',
+    title: `${command.split(' ')[0] ?? ''} writes ${namesOf(locks)} anew while reads and writes wait.`,
+    remedy: lines(
+      `VACUUM (ANALYZE) ${namesOf(locks)}; -- gives the space back to the table`,
+      '-- pg_repack or pg_squeeze where it must go back to the disk',
+    ),
+  };
+};
+
+/** Hazards of tables: what is written anew, read whole, renamed or dropped. @internal */
+export const TABLE_RULES: readonly Rule[] = [
+  rewrite,
+  volatileDefault,
+  typeChange,
+  setNotNull,
+  rename,
+  dropInUse,
+  truncate,
+  wholeTableChange,
+  fullVacuum,
+];

@@ -1,0 +1,168 @@
+import type { Look, LookedRelation } from '../../sql/explain-look.js';
+import type { LockMode } from '../../vocabulary/lock-mode.js';
+import type { ExplainedLock } from '../report.js';
+import { blockedBy, isStronger, modeFromCatalog, strongestOf } from './lock-strength.js';
+import { knownRelation, type KnownRelation, type RelationCatalog } from './relation-catalog.js';
+
+/** What one statement was seen to do. @internal */
+export interface Observation {
+  readonly locks: readonly ExplainedLock[];
+  readonly heldBefore: readonly ExplainedLock[];
+  readonly rewrites: readonly string[];
+  readonly scans: readonly string[];
+  /** Of the locked relations, those that are default partitions. */
+  readonly defaultPartitions?: readonly string[];
+}
+
+/** @internal */
+export const NOTHING_SEEN: Observation = { locks: [], heldBefore: [], rewrites: [], scans: [] };
+
+interface Held {
+  readonly known: KnownRelation;
+  readonly mode: LockMode;
+}
+
+const WITH_ROWS: ReadonlySet<string> = new Set(['table', 'materialized view', 'partitioned table']);
+
+/**
+ * One session and its transaction, seen through looks: each is compared with the one before, so that what changed is the
+ * work of the statement in between.
+ *
+ * States: *outside* of a transaction, where nothing is held; *inside*, from `begin` to `end`.
+ *
+ * @internal
+ */
+export class SessionView {
+  readonly #catalog: RelationCatalog;
+  #held = new Map<number, Held>();
+  #scans = new Map<number, number>();
+  /** What the transaction has changed or made: undefined for what it has dropped. */
+  #changed = new Map<number, KnownRelation | undefined>();
+  /** Held by what counts as committed already. */
+  #settled = new Set<number>();
+
+  constructor(catalog: RelationCatalog) {
+    this.#catalog = catalog;
+  }
+
+  /** A transaction begins; `before` has the scans of what ran before it. */
+  begin(before?: Look): void {
+    this.#held = new Map();
+    this.#changed = new Map();
+    this.#settled = new Set();
+    if (before !== undefined) this.#scans = new Map(before.scans);
+  }
+
+  /** Takes what was not watched as done, so that the next statement is not made answerable for it. */
+  catchUp(look: Look): void {
+    this.observe(look);
+  }
+
+  /** What was held so far counts as committed, though it is held on. @returns whether there is any such lock. */
+  settle(): boolean {
+    this.#settled = new Set(this.#held.keys());
+    return this.#settled.size > 0;
+  }
+
+  /** Locks of the transaction so far. */
+  get held(): readonly ExplainedLock[] {
+    return [...this.#held.entries()].flatMap(([oid, held]) =>
+      this.#settled.has(oid) ? [] : [this.#lock(held)],
+    );
+  }
+
+  /** What the statement since the last look did. */
+  observe(look: Look): Observation {
+    const heldBefore = this.held;
+    const held = this.#heldIn(look);
+    const locks = [...held.values()].filter(({ known, mode }) =>
+      isStronger(mode, this.#held.get(known.oid)?.mode),
+    );
+    const seen = { locks: locks.map((one) => this.#lock(one)).sort(byStrength), heldBefore };
+    const defaultPartitions = locks.filter(({ known }) => known.isDefault).map(({ known }) => known.relation);
+    const rewrites = this.#rewritten(look.locked);
+    const scans = this.#scanned(look);
+    this.#held = held;
+    for (const { known } of locks) this.#settled.delete(known.oid);
+    this.#remember(look.locked);
+    return { ...seen, rewrites, scans, defaultPartitions };
+  }
+
+  /** The transaction is over; what it changed is there for all sessions when it was committed. */
+  end(committed: boolean): void {
+    if (committed)
+      for (const [oid, known] of this.#changed)
+        if (known === undefined) this.#catalog.delete(oid);
+        else this.#catalog.set(known);
+    this.begin();
+  }
+
+  /** As it was before the statement; undefined for what the statement made. */
+  #before(oid: number): KnownRelation | undefined {
+    return this.#changed.has(oid) ? this.#changed.get(oid) : this.#catalog.get(oid);
+  }
+
+  #heldIn({ locked }: Look): Map<number, Held> {
+    const held = new Map<number, Held>();
+    for (const row of locked) {
+      // What is gone is known from before, what is new by what it is now.
+      const known =
+        this.#before(row.oid) ??
+        this.#held.get(row.oid)?.known ??
+        this.#catalog.get(row.oid) ??
+        knownRelation(row);
+      const mode = strongestOf(row.modes.flatMap((spelling) => modeFromCatalog(spelling) ?? []));
+      if (known !== undefined && mode !== undefined && !known.temporary) held.set(row.oid, { known, mode });
+    }
+    return held;
+  }
+
+  #lock({ known: { oid, relation, kind }, mode }: Held): ExplainedLock {
+    const lock = { relation, kind, mode, blocks: blockedBy(mode) };
+    return this.#catalog.get(oid) === undefined ? { ...lock, created: true } : lock;
+  }
+
+  #rewritten(locked: readonly LookedRelation[]): string[] {
+    const rewritten = locked.flatMap((row) => {
+      const before = this.#before(row.oid);
+      if (before === undefined || before.filenode === null || row.filenode === null) return [];
+      const changed = row.filenode !== before.filenode;
+      return changed && before.kind !== 'sequence' && !before.temporary ? [before] : [];
+    });
+    return namesOfRewritten(rewritten);
+  }
+
+  #scanned({ scans }: Look): string[] {
+    const before = this.#scans;
+    this.#scans = new Map([...before, ...scans]);
+    return scans.flatMap(([oid, times]) => {
+      const known = this.#catalog.get(oid);
+      const more = times > (before.get(oid) ?? 0);
+      return more && known !== undefined && WITH_ROWS.has(known.kind) && !known.temporary
+        ? [known.relation]
+        : [];
+    });
+  }
+
+  #remember(locked: readonly LookedRelation[]): void {
+    for (const row of locked) {
+      const now = knownRelation(row);
+      if (now !== undefined || this.#before(row.oid) !== undefined) this.#changed.set(row.oid, now);
+    }
+  }
+}
+
+/** An index goes with its table, where that got a new file as well. @internal */
+export function namesOfRewritten(relations: readonly KnownRelation[]): string[] {
+  const oids = new Set(relations.map(({ oid }) => oid));
+  return relations.filter(({ table }) => table === null || !oids.has(table)).map(({ relation }) => relation);
+}
+
+const KIND_ORDER = ['table', 'partitioned table', 'materialized view', 'view', 'foreign table', 'sequence'];
+
+function byStrength(a: ExplainedLock, b: ExplainedLock): number {
+  if (a.created !== b.created) return a.created ? 1 : -1;
+  if (a.mode !== b.mode) return isStronger(a.mode, b.mode) ? -1 : 1;
+  const order = (kind: string) => (KIND_ORDER.includes(kind) ? KIND_ORDER.indexOf(kind) : KIND_ORDER.length);
+  return order(a.kind) - order(b.kind) || (a.relation < b.relation ? -1 : 1);
+}

@@ -1,0 +1,86 @@
+import type { NamedStatement, Statement } from './statement.js';
+
+/** A relation as a look gives it: what `pg_class` says now, or nulls where the session has dropped it. @internal */
+export interface LookedRelation {
+  readonly oid: number;
+  /** As `pg_locks` spells them: `AccessExclusiveLock`. */
+  readonly modes: readonly string[];
+  readonly schema: string | null;
+  readonly name: string | null;
+  readonly kind: string | null;
+  readonly filenode: number | null;
+  /** Of an index, its table. */
+  readonly table: number | null;
+  readonly temporary: boolean;
+  /** Whether it is the default partition of its table. */
+  readonly isDefault: boolean;
+}
+
+/** What a session sees of itself at one moment. @internal */
+export interface Look {
+  /** The relations that it has locked, system catalogs left out. */
+  readonly locked: readonly LookedRelation[];
+  /** How often it has scanned tables from end to end, since its figures were last handed to the statistics. */
+  readonly scans: readonly (readonly [oid: number, times: number])[];
+  /** Milliseconds; 0 means that it waits without a limit. */
+  readonly lockTimeoutMs: number;
+  /** Whether its transaction has written anything. */
+  readonly wrote: boolean;
+}
+
+/** Oids below belong to what `initdb` has made. */
+const FIRST_USER_OID = 16384;
+
+/** Relations of users: no TOAST tables, which go with their tables. */
+const RELATION = `c.oid OPERATOR(pg_catalog.>=) ${FIRST_USER_OID}::pg_catalog.oid AND c.relkind OPERATOR(pg_catalog.<>) 't'
+ AND NOT (n.nspname OPERATOR(pg_catalog.~) '^pg_toast')`;
+
+const JOINS = `LEFT JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+LEFT JOIN pg_catalog.pg_index i ON i.indexrelid OPERATOR(pg_catalog.=) c.oid
+LEFT JOIN pg_catalog.pg_partitioned_table d ON d.partdefid OPERATOR(pg_catalog.=) c.oid`;
+
+const COLUMNS = `'schema', n.nspname, 'name', c.relname, 'kind', c.relkind,
+ 'filenode', pg_catalog.pg_relation_filenode(c.oid)::pg_catalog.int8, 'table', i.indrelid::pg_catalog.int8,
+ 'temporary', COALESCE(c.relpersistence OPERATOR(pg_catalog.=) 't', false), 'isDefault', d.partrelid IS NOT NULL`;
+
+/**
+ * What the session that runs it holds, rewrote and scanned, as one JSON text. It has to be that very session: others see
+ * neither its new names and files nor its scans.
+ *
+ * `$1`: count the scans of all tables, not only of those that are locked. Before the first statement of a transaction that
+ * is the only way, since figures of the transactions before it may not have been handed over yet.
+ *
+ * @see https://www.postgresql.org/docs/current/view-pg-locks.html
+ * @see https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-STATS-FUNCTIONS
+ * @internal
+ */
+export function lookAtOwnSession(allScans: boolean): NamedStatement {
+  return {
+    name: 'pglock_explain_look',
+    text: `WITH l AS MATERIALIZED (
+ SELECT l.relation, pg_catalog.json_agg(DISTINCT l.mode::pg_catalog.text) AS modes FROM pg_catalog.pg_locks l
+ WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND l.locktype OPERATOR(pg_catalog.=) 'relation'
+ AND l.granted AND l.relation OPERATOR(pg_catalog.>=) ${FIRST_USER_OID}::pg_catalog.oid GROUP BY 1),
+s AS MATERIALIZED (
+ SELECT c.oid, pg_catalog.pg_stat_get_xact_numscans(c.oid) AS times FROM pg_catalog.pg_class c
+ WHERE $1::pg_catalog.bool AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,m}') AND c.oid OPERATOR(pg_catalog.>=) ${FIRST_USER_OID}::pg_catalog.oid
+ UNION ALL SELECT l.relation, pg_catalog.pg_stat_get_xact_numscans(l.relation) FROM l WHERE NOT $1::pg_catalog.bool)
+SELECT pg_catalog.json_build_object(
+ 'locked', (SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_object('oid', l.relation::pg_catalog.int8, 'modes', l.modes, ${COLUMNS})), '[]')
+  FROM l LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) l.relation ${JOINS}
+  WHERE c.oid IS NULL OR (${RELATION})),
+ 'scans', (SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_array(s.oid::pg_catalog.int8, s.times)), '[]') FROM s WHERE s.times OPERATOR(pg_catalog.>) 0),
+ 'lockTimeoutMs', (SELECT pg_catalog.date_part('epoch', pg_catalog.current_setting('lock_timeout')::pg_catalog.interval) OPERATOR(pg_catalog.*) 1000::pg_catalog.float8),
+ 'wrote', pg_catalog.pg_current_xact_id_if_assigned() IS NOT NULL)::pg_catalog.text AS look`,
+    values: [allScans],
+  };
+}
+
+/** A relation of the whole catalog. @internal */
+export type CatalogRelation = Omit<LookedRelation, 'modes'>;
+
+/** All relations of users, as one JSON text. Takes no lock on any of them. @internal */
+export const READ_RELATIONS: Statement = {
+  text: `SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_object('oid', c.oid::pg_catalog.int8, ${COLUMNS})), '[]')::pg_catalog.text AS relations
+FROM pg_catalog.pg_class c ${JOINS} WHERE ${RELATION}`,
+};

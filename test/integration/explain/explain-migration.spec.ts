@@ -1,0 +1,214 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PgLockUsageError } from '../../../lib/errors/pg-lock-usage.error.js';
+import { explainMigration } from '../../../lib/explain/explain-migration.js';
+import type { ExplainMigrationOptions } from '../../../lib/explain/explain-options.js';
+import type { ExplainedLock, ExplainedStatement, ExplainReport } from '../../../lib/explain/report.js';
+import { eventually, useDatabase } from '../../support/database.js';
+
+const db = useDatabase({
+  schema: `
+    CREATE TABLE customers (id int PRIMARY KEY, name text);
+    CREATE TABLE orders (id int PRIMARY KEY, customer_id int, note varchar(10), total int);
+    INSERT INTO orders SELECT g, g, 'x', g FROM generate_series(1, 500) g;
+    INSERT INTO customers SELECT g, 'c' FROM generate_series(1, 500) g;
+    CREATE TYPE mood AS ENUM ('good');`,
+});
+
+const explain = (sql: string, more: Partial<ExplainMigrationOptions> = {}): Promise<ExplainReport> =>
+  explainMigration({ database: db.url, sql, yes: true, ...more });
+const first = async (sql: string): Promise<ExplainedStatement> => {
+  const { statements } = await explain(sql);
+  return statements[0]!;
+};
+const text = ({ relation, mode, created }: ExplainedLock) => `${relation} ${mode}${created ? ' (new)' : ''}`;
+const names = ({ findings }: ExplainedStatement) => findings.map(({ name }) => name);
+
+describe('explainMigration', () => {
+  it('shows the strongest new lock of each relation, referenced tables too, and what it stops', async () => {
+    const { locks, transactional, scans, rewrites } = await first(
+      'ALTER TABLE orders ADD CONSTRAINT fk FOREIGN KEY (customer_id) REFERENCES customers (id)',
+    );
+    expect(locks.filter(({ kind }) => kind === 'table')).toEqual([
+      expect.objectContaining({ relation: 'public.customers', kind: 'table', mode: 'SHARE ROW EXCLUSIVE' }),
+      expect.objectContaining({ relation: 'public.orders', kind: 'table', mode: 'SHARE ROW EXCLUSIVE' }),
+    ]);
+    expect(locks[0]?.blocks).toEqual(expect.arrayContaining(['INSERT', 'UPDATE', 'DELETE']));
+    expect(locks[0]?.blocks).not.toContain('SELECT');
+    expect({ transactional, rewrites }).toEqual({ transactional: true, rewrites: [] });
+    expect(scans).toContain('public.orders');
+  });
+
+  it('shows locks that the transaction kept from earlier statements', async () => {
+    const { statements, summary } = await explain(
+      'ALTER TABLE orders ADD COLUMN a int; ALTER TABLE orders ADD COLUMN b int; CREATE INDEX i ON customers (name)',
+    );
+    expect(statements.map(({ locks }) => locks.map(text))).toEqual([
+      ['public.orders ACCESS EXCLUSIVE'],
+      [],
+      ['public.customers SHARE', 'public.i ACCESS EXCLUSIVE (new)'],
+    ]);
+    expect(statements[2]?.heldBefore.map(text)).toEqual(['public.orders ACCESS EXCLUSIVE']);
+    expect(summary).toMatchObject({ statements: 3, strongest: 'ACCESS EXCLUSIVE' });
+    expect(summary.longestHeldMs).toBeGreaterThanOrEqual(
+      statements.reduce((sum, one) => sum + one.durationMs, 0) - 0.01,
+    );
+    expect(names(statements[2]!)).toContain('several-tables');
+  });
+
+  it('sees tables that are written anew, and indexes by themselves', async () => {
+    const { statements } = await explain(
+      'ALTER TABLE orders ADD COLUMN r float DEFAULT random(); REINDEX INDEX customers_pkey; ALTER TABLE customers ALTER COLUMN name TYPE varchar(30)',
+    );
+    expect(statements.map(({ rewrites }) => rewrites)).toEqual([
+      ['public.orders'],
+      ['public.customers_pkey'],
+      ['public.customers'],
+    ]);
+    expect(names(statements[0]!)).toEqual(expect.arrayContaining(['rewrite', 'volatile-default']));
+    expect(names(statements[2]!)).toEqual(expect.arrayContaining(['rewrite', 'type-change-rewrite']));
+  });
+
+  it('does not take the scans of earlier transactions of the session for its own', async () => {
+    const { statements } = await explain('SELECT count(*) FROM orders; ALTER TABLE orders ADD COLUMN a int');
+    expect(statements.map(({ scans }) => scans)).toEqual([['public.orders'], []]);
+  });
+
+  it('leaves nothing behind, and closes its connections', async () => {
+    await explain(
+      'CREATE TABLE made (a int); INSERT INTO orders VALUES (1000, 1); COMMIT; DROP TABLE customers CASCADE',
+    );
+    const { rows } = await db.admin.query<{ made: string | null; customers: string; n: string }>(
+      `SELECT to_regclass('made')::text AS made, to_regclass('customers')::text AS customers, count(*) AS n FROM orders`,
+    );
+    expect(rows[0]).toEqual({ made: null, customers: 'customers', n: '500' });
+  });
+
+  it('reports a syntax error with its place, and what came before', async () => {
+    const { statements } = await explain('ALTER TABLE orders ADD a int;\n  ALTER TABEL orders;\nSELECT 1');
+    expect(statements).toHaveLength(2);
+    expect(statements[1]).toMatchObject({
+      file: '<sql>',
+      error: { code: '42601', message: expect.stringContaining('TABEL') as string, line: 2, column: 9 },
+    });
+  });
+
+  it('ends at what cannot run in a transaction, unless that may be carried out', async () => {
+    const { statements } = await explain('SELECT 1; CREATE INDEX CONCURRENTLY i ON orders (total); SELECT 2');
+    expect(statements.map(({ transactional, error }) => [transactional, error?.code ?? null])).toEqual([
+      [true, null],
+      [false, '25001'],
+    ]);
+    expect((await db.admin.query("SELECT to_regclass('i') AS i")).rows).toEqual([{ i: null }]);
+  });
+
+  it('carries out what it must, told beforehand, with what stands before it, and sees its locks', async () => {
+    const told: string[] = [];
+    const { statements } = await explain(
+      'CREATE TABLE kept (a int); CREATE INDEX CONCURRENTLY kept_a ON kept (a); VACUUM kept; ALTER TABLE kept ADD b int',
+      { carryOut: true, onCarryOut: (list) => told.push(...list) },
+    );
+    expect(told).toEqual(['CREATE INDEX CONCURRENTLY kept_a ON kept (a)', 'VACUUM kept']);
+    expect(statements.map(({ carriedOut, transactional }) => [carriedOut, transactional])).toEqual([
+      [true, true],
+      [true, false],
+      [true, false],
+      [false, true],
+    ]);
+    for (const at of [1, 2])
+      expect(statements[at]?.locks).toContainEqual(
+        expect.objectContaining({ relation: 'public.kept', mode: 'SHARE UPDATE EXCLUSIVE' }),
+      );
+    const { rows } = await db.admin.query(
+      `SELECT to_regclass('kept_a')::text AS index, (SELECT count(*)::int FROM pg_attribute WHERE attrelid = 'kept'::regclass AND attname = 'b') AS b`,
+    );
+    expect(rows).toEqual([{ index: 'kept_a', b: 0 }]);
+    await db.admin.query('DROP TABLE kept');
+  });
+
+  it('drops the invalid index of a concurrent build that fails', async () => {
+    const { statements } = await explain('CREATE UNIQUE INDEX CONCURRENTLY twice ON orders (note)', {
+      carryOut: true,
+    });
+    expect(statements[0]).toMatchObject({ error: { code: '23505' }, carriedOut: true });
+    expect(names(statements[0]!)).toContain('invalid-index');
+    expect((await db.admin.query("SELECT to_regclass('twice') AS i")).rows).toEqual([{ i: null }]);
+  });
+
+  it('does not wait for other sessions longer than five seconds', async () => {
+    const other = await db.connect();
+    await other.query('BEGIN; LOCK TABLE orders');
+    const { statements } = await explain("SET lock_timeout = '50ms'; ALTER TABLE orders ADD a int");
+    expect(statements[1]?.error?.code).toBe('55P03');
+    await other.query('ROLLBACK');
+  });
+
+  it('refuses beside other clients, unless told to go on', async () => {
+    await expect(explain('SELECT 1', { yes: false })).rejects.toThrow(
+      /Other clients are connected.*pglock-test-admin/,
+    );
+  });
+
+  it('refuses to execute anything on the live database, however it is spelled', async () => {
+    const live = db.url.replace('127.0.0.1', 'localhost');
+    await expect(explain('CREATE TABLE never (a int)', { live })).rejects.toThrow(PgLockUsageError);
+  });
+
+  it.each([
+    [{}, /needs `files` or `sql`/],
+    [{ sql: '-- nothing' }, /There is no statement in <sql>/],
+    [{ files: '/nowhere.sql' }, /"\/nowhere.sql" cannot be read/],
+    [{ sql: '-- pglock: allow H99 x\nSELECT 1' }, /<sql>:1: there is no hazard "H99"/],
+    [{ sql: 'SELECT 1', carryout: true }, /has no option "carryout"/],
+    [{ sql: 'SELECT 1', database: 'postgres://user:secret@127.0.0.1:1' }, /names no database/],
+    [{ sql: 'SELECT 1', database: 'secret' }, /must be a URL/],
+  ])('refuses %j before anything is sent', async (options, message) => {
+    const failed = explainMigration({ database: db.url, ...options });
+    await expect(failed).rejects.toThrow(PgLockUsageError);
+    await expect(failed).rejects.toThrow(message);
+    await expect(failed).rejects.not.toThrow(/secret@/);
+  });
+
+  it('names files and lines', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'pglock-explain-'));
+    db.defer(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, '1.sql');
+    writeFileSync(file, '\n\nSELECT 1;');
+    const { statements } = await explainMigration({ database: db.url, files: [file], yes: true });
+    expect(statements[0]).toMatchObject({ file, line: 3, column: 1, sql: 'SELECT 1' });
+  });
+
+  it('gives up when its signal aborts, and leaves no transaction and no statement', async () => {
+    const abort = new AbortController();
+    const running = explain('CREATE TABLE never (a int); SELECT pg_sleep(30)', { signal: abort.signal });
+    const failed = expect(running).rejects.toThrow('enough');
+    await eventually(async () =>
+      (await db.sessions()).some(({ query, state }) => state === 'active' && query.includes('pg_sleep')),
+    );
+    abort.abort(new Error('enough'));
+    await failed;
+  });
+
+  it('says in the file what is allowed', async () => {
+    const { statements } = await explain(
+      `-- pglock: allow index-not-concurrent it is small\nCREATE INDEX a ON orders (total);\nCREATE INDEX b ON orders (note);`,
+    );
+    expect(statements.map((one) => names(one).includes('index-not-concurrent'))).toEqual([false, true]);
+  });
+
+  it('counts locks of a file that commits for each of its transactions', async () => {
+    const { statements } = await explain(
+      'BEGIN; ALTER TABLE orders ADD a int; COMMIT; BEGIN; ALTER TABLE customers ADD a int; COMMIT',
+    );
+    expect(statements.map(({ heldBefore }) => heldBefore.map(text))).toEqual([
+      [],
+      [],
+      ['public.orders ACCESS EXCLUSIVE'],
+      [],
+      [],
+      ['public.customers ACCESS EXCLUSIVE'],
+    ]);
+    expect(statements.some((one) => names(one).includes('several-tables'))).toBe(false);
+  });
+});
