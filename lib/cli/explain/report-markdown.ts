@@ -1,5 +1,5 @@
 import type { ExplainedStatement, ExplainFinding, ExplainReport } from '../../explain/report.js';
-import { spanText } from '../../vocabulary/span-text.js';
+import { timeText } from '../../explain/observe/time-text.js';
 import { oneLine, safeLines } from '../render/value.js';
 import { figures, lockOf, summaryText } from './report-text.js';
 import { placeOf } from './statement-text.js';
@@ -39,7 +39,7 @@ function row(statement: ExplainedStatement): string {
     code(shortened(statement.sql)),
     mode,
     relations.join(', '),
-    spanText(statement.durationMs),
+    timeText(statement.durationMs),
     found.join(' '),
   ];
   return `| ${cells.join(' | ')} |`;

@@ -1,6 +1,6 @@
 import { isStronger, strongestOf } from '../../explain/observe/lock-strength.js';
 import type { ExplainedStatement, ExplainReport, LiveRelation } from '../../explain/report.js';
-import { spanText } from '../../vocabulary/span-text.js';
+import { timeText } from '../../explain/observe/time-text.js';
 import { oneLine } from '../render/value.js';
 import { fit } from '../render/width.js';
 import { placeOf, statementText, type StatementTextOptions } from './statement-text.js';
@@ -26,7 +26,7 @@ function isWorthShowing({ locks, rewrites, scans, findings, error }: ExplainedSt
 export function summaryText({ summary }: ExplainReport): string {
   const { statements, strongest, longestHeldMs, findings } = summary;
   const held =
-    longestHeldMs === 0 ? '' : ` Reads or writes were stopped for ${spanText(longestHeldMs)} at the most.`;
+    longestHeldMs === 0 ? '' : ` Reads or writes were stopped for ${timeText(longestHeldMs)} at the most.`;
   return `${count(statements, 'statement')}, ${count(findings, 'finding')}; strongest lock: ${strongest ?? 'none'}.${held}`;
 }
 
@@ -53,7 +53,7 @@ function summaryTable({ statements }: ExplainReport, { paint }: StatementTextOpt
         shortPlace(one),
         oneLine(one.sql),
         lockOf(one),
-        spanText(one.durationMs),
+        timeText(one.durationMs),
         foundIn(one),
       );
       return one.error !== null || one.findings.some(({ severity }) => severity === 'danger')
@@ -101,7 +101,7 @@ export function figures({ bytes, rows, scansPerSecond, oldestXactAgeMs }: LiveRe
     sizeText(bytes),
     `about ${(rows ?? 0).toLocaleString('en')} rows`,
     `${scansPerSecond ?? 0} scans a second (on average since statistics were reset)`,
-    ...(oldestXactAgeMs === null ? [] : [`oldest transaction ${spanText(oldestXactAgeMs)}`]),
+    ...(oldestXactAgeMs === null ? [] : [`oldest transaction ${timeText(oldestXactAgeMs)}`]),
   ].join(', ');
 }
 

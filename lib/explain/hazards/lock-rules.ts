@@ -1,5 +1,5 @@
 import { isAtLeast, stops } from '../observe/lock-strength.js';
-import { spanText } from '../../vocabulary/span-text.js';
+import { timeText } from '../observe/time-text.js';
 import { isLongChange, isDataChange } from './data-change.js';
 import { lines, names, namesOf, stopsTable, waitingFor, type Judged, type Rule } from './rule.js';
 
@@ -16,7 +16,7 @@ const noLockTimeout: Rule = ({ statement: { lockTimeoutMs }, taking }) => {
   if (lockTimeoutMs <= LONG_MS) return undefined;
   return {
     name: 'long-lock-timeout',
-    title: `Waits up to ${spanText(lockTimeoutMs)} for ${namesOf(taking)}; meanwhile ${waitingFor(taking)} queue behind it.`,
+    title: `Waits up to ${timeText(lockTimeoutMs)} for ${namesOf(taking)}; meanwhile ${waitingFor(taking)} queue behind it.`,
     remedy: `SET lock_timeout = '2s';`,
   };
 };

@@ -1,4 +1,4 @@
-import { spanText } from '../../vocabulary/span-text.js';
+import { timeText } from '../observe/time-text.js';
 import { stops } from '../observe/lock-strength.js';
 import type { LiveRelation, LiveSession } from '../report.js';
 
@@ -21,7 +21,7 @@ export function verdictOf(live: Omit<LiveRelation, 'verdict'>): string {
 
 function who({ pid, applicationName, user, state, ageMs }: LiveSession): string {
   const name = applicationName || user;
-  return `${pid}${name === '' ? '' : ` (${name})`}, ${state} for ${spanText(ageMs)}`;
+  return `${pid}${name === '' ? '' : ` (${name})`}, ${state} for ${timeText(ageMs)}`;
 }
 
 function queueing({ relation, mode, scansPerSecond }: Omit<LiveRelation, 'verdict'>): string {

@@ -14,17 +14,17 @@ const STATEMENTS: Readonly<Record<LockMode, readonly string[]>> = {
 
 /** From which mode on each of the eight is stopped; SHARE alone does not conflict with itself. */
 const CONFLICTS: Readonly<Record<LockMode, readonly LockMode[]>> = {
-  'ACCESS SHARE': from('ACCESS EXCLUSIVE'),
-  'ROW SHARE': from('EXCLUSIVE'),
-  'ROW EXCLUSIVE': from('SHARE'),
-  'SHARE UPDATE EXCLUSIVE': from('SHARE UPDATE EXCLUSIVE'),
-  SHARE: ['ROW EXCLUSIVE', 'SHARE UPDATE EXCLUSIVE', ...from('SHARE ROW EXCLUSIVE')],
-  'SHARE ROW EXCLUSIVE': from('ROW EXCLUSIVE'),
-  EXCLUSIVE: from('ROW SHARE'),
+  'ACCESS SHARE': upFrom('ACCESS EXCLUSIVE'),
+  'ROW SHARE': upFrom('EXCLUSIVE'),
+  'ROW EXCLUSIVE': upFrom('SHARE'),
+  'SHARE UPDATE EXCLUSIVE': upFrom('SHARE UPDATE EXCLUSIVE'),
+  SHARE: ['ROW EXCLUSIVE', 'SHARE UPDATE EXCLUSIVE', ...upFrom('SHARE ROW EXCLUSIVE')],
+  'SHARE ROW EXCLUSIVE': upFrom('ROW EXCLUSIVE'),
+  EXCLUSIVE: upFrom('ROW SHARE'),
   'ACCESS EXCLUSIVE': LOCK_MODES,
 };
 
-function from(mode: LockMode): readonly LockMode[] {
+function upFrom(mode: LockMode): readonly LockMode[] {
   return LOCK_MODES.slice(LOCK_MODES.indexOf(mode));
 }
 
