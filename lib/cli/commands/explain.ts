@@ -13,7 +13,7 @@ import { reportText } from '../explain/report-text.js';
 import { withInterrupts } from '../explain/interrupts.js';
 import { print, printJson, say, type Io } from '../io.js';
 import { paintFor } from '../render/paint.js';
-import { oneLine } from '../render/value.js';
+import { oneLine } from '../../vocabulary/one-line.js';
 
 /**
  * `pglock explain`: what a migration locks, whom that stops, and who is in its way.

@@ -1,6 +1,6 @@
 import type { ExplainedStatement, ExplainFinding, ExplainReport } from '../../explain/report.js';
 import { timeText } from '../../explain/observe/time-text.js';
-import { oneLine, safeLines } from '../render/value.js';
+import { oneLine, safeLines } from '../../vocabulary/one-line.js';
 import { figures, lockOf, summaryText } from './report-text.js';
 import { placeOf } from './statement-text.js';
 

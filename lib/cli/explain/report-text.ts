@@ -1,7 +1,7 @@
 import { isStronger, strongestOf } from '../../explain/observe/lock-strength.js';
 import type { ExplainedStatement, ExplainReport, LiveRelation } from '../../explain/report.js';
 import { timeText } from '../../explain/observe/time-text.js';
-import { oneLine } from '../render/value.js';
+import { oneLine } from '../../vocabulary/one-line.js';
 import { fit } from '../render/width.js';
 import { placeOf, statementText, type StatementTextOptions } from './statement-text.js';
 import { COLUMNS, wrap } from './wrap.js';

@@ -1,6 +1,6 @@
 import type { ExplainedLock, ExplainedStatement, ExplainFinding } from '../../explain/report.js';
 import type { Paint, Style } from '../render/paint.js';
-import { oneLine, safeLines } from '../render/value.js';
+import { oneLine, safeLines } from '../../vocabulary/one-line.js';
 import { wrap } from './wrap.js';
 
 /** How a statement is drawn. @internal */
