@@ -4,7 +4,7 @@ import { currentLock } from './current-lock.js';
 
 /**
  * The lock around whatever call is running, found at each use: what a constructor can be given, which runs before any lock
- * is had, and once for all calls. Its own injection token.
+ * is acquired, and once for all calls. Its own injection token.
  *
  * @internal
  */

@@ -10,7 +10,9 @@ import {
 } from '@nestjs/common';
 import { ExternalContextCreator } from '@nestjs/core';
 import { Cron, ScheduleModule } from '@nestjs/schedule';
+import { GrpcStreamCall } from '@nestjs/microservices';
 import { Test } from '@nestjs/testing';
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import {
   AdvisoryLock,
   AdvisoryLockGuard,
@@ -84,6 +86,32 @@ describe('what is decorated runs under its lock, or the application does not boo
       onModuleInit(): void {}
     }
     await refused({ providers: [Hooked] }, /'Hooked\.onModuleInit' would never run/);
+  });
+
+  it('refuses a lifecycle hook of a gateway, and lets its messages through', async () => {
+    @WebSocketGateway()
+    class Gateway {
+      @UseInterceptors(AdvisoryLock('connection'))
+      handleConnection(): void {}
+
+      @SubscribeMessage('ping')
+      @UseInterceptors(AdvisoryLock('ping'))
+      ping(): void {}
+    }
+    await refused({ providers: [Gateway] }, /'Gateway\.handleConnection' would never run/);
+  });
+
+  it('refuses a gRPC call whose handler returns before its stream', async () => {
+    @Controller()
+    class Calls {
+      @GrpcStreamCall('Calls', 'Pass')
+      @UseInterceptors(AdvisoryLock('stream'))
+      pass(): void {}
+    }
+    await refused(
+      { controllers: [Calls] },
+      /'Calls\.pass' would never run: a @GrpcStreamCall handler returns before/,
+    );
   });
 
   it('refuses a route of a class that is no controller', async () => {

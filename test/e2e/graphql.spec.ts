@@ -1,6 +1,15 @@
 import { jest } from '@jest/globals';
 import { UseGuards, UseInterceptors } from '@nestjs/common';
-import { Args, GraphQLModule, Query, Resolver, Subscription } from '@nestjs/graphql';
+import {
+  Args,
+  Field,
+  GraphQLModule,
+  ObjectType,
+  Query,
+  ResolveField,
+  Resolver,
+  Subscription,
+} from '@nestjs/graphql';
 import type { MercuriusDriverConfig } from '@nestjs/mercurius';
 import { Test } from '@nestjs/testing';
 import {
@@ -95,7 +104,7 @@ describe('GraphQL', () => {
     await holdOutside(db, 'graphql:b');
     const { errors } = await ask('{ locked(name: "b") }');
     expect(errors?.[0]).toMatchObject({
-      message: expect.stringContaining('Somebody else') as string,
+      message: expect.stringContaining('locked by another request') as string,
       extensions: { code: '55P03' },
     });
   });
@@ -146,5 +155,61 @@ describe('GraphQL', () => {
     await expect(boot).rejects.toThrow(PgLockConfigurationError);
     await expect(boot).rejects.toThrow(/Feed\.feed is a GraphQL subscription/);
     await module.close();
+  });
+
+  describe('fields of other types than the root', () => {
+    @ObjectType()
+    class Order {
+      @Field(() => String)
+      id!: string;
+    }
+
+    @Resolver(() => Order)
+    class Orders {
+      @Query(() => Order)
+      order(): Order {
+        return { id: '7' };
+      }
+
+      @ResolveField(() => String)
+      @UseInterceptors(AdvisoryLock('graphql:field'))
+      async holders(): Promise<string> {
+        return String(await holders(db, 'graphql:field'));
+      }
+    }
+
+    const boot = async (fieldResolverEnhancers?: ('interceptors' | 'guards')[]) => {
+      const options = {
+        driver: MercuriusDriver,
+        autoSchemaFile: true,
+        ...(fieldResolverEnhancers && { fieldResolverEnhancers }),
+      };
+      const module = await Test.createTestingModule({
+        imports: [
+          GraphQLModule.forRoot<MercuriusDriverConfig>(options),
+          PgLockModule.forRoot({ connection: db.url }),
+        ],
+        providers: [Orders],
+      }).compile();
+      return serve(module, 'fastify');
+    };
+
+    it('stop the boot where GraphQLModule does not run enhancers on them', async () => {
+      await expect(boot()).rejects.toThrow(
+        /'Orders\.holders' would never run: GraphQL runs enhancers on fields only where .*fieldResolverEnhancers/,
+      );
+    });
+
+    it('run under their locks where it does', async () => {
+      const { app, url } = await boot(['interceptors']);
+      const body = JSON.stringify({ query: '{ order { id holders } }' });
+      const answer = await fetch(`${url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+      });
+      expect(await answer.json()).toEqual({ data: { order: { id: '7', holders: '1' } } });
+      await app.close();
+    });
   });
 });

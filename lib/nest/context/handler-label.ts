@@ -8,7 +8,7 @@ interface RoutedRequest {
   readonly routeOptions?: { readonly url?: string };
 }
 
-/** What a handler is called where somebody looks at its sessions: its route, its job, or its own name. @internal */
+/** What a handler is called where its sessions are listed: its route, its job, or its own name. @internal */
 export function handlerLabel(context: ExecutionContext): FlowContextValues {
   const name = `${context.getClass().name}.${context.getHandler().name}`;
   if (context.getType<string>() === 'schedule') return { job: name };

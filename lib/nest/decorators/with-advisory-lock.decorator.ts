@@ -23,7 +23,7 @@ export type MethodLockIds = LockIds | ((this: never, ...args: never[]) => LockId
  * @example `@WithAdvisoryLock((order: Order) => 'order:' + order.id, { timeout: '2s' })`
  * @param id what to lock; left out, `${Class.name}.${method}`.
  * @throws {PgLockUsageError} when the id or an option is not allowed; when called on an instance that Nest did not create.
- * @throws {LockNotAvailableError} (the method does) when the lock is not had in time. A handler answers as `AdvisoryLock` has
+ * @throws {LockNotAvailableError} (the method does) when the lock was not acquired in time. A handler answers as `AdvisoryLock` has
  * it answer: over HTTP 423 with `Retry-After`, and an empty 204 where it is skipped.
  * @publicApi
  */

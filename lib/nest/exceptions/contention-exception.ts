@@ -1,5 +1,6 @@
 import {
   HttpStatus,
+  Logger,
   ServiceUnavailableException,
   type ArgumentsHost,
   type ExecutionContext,
@@ -7,6 +8,8 @@ import {
 import type { LockNotAvailableError } from '../../errors/lock-not-available.error.js';
 import { setHeader } from '../context/http-exchange.js';
 import { LockedException, MESSAGE } from './locked.exception.js';
+
+const logger = new Logger('PgLock');
 
 /** How an application answers contention. @internal */
 export interface Answering {
@@ -17,7 +20,7 @@ export interface Answering {
 }
 
 /**
- * What a handler of this kind throws when its lock is not had: a {@link LockedException} over HTTP (with `Retry-After`) and
+ * What a handler of this kind throws when its lock was not acquired: a {@link LockedException} over HTTP (with `Retry-After`) and
  * GraphQL, an `RpcException`, a `WsException`; anywhere else the error itself.
  *
  * @internal
@@ -31,6 +34,7 @@ export async function contentionException(
   if (type === 'http') return httpException(error, context, { httpStatus, isStopping });
   if (httpStatus === null && type === 'graphql') return error;
   const status = httpStatus ?? HttpStatus.LOCKED;
+  if (type !== 'graphql' && type !== 'schedule') logRefusal(error, context);
   switch (type) {
     case 'graphql':
       // Nest's driver for Apollo puts a code of its own over that of whatever has a `statusCode` in its body.
@@ -47,6 +51,12 @@ export async function contentionException(
     default:
       return error;
   }
+}
+
+/** Messages and events may have nobody who reads the answer: the log says what was refused, and for which lock. */
+function logRefusal(error: LockNotAvailableError, context: ExecutionContext): void {
+  const handler = `${context.getClass().name}.${context.getHandler().name}`;
+  logger.warn(`${handler} (${context.getType<string>()}) was refused: ${error.message}`);
 }
 
 /**

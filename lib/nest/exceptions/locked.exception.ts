@@ -1,7 +1,7 @@
 import { HttpException } from '@nestjs/common';
 
 /**
- * The answer to a request whose lock somebody else holds: 423, or the module's `httpStatus`. HTTP adds `Retry-After`;
+ * The answer to a request whose lock another caller holds: 423, or the module's `httpStatus`. HTTP adds `Retry-After`;
  * GraphQL shows `extensions.code`. Names no lock id, since ids may tell what clients should not know; `cause` has all.
  *
  * @publicApi
@@ -23,4 +23,4 @@ export class LockedException extends HttpException {
 }
 
 /** What clients read, on every transport. @internal */
-export const MESSAGE = 'Somebody else holds the lock that this needs. Try again later.';
+export const MESSAGE = 'The resource is locked by another request. Try again later.';

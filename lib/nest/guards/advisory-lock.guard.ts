@@ -9,7 +9,7 @@ import { requireRuntime, type LockRuntime } from '../lock-runtime.js';
 import { checkKnownIds, eachId, handlerLockIds, type HandlerLockIds } from '../lock-target-id.js';
 
 /**
- * Refuses while somebody else holds a lock; made by {@link AdvisoryLockGuard}. Extend it to refuse in another way.
+ * Refuses while another session or flow holds a lock; made by {@link AdvisoryLockGuard}. Extend it to refuse in another way.
  *
  * Only looks, in `pg_locks`: a guard has no "after", so it never holds, and its looking makes nobody else fail.
  *
@@ -26,12 +26,12 @@ export abstract class AdvisoryLockGuardBase implements CanActivate {
     checkKnownIds(ids, runtime.core.service);
   }
 
-  /** @throws {LockedException} (or what is natural on the transport) while one of the ids is held by somebody else. */
+  /** @throws {LockedException} (or what is natural on the transport) while one of the ids is held by another session or flow. */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const ids = await handlerLockIds(this.ids, context);
     for (const id of eachId(ids)) {
       if (!(await this.runtime.core.advisory.isBusy(id))) continue;
-      const message = `Somebody else holds the advisory lock ${printable(id)}.`;
+      const message = `Advisory lock ${printable(id)} is held by another session or flow.`;
       if (context.getType<string>() === 'schedule') {
         this.logger.debug(`${context.getClass().name}.${context.getHandler().name} was skipped: ${message}`);
         return false;
@@ -41,7 +41,7 @@ export abstract class AdvisoryLockGuardBase implements CanActivate {
     return true;
   }
 
-  /** What the guard throws while somebody else holds the lock: 423 over HTTP, and what is natural elsewhere. */
+  /** What the guard throws while the lock is held elsewhere: 423 over HTTP, and what is natural elsewhere. */
   protected refusal(error: LockNotAvailableError, context: ExecutionContext): Error | Promise<Error> {
     return contentionException(error, context, this.runtime.answering);
   }
@@ -54,7 +54,7 @@ export type AdvisoryLockGuardClass = abstract new (
 ) => AdvisoryLockGuardBase;
 
 /**
- * A guard class for `@UseGuards`: refuses while somebody else holds the lock, shared or exclusive; on a job that is a skip.
+ * A guard class for `@UseGuards`: refuses while another session or flow holds the lock, shared or exclusive; on a job that is a skip.
  *
  * @param id what to look for; left out, `${Class.name}.${method}`.
  * @param Guard a class of your own that extends {@link AdvisoryLockGuardBase}.

@@ -8,7 +8,7 @@ import { durationMs, type Duration } from '../../vocabulary/duration.js';
 export interface PgLockHealthOptions {
   /** How long the server may take to answer. @default '2s' */
   readonly timeout?: Duration;
-  /** The share of the budget of locks that may be held, above 0 and at most 1. @default 1: down when not one more can be had */
+  /** The share of the budget of locks that may be held, above 0 and at most 1. @default 1: down when not one more can be acquired */
   readonly budgetShare?: number;
 }
 
@@ -16,7 +16,7 @@ export interface PgLockHealthOptions {
 export type PgLockHealthResult<Key extends string = string> = Record<
   Key,
   {
-    /** Whether locks can be had. */
+    /** Whether locks can be acquired. */
     readonly status: 'up' | 'down';
     /** How long the server took to answer, in milliseconds; left out when it did not. */
     readonly latencyMs?: number;
@@ -26,7 +26,7 @@ export type PgLockHealthResult<Key extends string = string> = Record<
 >;
 
 /**
- * Tells `@nestjs/terminus` (11 and later) whether locks can be had: the server answers, on the session that holds the locks
+ * Tells `@nestjs/terminus` (11 and later) whether locks can be acquired: the server answers, on the session that holds the locks
  * of this process, and there is budget left for more. Injectable where the service is; it needs no package.
  *
  * A replica that is "down" here is no reason to kill it: its locks would go too. Use it for readiness, not for liveness.

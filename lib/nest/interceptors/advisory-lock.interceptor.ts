@@ -72,7 +72,7 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
     );
   }
 
-  /** What the handler throws when its lock is not had: 423 over HTTP, and what is natural elsewhere. */
+  /** What the handler throws when its lock was not acquired: 423 over HTTP, and what is natural elsewhere. */
   protected refusal(error: LockNotAvailableError, context: ExecutionContext): Error | Promise<Error> {
     return contentionException(error, context, this.runtime.answering);
   }
@@ -96,7 +96,7 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
 
   private skipped(context: ExecutionContext): void {
     const name = `${context.getClass().name}.${context.getHandler().name}`;
-    this.logger.debug(`${name} was skipped: somebody else holds its lock.`);
+    this.logger.debug(`${name} was skipped: its lock is held elsewhere.`);
     const http = HttpExchange.of(context);
     if (http !== undefined) emptyAnswer(http);
   }

@@ -51,7 +51,7 @@ export function whileHeld(
 /**
  * One call of one handler under what is held for it.
  *
- * *Waiting* until it is had; *working* while the handler's promise or Observable goes on; *sending* while a stream that the
+ * *Waiting* until it is acquired; *working* while the handler's promise or Observable goes on; *sending* while a stream that the
  * handler returned is on its way to the client; *leaving* while it is let go of; then *over*. The subscriber is told of the
  * end when it is over, except for *sending*, where being told is what starts the stream.
  *

@@ -17,7 +17,7 @@ type Miss = { readonly refusal: LockNotAvailableError; readonly answering: Answe
 
 const misses = new WeakMap<object, Miss>();
 
-/** What a decorated method throws whose lock was not had; of a handler, {@link MethodLockInterceptor} answers for it. @internal */
+/** What a decorated method throws whose lock was not acquired; of a handler, {@link MethodLockInterceptor} answers for it. @internal */
 export function refusedMethod(refusal: LockNotAvailableError, answering: Answering, isRoute: boolean): Error {
   const { httpStatus } = answering;
   const error =

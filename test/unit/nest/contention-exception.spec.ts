@@ -5,10 +5,18 @@ import { contentionException } from '../../../lib/nest/exceptions/contention-exc
 describe('contentionException', () => {
   const error = new LockNotAvailableError('Advisory lock "x" is held.', { id: 'x', waited: 0 });
   const of = (type: string) =>
-    contentionException(error, { getType: () => type } as Parameters<typeof contentionException>[1], {
-      httpStatus: 423,
-      isStopping: false,
-    });
+    contentionException(
+      error,
+      {
+        getType: () => type,
+        getClass: () => class Orders {},
+        getHandler: () => function paid() {},
+      } as unknown as Parameters<typeof contentionException>[1],
+      {
+        httpStatus: 423,
+        isStopping: false,
+      },
+    );
 
   it("keeps its code from Nest's driver for Apollo, which replaces that of bodies with a statusCode", async () => {
     const refusal = (await of('graphql')) as HttpException;
@@ -16,7 +24,7 @@ describe('contentionException', () => {
     expect(refusal.getStatus()).toBe(423);
     expect(refusal.getResponse()).not.toHaveProperty('statusCode');
     expect(refusal).toMatchObject({ extensions: { code: '55P03' }, cause: error });
-    expect(refusal.message).toMatch(/Somebody else holds the lock/);
+    expect(refusal.message).toMatch(/locked by another request/);
   });
 
   it('is the error itself where nobody answers', async () => {
