@@ -122,8 +122,9 @@ export const DEFAULTS = Object.freeze({
   telemetry: false,
   sessions: Object.freeze({
     max: 4,
-    heartbeat: '1s',
+    heartbeat: '2s',
     lease: '5s',
+    connectTimeout: '30s',
     trustPooler: false,
     lockTableShare: 0.8,
   }),

@@ -93,6 +93,7 @@ const SESSIONS_OPTIONS: Names<SessionsOptions> = [
   'max',
   'heartbeat',
   'lease',
+  'connectTimeout',
   'directConnection',
   'trustPooler',
   'lockTableShare',
@@ -142,16 +143,18 @@ function prioritizeOf(given: OptionReader<PrioritizeDefaults>): ResolvedPrioriti
 }
 
 function sessionsOf(given: OptionReader<SessionsOptions>): ResolvedSessionsOptions {
-  const heartbeatMs = given.ms('heartbeat', 1) ?? durationMs(DEFAULTS.sessions.heartbeat);
-  const leaseMs = given.ms('lease', 1) ?? Math.max(durationMs(DEFAULTS.sessions.lease), 2 * heartbeatMs);
+  const { heartbeatMs, leaseMs } = leaseOf(given);
   if (leaseMs < 2 * heartbeatMs)
     throw given.refuse('lease', `at least twice the heartbeat of ${heartbeatMs} ms`, `${leaseMs} ms`);
   if (leaseMs > MAX_SERVER_TIMEOUT_MS) throw given.refuse('lease', 'at most 24 days', `${leaseMs} ms`);
+  const connectTimeoutMs = given.wait('connectTimeout', 1);
   const isShare = (value: unknown): value is number => typeof value === 'number' && value > 0 && value <= 1;
   return Object.freeze({
     max: given.integer('max', 2, 1000) ?? DEFAULTS.sessions.max,
     heartbeatMs,
     leaseMs,
+    connectTimeoutMs:
+      connectTimeoutMs === undefined ? durationMs(DEFAULTS.sessions.connectTimeout) : connectTimeoutMs,
     trustPooler: given.flag('trustPooler') ?? DEFAULTS.sessions.trustPooler,
     lockTableShare:
       given.check('lockTableShare', 'a number above 0, at most 1', isShare) ??
@@ -166,6 +169,20 @@ function handlersOf(given: OptionReader<HandlersOptions>): ResolvedHandlersOptio
     Array.isArray(value) && value.every(isCaller);
   const allowed = "a list of metadata keys, classes, or texts such as 'Class.method'";
   return Object.freeze({ trust: given.check('trust', allowed, fits) ?? [] });
+}
+
+/** Each follows the other, where only one is given: a heartbeat at 40 % of the lease leaves time for its answer. */
+function leaseOf(given: OptionReader<SessionsOptions>): {
+  readonly heartbeatMs: number;
+  readonly leaseMs: number;
+} {
+  const heartbeatMs = given.ms('heartbeat', 1);
+  const leaseMs = given.ms('lease', 1);
+  const { heartbeat, lease } = DEFAULTS.sessions;
+  if (heartbeatMs !== undefined)
+    return { heartbeatMs, leaseMs: leaseMs ?? Math.max(durationMs(lease), 2 * heartbeatMs) };
+  if (leaseMs === undefined) return { heartbeatMs: durationMs(heartbeat), leaseMs: durationMs(lease) };
+  return { heartbeatMs: Math.max(1, Math.floor(0.4 * leaseMs)), leaseMs };
 }
 
 function telemetryOf(

@@ -1,14 +1,17 @@
 import pg from 'pg';
 import type { Client, ClientConfig, Pool } from 'pg';
 import type { PgLockConnection } from './session-options.js';
+import { sessionName, type SessionPurpose } from '../vocabulary/session-name.js';
+import { cutOff } from './socket.js';
+import { AS_TEXT } from './text-types.js';
 
 /** Opens the module's own connections, each with an `error` listener from the first moment on. @internal */
 export interface Connector {
   /**
-   * @param purpose ends the connection's `application_name`, such as `pglock:locks`.
+   * @param purpose ends the connection's `application_name`, such as `pglock:locks`; before it stands the application's own.
    * @param signal gives the attempt up.
    */
-  connect(purpose: string, signal?: AbortSignal): Promise<Client>;
+  connect(purpose: SessionPurpose, signal?: AbortSignal): Promise<Client>;
 }
 
 /** Connects to where the options say; nothing at all means the libpq environment variables. @internal */
@@ -28,12 +31,6 @@ export function connectorLike(pool: Pool): Connector {
   return {
     connect: (purpose, signal) => open((own) => new ClientClass(own), pool.options, purpose, signal),
   };
-}
-
-/** Closes a connection without a word to the server; whatever was asked on it rejects. @internal */
-export function cutOff(client: Client): void {
-  const { connection } = client as unknown as { connection?: { stream?: { destroy(): void } } };
-  connection?.stream?.destroy(); // `pg-native` has no socket to cut; `end` closes it
 }
 
 /** Runs the work; when the signal aborts meanwhile, cuts the connection, so that the work rejects. @internal */
@@ -57,20 +54,12 @@ const CONNECT_TIMEOUT_MS = 10_000;
 async function open(
   create: (config: ClientConfig) => Client,
   config: ClientConfig | undefined,
-  purpose: string,
+  purpose: SessionPurpose,
   signal?: AbortSignal,
 ): Promise<Client> {
-  const client = create({
-    ...config,
-    // A pool hides its password from enumeration, so that a plain copy would lose it.
-    ...(config?.password === undefined ? {} : { password: config.password }),
-    connectionTimeoutMillis: config?.connectionTimeoutMillis || CONNECT_TIMEOUT_MS,
-    application_name: `pglock:${purpose}`,
-    keepAlive: true,
-    statement_timeout: false,
-    query_timeout: 0,
-  });
+  const client = create(ownConfig(config, purpose));
   client.on('error', ignore);
+  overrule(client as unknown as ConfiguredClient, purpose);
   try {
     await cutOnAbort(client, signal, () => client.connect());
   } catch (error) {
@@ -78,6 +67,53 @@ async function open(
     throw error;
   }
   return client;
+}
+
+/** How long an attempt to connect may take. @internal */
+export function connectTimeoutOf(config: ClientConfig | undefined): number {
+  return config?.connectionTimeoutMillis || CONNECT_TIMEOUT_MS;
+}
+
+function ownConfig(config: ClientConfig | undefined, purpose: SessionPurpose): ClientConfig {
+  const own: ClientConfig & { readonly pipeline: boolean } = {
+    ...config,
+    // A pool hides its password from enumeration, so that a plain copy would lose it.
+    ...(config?.password === undefined ? {} : { password: config.password }),
+    connectionTimeoutMillis: connectTimeoutOf(config),
+    keepAlive: true,
+    types: AS_TEXT,
+    pipeline: purpose === 'locks',
+  };
+  return own;
+}
+
+/** What a client has made of its configuration, of a connection string and of the environment. */
+interface ConfiguredClient {
+  binary?: boolean;
+  readonly connectionParameters: {
+    application_name?: string | undefined;
+    readonly fallback_application_name?: string | undefined;
+    binary?: boolean;
+    statement_timeout?: number | false;
+    idle_in_transaction_session_timeout?: number | false;
+    query_timeout?: number | false;
+    replication?: string | undefined;
+  };
+}
+
+/**
+ * The parameters of our own connections win over those of a connection string, which win over the configuration in `pg`:
+ * so they are changed once the client has read everything. The rest is set by the first statements, over `options`, too.
+ */
+function overrule(client: ConfiguredClient, purpose: SessionPurpose): void {
+  const parameters = client.connectionParameters;
+  const application = parameters.application_name || parameters.fallback_application_name;
+  parameters.application_name = sessionName(application, purpose);
+  parameters.statement_timeout = false;
+  parameters.idle_in_transaction_session_timeout = false;
+  parameters.query_timeout = false;
+  parameters.replication = undefined;
+  parameters.binary = client.binary = false;
 }
 
 /** Whoever uses the client learns of its end by `end` and by its rejected statements. */

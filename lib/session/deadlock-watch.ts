@@ -1,6 +1,7 @@
 import { ADVISORY_WAITERS, readWaitNote } from '../sql/advisory-lock.js';
 import type { SessionLockWait } from './lock-wait.js';
 import { monotonicMs } from './monotonic.js';
+import type { TextRow } from './peer-port.js';
 import type { SessionPool } from './session-pool.js';
 
 /** Somebody who waits for a key while holding others. */
@@ -21,6 +22,11 @@ interface WaiterRow {
   readonly since: number;
   readonly granted: boolean;
   readonly key: string;
+}
+
+function waiterRow({ pid, query, since, granted, key }: TextRow): WaiterRow {
+  const times = { pid: Number(pid), since: Number(since), granted: granted === 't' };
+  return { ...times, query: query ?? '', key: key ?? '' };
 }
 
 /**
@@ -57,8 +63,8 @@ export class DeadlockWatch {
     this.looking = true;
     this.lookedAt = now;
     main
-      .run(ADVISORY_WAITERS)
-      .then(({ rows }) => this.judge(rows as WaiterRow[]))
+      .read(ADVISORY_WAITERS)
+      .then((rows) => this.judge(rows.map(waiterRow)))
       .catch(() => undefined) // the session is gone, and every wait on it learns so by itself
       .finally(() => (this.looking = false));
   }

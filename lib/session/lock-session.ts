@@ -1,166 +1,162 @@
-import type { Client, Notification, QueryConfig, QueryResult } from 'pg';
+import type { Client, Notification, QueryResult } from 'pg';
 import { LockSessionError } from '../errors/lock-session.error.js';
-import { OWN_LOCKS, singleLockOp, UNLOCK_ALL, unlockCode } from '../sql/advisory-lock.js';
-import { HEARTBEAT, type ServerFacts } from '../sql/lock-session.js';
+import { UNLOCK_ALL } from '../sql/advisory-lock.js';
+import type { ServerFacts } from '../sql/lock-session.js';
 import type { Statement } from '../sql/statement.js';
-import { LockKey } from '../vocabulary/lock-id.js';
-import { endsSession, isCancelled } from '../vocabulary/sqlstate.js';
-import { LockBatches, type LockOps, type TryOp } from './lock-op.js';
-import { queryNumbers } from './lock-query.js';
-import type { HeldKey } from './lock-store.js';
-import { cutOff } from './connector.js';
+import type { LockKey } from '../vocabulary/lock-id.js';
+import { isolated } from '../vocabulary/listeners.js';
+import { isRepeatable } from '../vocabulary/sqlstate.js';
+import { atMost } from './at-most.js';
+import type { UnsentCommands } from './command-queue.js';
+import type { CommandBatch, TryOp } from './lock-command.js';
 import { monotonicMs } from './monotonic.js';
 import type { TextRow } from './peer-port.js';
+import { Recovery } from './recovery.js';
 import { Roster } from './roster.js';
 import { SessionLock } from './session-lock.js';
-import { AS_TEXT } from './text-types.js';
+import { SessionWire, type SessionWireInit, type WireOwner } from './session-wire.js';
+import { cutOff } from './socket.js';
 
 /** For how long the end of a session waits for a server that may not answer any more. */
 const FAREWELL_MS = 1_000;
-/** How often a statement is sent that somebody cancels whom nobody here has asked to. */
+/** How often a statement is sent that is cancelled although nothing here has asked for that. */
 export const SENT_AT_MOST = 20;
 
-interface Job {
-  /** How long the statement may take by itself, in milliseconds. */
-  readonly allowanceMs: number;
-  readonly query: Statement | string;
-  readonly resolve: (result: QueryResult) => void;
-  readonly reject: (error: unknown) => void;
+/** Whoever opened the session. @internal */
+export interface SessionOwner {
+  /** Why it has really ended, where more is known than the error says. */
+  explain(error: Error): Error;
+  /** It has ended by itself, and is not used again. Called before anything else is told. */
+  onEnded(session: LockSession, error: Error): void;
+  /** All that it held are told. */
+  onLost(session: LockSession, error: Error, locksLost: number): void;
 }
 
 /**
- * One connection that holds session-level advisory locks, or waits for one.
- *
- * Its statements go one after the other; tries and releases asked for meanwhile are fused into the next statement. It is
- * *open* until `close()`, or until the connection ends or its lease runs out unconfirmed: then it is *ended*, every hold
- * on it is lost, and it is never used again.
+ * *open* until `close()`, or until the connection ends or the lease runs out unconfirmed. *reconciling* from when a batch
+ * has failed until the session is known to hold what it should, when it is *open* again. *closing* from `close()` on, while
+ * the server is told. *ended* for good: every lock on it is lost.
+ */
+type SessionState = 'open' | 'reconciling' | 'closing' | 'ended';
+
+const MOVES: Readonly<Record<SessionState, readonly SessionState[]>> = {
+  open: ['reconciling', 'closing', 'ended'],
+  reconciling: ['open', 'closing', 'ended'],
+  closing: ['ended'],
+  ended: [],
+};
+
+/**
+ * One session that holds advisory locks, or waits for one: a connection with its lease ({@link SessionWire}), a set of locks,
+ * and a way back from a failed batch ({@link Recovery}).
  *
  * @internal
  */
-export class LockSession {
-  /** Called once when the session has ended by itself. */
-  onEnded: ((error: Error, locksLost: number) => void) | undefined;
+export class LockSession implements WireOwner {
+  owner: SessionOwner | undefined;
   /** Called with what arrives on a channel that the session listens to. */
   onNotification: ((notification: Notification) => void) | undefined;
-  /** When somebody last asked for something, heartbeats aside, on the monotonic clock. */
+  /** When something was last asked of it, heartbeats aside, on the monotonic clock. */
   lastUsedAt = monotonicMs();
+  readonly trustMs: number;
 
-  private readonly holds = new Roster<SessionLock>();
-  private readonly jobs: Job[] = [];
-  private readonly batches = new LockBatches();
+  private state: SessionState = 'open';
+  private cause: Error | undefined;
+  private readonly wire: SessionWire;
+  private readonly locks = new Roster<SessionLock>();
   private tries = 0;
-  private busy = false;
-  private scheduled = false;
-  private reconciling = false;
-  private ended: Error | undefined;
-  private lastSentAt = monotonicMs();
-  private trustedUntil: number;
-  private answerDueAt = Infinity;
+  private recovery: Recovery | undefined;
 
   constructor(
     private readonly client: Client,
     readonly facts: ServerFacts,
-    readonly trustMs: number,
+    init: Omit<SessionWireInit, 'version'>,
   ) {
-    this.trustedUntil = monotonicMs() + trustMs;
+    this.trustMs = init.trustMs;
+    this.wire = new SessionWire(client, this, { ...init, version: facts.version });
     client.on('error', (error) => this.end(error));
     client.on('notification', (notification) => this.onNotification?.(notification));
     client.on('end', () => this.end(new LockSessionError('The connection of a lock session was closed.')));
+    this.wire.updateReference();
   }
 
   get isOpen(): boolean {
-    return this.ended === undefined;
+    return this.state !== 'ended';
   }
 
-  /** Why it has ended, where it has. */
   get endedBy(): Error | undefined {
-    return this.ended;
+    return this.cause;
   }
 
   get isBusy(): boolean {
-    return this.busy || !this.batches.isEmpty || this.jobs.length > 0;
+    return this.wire.commands.isBusy;
   }
 
   /** How many keys it holds, tries under way included. */
   get holdCount(): number {
-    return this.holds.size + this.tries;
+    return this.locks.size + this.tries;
   }
 
-  /** Whether the server cannot have given our locks to others: anchored where the last answered statement was *sent*. */
+  /** Whether the server cannot have given the locks of this session to others. */
   get trusted(): boolean {
-    return this.ended === undefined && monotonicMs() < this.trustedUntil;
+    return this.state !== 'ended' && this.wire.trusted;
   }
 
-  owns(hold: SessionLock): boolean {
-    return this.holds.has(hold);
+  owns(lock: SessionLock): boolean {
+    return this.locks.has(lock);
+  }
+
+  /** Keeps the process alive also while it holds nothing and nothing is asked of it. */
+  keepProcess(keeps: boolean): void {
+    this.wire.keepProcess(keeps);
   }
 
   /** Tries once, fused with everything else of this turn. */
   tryLock(op: TryOp): void {
-    if (this.ended !== undefined) return op.onError(this.ended);
+    const { refusal } = this;
+    if (refusal !== undefined) return op.onError(refusal);
     this.tries++;
-    this.batches.last.tries.push(op);
-    this.scheduleOps();
+    this.lastUsedAt = monotonicMs();
+    this.wire.commands.try(op);
+    this.wire.updateReference();
   }
 
-  /** Lets go; quiet when the hold is gone already. */
-  unlock(hold: SessionLock): Promise<void> {
-    if (!this.owns(hold)) return Promise.resolve();
-    this.holds.delete(hold);
-    hold.listener = undefined;
-    const batch = this.batches.last;
-    batch.releases.push(hold);
-    this.scheduleOps();
-    return batch.released;
+  /** Releases the lock; resolves when the server has, and at once where it is gone already. */
+  unlock(lock: SessionLock): Promise<void> {
+    if (!this.owns(lock)) return Promise.resolve();
+    this.locks.delete(lock);
+    lock.listener = undefined;
+    return this.wire.commands.release(lock);
   }
 
-  /** Notes a lock that a statement of its own has taken. */
-  adopt(key: LockKey, shared: boolean): HeldKey {
-    const hold = new SessionLock(this, key, shared);
-    this.holds.add(hold);
-    return hold;
-  }
-
-  /** Runs one statement in its turn; `allowanceMs` is how long it may take by itself. */
-  run(query: Statement | string, allowanceMs = 0): Promise<QueryResult> {
-    return new Promise((resolve, reject) => {
-      if (this.ended !== undefined) return reject(this.ended);
-      this.lastUsedAt = monotonicMs();
-      this.jobs.push({ query, allowanceMs, resolve, reject });
-      this.schedule();
-    });
+  /** Notes a lock that a statement of its own has acquired; undefined where the session has ended since. */
+  adopt(key: LockKey, shared: boolean): SessionLock<LockSession> | undefined {
+    if (this.state === 'ended') return undefined;
+    const lock = new SessionLock<LockSession>(this, key, shared);
+    this.locks.add(lock);
+    return lock;
   }
 
   /** Runs one statement in its turn; its rows are as the server wrote them. */
-  async readText({ text, values }: Statement): Promise<readonly TextRow[]> {
-    const query: QueryConfig = { text, types: AS_TEXT, ...(values && { values: [...values] }) };
-    const { rows } = await this.run(query as Statement);
-    return rows as TextRow[];
+  async run(query: Statement | string): Promise<QueryResult<TextRow>> {
+    this.assertUsable();
+    return (await this.wire.run(query, 0, false)) as QueryResult<TextRow>;
   }
 
-  /** Runs one statement in its turn, and again as long as somebody cancels it. */
-  async insist(query: Statement | string): Promise<QueryResult> {
-    for (let sent = 1; ; sent++) {
-      try {
-        return await this.run(query);
-      } catch (error) {
-        if (!isCancelled(error) || sent === SENT_AT_MOST) throw error;
-      }
-    }
+  /** Runs one statement in its turn, and again as long as it is cancelled; gives its rows. */
+  read(query: Statement | string): Promise<readonly TextRow[]> {
+    return this.insist(() => this.run(query));
   }
 
-  /**
-   * A statement for its own sake, when nothing else was said for a while; ends the session when the lease is over. What it
-   * holds counts from the last answer, whatever was asked since: the server may have heard nothing of it.
-   */
+  /** Runs a statement that waits for a lock, for as long as it takes: see {@link SessionWire.waitFor}. */
+  async waitFor(textOf: (beginLease: string | undefined) => string): Promise<readonly TextRow[]> {
+    this.assertUsable();
+    return this.wire.waitFor(textOf);
+  }
+
+  /** Shows the server that it lives, when it is time; see {@link SessionWire.beat}. */
   beat(heartbeatMs: number): void {
-    if (this.ended !== undefined) return;
-    const now = monotonicMs();
-    if (now >= (this.holds.size > 0 ? this.trustedUntil : this.busy ? this.answerDueAt : Infinity))
-      return this.destroy(
-        new LockSessionError('The server did not answer within the lease of the lock session.'),
-      );
-    if (!this.isBusy && now - this.lastSentAt >= heartbeatMs) this.send(HEARTBEAT, 0, nothing, nothing);
+    if (this.state !== 'ended') this.wire.beat(heartbeatMs, this.locks.size, this.state !== 'open');
   }
 
   /** Cuts the connection at once; everything on it is lost. */
@@ -169,160 +165,137 @@ export class LockSession {
     cutOff(this.client);
   }
 
-  /** Lets go of everything and says goodbye to the server; cuts the connection when that does not answer in time. */
+  /** Releases everything and says goodbye to the server; cuts the connection when that does not answer in time. */
   async close(): Promise<void> {
-    if (this.ended !== undefined) return;
-    const impatience = setTimeout(
-      () => this.destroy(new LockSessionError('The server did not answer when the lock session was closed.')),
-      FAREWELL_MS,
-    );
-    const farewell = this.holds.size > 0 || this.isBusy ? this.run(UNLOCK_ALL) : Promise.resolve();
-    this.holds.clear();
-    await farewell.catch(() => undefined);
-    this.onEnded = undefined;
-    const gone = this.client.end();
-    this.end(new LockSessionError('The lock session was closed.'));
-    await gone.catch(() => undefined);
-    clearTimeout(impatience);
+    if (this.state === 'ended' || this.state === 'closing') return;
+    const hasLocks = this.holdCount > 0 || this.isBusy;
+    this.to('closing');
+    this.locks.clear();
+    this.owner = undefined;
+    const batches = this.wire.commands.takeBatches();
+    await atMost(FAREWELL_MS, this.sayGoodbye(hasLocks));
+    const closed = new LockSessionError('The lock session was closed.');
+    this.destroy(closed);
+    this.refuseAll({ statements: [], batches }, closed);
   }
 
-  private scheduleOps(): void {
-    if (this.busy || this.scheduled) return;
-    this.lastUsedAt = monotonicMs();
-    this.schedule();
-  }
-
-  /** Everything asked for until the end of this turn goes into one statement. */
-  private schedule(): void {
-    if (this.busy || this.scheduled) return;
-    this.scheduled = true;
-    setImmediate(() => {
-      this.scheduled = false;
-      this.pump();
-    });
-  }
-
-  private pump(): void {
-    if (this.busy || this.ended !== undefined) return;
-    const job = this.jobs.shift();
-    if (job !== undefined) return this.send(job.query, job.allowanceMs, job.resolve, job.reject);
-    const batch = this.reconciling ? undefined : this.batches.takeFirst();
-    if (batch !== undefined) this.sendBatch(batch);
-  }
-
-  private sendBatch(ops: LockOps): void {
-    const answered = this.sending(
-      0,
-      (refused: readonly number[]) => this.settle(ops, refused),
-      (error) => void this.reconcile(ops, error),
-    );
-    queryNumbers(this.client, ops.statement, answered);
-  }
-
-  private send(
-    query: Statement | string,
-    allowanceMs: number,
-    done: (result: QueryResult) => void,
-    fail: (error: unknown) => void,
-  ): void {
-    const answered = this.sending(allowanceMs, done, fail);
-    this.client.query(query as QueryConfig, answered as (error: Error, result: QueryResult) => void);
-  }
-
-  /** Notes that a statement is being sent; what it returns is to be called with the answer. */
-  private sending<Result>(
-    allowanceMs: number,
-    done: (result: Result) => void,
-    fail: (error: unknown) => void,
-  ): (error: Error | null, result: Result) => void {
-    this.busy = true;
-    const sentAt = (this.lastSentAt = monotonicMs());
-    this.answerDueAt = sentAt + allowanceMs + this.trustMs;
-    return (error, result) => {
-      if (error && endsSession(error)) this.end(error);
-      if (error) fail(error);
-      else if (this.confirm(sentAt, allowanceMs)) done(result);
-      else fail(this.ended);
-      this.busy = false;
-      if (this.isBusy) this.schedule();
-    };
-  }
-
-  /** An answer proves the lease from when its question was sent; one that slept in a buffer for too long proves nothing. */
-  private confirm(sentAt: number, allowanceMs: number): boolean {
-    if (this.ended !== undefined) return false;
-    this.trustedUntil = sentAt + this.trustMs;
-    if (allowanceMs > 0 || monotonicMs() < this.trustedUntil) return true;
-    this.destroy(
-      new LockSessionError('The answer of the server came later than the lease of the lock session allows.'),
-    );
-    return false;
-  }
-
-  /** @param refused the places, counted from 1 and with the releases first, of what the server refused; in order. */
-  private settle(ops: LockOps, refused: readonly number[]): void {
-    const { releases, tries } = ops;
-    ops.markReleased();
-    this.tries -= tries.length;
+  onAnswered(batch: CommandBatch, refused: readonly number[]): void {
+    const { releases, tries } = batch;
+    batch.markReleased();
     let next = 0;
     while ((refused[next] ?? Infinity) <= releases.length) next++;
+    const granted: TryOp[] = [];
     tries.forEach((op, index) => {
       const isRefused = refused[next] === releases.length + index + 1;
-      if (!isRefused) return op.onAcquired(this.adopt(op.key, op.shared));
+      if (!isRefused && this.recovery !== undefined) return granted.push(op);
+      this.tries--;
+      if (!isRefused) return this.grant(op);
       next++;
-      op.onUnavailable();
+      return op.onUnavailable();
     });
+    this.recovery?.addGranted(granted);
   }
 
-  /**
-   * A failed batch may have done some of its operations all the same. Looks at what the session really holds, lets go of
-   * what nobody was given, and only then reports the error; cuts the connection when it cannot be known.
-   */
-  private async reconcile(ops: LockOps, error: unknown): Promise<void> {
-    this.reconciling = true;
+  /** A batch has failed; what was under way behind it may fail, too, and is awaited first. */
+  onFailed(batch: CommandBatch, error: unknown): void {
+    if (this.state === 'ended') return this.refuse(batch, error);
+    const running = this.recovery;
+    const recovery = (this.recovery ??= new Recovery());
+    recovery.addFailed(batch, error);
+    if (running !== undefined) return;
+    if (this.state === 'open') this.to('reconciling');
+    this.wire.commands.holdBack();
+    void this.reconcile(recovery);
+  }
+
+  onOver(error: Error): void {
+    this.destroy(error);
+  }
+
+  /** Why nothing can be asked of it any more. */
+  private get refusal(): Error | undefined {
+    if (this.state === 'closing') return new LockSessionError('The lock session is being closed.');
+    return this.cause;
+  }
+
+  private assertUsable(): void {
+    const { refusal } = this;
+    if (refusal !== undefined) throw refusal;
+    this.lastUsedAt = monotonicMs();
+  }
+
+  private async insist(run: () => Promise<QueryResult>): Promise<readonly TextRow[]> {
+    for (let sent = 1; ; sent++) {
+      try {
+        return (await run()).rows as TextRow[];
+      } catch (error) {
+        if (!isRepeatable(error) || sent === SENT_AT_MOST) throw error;
+      }
+    }
+  }
+
+  private grant(op: TryOp): void {
+    const lock = this.adopt(op.key, op.shared);
+    if (lock === undefined) op.onError(this.cause);
+    else op.onAcquired(lock);
+  }
+
+  private async reconcile(recovery: Recovery): Promise<void> {
     try {
-      if (this.ended === undefined) await this.releaseStrays(ops);
-    } catch (cause) {
-      this.destroy(
-        new LockSessionError('A lock session could not be brought back to a known state.', { cause }),
+      await recovery.releaseStrays(
+        (query) => this.insist(() => this.wire.run(query, 0, true)),
+        (key, shared) => [...this.locks].some((lock) => lock.shared === shared && lock.key.equals(key)),
       );
+    } catch (cause) {
+      const message = 'A lock session could not be brought back to a known state.';
+      this.destroy(new LockSessionError(message, { cause }));
     }
-    this.reconciling = false;
-    if (this.isBusy) this.schedule();
-    this.refuse(ops, error);
+    this.recovery = undefined;
+    if (this.state === 'reconciling') this.to('open');
+    if (this.cause === undefined) this.wire.commands.goOn(recovery.again);
+    else for (const op of recovery.again) this.refuseTry(op, this.cause);
+    recovery.report((batch, error) => this.refuse(batch, error));
+    this.wire.updateReference();
   }
 
-  private refuse(ops: LockOps, error: unknown): void {
-    this.tries -= ops.tries.length;
-    ops.markReleased();
-    for (const op of ops.tries) op.onError(error);
+  private refuseAll({ statements, batches }: UnsentCommands, error: Error): void {
+    for (const command of statements) command.reject(error);
+    for (const batch of batches) this.refuse(batch, error);
   }
 
-  private async releaseStrays({ releases, tries }: LockOps): Promise<void> {
-    const touched = new Set([...releases, ...tries].map((op) => op.key.text));
-    const { rows } = await this.insist(OWN_LOCKS);
-    const held = new Set(Array.from(this.holds, (hold) => hold.key.text));
-    for (const row of rows as { classId: string; objId: string; objSubId: 1 | 2; shared: boolean }[]) {
-      const key = LockKey.ofAdvisoryKey({
-        classId: Number(row.classId),
-        objId: Number(row.objId),
-        objSubId: row.objSubId,
-      });
-      if (!touched.has(key.text) || held.has(key.text)) continue;
-      await this.insist(singleLockOp({ key, code: unlockCode(key, row.shared) }));
-    }
+  private refuse(batch: CommandBatch, error: unknown): void {
+    batch.markReleased();
+    for (const op of batch.tries) this.refuseTry(op, error);
   }
 
+  private refuseTry(op: TryOp, error: unknown): void {
+    this.tries--;
+    op.onError(error);
+  }
+
+  private async sayGoodbye(hasLocks: boolean): Promise<void> {
+    // Behind all statements that it was asked for before.
+    if (hasLocks) await this.wire.run(UNLOCK_ALL, 0, false).catch(nothing);
+    await this.client.end().catch(nothing);
+  }
+
+  private to(state: SessionState): void {
+    if (!MOVES[this.state].includes(state))
+      throw new Error(`A lock session that is ${this.state} cannot be ${state}.`);
+    this.state = state;
+  }
+
+  /** Holders are told first of all, and before the server hears of it: it frees the locks as soon as it does. */
   private end(error: Error): void {
-    if (this.ended !== undefined) return;
-    this.ended = error;
-    for (const job of this.jobs.splice(0)) job.reject(error);
-    for (const ops of this.batches.takeAll()) this.refuse(ops, error);
-    const lost = this.holds.clear();
-    this.onEnded?.(error, lost.length);
-    for (const hold of lost) hold.listener?.onKeyLost(hold, error);
-    // Last: the server frees the locks as soon as it hears of it, and their holders are to know before.
-    this.client.end().catch(() => undefined);
+    if (this.state === 'ended') return;
+    this.to('ended');
+    const cause = (this.cause = this.owner?.explain(error) ?? error);
+    this.owner?.onEnded(this, cause);
+    const lost = this.locks.clear();
+    for (const lock of lost) isolated(() => lock.listener?.onKeyLost(lock, cause));
+    this.refuseAll(this.wire.commands.takeAll(), cause);
+    this.owner?.onLost(this, cause, lost.length);
+    this.client.end().catch(nothing);
   }
 }
 

@@ -14,6 +14,8 @@ export interface HeldKey {
   readonly pid: number;
   /** Whether it can still be trusted at this moment. */
   readonly alive: boolean;
+  /** Whether it was acquired in the server's queue, where others are likely to stand as well. */
+  readonly isContended?: boolean;
   /** Whom to tell, once, when the hold is lost; nobody after `unlock`. */
   listener: HeldKeyListener | undefined;
 }
@@ -29,20 +31,26 @@ export interface TryLockCallbacks {
   onAcquired(hold: HeldKey): void;
   /** Somebody else has it. */
   onUnavailable(): void;
-  /** It could not be tried. */
+  /** It could not be tried. Where `isPassing(error)`, it makes sense to wait. */
   onError(error: unknown): void;
 }
 
 /** How to wait for a key. @internal */
 export interface WaitOptions {
-  /** When to stop, on the monotonic clock, or `null` for never; asked again for each slice of the wait. */
+  /** When to stop, on the monotonic clock, or `null` for never; asked again when that comes. */
   readonly deadline: () => number | null;
-  /** `LockKey.text` of all keys that stand still while this wait lasts; asked again for each slice of the wait. */
+  /** `LockKey.text` of all keys that stand still while this wait lasts; asked again now and then. */
   readonly holds: () => readonly string[];
   /** The wait could never end: `held` is the key of `holds()` through which the cycle runs. */
   readonly onDeadlock: (held: string) => void;
   /** A backend stands in the server's queue for this wait, until the function that it returns is called. */
   readonly onWaiting: (pid: number) => () => void;
+  /**
+   * The server could not be reached for `sessions.connectTimeout`: who has no timeout of its own gives up with this error,
+   * and the wait goes on until it is cancelled. Called once for each time that the server is away. Left out, the wait
+   * rejects with the error.
+   */
+  readonly onUnreachable?: (error: Error) => void;
 }
 
 /** A wait for a key on behalf of everybody in this process who wants it. @internal */
@@ -80,6 +88,8 @@ export interface LockStore {
   fencingToken(hold: HeldKey): Promise<bigint>;
   /** The server's own `lock_timeout`, in milliseconds, `null` for none. */
   defaultWaitMs(): Promise<number | null>;
+  /** Another process has released a key that a wait without a session of its own polls for. */
+  wake?(key: LockKey): void;
   /** How many connections and keys there are at this moment. Asks nobody. */
   status(): LockStoreStatus;
   /** Makes sure that the server answers, on the connection that holds the locks. */

@@ -1,39 +1,29 @@
-import { HEARTBEAT, cancelBackend } from '../sql/lock-session.js';
-import { UNLOCK_ALL, waitForLock } from '../sql/advisory-lock.js';
-import { LockSessionError } from '../errors/lock-session.error.js';
-import { PgLockError } from '../errors/pg-lock.error.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
-import { SQLSTATE, sqlStateOf } from '../vocabulary/sqlstate.js';
 import type { LockSession } from './lock-session.js';
 import type { HeldKey, LockWait, TryLockCallbacks, WaitOptions } from './lock-store.js';
-import { monotonicMs } from './monotonic.js';
+import { monotonicMs, TIMER_MAX_MS } from './monotonic.js';
+import { QueuePlace } from './queue-place.js';
+import { isPassing, unreachable } from './reachability.js';
 import type { SessionPool } from './session-pool.js';
-import { translateError } from './translate-error.js';
 
 /** How often a wait without a session tries again: soon at first, more seldom when it has lasted. */
 const POLL_MS = { first: 25, later: 100, laterAfter: 2_000 };
-/** How much longer than `deadlock_timeout` one slice is, so that the server's own detector gets its turn. */
-const SLICE_BEYOND_MS = 300;
-const SLICE_MOST_MS = 3_000;
-/** A slice that ends by itself this soon is not worth a cancel. */
-const NEARLY_OVER_MS = 25;
-const CANCEL_GRACE_MS = 1_000;
-/** For how long a wait outlives a server that cannot be reached. */
-const UNREACHABLE_MS = 30_000;
 
 /** What a wait asks of the store that it belongs to. @internal */
 export interface WaitHost {
   readonly pool: SessionPool;
-  tryLock(key: LockKey, shared: boolean, trier: TryLockCallbacks): void;
+  readonly connectTimeoutMs: number | null;
+  tryLock(key: LockKey, shared: boolean, callbacks: TryLockCallbacks): void;
   unlock(hold: HeldKey): Promise<void>;
 }
 
 /**
- * One wait for one key, on behalf of everybody in this process who wants it.
+ * One wait for one key, on behalf of all requests of this process for it.
  *
- * Where a session is free it *stands in the server's queue*, in slices, because a blocked statement holds a snapshot that
- * hangs `CREATE INDEX CONCURRENTLY` elsewhere; the end of each slice is verified, because a lock may be granted as the
- * timer fires. Where the bound on sessions is reached it *tries again and again* on the main session until one is free.
+ * Where a session is free it *waits in the server's queue* and keeps its place there. It *changes sessions* when the snapshot
+ * of its statement is in the way of others or has grown old: where another session is free, that lines up before the first
+ * leaves. Where the bound on sessions is reached it *polls* on the main session until one is free; where the server cannot
+ * be reached, it tries to connect.
  *
  * @internal
  */
@@ -43,10 +33,19 @@ export class SessionLockWait implements LockWait {
   /** The same on the monotonic clock. */
   readonly startedAt = monotonicMs();
   readonly outcome: Promise<HeldKey | null>;
+  /** The sessions that stand in the server's queue for it: one, and two while it changes. */
+  readonly places = new Set<QueuePlace>();
 
-  private cancelled = false;
-  private wake: (() => void) | undefined;
-  private slice: { readonly session: LockSession; readonly endsAt: number } | undefined;
+  private isCancelled = false;
+  /** Ends the pause between two polls. */
+  private endPause: (() => void) | undefined;
+  /** What the places report to, until one of them has the lock. */
+  private answer:
+    | { readonly resolve: (hold: HeldKey | null) => void; readonly reject: (error: unknown) => void }
+    | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private awaySince: number | undefined;
+  private hasToldAway = false;
 
   constructor(
     private readonly host: WaitHost,
@@ -54,66 +53,106 @@ export class SessionLockWait implements LockWait {
     readonly shared: boolean,
     readonly options: WaitOptions,
   ) {
-    this.outcome = this.run();
+    this.watchDeadline();
+    this.outcome = this.run().finally(() => clearTimeout(this.timer));
   }
 
   /** The backend that stands in the server's queue for this wait, where one does. */
   get pid(): number | undefined {
-    return this.slice?.session.facts.pid;
+    const [first] = this.places;
+    return first?.pid;
   }
 
   cancel(): void {
-    if (this.cancelled) return;
-    this.cancelled = true;
-    this.wake?.();
-    if (this.slice !== undefined) this.cut(this.slice.session, this.slice.endsAt);
+    if (this.isCancelled) return;
+    this.isCancelled = true;
+    this.endPause?.();
+    for (const place of this.places) place.leave();
+  }
+
+  /** Tries at once, where it polls. */
+  wake(): void {
+    this.endPause?.();
+  }
+
+  /** The snapshot of a place is in the way: another session takes over, or the same one begins anew. */
+  async changePlace(place: QueuePlace): Promise<void> {
+    if (this.places.size > 1 || this.isOver()) return;
+    const session = await this.host.pool.takeWaiter();
+    if (session === undefined) place.leave();
+    else if (this.isOver() || !this.places.has(place)) this.host.pool.giveBack(session);
+    else this.enter(session);
   }
 
   private isOver(): boolean {
     const deadline = this.options.deadline();
-    return this.cancelled || (deadline !== null && monotonicMs() >= deadline);
+    return this.isCancelled || (deadline !== null && monotonicMs() >= deadline);
   }
 
   private get pollMs(): number {
     return monotonicMs() - this.startedAt < POLL_MS.laterAfter ? POLL_MS.first : POLL_MS.later;
   }
 
+  private watchDeadline(): void {
+    const deadline = this.options.deadline();
+    const leftMs = deadline === null ? TIMER_MAX_MS : deadline - monotonicMs();
+    if (leftMs <= 0) return this.cancel();
+    // The requests behind it have timers of their own; this one alone must not keep a process alive.
+    const again = () => this.watchDeadline();
+    this.timer = setTimeout(again, Math.min(Math.ceil(leftMs), TIMER_MAX_MS)).unref();
+  }
+
   private async run(): Promise<HeldKey | null> {
-    let reachedAt = monotonicMs();
     while (!this.isOver()) {
       try {
         const hold = await this.once();
-        if (hold !== null && !this.cancelled) return hold;
+        if (hold !== null && !this.isCancelled) return hold;
         if (hold !== null) await this.host.unlock(hold);
-        reachedAt = monotonicMs();
+        this.awaySince = undefined;
+        this.hasToldAway = false;
       } catch (error) {
-        if (!isConnectionFailure(error) || monotonicMs() - reachedAt > UNREACHABLE_MS) throw error;
-        await this.pause(this.pollMs);
+        await this.outlast(error);
       }
     }
     return null;
   }
 
   private async once(): Promise<HeldKey | null> {
+    // Where the server cannot be reached, this says so; and waits are cancelled over it.
+    await this.host.pool.openedMain();
     const session = await this.host.pool.takeWaiter();
-    if (session !== undefined) return this.stand(session);
-    return this.tryAgainAndAgain();
+    return session === undefined ? this.poll() : this.waitInServerQueue(session);
+  }
+
+  /** The server cannot be reached: goes on, for as long as that makes sense. */
+  private async outlast(error: unknown): Promise<void> {
+    if (!isPassing(error)) throw error;
+    const now = monotonicMs();
+    this.awaySince ??= now;
+    const { connectTimeoutMs } = this.host;
+    if (connectTimeoutMs !== null && now - this.awaySince >= connectTimeoutMs && !this.hasToldAway) {
+      this.hasToldAway = true;
+      if (this.options.onUnreachable === undefined) throw unreachable(error);
+      this.options.onUnreachable(unreachable(error) as Error);
+    }
+    if (!this.isOver()) await this.pause(this.pollMs);
   }
 
   /** Until a session is given back, or may be opened again after one has ended or could not be had. */
-  private async tryAgainAndAgain(): Promise<HeldKey | null> {
-    const ticket = this.host.pool.lineUp(() => this.wake?.());
-    const goesOn = () => !this.isOver() && !ticket.isReady();
+  private async poll(): Promise<HeldKey | null> {
+    const { pool } = this.host;
+    const reservation = pool.enqueue(() => this.endPause?.());
+    const goesOn = () => !this.isOver() && !reservation.isReady();
     try {
       do {
         const hold = await this.tryOnce();
         if (hold !== null) return hold;
         if (goesOn()) await this.pause(this.pollMs);
-      } while (goesOn() && !this.host.pool.mayOpen());
-      const session = this.host.pool.redeem(ticket);
-      return session === undefined ? null : await this.stand(session);
+      } while (goesOn() && !pool.mayOpen());
+      const session = pool.take(reservation);
+      return session === undefined ? null : await this.waitInServerQueue(session);
     } finally {
-      this.host.pool.leave(ticket);
+      pool.leave(reservation);
     }
   }
 
@@ -127,80 +166,58 @@ export class SessionLockWait implements LockWait {
     });
   }
 
-  /** One slice in the server's queue. */
-  private async stand(session: LockSession): Promise<HeldKey | null> {
-    const deadline = this.options.deadline();
-    const slice =
-      Math.min(session.facts.deadlockTimeout + SLICE_BEYOND_MS, SLICE_MOST_MS) * (0.9 + Math.random() / 5);
-    const timeoutMs = Math.max(
-      1,
-      Math.ceil(Math.min(slice, deadline === null ? slice : deadline - monotonicMs())),
-    );
-    if (this.cancelled) {
+  private waitInServerQueue(session: LockSession): Promise<HeldKey | null> {
+    if (this.isCancelled) {
       this.host.pool.giveBack(session);
-      return null;
+      return Promise.resolve(null);
     }
-    this.slice = { session, endsAt: monotonicMs() + timeoutMs };
-    const stopped = this.options.onWaiting(session.facts.pid);
-    try {
-      const note = { since: this.since, holds: this.options.holds() };
-      await session.run(waitForLock(this.key, this.shared, timeoutMs, note), timeoutMs);
-      // The lease counts from when the wait was sent; after a long one ask again before anybody relies on it.
-      if (!session.trusted) await session.insist(HEARTBEAT);
-    } catch (error) {
-      return await this.refused(session, error);
-    } finally {
-      this.slice = undefined;
+    return new Promise((resolve, reject) => {
+      this.answer = { resolve, reject };
+      this.enter(session);
+    });
+  }
+
+  private enter(session: LockSession): void {
+    const note = { since: this.since, holds: this.options.holds() };
+    const place = new QueuePlace(this.host.pool, session, { key: this.key, shared: this.shared, note });
+    const stopped = this.options.onWaiting(place.pid);
+    this.places.add(place);
+    const left = () => {
+      this.places.delete(place);
       stopped();
-    }
-    return session.adopt(this.key, this.shared);
+    };
+    place.outcome.then(
+      (hold) => {
+        left();
+        if (hold === null) this.placeLeft();
+        else this.placeGranted(hold);
+      },
+      (error: unknown) => {
+        left();
+        if (this.places.size === 0) this.answer?.reject(error);
+      },
+    );
   }
 
-  /** The server gave up, which does not mean that it did not grant: the session held nothing before, so drop it all. */
-  private async refused(session: LockSession, error: unknown): Promise<null> {
-    if (!session.isOpen) throw error;
-    try {
-      await session.insist(UNLOCK_ALL);
-      this.host.pool.giveBack(session);
-    } catch (cause) {
-      session.destroy(
-        new LockSessionError('A waiting lock session could not be brought back to a known state.', { cause }),
-      );
-    }
-    const state = sqlStateOf(error);
-    if (state === SQLSTATE.lockNotAvailable || state === SQLSTATE.queryCanceled) return null;
-    throw translateError(error, 'an advisory lock');
+  private placeLeft(): void {
+    if (this.places.size === 0) this.answer?.resolve(null);
   }
 
-  private cut(session: LockSession, endsAt: number): void {
-    if (endsAt - monotonicMs() > NEARLY_OVER_MS)
-      this.host.pool.openMain?.run(cancelBackend(session.facts.pid)).catch(() => undefined);
-    const grace = setTimeout(() => {
-      if (this.slice?.session === session)
-        session.destroy(new LockSessionError('A wait for a lock could not be cancelled in time.'));
-    }, CANCEL_GRACE_MS);
-    grace.unref();
-    const stop = () => clearTimeout(grace);
-    this.outcome.then(stop, stop);
+  private placeGranted(hold: HeldKey): void {
+    const { answer } = this;
+    this.answer = undefined;
+    for (const other of this.places) other.leave();
+    if (answer === undefined) void this.host.unlock(hold);
+    else answer.resolve(hold);
   }
 
   private pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ms);
-      this.wake = () => {
+      this.endPause = () => {
         clearTimeout(timer);
         resolve();
       };
     });
   }
-}
-
-const TRANSIENT = ['08', '57P', '53300'];
-
-/** Whether an error says that the server cannot be reached now, rather than that it refused. */
-function isConnectionFailure(error: unknown): boolean {
-  const state = sqlStateOf(error);
-  if (state !== undefined && /^[0-9A-D][0-9A-Z]{4}$/.test(state))
-    return TRANSIENT.some((prefix) => state.startsWith(prefix));
-  return error instanceof Error && !(error instanceof PgLockError);
 }

@@ -2,7 +2,11 @@ import { listen } from '../sql/lock-session.js';
 import type { Statement } from '../sql/statement.js';
 import { isolated, Listeners } from '../vocabulary/listeners.js';
 import type { LockSession } from './lock-session.js';
+import { isPassing } from './reachability.js';
 import type { OpenedMain, PeerNotification, PeerPort, Stop, TextRow } from './peer-port.js';
+
+/** How long the next attempt waits after one that was refused for good, such as for a wrong password. */
+const HOPELESS_PAUSE_MS = 10_000;
 
 /** One who asked for the session to be kept open. */
 interface Keeper {
@@ -67,11 +71,17 @@ export class MainSession implements PeerPort {
     await this.opening?.catch(() => undefined);
   }
 
-  /** The session has ended, or is closed because nobody needs it. */
-  forget(error: Error): void {
+  /** The session is over: nothing more is asked of it. */
+  absent(): void {
+    this.session = this.listener = undefined;
+  }
+
+  /** A session has ended, and those who held locks on it know. */
+  ended({ facts }: LockSession, error: Error): void {
     const { opened } = this;
-    this.session = this.listener = this.opened = undefined;
-    if (opened !== undefined) this.onEnded.tell(opened, error);
+    if (opened?.pid !== facts.pid) return;
+    this.opened = undefined;
+    this.onEnded.tell(opened, error);
     this.reopen();
   }
 
@@ -92,7 +102,8 @@ export class MainSession implements PeerPort {
 
   async runOnMain(statement: Statement): Promise<readonly TextRow[]> {
     const session = await this.whenOpen();
-    return session.readText(statement);
+    const { rows } = await session.run({ ...statement, values: statement.values ?? [] });
+    return rows;
   }
 
   onMainOpened(listener: (main: OpenedMain) => void): Stop {
@@ -117,8 +128,12 @@ export class MainSession implements PeerPort {
   keepOpen(onFailed?: (error: unknown) => void): Stop {
     const keeper: Keeper = { onFailed };
     this.keepers.add(keeper);
+    this.session?.keepProcess(true);
     this.reopen();
-    return () => void this.keepers.delete(keeper);
+    return () => {
+      this.keepers.delete(keeper);
+      this.session?.keepProcess(this.isKept);
+    };
   }
 
   private async begin(): Promise<LockSession> {
@@ -131,6 +146,7 @@ export class MainSession implements PeerPort {
     await this.listening;
     if (session.endedBy !== undefined) throw session.endedBy;
     this.session = session;
+    session.keepProcess(this.isKept);
     this.opened = this.describe(session);
     this.onOpened.tell(this.opened);
     return session;
@@ -151,7 +167,9 @@ export class MainSession implements PeerPort {
     if (!this.isKept || this.session !== undefined || this.host.isClosed()) return;
     this.whenOpen().catch((error: unknown) => {
       for (const keeper of this.keepers) isolated(() => keeper.onFailed?.(error));
-      this.reopen(); // the host pauses before it opens again
+      // The host pauses before it opens again; what will not pass by itself is tried more seldom.
+      if (isPassing(error)) this.reopen();
+      else setTimeout(() => this.reopen(), HOPELESS_PAUSE_MS).unref();
     });
   }
 }

@@ -2,14 +2,16 @@ import type { Client } from 'pg';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { prepareObserverSession, READ_OBSERVER_FACTS, type ObserverFacts } from '../sql/observer-session.js';
 import type { Statement, StatementRunner } from '../sql/statement.js';
+import type { SessionPurpose } from '../vocabulary/session-name.js';
 import type { Connector } from './connector.js';
+import { socketOf } from './socket.js';
 import { AS_TEXT } from './text-types.js';
 import { toldPid } from './told-pid.js';
 
 /** How an {@link ObserverSession} behaves. @internal */
 export interface ObserverSessionOptions {
   /** Ends the connection's `application_name`: `pglock:<purpose>`. */
-  readonly purpose: string;
+  readonly purpose: SessionPurpose;
   /** The connection closes after so long without a statement, in milliseconds. @default 10 000 */
   readonly idleMs?: number;
   /** The server ends a statement after so long, in milliseconds. @default 10 000 */
@@ -151,15 +153,4 @@ export class ObserverSession implements StatementRunner {
     await client.end().catch(() => undefined);
     clearTimeout(impatience);
   }
-}
-
-interface Socket {
-  ref(): void;
-  unref(): void;
-  destroy(): void;
-}
-
-/** The driver's socket; undefined for `pg-native`, which has none that we could reach. */
-function socketOf(client: Client): Socket | undefined {
-  return (client as unknown as { readonly connection?: { readonly stream?: Socket } }).connection?.stream;
 }

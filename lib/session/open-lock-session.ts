@@ -1,13 +1,20 @@
 import type { Client } from 'pg';
 import { PoolerError } from '../errors/pooler.error.js';
-import { prepareLockSession, READ_SERVER_FACTS, type ServerFacts } from '../sql/lock-session.js';
+import {
+  prepareLockSession,
+  READ_SERVER_FACTS,
+  readServerFacts,
+  type ServerFacts,
+} from '../sql/lock-session.js';
 import type { Statement } from '../sql/statement.js';
 import { cutOnAbort, type Connector } from './connector.js';
+import { speaksProtocol } from './lock-query.js';
 import { LockSession } from './lock-session.js';
+import { monotonicMs } from './monotonic.js';
+import type { TextRow } from './peer-port.js';
+import { PipelineDepth } from './pipeline-depth.js';
 import type { ResolvedSessionsOptions } from './session-options.js';
 import { toldPid } from './told-pid.js';
-
-const ANSWER_WITHIN_MS = 10_000;
 
 /** The part of the lease for which we trust an unconfirmed lock: we give it up before the server can. @internal */
 export const TRUST_SHARE = 0.8;
@@ -26,35 +33,35 @@ export async function openLockSession(
 ): Promise<LockSession> {
   const client = await connector.connect('locks', signal);
   try {
-    const facts = await cutOnAbort(client, signal, () => prepare(client, options));
-    return new LockSession(client, facts, options.leaseMs * TRUST_SHARE);
+    return await cutOnAbort(client, signal, () => prepare(client, options));
   } catch (error) {
     client.end().catch(() => undefined);
     throw error;
   }
 }
 
-async function prepare(client: Client, options: ResolvedSessionsOptions): Promise<ServerFacts> {
+async function prepare(client: Client, options: ResolvedSessionsOptions): Promise<LockSession> {
+  const { leaseMs } = options;
   const facts = await readFacts(client, options.trustPooler);
-  const prepared = await client.query<{ pid: number }>(
-    bounded(prepareLockSession(facts.version, options.leaseMs)),
-  );
-  if (prepared.rows[0]?.pid !== facts.pid) throw poolerBetween();
-  return facts;
+  const sentAt = monotonicMs();
+  const idleTimeoutMs = speaksProtocol(client) ? 0 : leaseMs;
+  const [prepared] = await query(client, prepareLockSession(facts.version, leaseMs, idleTimeoutMs));
+  if (Number(prepared?.['pid']) !== facts.pid) throw poolerBetween();
+  const depth = new PipelineDepth(monotonicMs() - sentAt);
+  return new LockSession(client, facts, { leaseMs, trustMs: leaseMs * TRUST_SHARE, depth });
 }
 
 async function readFacts(client: Client, trustPooler: boolean): Promise<ServerFacts> {
-  const { rows } = await client.query<ServerFacts>(bounded(READ_SERVER_FACTS));
-  const facts = rows[0] as ServerFacts;
+  const [row] = await query(client, READ_SERVER_FACTS);
+  const facts = readServerFacts(row ?? {});
   // Only a pooler answers with the process id of another backend than the one that it announced.
   const told = toldPid(client);
   if (!trustPooler && told !== null && told !== facts.pid) throw poolerBetween();
   return facts;
 }
 
-/** A connection that opens, and then says nothing, must not keep everybody waiting. */
-function bounded({ text }: Statement): { text: string; query_timeout: number } {
-  return { text, query_timeout: ANSWER_WITHIN_MS };
+async function query(client: Client, { text }: Statement): Promise<readonly TextRow[]> {
+  return (await client.query<TextRow>(text)).rows;
 }
 
 function poolerBetween(): PoolerError {

@@ -4,10 +4,10 @@ import { FENCING_TOKEN, heldByOthers, probeShared, tryCode, type LockOpCode } fr
 import { HEARTBEAT } from '../sql/lock-session.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
-import { isCancelled } from '../vocabulary/sqlstate.js';
+import { isRepeatable } from '../vocabulary/sqlstate.js';
 import type { Connector } from './connector.js';
 import { DeadlockWatch } from './deadlock-watch.js';
-import type { TryOp } from './lock-op.js';
+import type { TryOp } from './lock-command.js';
 import { SENT_AT_MOST, type LockSession } from './lock-session.js';
 import type {
   HeldKey,
@@ -23,6 +23,7 @@ import type { SessionLock } from './session-lock.js';
 import { SessionPool } from './session-pool.js';
 import type { ResolvedSessionsOptions } from './session-options.js';
 import { translateError } from './translate-error.js';
+import { WaitWatch } from './wait-watch.js';
 
 /** For how long tries that may wait do so: timers that are due in the same moment fire a few milliseconds apart. */
 const GATHER_MS = 5;
@@ -36,6 +37,7 @@ const GATHER_MS = 5;
 export class PgLockStore implements LockStore {
   readonly pool: SessionPool;
   private readonly deadlocks: DeadlockWatch;
+  private readonly watch: WaitWatch;
   /** Releases under way on sessions other than the main one: a try for the same key comes after them. */
   private readonly unlocking = new Map<string, Promise<void>>();
   private readonly waits = new Set<SessionLockWait>();
@@ -50,7 +52,16 @@ export class PgLockStore implements LockStore {
   ) {
     this.pool = new SessionPool(connector, options, emit);
     this.deadlocks = new DeadlockWatch(this.pool);
-    this.pool.onTick = () => this.deadlocks.tick();
+    this.watch = new WaitWatch(this.pool, this.waits);
+    this.pool.onTick = () => {
+      this.deadlocks.tick();
+      this.watch.tick();
+    };
+  }
+
+  /** For how long a lock whose timeout was left out waits for a server that is away, in milliseconds; null for ever. */
+  get connectTimeoutMs(): number | null {
+    return this.options.connectTimeoutMs;
   }
 
   /** What peers need of the main session. */
@@ -91,26 +102,34 @@ export class PgLockStore implements LockStore {
   }
 
   async isAwaited(hold: HeldKey): Promise<boolean> {
+    // A session is always given what it holds already: another one has to ask.
+    const main = this.pool.openMain;
+    const isOnMain = (hold as SessionLock<LockSession>).session === main;
+    if (!isOnMain && main !== undefined) return this.probe(main, hold);
     const session = await this.pool.takeWaiter();
     if (session === undefined) return false;
     try {
-      const { rows } = await session.run(probeShared(hold.key));
-      return (rows as { free: boolean }[])[0]?.free === false;
+      return await this.probe(session, hold);
     } finally {
       this.pool.giveBack(session);
     }
   }
 
+  private async probe(session: LockSession, { key }: HeldKey): Promise<boolean> {
+    const [row] = await session.read(probeShared(key));
+    return row?.['free'] === 'f';
+  }
+
   async isHeldByOthers(key: LockKey): Promise<boolean> {
     const main = await this.pool.openedMain();
-    const { rows } = await main.run(heldByOthers(key, this.pool.pids));
-    return (rows as { busy: boolean }[])[0]?.busy === true;
+    const [row] = await main.read(heldByOthers(key, this.pool.pids));
+    return row?.['busy'] === 't';
   }
 
   async fencingToken(hold: HeldKey): Promise<bigint> {
     const { session } = hold as SessionLock<LockSession>;
-    const { rows } = await session.insist(FENCING_TOKEN);
-    return BigInt((rows as { token: string }[])[0]?.token ?? 0);
+    const [row] = await session.read(FENCING_TOKEN);
+    return BigInt(row?.['token'] ?? 0);
   }
 
   async defaultWaitMs(): Promise<number | null> {
@@ -127,6 +146,10 @@ export class PgLockStore implements LockStore {
   async ping(): Promise<void> {
     const main = await this.pool.openedMain();
     await main.run(HEARTBEAT);
+  }
+
+  wake(key: LockKey): void {
+    for (const wait of this.waits) if (wait.key.equals(key)) wait.wake();
   }
 
   async close(): Promise<void> {
@@ -159,7 +182,7 @@ export class PgLockStore implements LockStore {
 
   private async mainFor(key: LockKey): Promise<LockSession> {
     await this.unlocking.get(key.text);
-    return this.pool.openMain ?? this.pool.openedMain();
+    return this.pool.openMain ?? this.pool.mainAtOnce();
   }
 
   private tryOn(main: LockSession, attempt: Attempt): void {
@@ -206,7 +229,7 @@ class Attempt implements TryOp {
   }
 
   private mayTryAgain(error: unknown): boolean {
-    if (this.session?.isOpen === true) return isCancelled(error) && ++this.sent < SENT_AT_MOST;
+    if (this.session?.isOpen === true) return isRepeatable(error) && ++this.sent < SENT_AT_MOST;
     const again = this.mayReconnect;
     this.mayReconnect = false;
     return again;

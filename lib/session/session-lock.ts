@@ -17,6 +17,7 @@ export class SessionLock<Session extends HoldingSession = HoldingSession>
 {
   place = 0;
   listener: HeldKeyListener | undefined;
+  isContended = false;
 
   constructor(
     readonly session: Session,

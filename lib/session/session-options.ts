@@ -11,9 +11,19 @@ export type PgLockConnection = string | PoolConfig;
 
 /** The connections that the module opens for itself. @publicApi */
 export interface SessionsOptions {
-  /** The most lock connections of this process to this database, at least 2. @default 4 */
+  /**
+   * The most lock connections of this process to this database that are free, or wait for a lock; at least 2. One that holds
+   * what it has waited for comes on top, until that is released; all together are never more than four times as many.
+   *
+   * @default 4
+   */
   readonly max?: number;
-  /** How often a lock session shows that it is alive. @default '1s' */
+  /**
+   * How often a lock session that holds something shows that it is alive, where nothing else was asked of it; one that holds
+   * nothing need not.
+   *
+   * @default '2s', or 40 % of `lease` where that is given
+   */
   readonly heartbeat?: Duration;
   /**
    * How long a lock outlives a process that was stopped or cut off. The server enforces it by `idle_session_timeout`
@@ -22,6 +32,13 @@ export interface SessionsOptions {
    * @default '5s'
    */
   readonly lease?: Duration;
+  /**
+   * For how long a lock whose `timeout` was left out waits for a server that cannot be reached; `null` for ever. A timeout
+   * that is given counts instead of it.
+   *
+   * @default '30s'
+   */
+  readonly connectTimeout?: Duration | null;
   /** Where lock sessions and the killer's session connect when a pooler stands before the database. */
   readonly directConnection?: PgLockConnection;
   /**
@@ -39,6 +56,8 @@ export interface ResolvedSessionsOptions {
   readonly max: number;
   readonly heartbeatMs: number;
   readonly leaseMs: number;
+  /** `null` for ever. */
+  readonly connectTimeoutMs: number | null;
   readonly trustPooler: boolean;
   readonly lockTableShare: number;
 }

@@ -1,39 +1,41 @@
 import { LockSessionError } from '../errors/lock-session.error.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
+import { isolated } from '../vocabulary/listeners.js';
+import { atMost } from './at-most.js';
 import type { Connector } from './connector.js';
-import type { LockSession } from './lock-session.js';
+import type { LockSession, SessionOwner } from './lock-session.js';
 import { MainSession } from './main-session.js';
 import { monotonicMs } from './monotonic.js';
-import { openLockSession } from './open-lock-session.js';
+import { openLockSession, TRUST_SHARE } from './open-lock-session.js';
+import { pause } from './pause.js';
+import { unreachable } from './reachability.js';
 import type { ResolvedSessionsOptions } from './session-options.js';
+import { SessionReservation } from './session-reservation.js';
+import { SilenceError } from './silence.error.js';
+import { cpuTimeMs, StallClock } from './stall-clock.js';
 
 const IDLE_MS = 60_000;
 const BACK_OFF_MS = { first: 50, most: 1_000 };
-
-/** A place in the line for a session that may wait. @internal */
-export class SessionTicket {
-  /** The session, once it is this ticket's turn; whoever takes it gives it back. */
-  session: LockSession | undefined;
-
-  /** @param wake called when the ticket has got a session. */
-  constructor(readonly wake: () => void) {}
-
-  isReady(): boolean {
-    return this.session !== undefined;
-  }
-}
+/** Of a server that could not be reached, callers that wait for nothing else hear within this time. */
+const SOON_MS = 80;
+/** A driver that does not end must not keep the module from it. */
+const CLOSE_WITHIN_MS = 3_000;
+/** Sessions that hold what they have waited for come on top of the bound; all together are at most so many times it. */
+const CEILING = 4;
 
 /**
  * The few lock connections of one process to one database: the *main* one, on which all tries are made, and others that
- * wait in the server's queue, each for one key. A session that waits holds nothing else; one that got its lock holds it
- * until it is released, and waits again only then. None is opened before it is needed, and idle ones are closed.
+ * wait in the server's queue, each for one key. A session that waits holds nothing else. One that got its lock holds it until
+ * that is released, and does not count towards the bound meanwhile. None is opened before it is needed, and idle ones are
+ * closed.
  *
  * @internal
  */
-export class SessionPool {
+export class SessionPool implements SessionOwner {
   /** Called again and again while any session is open. */
   onTick: (() => void) | undefined;
-
+  /** Whether waits can be caught in `plpgsql`; false once the server has said otherwise. */
+  hasPlpgsql = true;
   /** The main session, and what others need of it. */
   readonly main = new MainSession({
     pids: () => this.pids,
@@ -44,9 +46,12 @@ export class SessionPool {
 
   private readonly sessions = new Set<LockSession>();
   private readonly idle: LockSession[] = [];
-  private readonly line: SessionTicket[] = [];
+  private readonly line: SessionReservation[] = [];
+  private readonly stalls: StallClock;
+  private readonly tickMs: number;
   private opening = 0;
   private failures = 0;
+  private lastFailure: unknown;
   private retryAt = 0;
   private ticker: NodeJS.Timeout | undefined;
   private readonly closing = new AbortController();
@@ -55,7 +60,10 @@ export class SessionPool {
     private readonly connector: Connector,
     private readonly options: ResolvedSessionsOptions,
     private readonly emit: EventSink,
-  ) {}
+  ) {
+    this.tickMs = Math.min(options.heartbeatMs, options.leaseMs / 10);
+    this.stalls = new StallClock(this.tickMs);
+  }
 
   /** The main session where it is open already. */
   get openMain(): LockSession | undefined {
@@ -84,6 +92,18 @@ export class SessionPool {
     return this.main.whenOpen();
   }
 
+  /** The main session, for who does not wait for a server that is known to be away: then rejects soon. */
+  async mainAtOnce(): Promise<LockSession> {
+    const opened = this.openedMain();
+    if (this.failures > 0 && !(await atMost(SOON_MS, opened))) {
+      opened.catch(() => undefined);
+      throw unreachable(this.lastFailure);
+    }
+    return opened.catch((error: unknown) => {
+      throw unreachable(error);
+    });
+  }
+
   /** A session that may wait: idle or new; `undefined` when the bound is reached, or no further one can be had. */
   async takeWaiter(): Promise<LockSession | undefined> {
     const session = this.idle.pop();
@@ -91,43 +111,46 @@ export class SessionPool {
     return this.mayOpen() ? this.open().catch(() => undefined) : undefined;
   }
 
-  /** Whether one more session may be opened now: below the bound, and not right after opening one has failed. */
+  /** Whether one more session may be opened now: below the bounds, and not right after opening one has failed. */
   mayOpen(): boolean {
-    const reserved = this.main.open === undefined ? 1 : 0;
-    return this.sessions.size + this.opening + reserved < this.options.max && monotonicMs() >= this.retryAt;
+    const coming = this.opening + (this.main.open === undefined ? 1 : 0);
+    const { max } = this.options;
+    const isBelow = this.boundedCount + coming < max && this.sessions.size + coming < CEILING * max;
+    return isBelow && monotonicMs() >= this.retryAt;
   }
 
-  /** Gives back what `takeWaiter` or a ticket gave: to the next in line, or to rest. */
+  /** Gives back what `takeWaiter` or a reservation gave: to the next in line, or to rest; or closes what is too many. */
   giveBack(session: LockSession): void {
     if (!session.isOpen || this.closed) return;
+    if (this.boundedCount > this.options.max) return this.dismiss(session);
     const next = this.line.shift();
     if (next === undefined) this.idle.push(session);
-    else {
-      next.session = session;
-      next.wake();
-    }
+    else next.fulfil(session);
   }
 
-  /** Stands in line for a session; `wake` is called when the ticket has one. */
-  lineUp(wake: () => void): SessionTicket {
-    const ticket = new SessionTicket(wake);
-    this.line.push(ticket);
-    return ticket;
+  /** A session that waited holds its lock now, so that another may be opened to wait. */
+  onHolding(): void {
+    this.line[0]?.wake();
   }
 
-  /** Takes the session that a ticket has got. */
-  redeem(ticket: SessionTicket): LockSession | undefined {
-    const { session } = ticket;
-    ticket.session = undefined;
-    return session;
+  /** Stands in line for a session; `wake` is called when it is there, or might be opened. */
+  enqueue(wake: () => void): SessionReservation {
+    const reservation = new SessionReservation(wake);
+    this.line.push(reservation);
+    return reservation;
   }
 
-  /** Leaves the line, and gives back what came meanwhile. */
-  leave(ticket: SessionTicket): void {
-    const index = this.line.indexOf(ticket);
+  /** Takes the session that a reservation has got. */
+  take(reservation: SessionReservation): LockSession | undefined {
+    return reservation.take();
+  }
+
+  /** Leaves the line, and gives back what came since. */
+  leave(reservation: SessionReservation): void {
+    const index = this.line.indexOf(reservation);
     if (index >= 0) this.line.splice(index, 1);
-    if (ticket.session !== undefined) this.giveBack(ticket.session);
-    ticket.session = undefined;
+    const session = reservation.take();
+    if (session !== undefined) this.giveBack(session);
   }
 
   /** Opens no more connections, and gives up those that are being opened. */
@@ -135,18 +158,50 @@ export class SessionPool {
     this.closing.abort(new LockSessionError('The lock sessions of this module are being closed.'));
   }
 
-  /** Lets go of everything and closes every connection, also one that is being opened. */
+  /** Releases everything and closes every connection, also one that is being opened. Takes a few seconds at the most. */
   async close(): Promise<void> {
     this.stopOpening();
-    clearInterval(this.ticker);
-    await Promise.all([...this.sessions].map((session) => session.close()));
-    await this.main.settled();
-    await Promise.all([...this.sessions].map((session) => session.close()));
+    this.stopTicking();
+    await atMost(CLOSE_WITHIN_MS, this.closeAll());
+    for (const session of this.sessions)
+      session.destroy(new LockSessionError('The lock session was closed.'));
     this.sessions.clear();
+  }
+
+  explain(error: Error): Error {
+    const toleratedMs = (this.options.leaseMs * TRUST_SHARE) / 2;
+    return this.stalls.explain(error, toleratedMs, monotonicMs(), cpuTimeMs());
+  }
+
+  onEnded(session: LockSession, error: Error): void {
+    this.remove(session);
+    if (session === this.main.open) this.main.absent();
+    if (!(error instanceof SilenceError)) return;
+    // Until a connection stands again, all that is known of the server is that it is away.
+    this.failures = Math.max(1, this.failures);
+    this.lastFailure = error;
+  }
+
+  onLost(session: LockSession, error: Error, locksLost: number): void {
+    isolated(() => this.emit({ type: 'sessionEnded', pid: session.facts.pid, locksLost, error }));
+    this.main.ended(session, error);
+  }
+
+  /** Sessions that hold what they have waited for do not count towards the bound. */
+  private get boundedCount(): number {
+    let count = 0;
+    for (const session of this.sessions) if (session === this.main.open || session.holdCount === 0) count++;
+    return count;
   }
 
   private get closed(): boolean {
     return this.closing.signal.aborted;
+  }
+
+  private async closeAll(): Promise<void> {
+    await Promise.all([...this.sessions].map((session) => session.close()));
+    await this.main.settled();
+    await Promise.all([...this.sessions].map((session) => session.close()));
   }
 
   private async open(): Promise<LockSession> {
@@ -160,6 +215,7 @@ export class SessionPool {
       this.failures = 0;
       return await this.admit(session);
     } catch (error) {
+      this.lastFailure = error;
       this.retryAt = monotonicMs() + Math.min(BACK_OFF_MS.first * 2 ** this.failures++, BACK_OFF_MS.most);
       throw error;
     } finally {
@@ -173,31 +229,34 @@ export class SessionPool {
       throw new LockSessionError('The lock sessions of this module were closed meanwhile.');
     }
     this.sessions.add(session);
+    session.owner = this;
     this.main.pidsChanged();
-    session.onEnded = (error, locksLost) => {
-      this.forget(session, error);
-      this.emit({ type: 'sessionEnded', pid: session.facts.pid, locksLost, error });
-    };
-    if (this.ticker === undefined) {
-      this.ticker = setInterval(
-        () => this.tick(),
-        Math.min(this.options.heartbeatMs, this.options.leaseMs / 10),
-      );
-      this.ticker.unref();
-    }
+    this.ticker ??= setInterval(() => this.tick(), this.tickMs).unref();
     return session;
   }
 
-  private forget(session: LockSession, error: Error): void {
+  /** Closes a session that nobody needs. */
+  private dismiss(session: LockSession): void {
+    const isMain = session === this.main.open;
+    this.remove(session);
+    void session.close();
+    if (!isMain) return;
+    this.main.absent();
+    this.main.ended(session, new LockSessionError('The lock session was closed, since it was not needed.'));
+  }
+
+  private remove(session: LockSession): void {
     this.sessions.delete(session);
     const index = this.idle.indexOf(session);
     if (index >= 0) this.idle.splice(index, 1);
-    if (this.sessions.size === 0) {
-      clearInterval(this.ticker);
-      this.ticker = undefined;
-    }
-    if (this.main.open === session) this.main.forget(error);
+    if (this.sessions.size === 0) this.stopTicking();
     this.main.pidsChanged();
+  }
+
+  private stopTicking(): void {
+    clearInterval(this.ticker);
+    this.ticker = undefined;
+    this.stalls.stop();
   }
 
   private isUnused(session: LockSession): boolean {
@@ -207,26 +266,12 @@ export class SessionPool {
   }
 
   private tick(): void {
-    const rest = monotonicMs() - IDLE_MS;
-    for (const session of this.sessions) {
+    const now = monotonicMs();
+    for (const session of [...this.sessions]) {
       session.beat(this.options.heartbeatMs);
-      if (!this.isUnused(session) || session.lastUsedAt > rest) continue;
-      this.forget(session, new LockSessionError('The lock session was closed, since it was not needed.'));
-      void session.close();
+      if (this.isUnused(session) && session.lastUsedAt <= now - IDLE_MS) this.dismiss(session);
     }
+    this.stalls.tick(now, cpuTimeMs());
     this.onTick?.();
   }
-}
-
-/** Resolves after so many milliseconds, or at once when the signal aborts. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }

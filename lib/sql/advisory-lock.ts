@@ -80,19 +80,89 @@ export interface WaitNote {
   readonly holds: readonly string[];
 }
 
-/**
- * Waits for a session-level lock for at most `timeoutMs`, in one message. Keys stand in the text as plain figures,
- * because a statement of several commands takes no parameters; nothing of the caller's text is in it.
- *
- * @internal
- */
-export function waitForLock(key: LockKey, shared: boolean, timeoutMs: number, note: WaitNote): string {
-  const name = shared ? 'pg_advisory_lock_shared' : 'pg_advisory_lock';
-  const comment = `/* pglock since=${note.since} holds=${note.holds.join(',')} */`;
-  return `${comment} SET lock_timeout = ${timeoutMs}; SELECT pg_catalog.${name}(${literals(key)})`;
+/** What a statement that waits consists of. @internal */
+export interface WaitStatement {
+  readonly key: LockKey;
+  readonly shared: boolean;
+  /** Tells this wait from all others of the process. */
+  readonly number: number;
+  readonly note: WaitNote;
+  /** A statement that begins the server's lease, where it has not begun. */
+  readonly beginLease: string | undefined;
+  /** Whether `plpgsql` can be used, so that a cancelled wait is no error and leaves no line in the server's log. */
+  readonly isCaught: boolean;
 }
 
-const NOTE = /^\/\* pglock since=(\d+) holds=([\d:,]*)/;
+/** Where the session keeps how its wait has ended. */
+const OUTCOME = 'pglock.wait';
+
+/**
+ * Waits for a session-level lock until it is granted or cancelled, in one message. Its last row says whether it was granted.
+ * A lock may be granted in the moment of the cancel: everything is released then, which is nothing else, since a session that
+ * waits holds nothing. Keys stand in the text as plain figures, because a statement of several commands takes no parameters;
+ * nothing of the caller's text is in it.
+ *
+ * @see https://www.postgresql.org/docs/current/plpgsql-control-structures.html#PLPGSQL-ERROR-TRAPPING
+ * @internal
+ */
+export function waitForLock(wait: WaitStatement): string {
+  const { key, shared, note, beginLease, isCaught } = wait;
+  const call = `pg_catalog.${shared ? 'pg_advisory_lock_shared' : 'pg_advisory_lock'}(${literals(key)})`;
+  const set = (value: string) => `pg_catalog.set_config('${OUTCOME}', '${value}', false)`;
+  const begin = beginLease === undefined ? '' : `${beginLease}; `;
+  const comment = `${waitMark(wait.number)}since=${note.since} holds=${note.holds.join(',')} */`;
+  if (!isCaught) return `${comment} ${begin}SELECT ${call}; SELECT 't' AS granted`;
+  return `${comment} ${begin}SELECT ${set('t')}; DO $pglock$BEGIN PERFORM ${call};
+EXCEPTION WHEN query_canceled OR lock_not_available THEN
+PERFORM pg_catalog.pg_advisory_unlock_all(), ${set('f')}; END$pglock$;
+SELECT pg_catalog.current_setting('${OUTCOME}') AS granted`;
+}
+
+/** How the statement of a wait begins. */
+function waitMark(number: number): string {
+  return `/* pglock wait=${number} `;
+}
+
+/**
+ * Cancels a wait of {@link waitForLock}, if that is what the backend does at this moment; gives a row when it was.
+ *
+ * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SIGNAL
+ * @internal
+ */
+export function cancelWait(pid: number, { key, number }: Pick<WaitStatement, 'key' | 'number'>): Statement {
+  // Looking into `pg_locks` stops the lock manager for a moment, so that it is the second choice.
+  return {
+    text: `SELECT 1 FROM pg_catalog.pg_stat_get_activity($1::pg_catalog.int4) a
+WHERE a.wait_event_type = 'Lock' AND a.wait_event = 'advisory'
+ AND CASE WHEN a.query LIKE '/*%' THEN pg_catalog.strpos(a.query, $2::pg_catalog.text) = 1
+ ELSE EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory' AND NOT l.granted
+  AND l.classid::pg_catalog.int8 = $3::pg_catalog.int8 AND l.objid::pg_catalog.int8 = $4::pg_catalog.int8) END
+ AND pg_catalog.pg_cancel_backend(a.pid)`,
+    values: [pid, waitMark(number), key.classId, key.objId],
+  };
+}
+
+/**
+ * How the waits of some backends stand: whether each still waits for an advisory lock, and whether somebody waits for it to
+ * end its transaction, which `CREATE INDEX CONCURRENTLY` does for everybody with an older snapshot.
+ *
+ * @see https://www.postgresql.org/docs/current/view-pg-locks.html
+ * @internal
+ */
+export function lookAtWaits(pids: readonly number[]): Statement {
+  return {
+    text: `WITH l AS MATERIALIZED (SELECT locktype, virtualxid, pid, granted FROM pg_catalog.pg_locks
+ WHERE locktype IN ('virtualxid', 'advisory') AND (NOT granted OR pid = ANY ($1::pg_catalog.int4[])))
+SELECT p.pid,
+ EXISTS (SELECT FROM l WHERE l.pid = p.pid AND l.locktype = 'advisory' AND NOT l.granted) AS waits,
+ EXISTS (SELECT FROM l AS own JOIN l AS other ON other.virtualxid = own.virtualxid AND NOT other.granted
+  AND other.locktype = 'virtualxid' WHERE own.pid = p.pid AND own.granted AND own.locktype = 'virtualxid') AS disturbs
+FROM pg_catalog.unnest($1::pg_catalog.int4[]) AS p(pid)`,
+    values: [`{${pids.join(',')}}`],
+  };
+}
+
+const NOTE = /^\/\* pglock wait=\d+ since=(\d+) holds=([\d:,]*)/;
 
 /** Reads the note of a statement that {@link waitForLock} made, also when the server cut its end off. @internal */
 export function readWaitNote(query: string): WaitNote | undefined {

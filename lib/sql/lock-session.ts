@@ -22,20 +22,36 @@ export const READ_SERVER_FACTS: Statement = {
   pg_catalog.current_setting('max_prepared_transactions')::pg_catalog.int4) AS "lockTable"`,
 };
 
+/** Reads the row of {@link READ_SERVER_FACTS}, as the server wrote it. @internal */
+export function readServerFacts(row: Readonly<Record<string, string | null>>): ServerFacts {
+  const { pid, version, lockTimeout, deadlockTimeout, lockTable } = row;
+  return {
+    pid: Number(pid),
+    version: Number(version),
+    lockTimeout: Number(lockTimeout),
+    deadlockTimeout: Number(deadlockTimeout),
+    lockTable: Number(lockTable),
+  };
+}
+
 /**
  * Prepares a session to hold locks: no time limit but ours, a lease that the server enforces, and a connection that both
  * sides give up soon when the network is gone. Any role may set these.
+ *
+ * @param idleTimeoutMs the lease that begins at once; 0 where {@link changeLease} begins it with the first lock.
  *
  * @see https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-IDLE-SESSION-TIMEOUT
  * @see https://www.postgresql.org/docs/current/runtime-config-connection.html#GUC-TCP-KEEPALIVES-IDLE
  * @internal
  */
-export function prepareLockSession(version: number, leaseMs: number): Statement {
+export function prepareLockSession(version: number, leaseMs: number, idleTimeoutMs: number): Statement {
   const settings: Record<string, string> = {
     search_path: 'pg_catalog',
     lock_timeout: '0',
     statement_timeout: '0',
     idle_in_transaction_session_timeout: '0',
+    default_transaction_isolation: 'read committed',
+    default_transaction_read_only: 'off',
     // A fencing token that was given must not be given again after a crash.
     synchronous_commit: 'local',
     tcp_keepalives_idle: String(Math.max(1, Math.ceil(leaseMs / 2000))),
@@ -43,7 +59,7 @@ export function prepareLockSession(version: number, leaseMs: number): Statement 
     tcp_keepalives_count: '3',
     tcp_user_timeout: String(leaseMs),
   };
-  if (version >= 140_000) settings['idle_session_timeout'] = String(leaseMs);
+  if (version >= 140_000) settings['idle_session_timeout'] = String(idleTimeoutMs);
   if (version >= 170_000) settings['transaction_timeout'] = '0';
   const calls = Object.entries(settings).map(
     ([name, value]) => `pg_catalog.set_config('${name}', '${value}', false)`,
@@ -55,13 +71,18 @@ export function prepareLockSession(version: number, leaseMs: number): Statement 
   return { text: `SELECT pg_catalog.pg_backend_pid() AS pid, ${calls.join(', ')}` };
 }
 
+/**
+ * Begins the server's lease, or ends it with 0: how long the server keeps a session that says nothing. Gives no rows, so that
+ * it may stand beside others.
+ *
+ * @internal
+ */
+export function changeLease(leaseMs: number): string {
+  return `SELECT 1 WHERE pg_catalog.set_config('idle_session_timeout', '${leaseMs}', false) IS NULL`;
+}
+
 /** Shows the server, and us, that the session lives. @internal */
 export const HEARTBEAT: Statement = { text: 'SELECT' };
-
-/** Ends the running statement of one of our own backends. @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SIGNAL @internal */
-export function cancelBackend(pid: number): Statement {
-  return { text: 'SELECT pg_catalog.pg_cancel_backend($1)', values: [pid] };
-}
 
 /** Has the session told of what is notified on a channel. @see https://www.postgresql.org/docs/current/sql-listen.html @internal */
 export function listen(channel: string): Statement {

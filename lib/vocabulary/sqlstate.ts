@@ -15,8 +15,11 @@ export const SQLSTATE = {
   noActiveSqlTransaction: '25P01',
   inFailedSqlTransaction: '25P02',
   outOfMemory: '53200',
+  invalidStatementName: '26000',
+  undefinedObject: '42704',
   tooManyConnections: '53300',
   adminShutdown: '57P01',
+  idleSessionTimeout: '57P05',
 } as const;
 
 /** Of `operator_intervention`, all but a cancelled statement. */
@@ -30,6 +33,16 @@ export function endsSession(error: unknown): boolean {
 /** Whether an error says that somebody cancelled the statement. @internal */
 export function isCancelled(error: unknown): boolean {
   return sqlStateOf(error) === SQLSTATE.queryCanceled;
+}
+
+/** Whether an error says that the server does not know the prepared statement. @internal */
+export function isUnprepared(error: unknown): boolean {
+  return sqlStateOf(error) === SQLSTATE.invalidStatementName;
+}
+
+/** Whether a statement that failed so may be sent again as it is: it was not at fault. @internal */
+export function isRepeatable(error: unknown): boolean {
+  return isCancelled(error) || isUnprepared(error);
 }
 
 /** The SQLSTATE that an error carries, if it carries one. @internal */

@@ -10,12 +10,12 @@ export const MUTANTS = {
   /** Nobody is told when a session ends. */
   async deaf() {
     const { LockSession } = await dist('session/lock-session');
-    const { SessionHold } = await dist('session/session-hold');
+    const { SessionLock } = await dist('session/session-lock');
     around(LockSession.prototype, 'end', function (end, error) {
-      for (const hold of this.holds) Object.assign(hold, { listener: undefined, kept: true });
+      for (const lock of this.locks) Object.assign(lock, { listener: undefined, kept: true });
       end(error);
     });
-    getter(SessionHold.prototype, 'alive', function (alive) {
+    getter(SessionLock.prototype, 'alive', function (alive) {
       return this.kept === true || alive;
     });
   },
@@ -27,18 +27,10 @@ export const MUTANTS = {
 
   /** A lock is trusted for as long as its connection looks open. */
   async trusting() {
-    const { LockSession } = await dist('session/lock-session');
-    getter(LockSession.prototype, 'trusted', function () {
-      return this.ended === undefined;
-    });
-    around(LockSession.prototype, 'confirm', function () {
-      return this.ended === undefined;
-    });
-    around(LockSession.prototype, 'beat', function (beat, heartbeatMs) {
-      this.trustedUntil = Infinity;
-      this.answerDueAt = Infinity;
-      beat(heartbeatMs);
-    });
+    const { Lease } = await dist('session/lease');
+    around(Lease.prototype, 'isTrusted', () => true);
+    around(Lease.prototype, 'answered', () => true);
+    around(Lease.prototype, 'isExpired', () => false);
   },
 
   /** The lease is measured with the clock on the wall. */
@@ -48,50 +40,42 @@ export const MUTANTS = {
 
   /** The lease counts from when the answer came, not from when its question was sent. */
   async lateAnchor() {
-    const { LockSession } = await dist('session/lock-session');
-    around(LockSession.prototype, 'confirm', (confirm, _sentAt, allowanceMs) =>
-      confirm(performance.now(), allowanceMs),
+    const { Lease } = await dist('session/lease');
+    around(Lease.prototype, 'answered', (answered, _sentAt, allowanceMs, now) =>
+      answered(now, allowanceMs, now),
     );
   },
 
   /** A session that waits for an answer is given up only when that answer is overdue. */
   async slowSignal() {
-    const { LockSession } = await dist('session/lock-session');
-    around(LockSession.prototype, 'beat', function (beat, heartbeatMs) {
-      if (this.busy && performance.now() < this.answerDueAt) return;
-      beat(heartbeatMs);
-    });
+    const { Lease } = await dist('session/lease');
+    around(Lease.prototype, 'isExpired', (isExpired, now, holdsAny, dueAt) =>
+      dueAt === undefined ? isExpired(now, holdsAny, dueAt) : now >= dueAt,
+    );
   },
 
   /** What a wait that timed out may have got all the same is left alone. */
   async ghosts() {
-    const { SessionLockWait } = await dist('session/lock-wait');
-    around(SessionLockWait.prototype, 'refused', async function (_refused, session, error) {
-      if (!session.isOpen) throw error;
-      this.host.pool.giveBack(session);
-      return null;
-    });
+    rewriteSql((text) =>
+      text.replace('pg_catalog.pg_advisory_unlock_all(), pg_catalog.set_config', 'pg_catalog.set_config'),
+    );
   },
 
   /** A wait that was cancelled counts as one that was granted. */
   async cancelIsGrant() {
-    const { SessionLockWait } = await dist('session/lock-wait');
-    around(SessionLockWait.prototype, 'refused', async function (refused, session, error) {
-      if (error?.code !== '57014' || this.cancelled) return refused(session, error);
-      return session.adopt(this.key, this.shared);
-    });
+    rewriteSql((text) => text.replace("'pglock.wait', 'f'", "'pglock.wait', 't'"));
   },
 
   /** What a failed batch has taken all the same is left alone. */
   async strays() {
-    const { LockSession } = await dist('session/lock-session');
-    around(LockSession.prototype, 'releaseStrays', async () => undefined);
+    const { Recovery } = await dist('session/recovery');
+    around(Recovery.prototype, 'releaseStrays', async () => undefined);
   },
 
   /** A lost lock is taken again behind the back of its holder. */
   async resurrect() {
     const { KeyQueue } = await dist('locks/key-queue');
-    around(KeyQueue.prototype, 'onHoldLost', function (_lost, hold) {
+    around(KeyQueue.prototype, 'onKeyLost', function (_lost, hold) {
       if (this.hold !== hold) return;
       const options = { deadline: () => null, holds: () => [], onDeadlock: () => undefined };
       const wait = this.store.wait(this.key, hold.shared, { ...options, onWaiting: () => () => undefined });
@@ -144,11 +128,16 @@ export const MUTANTS = {
   /** Shutdown waits for a server that does not answer. */
   async hangingClose() {
     const { LockSession } = await dist('session/lock-session');
+    const { SessionPool } = await dist('session/session-pool');
     around(LockSession.prototype, 'close', async function () {
-      if (this.ended !== undefined) return;
-      this.holds.clear();
+      if (this.state === 'ended') return;
+      this.locks.clear();
       await this.client.query('SELECT pg_advisory_unlock_all()').catch(() => undefined);
       await this.client.end().catch(() => undefined);
+    });
+    around(SessionPool.prototype, 'close', async function () {
+      this.stopOpening();
+      await this.closeAll();
     });
   },
 
@@ -165,10 +154,12 @@ export const MUTANTS = {
 
   /** A session is given up that was silent for a moment. */
   async hasty() {
-    const { LockSession } = await dist('session/lock-session');
-    around(LockSession.prototype, 'beat', function (beat, heartbeatMs) {
-      this.trustMs = Math.min(this.trustMs, 250);
-      beat(heartbeatMs);
+    const { SessionWire } = await dist('session/session-wire');
+    around(SessionWire.prototype, 'beat', function (beat, ...args) {
+      const { first } = this.commands;
+      const isSilent = first?.allowanceMs === 0 && performance.now() - first.sentAt > 250;
+      if (isSilent) this.owner.onOver(new Error('silent for a quarter of a second'));
+      else beat(...args);
     });
   },
 
@@ -226,7 +217,7 @@ export const MUTANTS = {
     });
     around(LockSession.prototype, 'unlock', function (unlock, hold) {
       const done = unlock(hold);
-      const { releases } = this.batches.last;
+      const { releases } = this.wire.commands.lastBatch;
       if (releases.at(-1) === hold && this.falsely?.delete(hold.key.text))
         releases.push(Object.create(releases.pop(), { code: { value: shared[hold.code] } }));
       return done;
@@ -261,6 +252,7 @@ function getter(prototype, name, replacement) {
 
 function rewriteSql(rewrite) {
   around(pg.Client.prototype, 'query', (query, config, ...rest) => {
+    if (typeof config === 'string') return query(rewrite(config), ...rest);
     const text = typeof config?.text === 'string' ? rewrite(config.text) : undefined;
     return query(text === undefined || text === config.text ? config : { ...config, text }, ...rest);
   });

@@ -36,7 +36,10 @@ describe('resolveOptions', () => {
         protect: undefined,
         dryRun: false,
       },
-      sessions: { max: 4, heartbeatMs: 1000, leaseMs: 5000, trustPooler: false, lockTableShare: 0.8 },
+      sessions: {
+        ...{ max: 4, heartbeatMs: 2_000, leaseMs: 5_000, connectTimeoutMs: 30_000 },
+        ...{ trustPooler: false, lockTableShare: 0.8 },
+      },
       httpStatus: 423,
       handlers: { trust: [] },
       attributes: undefined,

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import {
+  cancelWait,
   fusedLockOps,
   heldByOthers,
   probeShared,
@@ -9,6 +10,8 @@ import {
   unlockCode,
   waitForLock,
   type LockOpCode,
+  type WaitNote,
+  type WaitStatement,
 } from '../../../lib/sql/advisory-lock.js';
 import { lockXact, tryLockXact } from '../../../lib/sql/advisory-xact-lock.js';
 import { asText, int8, int8Array } from '../../../lib/sql/binary-values.js';
@@ -69,22 +72,42 @@ describe('binary values', () => {
 });
 
 describe('waitForLock', () => {
-  it('waits so long and no longer, in one message', () => {
-    const sql = waitForLock(lockKey(5), false, 1_300, { since: 12, holds: [] });
-    expect(sql).toBe(
-      "/* pglock since=12 holds= */ SET lock_timeout = 1300; SELECT pg_catalog.pg_advisory_lock('5'::pg_catalog.int8)",
-    );
-    expect(waitForLock(lockKey([-1, 2]), true, 1, { since: 0, holds: [] })).toContain(
+  const wait = (id: LockId, changes: Partial<WaitStatement> = {}): string =>
+    waitForLock({
+      ...{ key: lockKey(id), shared: false, number: 7, note: { since: 12, holds: [] } },
+      ...{ beginLease: undefined, isCaught: true, ...changes },
+    });
+
+  it('waits in one message, and says at its end whether the lock was granted', () => {
+    const sql = wait(5);
+    expect(sql).toMatch(/^\/\* pglock wait=7 since=12 holds= \*\/ /);
+    expect(sql).toContain("PERFORM pg_catalog.pg_advisory_lock('5'::pg_catalog.int8)");
+    expect(sql).toMatch(/SELECT pg_catalog.current_setting\('pglock.wait'\) AS granted$/);
+    expect(wait([-1, 2], { shared: true })).toContain(
       "pg_advisory_lock_shared('-1'::pg_catalog.int4, '2'::pg_catalog.int4)",
     );
+  });
+
+  it('catches its cancel, and releases what was granted all the same', () => {
+    expect(wait(5)).toMatch(/EXCEPTION WHEN query_canceled OR lock_not_available .*pg_advisory_unlock_all/s);
+    expect(wait(5, { isCaught: false })).toBe(
+      "/* pglock wait=7 since=12 holds= */ SELECT pg_catalog.pg_advisory_lock('5'::pg_catalog.int8); SELECT 't' AS granted",
+    );
+  });
+
+  it('begins the lease before it waits', () => {
+    expect(wait(5, { beginLease: 'SELECT lease', isCaught: false })).toMatch(/ SELECT lease; SELECT pg_cat/);
   });
 
   it('has nothing of the text of an id in it', () => {
     fc.assert(
       fc.property(fc.string({ minLength: 1 }), (id) => {
-        const sql = waitForLock(lockKey(id), false, 5, { since: 1, holds: [lockKey(id).text] });
-        expect(sql).toMatch(
-          /^\/\* pglock since=1 holds=\d+:\d+:1 \*\/ SET lock_timeout = 5; SELECT pg_catalog\.pg_advisory_lock\('-?\d+'::pg_catalog\.int8\)$/,
+        const sql = wait(id, { note: { since: 1, holds: [lockKey(id).text] } });
+        const figures = sql.replace(/since=1 holds=\d+:\d+:1/, '').replace(/'-?\d+'::pg_catalog\.int8/, '');
+        expect(figures).toBe(
+          wait(5, { note: { since: 1, holds: [] } })
+            .replace('since=1 holds=', '')
+            .replace("'5'::pg_catalog.int8", ''),
         );
       }),
     );
@@ -92,10 +115,15 @@ describe('waitForLock', () => {
 });
 
 describe('readWaitNote', () => {
+  const noted = (written: WaitNote, shared = false): string =>
+    waitForLock({
+      ...{ key: lockKey('x'), shared, number: 1, note: written, beginLease: undefined, isCaught: true },
+    });
+
   it('reads what waitForLock notes', () => {
     fc.assert(
       fc.property(note, fc.boolean(), (written, shared) => {
-        expect(readWaitNote(waitForLock(lockKey('x'), shared, 100, written))).toEqual(written);
+        expect(readWaitNote(noted(written, shared))).toEqual(written);
       }),
     );
   });
@@ -103,7 +131,7 @@ describe('readWaitNote', () => {
   it('reads whole keys only, where the server cut the statement off', () => {
     fc.assert(
       fc.property(note, fc.nat(1_500), (written, length) => {
-        const read = readWaitNote(waitForLock(lockKey('x'), false, 100, written).slice(0, length));
+        const read = readWaitNote(noted(written).slice(0, length));
         if (read === undefined) return;
         expect(written.holds.slice(0, read.holds.length)).toEqual(read.holds);
         expect(String(written.since).startsWith(String(read.since))).toBe(true);
@@ -116,7 +144,7 @@ describe('readWaitNote', () => {
       '',
       'SELECT pg_advisory_lock(1)',
       '/* other */ SELECT 1',
-      ' /* pglock since=1 holds= */',
+      ' /* pglock wait=1 since=1 holds= */',
     ])
       expect(readWaitNote(query)).toBeUndefined();
   });
@@ -124,7 +152,7 @@ describe('readWaitNote', () => {
   it('never throws, whatever stands in pg_stat_activity', () => {
     const texts = fc.oneof(
       fc.string(),
-      fc.string().map((rest) => `/* pglock since=5 holds=${rest}`),
+      fc.string().map((rest) => `/* pglock wait=1 since=5 holds=${rest}`),
     );
     fc.assert(
       fc.property(texts, (query) => {
@@ -132,6 +160,13 @@ describe('readWaitNote', () => {
         expect(read === undefined || read.holds.every((key) => /^\d+:\d+:[12]$/.test(key))).toBe(true);
       }),
     );
+  });
+});
+
+describe('cancelWait', () => {
+  it('names the wait by its backend, by how its statement begins, and by its key', () => {
+    const { values } = cancelWait(9, { key: lockKey(-1), number: 7 });
+    expect(values).toEqual([9, '/* pglock wait=7 ', 4294967295, 4294967295]);
   });
 });
 

@@ -71,7 +71,7 @@ describe('sessions', () => {
     [140_000, true, false],
     [170_000, true, true],
   ])('of server %i get the settings that it knows', (version, idle, transaction) => {
-    const lock = prepareLockSession(version, 5_000).text;
+    const lock = prepareLockSession(version, 5_000, 0).text;
     const observer = String(prepareObserverSession(version, 5_000).values);
     for (const settings of [lock, observer]) {
       expect(settings.includes('idle_session_timeout')).toBe(idle);

@@ -1,5 +1,6 @@
+import type { QueryResult } from 'pg';
 import { fusedLockOps, singleLockOp, type KeyOp } from '../sql/advisory-lock.js';
-import type { NamedStatement } from '../sql/statement.js';
+import type { NamedStatement, Statement } from '../sql/statement.js';
 import type { TryLockCallbacks } from './lock-store.js';
 
 /** The most operations that one fused statement carries; the rest waits for the next. */
@@ -10,8 +11,17 @@ export interface TryOp extends KeyOp, TryLockCallbacks {
   readonly shared: boolean;
 }
 
-/** What one statement of a session is to do. @internal */
-export class LockOps {
+/** A statement in its turn. @internal */
+export interface StatementCommand {
+  readonly query: Statement | string;
+  /** How long it may take by itself, in milliseconds; nothing is sent behind one that may take long. */
+  readonly allowanceMs: number;
+  readonly resolve: (result: QueryResult) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** The tries and releases that one statement carries. @internal */
+export class CommandBatch {
   readonly releases: KeyOp[] = [];
   readonly tries: TryOp[] = [];
   private allReleased: Promise<void> | undefined;
@@ -31,12 +41,12 @@ export class LockOps {
     return this.allReleased;
   }
 
-  /** Tells everybody who waits for {@link LockOps.released}. */
+  /** Resolves {@link CommandBatch.released}. */
   markReleased(): void {
     this.resolve?.();
   }
 
-  /** The one statement that does it all: releases first, so that what is let go can be had again. */
+  /** The one statement that does it all: releases first, so that what is released can be acquired again. */
   get statement(): NamedStatement {
     const [only] = this.releases.length > 0 ? this.releases : this.tries;
     if (this.size === 1 && only !== undefined) return singleLockOp(only);
@@ -44,28 +54,9 @@ export class LockOps {
   }
 }
 
-/** What a session is asked for between two statements, in the order of arrival. @internal */
-export class LockBatches {
-  private readonly batches: LockOps[] = [];
-
-  get isEmpty(): boolean {
-    return this.batches.length === 0;
-  }
-
-  /** Where what is asked for now belongs. */
-  get last(): LockOps {
-    const last = this.batches.at(-1);
-    if (last?.isFull === false) return last;
-    const next = new LockOps();
-    this.batches.push(next);
-    return next;
-  }
-
-  takeFirst(): LockOps | undefined {
-    return this.batches.shift();
-  }
-
-  takeAll(): LockOps[] {
-    return this.batches.splice(0);
-  }
+/** A batch of which only the tries are left to do, once more. @internal */
+export function triesOf(tries: readonly TryOp[]): CommandBatch {
+  const batch = new CommandBatch();
+  batch.tries.push(...tries);
+  return batch;
 }

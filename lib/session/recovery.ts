@@ -1,0 +1,78 @@
+import { OWN_LOCKS, singleLockOp, unlockCode } from '../sql/advisory-lock.js';
+import type { NamedStatement, Statement } from '../sql/statement.js';
+import { LockKey } from '../vocabulary/lock-id.js';
+import type { CommandBatch, TryOp } from './lock-command.js';
+import type { TextRow } from './peer-port.js';
+
+/** Runs a statement before all others, and again when it is cancelled. @internal */
+export type UrgentRunner = (query: Statement | NamedStatement) => Promise<readonly TextRow[]>;
+
+/** A key and its mode, as a session holds them. */
+interface Stray {
+  readonly key: LockKey;
+  readonly shared: boolean;
+}
+
+/** What is released may have been acquired twice: by what failed, and by what was under way behind it. */
+const ROUNDS = 4;
+
+/**
+ * What is to be put right after a batch has failed: some of its operations may have been done all the same, and what was
+ * under way behind it was asked for in the belief that all were.
+ *
+ * The session looks at what it really holds, and releases what nobody was given; then the error of what failed is reported,
+ * and what was under way behind it is tried again.
+ *
+ * @internal
+ */
+export class Recovery {
+  private readonly failed: { readonly batch: CommandBatch; readonly error: unknown }[] = [];
+  private readonly granted: TryOp[] = [];
+
+  /** A batch has failed. */
+  addFailed(batch: CommandBatch, error: unknown): void {
+    this.failed.push({ batch, error });
+  }
+
+  /** A batch behind one that failed has acquired these keys. */
+  addGranted(tries: readonly TryOp[]): void {
+    this.granted.push(...tries);
+  }
+
+  /** What is to be tried again. */
+  get again(): readonly TryOp[] {
+    return this.granted;
+  }
+
+  /** Tells the failed batches of their errors. */
+  report(refuse: (batch: CommandBatch, error: unknown) => void): void {
+    for (const { batch, error } of this.failed) refuse(batch, error);
+  }
+
+  /**
+   * Releases what was touched and is none of the locks that the session is known to hold. Rejects when it cannot be known
+   * or released.
+   *
+   * @param isHeld whether the session is known to hold the key.
+   */
+  async releaseStrays(run: UrgentRunner, isHeld: (key: LockKey, shared: boolean) => boolean): Promise<void> {
+    const touched = this.touchedKeys();
+    for (let round = 0; round < ROUNDS; round++) {
+      const held = (await run(OWN_LOCKS)).map(strayOf);
+      const strays = held.filter(({ key, shared }) => touched.has(key.text) && !isHeld(key, shared));
+      if (strays.length === 0) return;
+      for (const { key, shared } of strays) await run(singleLockOp({ key, code: unlockCode(key, shared) }));
+    }
+    throw new Error('A lock that was released again and again is still held.');
+  }
+
+  private touchedKeys(): ReadonlySet<string> {
+    const failed = this.failed.flatMap(({ batch }) => [...batch.releases, ...batch.tries]);
+    return new Set([...failed, ...this.granted].map(({ key }) => key.text));
+  }
+}
+
+function strayOf({ classId, objId, objSubId, shared }: TextRow): Stray {
+  const ids = { classId: Number(classId), objId: Number(objId), objSubId: objSubId === '1' ? 1 : 2 } as const;
+  return { key: LockKey.ofAdvisoryKey(ids), shared: shared === 't' };
+}
