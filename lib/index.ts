@@ -12,6 +12,8 @@ export { getPgLockPoolToken, getPgLockToken, InjectPgLock, InjectPgLockPool } fr
 export {
   DEFAULT_DATABASE_NAME,
   type AdvisoryDefaults,
+  type JobsOptions,
+  type LedgerOptions,
   type PgLockModuleExtras,
   type PgLockModuleOptions,
   type PgLockOptionsFactory,
@@ -33,6 +35,7 @@ export {
   type AdvisoryLockGuardClass,
 } from './nest/guards/advisory-lock.guard.js';
 export { NoAdvisoryLock } from './nest/decorators/no-advisory-lock.decorator.js';
+export { CurrentTick } from './nest/decorators/current-tick.decorator.js';
 export { CurrentLock } from './nest/decorators/current-lock.decorator.js';
 export { WithAdvisoryLock, type MethodLockIds } from './nest/decorators/with-advisory-lock.decorator.js';
 export { WithLockTimeout } from './nest/decorators/with-lock-timeout.decorator.js';
@@ -53,6 +56,11 @@ export type { HandlerLockIds } from './nest/lock-target-id.js';
 export { LockedException } from './nest/exceptions/locked.exception.js';
 export { LockNotAvailableFilter } from './nest/exceptions/lock-not-available.filter.js';
 
+export type { JobOptions } from './jobs/job-settings.js';
+export type { JobHolder, JobOutcome, JobRun, JobStatus } from './jobs/job-status.js';
+export type { JobTick } from './jobs/job-tick.js';
+export { PgLockJobs } from './jobs/pg-lock-jobs.js';
+export type { WrappedJob, WrappedJobOptions, WrappedJobWork } from './jobs/wrapped-job.js';
 export type { AdvisoryLockOptions, OnContention } from './locks/advisory-options.js';
 export type { LockHandle } from './locks/lock-handle.js';
 export type { LockTimeoutOptions } from './locks/lock-timeout.js';
@@ -92,6 +100,7 @@ export type { FlowContextValues } from './session/flow-context.js';
 export type { HandlersOptions, TrustedCaller } from './options/handlers-options.js';
 export type { PgLockConnection, SessionsOptions } from './session/session-options.js';
 export { ISOLATION_LEVELS, type IsolationLevel } from './sql/transaction.js';
+export type { JobFinishedMessage, JobMissedMessage, JobStartedMessage } from './telemetry/job-channels.js';
 export type {
   BlockerSignalledMessage,
   LockAcquiredMessage,
@@ -136,10 +145,15 @@ export { LOCK_MODES, type LockMode } from './vocabulary/lock-mode.js';
 export type { LockTarget, NamedTable } from './vocabulary/lock-target.js';
 export type {
   BlockerSignalledEvent,
+  JobEvent,
+  JobFinishedEvent,
+  JobInterruptedEvent,
+  JobTakenOverEvent,
   LockLostEvent,
   PgLockEvent,
   PrioritizeFailedEvent,
   SessionEndedEvent,
+  TickMissedEvent,
 } from './vocabulary/pg-lock-event.js';
 
 export { DeadlockError } from './errors/deadlock.error.js';

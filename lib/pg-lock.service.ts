@@ -14,6 +14,8 @@ import type { LockAdmin } from './core/lock-admin.js';
 import type { PgDriver, TransactionServices } from './core/transaction-services.js';
 import type { FlowContextValues } from './session/flow-context.js';
 import type { PrioritizeOptions } from './prioritize/prioritize-options.js';
+import { PgLockJobs } from './jobs/pg-lock-jobs.js';
+import type { Jobs } from './jobs/jobs.js';
 import type { LockStatus } from './telemetry/lock-status.js';
 import type { TransactionOptions } from './transaction/transactions.js';
 import type { Duration } from './vocabulary/duration.js';
@@ -51,6 +53,7 @@ export interface PgLockParts {
   readonly admin: LockAdmin;
   readonly names: LockNames;
   readonly events: PgLockEvents;
+  readonly jobs: Jobs;
 }
 
 /**
@@ -60,10 +63,12 @@ export interface PgLockParts {
  */
 export class PgLockService {
   readonly #parts: PgLockParts;
+  readonly #jobs: PgLockJobs;
 
   /** @internal */
   constructor(parts: PgLockParts) {
     this.#parts = parts;
+    this.#jobs = new PgLockJobs(parts.jobs);
   }
 
   /**
@@ -366,6 +371,11 @@ export class PgLockService {
    */
   status(): LockStatus {
     return this.#parts.advisory.status();
+  }
+
+  /** The scheduled jobs of the application, over all its replicas: find, run, release, wrap. */
+  get jobs(): PgLockJobs {
+    return this.#jobs;
   }
 
   /** Emits what the module also logs: locks lost, sessions ended, backends signalled. Each event under its `type`. */

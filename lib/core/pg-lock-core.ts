@@ -1,5 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { hostname } from 'node:os';
+import { Jobs } from '../jobs/jobs.js';
+import { PgTickLedger } from '../jobs/pg-tick-ledger.js';
+import type { TickLedger } from '../jobs/tick-ledger.js';
 import { AdvisoryLocks } from '../locks/advisory-locks.js';
 import { LockNames } from '../locks/lock-names.js';
 import type { PgLockEvents } from './pg-lock-events.js';
@@ -12,6 +15,7 @@ import { PgLockService } from '../pg-lock.service.js';
 import { TransactionServices } from './transaction-services.js';
 import { connectorLike, connectorTo, type Connector } from '../session/connector.js';
 import { FlowPids } from '../session/flow-pids.js';
+import { ObserverSession } from '../session/observer-session.js';
 import type { LockStore } from '../session/lock-store.js';
 import { PgLockStore } from '../session/pg-lock-store.js';
 import { newLockSource, say, type LockSource } from '../telemetry/lock-channels.js';
@@ -37,6 +41,7 @@ export class PgLockCore {
   readonly service: PgLockService;
   /** The other processes on the database. */
   readonly peers: Peers;
+  readonly jobs: Jobs;
   private readonly flowPids = new FlowPids();
 
   constructor(
@@ -71,6 +76,7 @@ export class PgLockCore {
       flowPids: this.flowPids,
       source: this.source,
     });
+    this.jobs = this.makeJobs(connector, emit);
     this.admin = new LockAdmin({
       options,
       connector,
@@ -83,17 +89,33 @@ export class PgLockCore {
     this.service = new PgLockService(this);
   }
 
+  private makeJobs(connector: Connector, emit: EventSink): Jobs {
+    const { advisory, names, peers, options, source } = this;
+    const ledger = ledgerOf(options, connector);
+    const replica = replicaName();
+    return new Jobs({
+      ...{ advisory, names, peers, emit, source, ledger, replica },
+      options: options.jobs,
+      lease: options.sessions,
+    });
+  }
+
   /** Refuses new locks to flows that hold none, and refuses whoever waits. */
   async drain(): Promise<void> {
+    const ended = this.jobs.stop();
     this.advisory.drain();
-    await Promise.resolve();
+    await ended;
   }
 
   /** Lets go of everything, and closes what was opened here. The lent pool stays its owner's. */
   async close(): Promise<void> {
-    this.peers.close();
     await this.admin.close();
-    await this.advisory.close();
+    await this.advisory.close(async () => {
+      await this.jobs.linger(LINGER_AT_MOST_MS);
+      this.jobs.close();
+      this.peers.close();
+    });
+    await this.jobs.context.ledger?.close();
     await this.work.close();
   }
 
@@ -107,9 +129,22 @@ export class PgLockCore {
   }
 }
 
+/** A process that is killed for not ending has answered nobody. */
+const LINGER_AT_MOST_MS = 10_000;
+
 /** Builds everything of one database. @internal */
 export function createCore(options: ResolvedPgLockOptions): PgLockCore {
   return new PgLockCore(options);
+}
+
+function ledgerOf({ jobs }: ResolvedPgLockOptions, connector: Connector): TickLedger | undefined {
+  if (jobs.ledger === undefined) return undefined;
+  return new PgTickLedger(new ObserverSession(connector, { purpose: 'jobs' }), jobs.ledger);
+}
+
+/** What people call this process. @internal */
+export function replicaName(): string {
+  return `${hostname()}:${process.pid}`;
 }
 
 /** Who this process is to its peers. */

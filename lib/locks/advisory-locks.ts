@@ -142,6 +142,11 @@ export class AdvisoryLocks {
     return this.init.store.isHeldByOthers(key);
   }
 
+  /** Lets go of ids that are kept between runs, once nobody here uses them. */
+  giveBack(id: LockId | readonly LockId[]): void {
+    for (const { key } of this.init.names.keysOf(id)) this.queues.find(key)?.unstick();
+  }
+
   /** How the locks of this process stand. Sends nothing. */
   status(): LockStatus {
     let waiting = 0;
@@ -166,12 +171,13 @@ export class AdvisoryLocks {
     }
   }
 
-  /** Lets go of everything; what is still held counts as lost. */
-  async close(): Promise<void> {
+  /** Lets go of everything; what is still held counts as lost. @param before the connections close: what is awaited then. */
+  async close(before?: () => Promise<void>): Promise<void> {
     this.drain();
     this.closed = true;
     const error = new Error('The module that held it was shut down.');
     const released = Promise.all([...this.queues].map((queue) => queue.close(error)));
+    await before?.();
     await this.init.store.close(); // which does not wait for ever for a server that does not answer
     await released;
   }

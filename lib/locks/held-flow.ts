@@ -1,3 +1,4 @@
+import type { HeldKey } from '../session/lock-store.js';
 import type { FlowVariable } from '../vocabulary/flow-variable.js';
 import type { HeldLock } from './held-lock.js';
 import type { LockFlow } from './lock-flow.js';
@@ -9,6 +10,16 @@ export class HeldFlow {
     private readonly flow: LockFlow,
     private readonly flows: FlowVariable<LockFlow>,
   ) {}
+
+  /** Whether it is held, and trusted at this moment. */
+  get isTrusted(): boolean {
+    return this.lock.held;
+  }
+
+  /** The keys at the server. */
+  get keys(): readonly HeldKey[] {
+    return this.lock.heldKeys;
+  }
 
   /** Runs work, and all that it starts, in the flow that holds the lock. */
   enter<Result>(work: () => Result): Result {

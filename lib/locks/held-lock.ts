@@ -5,6 +5,7 @@ import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import type { AdvisoryKey, LockId } from '../vocabulary/lock-id.js';
 import { TIMER_MAX_MS } from '../session/monotonic.js';
 import { printable } from '../vocabulary/printable.js';
+import type { HeldKey } from '../session/lock-store.js';
 import { type Grant, type LossListener } from './grant.js';
 import type { LockHandle } from './lock-handle.js';
 
@@ -47,6 +48,11 @@ export class HeldLock implements LockHandle, LossListener {
 
   get keys(): readonly AdvisoryKey[] {
     return this.grants.map((grant) => grant.queue.key.toAdvisoryKey());
+  }
+
+  /** What is held at the server: another object for each acquisition there. */
+  get heldKeys(): readonly HeldKey[] {
+    return this.grants.map(({ hold }) => hold);
   }
 
   get held(): boolean {

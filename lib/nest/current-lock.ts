@@ -1,5 +1,6 @@
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import type { LockHandle } from '../locks/lock-handle.js';
+import { currentTick } from './schedule-bridge/current-invocation.js';
 import { FlowVariable } from '../vocabulary/flow-variable.js';
 
 const held = FlowVariable.shared<LockHandle>('current-lock');
@@ -15,15 +16,21 @@ export function currentLock(): LockHandle | undefined {
 }
 
 const PARAMETERS = Symbol.for('nestjs-pglock:current-lock');
+const TICK_PARAMETERS = Symbol.for('nestjs-pglock:current-tick');
 
 /** Remembers that a method wants the lock in this place. @internal */
 export function noteLockParameter(target: object, method: string | symbol, index: number): void {
-  Reflect.defineMetadata(PARAMETERS, [...lockParameters(target, method), index], target, method);
+  note(PARAMETERS, target, method, index);
+}
+
+/** Remembers that a method wants the tick in this place. @internal */
+export function noteTickParameter(target: object, method: string | symbol, index: number): void {
+  note(TICK_PARAMETERS, target, method, index);
 }
 
 /**
- * The arguments of a call that Nest does not make, with the current lock where the method wants it, whatever else the caller
- * passes there.
+ * The arguments of a call that Nest does not make, with the current lock and tick where the method wants them, whatever else the
+ * caller passes there.
  *
  * @throws {PgLockUsageError} when the method wants the lock and none is held.
  * @internal
@@ -34,11 +41,12 @@ export function withLockArguments(
   given: readonly unknown[],
 ): unknown[] {
   const args = [...given];
-  for (const index of lockParameters(target, method)) {
+  for (const index of places(PARAMETERS, target, method)) {
     const lock = currentLock();
     if (lock === undefined) throw noCurrentLock(`${target.constructor.name}.${String(method)}`);
     args[index] = lock;
   }
+  for (const index of places(TICK_PARAMETERS, target, method)) args[index] = currentTick();
   return args;
 }
 
@@ -49,6 +57,10 @@ export function noCurrentLock(label: string): PgLockUsageError {
   );
 }
 
-function lockParameters(target: object, method: string | symbol): readonly number[] {
-  return (Reflect.getMetadata(PARAMETERS, target, method) ?? []) as readonly number[];
+function note(key: symbol, target: object, method: string | symbol, index: number): void {
+  Reflect.defineMetadata(key, [...places(key, target, method), index], target, method);
+}
+
+function places(key: symbol, target: object, method: string | symbol): readonly number[] {
+  return (Reflect.getMetadata(key, target, method) ?? []) as readonly number[];
 }

@@ -1,18 +1,30 @@
-import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
 import type { PgLockCore } from '../core/pg-lock-core.js';
 import { startTelemetry } from '../telemetry/telemetry.js';
 import { logEvents } from './event-log.js';
+import { logJobs } from './job-log.js';
+import { SchedulerTimers } from './scheduler-timers.js';
 
 /** The core of the database that a module instance is for; not exported. @internal */
 export const DATABASE_CORE = 'PG_LOCK_CORE';
 
 /** Closes one database with its application, and tells Nest's log, and telemetry, what happens to it. @internal */
 @Injectable()
-export class DatabaseLifecycle implements OnModuleInit, OnApplicationShutdown {
+export class DatabaseLifecycle implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   private stopTelemetry: (() => void) | undefined;
   private closing: Promise<void> | undefined;
 
-  constructor(@Inject(DATABASE_CORE) private readonly core: PgLockCore) {
+  constructor(
+    @Inject(DATABASE_CORE) private readonly core: PgLockCore,
+    private readonly timers: SchedulerTimers,
+  ) {
     logEvents(core.events, new Logger('PgLock'), core.name);
   }
 
@@ -20,6 +32,16 @@ export class DatabaseLifecycle implements OnModuleInit, OnApplicationShutdown {
     const { options, source, advisory } = this.core;
     if (options.telemetry === undefined) return;
     this.stopTelemetry = await startTelemetry({ source, status: () => advisory.status() }, options.telemetry);
+  }
+
+  /** The scheduler's timers are armed in this hook; ours go beside them. Checks the ledger, where the server answers. */
+  async onApplicationBootstrap(): Promise<void> {
+    const { jobs } = this.core;
+    jobs.registry = () => this.timers.cronJobs();
+    jobs.onError = (error) => new Logger('Scheduler').error(error);
+    logJobs(jobs, new Logger('PgLock'), this.core);
+    await jobs.checkLedger();
+    jobs.start();
   }
 
   /** Releases what is still held, and closes the connections that the module opened. Once: Nest 11 calls for each `close()`. */

@@ -1,3 +1,5 @@
+import type { AdvisoryLockHandlerOptions } from './handler-options.js';
+
 const MARK = Symbol.for('nestjs-pglock:enhancer');
 
 /** What a decorator asked for, as far as it is known before any call. @internal */
@@ -12,6 +14,8 @@ export interface EnhancerInfo {
   readonly hasId: boolean;
   /** Whether it runs under a lock of the same id that its caller holds. */
   readonly reentrant?: boolean | undefined;
+  /** Of an advisory lock: its options. */
+  readonly lock?: AdvisoryLockHandlerOptions;
   /** Which database. */
   readonly connection: string | undefined;
 }

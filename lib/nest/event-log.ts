@@ -7,18 +7,20 @@ const TYPES = [
   'sessionEnded',
   'blockerSignalled',
   'prioritizeFailed',
+  'jobInterrupted',
+  'tickMissed',
 ] as const satisfies readonly PgLockEvent['type'][];
 
 /** Writes what happens to one database into Nest's log, as warnings: each is something that an operator may want to know. @internal */
 export function logEvents(events: PgLockEvents, logger: Logger, database: string): void {
   const where = database === 'default' ? '' : ` (database '${database}')`;
-  const log = (event: PgLockEvent): void => {
+  const log = (event: Parameters<typeof describe>[0]): void => {
     logger.warn(`${describe(event)}${where}`);
   };
   for (const type of TYPES) events.on(type, log);
 }
 
-function describe(event: PgLockEvent): string {
+function describe(event: Extract<PgLockEvent, { readonly type: (typeof TYPES)[number] }>): string {
   switch (event.type) {
     case 'lockLost':
       return `Lost a lock: ${event.error.message}`;
@@ -26,6 +28,16 @@ function describe(event: PgLockEvent): string {
       return `A lock session ended, with ${event.locksLost} locks: ${event.error.message}`;
     case 'blockerSignalled':
       return `Session ${event.pid}${ownerOf(event)} was in the way of prioritized work: ${event.outcome}${because(event)}.`;
+    case 'jobInterrupted':
+      return (
+        `Job ${event.job}: replica ${event.replica} announced the tick of ${event.tick.toISOString()} and never told its end. ` +
+        'The tick counts as run.'
+      );
+    case 'tickMissed':
+      return (
+        `Job ${event.job}: the tick of ${event.tick.toISOString()} was missed: no replica could run it within its catchUp of ` +
+        `${event.catchUp} ms.`
+      );
     case 'prioritizeFailed':
       return `Looking for what is in the way of prioritized work failed: ${event.error.message}`;
   }

@@ -1,4 +1,6 @@
+import { PgLockConfigurationError } from '../errors/pg-lock-configuration.error.js';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import { JOB_OPTIONS, readJobOptions, type JobOptions } from '../jobs/job-settings.js';
 import type { AdvisoryLockOptions } from '../locks/advisory-options.js';
 import { resolveAdvisoryOptions, type ResolvedAdvisoryDefaults } from '../locks/resolve-advisory-options.js';
 import { assertLastsAsTransaction } from '../locks/xact-lock-options.js';
@@ -18,15 +20,15 @@ export interface ConnectionOption {
  * @publicApi
  */
 export interface AdvisoryLockHandlerOptions
-  extends Omit<AdvisoryLockOptions, 'signal' | 'transaction'>, ConnectionOption {}
+  extends Omit<AdvisoryLockOptions, 'signal' | 'transaction'>, ConnectionOption, JobOptions {}
 
 /** One replica runs it, every tick once, never overlapping itself. */
 const JOB_DEFAULTS = Object.freeze({ timeout: 0, onContention: 'skip', sticky: true } as const);
 
 /** What is passed on to `advisory`: without the database's name, and with the defaults of jobs for a job. @internal */
 export function lockOptions(options: AdvisoryLockHandlerOptions, isJob: boolean): AdvisoryLockOptions {
-  const given: Omit<AdvisoryLockHandlerOptions, 'connection'> = { ...options };
-  Reflect.deleteProperty(given, 'connection');
+  const given: Omit<AdvisoryLockHandlerOptions, 'connection' | keyof JobOptions> = { ...options };
+  for (const name of ['connection', ...JOB_OPTIONS]) Reflect.deleteProperty(given, name);
   if (!isJob) return given;
   // What ends with its transaction cannot be kept between runs.
   return { ...JOB_DEFAULTS, ...(given.xact === true ? { sticky: false } : {}), ...definedOnly(given) };
@@ -38,7 +40,17 @@ export function checkLockOptions(options: AdvisoryLockHandlerOptions): void {
     if (name in options)
       throw new PgLockUsageError(`${name} means nothing on a handler: it is one for each call.`);
   resolveAdvisoryOptions(lockOptions(options, false), NO_DEFAULTS);
+  checkJobOptions(options);
   if (options.xact === true) assertLastsAsTransaction(options);
+}
+
+function checkJobOptions(options: JobOptions): void {
+  try {
+    readJobOptions(options);
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new PgLockConfigurationError(`PgLockModule: AdvisoryLock: ${message}`, { cause });
+  }
 }
 
 const NO_DEFAULTS: ResolvedAdvisoryDefaults = {

@@ -66,3 +66,8 @@ export function idAndOptions<Id, Options extends object>(
     ? { id: undefined, options: first as Options }
     : { id: first as Id | undefined, options: second };
 }
+
+/** The ids as a log shows them. @internal */
+export function shownIds(ids: LockIds): string {
+  return eachId(ids).map(String).join(', ');
+}

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
+import type { CronJobLike } from '../jobs/job-definition.js';
 import type { KillerTimerRegistry } from '../prioritize/killer-timer-registry.js';
 
 /** What we use of `SchedulerRegistry`. */
@@ -7,6 +8,11 @@ interface IntervalRegistry {
   addInterval(name: string, timer: NodeJS.Timeout): void;
   deleteInterval(name: string): void;
   doesExist(kind: 'interval', name: string): boolean;
+}
+
+/** As much of `SchedulerRegistry` as shows its cron jobs. */
+interface CronRegistry {
+  getCronJobs(): ReadonlyMap<string, CronJobLike & { readonly onComplete?: unknown }>;
 }
 
 /**
@@ -28,6 +34,15 @@ export class SchedulerTimers implements KillerTimerRegistry {
   remove(name: string): void {
     const registry = this.find();
     if (registry?.doesExist('interval', name) === true) registry.deleteInterval(name);
+  }
+
+  /** All cron jobs of the application; `ScheduleModule` may be imported twice, with a registry each. */
+  cronJobs(): CronJobLike[] {
+    const registries = this.discovery.getProviders().filter(({ name }) => name === 'SchedulerRegistry');
+    return registries.flatMap(({ instance }) => {
+      const found = (instance as Partial<CronRegistry> | null | undefined)?.getCronJobs?.();
+      return found === undefined ? [] : [...found.values()];
+    });
   }
 
   private find(): IntervalRegistry | undefined {

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import type { ResolvedJobsOptions } from '../jobs/job-options.js';
 import type { AdvisoryLockOptions } from '../locks/advisory-options.js';
 import type { ResolvedAdvisoryDefaults } from '../locks/resolve-advisory-options.js';
 import type { ResolvedPrioritizeDefaults } from '../prioritize/resolve-prioritize-options.js';
@@ -39,6 +40,22 @@ export interface PrioritizeDefaults {
 /** A saved question, for `find({ config: 'long' })` and `pglock --config long`. @publicApi */
 export type SavedConfiguration = Readonly<Record<string, unknown>>;
 
+/** Where each tick is recorded, so that "exactly once" outlives all processes. @publicApi */
+export interface LedgerOptions {
+  /** The table, made by `pglock jobs init`. @default 'pglock_jobs' in the first schema of the search path */
+  readonly table?: string | undefined;
+  /** Keep a row of each run for so long. @default only the last run of each job is kept */
+  readonly keep?: Duration | undefined;
+}
+
+/** How scheduled jobs are kept to one run a tick. @publicApi */
+export interface JobsOptions {
+  /** How far the clocks of replicas may differ. @default '2s' */
+  readonly clockSkew?: Duration | undefined;
+  /** Record each tick in a table. @default false */
+  readonly ledger?: boolean | LedgerOptions | undefined;
+}
+
 /** The options of one database of `PgLockModule.forRoot`. @publicApi */
 export interface PgLockModuleOptions {
   /** Where the database is. @default the libpq environment variables (`PGHOST`, `PGUSER`, …) */
@@ -73,6 +90,8 @@ export interface PgLockModuleOptions {
    * @default false
    */
   readonly telemetry?: boolean | TelemetryOptions | undefined;
+  /** Scheduled jobs: how their ticks are kept apart. */
+  readonly jobs?: JobsOptions | undefined;
   /** Saved questions by their names. */
   readonly configs?: Readonly<Record<string, SavedConfiguration>> | undefined;
 }
@@ -110,6 +129,7 @@ export interface ResolvedPgLockOptions {
   /** That of `find`: as given, or none. */
   readonly findLimit: number | undefined;
   readonly telemetry: ResolvedTelemetryOptions | undefined;
+  readonly jobs: ResolvedJobsOptions;
   readonly configs: Readonly<Record<string, SavedConfiguration>>;
 }
 
@@ -120,6 +140,7 @@ export const DEFAULTS = Object.freeze({
   httpStatus: 423,
   limit: 25,
   telemetry: false,
+  jobs: Object.freeze({ clockSkew: '2s', ledger: false }),
   sessions: Object.freeze({
     max: 4,
     heartbeat: '2s',

@@ -1,11 +1,15 @@
 import type { Pool } from 'pg';
 import { checkSaved } from '../inspection/resolve-query.js';
+import type { ResolvedJobsOptions, ResolvedLedgerOptions } from '../jobs/job-options.js';
+import { DEFAULT_LEDGER_TABLE, isTableName } from '../sql/jobs-ledger.js';
 import type { ResolvedAdvisoryDefaults } from '../locks/resolve-advisory-options.js';
 import type { HandlersOptions, ResolvedHandlersOptions, TrustedCaller } from './handlers-options.js';
 import { kind, OptionReader } from './option-reader.js';
 import {
   DEFAULTS,
   type AdvisoryDefaults,
+  type JobsOptions,
+  type LedgerOptions,
   type PgLockModuleExtras,
   type PgLockModuleOptions,
   type PrioritizeDefaults,
@@ -57,6 +61,7 @@ export function resolveOptions(
     limit: limit ?? DEFAULTS.limit,
     findLimit: limit,
     telemetry: telemetryOf(options.telemetry),
+    jobs: jobsOf(given.nested('jobs', JOBS_OPTIONS)),
     configs: configsOf(given, namespace),
   });
 }
@@ -78,8 +83,10 @@ const OPTIONS: Names<PgLockModuleOptions & PgLockModuleExtras> = [
   'blockingAttributes',
   'limit',
   'telemetry',
+  'jobs',
   'configs',
 ];
+const JOBS_OPTIONS: Names<JobsOptions> = ['clockSkew', 'ledger'];
 const ADVISORY_OPTIONS: Names<AdvisoryDefaults> = ['timeout', 'onContention', 'holdAtLeast', 'maxHold'];
 const PRIORITIZE_OPTIONS: Names<PrioritizeDefaults> = [
   'interval',
@@ -196,6 +203,21 @@ function telemetryOf(
     metrics: given.flag('metrics') ?? true,
     traces: given.flag('traces') ?? true,
   });
+}
+
+function jobsOf(given: OptionReader<JobsOptions>): ResolvedJobsOptions {
+  const ledger = given.raw('ledger') ?? DEFAULTS.jobs.ledger;
+  return Object.freeze({
+    clockSkewMs: given.ms('clockSkew') ?? durationMs(DEFAULTS.jobs.clockSkew),
+    ledger: ledger === false ? undefined : ledgerOf(ledger === true ? {} : ledger),
+  });
+}
+
+function ledgerOf(options: LedgerOptions): ResolvedLedgerOptions {
+  const given = new OptionReader<LedgerOptions>(options, 'jobs.ledger', ['table', 'keep']);
+  const isTable = (value: unknown): value is string => typeof value === 'string' && isTableName(value);
+  const table = given.check('table', "a table such as 'pglock_jobs' or 'ops.pglock_jobs'", isTable);
+  return Object.freeze({ table: table ?? DEFAULT_LEDGER_TABLE, keepMs: given.ms('keep', 1) });
 }
 
 function isTelemetryApi(value: unknown): value is NonNullable<TelemetryOptions['api']> {

@@ -1,4 +1,5 @@
 import { channel, type Channel } from 'node:diagnostics_channel';
+import type { JobFinishedMessage, JobMissedMessage, JobStartedMessage } from './job-channels.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import type { BlockerSignalledEvent, SessionEndedEvent } from '../vocabulary/pg-lock-event.js';
 
@@ -77,6 +78,12 @@ export interface LockChannels {
   readonly 'nestjs-pglock:signalled': BlockerSignalledMessage;
   /** A lock session ended by itself. */
   readonly 'nestjs-pglock:session-ended': SessionEndedMessage;
+  /** A run of a job begins in this process. */
+  readonly 'nestjs-pglock:job-started': LockSource & JobStartedMessage;
+  /** A run of a job in this process has ended. */
+  readonly 'nestjs-pglock:job-finished': LockSource & JobFinishedMessage;
+  /** The time of a tick is over, and no replica is known to have run it. */
+  readonly 'nestjs-pglock:job-missed': LockSource & JobMissedMessage;
 }
 
 const REQUESTED = channel('nestjs-pglock:requested');
@@ -86,6 +93,9 @@ const RELEASED = channel('nestjs-pglock:released');
 const LOST = channel('nestjs-pglock:lost');
 const SIGNALLED = channel('nestjs-pglock:signalled');
 const SESSION_ENDED = channel('nestjs-pglock:session-ended');
+const JOB_STARTED = channel('nestjs-pglock:job-started');
+const JOB_FINISHED = channel('nestjs-pglock:job-finished');
+const JOB_MISSED = channel('nestjs-pglock:job-missed');
 
 /** The channels themselves. Held here, so that they live as long as the library: Node forgets those that nobody refers to. @internal */
 export const CHANNELS = Object.freeze({
@@ -96,6 +106,9 @@ export const CHANNELS = Object.freeze({
   'nestjs-pglock:lost': LOST,
   'nestjs-pglock:signalled': SIGNALLED,
   'nestjs-pglock:session-ended': SESSION_ENDED,
+  'nestjs-pglock:job-started': JOB_STARTED,
+  'nestjs-pglock:job-finished': JOB_FINISHED,
+  'nestjs-pglock:job-missed': JOB_MISSED,
 }) satisfies Record<keyof LockChannels, Channel>;
 
 let instances = 0;

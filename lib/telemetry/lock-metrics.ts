@@ -68,6 +68,33 @@ export function lockMetrics(meter: TelemetryMeter): Reporter {
         'pglock.outcome': outcome,
       }),
     'nestjs-pglock:session-ended': ({ database }) => ended.add(1, { 'pglock.database': database }),
+    ...jobMetrics(meter),
+  };
+}
+
+/** Counts and measures runs of jobs, by job: there are few, and they have names. */
+function jobMetrics(meter: TelemetryMeter): Reporter {
+  const runs = meter.createCounter('pglock.job.runs', { description: 'Runs of jobs, by job and outcome' });
+  const missed = meter.createCounter('pglock.job.missed', {
+    description: 'Ticks whose time ended before any replica ran them, by job',
+  });
+  const took = meter.createHistogram('pglock.job.duration', {
+    description: 'How long runs of jobs took',
+    unit: 's',
+  });
+  const late = meter.createHistogram('pglock.job.late', {
+    description: 'How late runs of jobs began',
+    unit: 's',
+  });
+  return {
+    'nestjs-pglock:job-finished': ({ database, job, outcome, durationMs, lateMs }) => {
+      const attributes = { 'pglock.database': database, 'pglock.job': job, 'pglock.outcome': outcome };
+      runs.add(1, attributes);
+      took.record(durationMs / 1000, attributes);
+      late.record(lateMs / 1000, attributes);
+    },
+    'nestjs-pglock:job-missed': ({ database, job }) =>
+      missed.add(1, { 'pglock.database': database, 'pglock.job': job }),
   };
 }
 

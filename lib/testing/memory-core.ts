@@ -1,4 +1,8 @@
 import { EventEmitter } from 'node:events';
+import { hostname } from 'node:os';
+import { Jobs } from '../jobs/jobs.js';
+import { NoPeers } from '../peers/no-peers.js';
+import type { Peers } from '../peers/peers.js';
 import { AdvisoryLocks } from '../locks/advisory-locks.js';
 import { LockNames } from '../locks/lock-names.js';
 import type { PgLockCore } from '../core/pg-lock-core.js';
@@ -22,6 +26,8 @@ export class MemoryCore {
   readonly work: MemoryWork;
   readonly admin: MemoryLockAdmin;
   readonly service: PgLockService;
+  readonly peers: Peers;
+  readonly jobs: Jobs;
 
   constructor(
     readonly options: ResolvedPgLockOptions,
@@ -39,6 +45,18 @@ export class MemoryCore {
       flowPids: new FlowPids(),
       source: this.source,
     });
+    this.peers = new NoPeers();
+    this.jobs = new Jobs({
+      advisory: this.advisory,
+      names: this.names,
+      peers: this.peers,
+      options: { ...options.jobs, ledger: undefined },
+      lease: options.sessions,
+      ledger: undefined,
+      emit: (event) => void (this.events as EventEmitter).emit(event.type, event),
+      source: this.source,
+      replica: `${hostname()}:${process.pid}`,
+    });
     this.work = new MemoryWork({
       pool: options.pool,
       advisory: this.advisory,
@@ -51,13 +69,15 @@ export class MemoryCore {
     this.service = new PgLockService(asCore(this));
   }
 
-  drain(): Promise<void> {
+  async drain(): Promise<void> {
+    const ended = this.jobs.stop();
     this.advisory.drain();
-    return Promise.resolve();
+    await ended;
   }
 
-  close(): Promise<void> {
-    return this.advisory.close();
+  async close(): Promise<void> {
+    await this.advisory.close();
+    this.jobs.close();
   }
 }
 

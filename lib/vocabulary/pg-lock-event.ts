@@ -55,8 +55,64 @@ export interface PrioritizeFailedEvent {
   readonly error: Error;
 }
 
-/** What `pglock.events` emits and the module's logger writes. @publicApi */
-export type PgLockEvent = LockLostEvent | SessionEndedEvent | BlockerSignalledEvent | PrioritizeFailedEvent;
+/** A run of a job in this process has ended. @publicApi */
+export interface JobFinishedEvent {
+  /** The name of the event. */
+  readonly type: 'jobFinished';
+  /** `Class.method`, or what the option `job` calls it. */
+  readonly job: string;
+  /** The tick; null for a run that was no tick. */
+  readonly tick: Date | null;
+  /** How late it began, in milliseconds. */
+  readonly late: number;
+  /** How long it took, in milliseconds. */
+  readonly duration: number;
+  /** How it ended. */
+  readonly outcome: 'succeeded' | 'failed';
+  /** What it threw. */
+  readonly error: unknown;
+}
+
+/** This replica runs a job from now on: its lock was free. @publicApi */
+export interface JobTakenOverEvent {
+  /** The name of the event. */
+  readonly type: 'jobTakenOver';
+  /** `Class.method`, or what the option `job` calls it. */
+  readonly job: string;
+  /** The replica (`host:pid`) that ran it last; null where none is known, or it was this one. */
+  readonly from: string | null;
+}
+
+/** A run of another replica was announced and never ended: its process died, or lost its connection. @publicApi */
+export interface JobInterruptedEvent {
+  /** The name of the event. */
+  readonly type: 'jobInterrupted';
+  /** `Class.method`, or what the option `job` calls it. */
+  readonly job: string;
+  /** The tick, which counts as run. */
+  readonly tick: Date;
+  /** The replica (`host:pid`) that had announced it. */
+  readonly replica: string;
+}
+
+/** The time of a tick is over, and no replica is known to have run it. @publicApi */
+export interface TickMissedEvent {
+  /** The name of the event. */
+  readonly type: 'tickMissed';
+  /** `Class.method`, or what the option `job` calls it. */
+  readonly job: string;
+  /** The tick. */
+  readonly tick: Date;
+  /** For how long it could have been run, in milliseconds. */
+  readonly catchUp: number;
+}
+
+/** What happens to jobs. @publicApi */
+export type JobEvent = JobFinishedEvent | JobTakenOverEvent | JobInterruptedEvent | TickMissedEvent;
+
+/** What `pglock.events` emits; the module's logger writes most of it. @publicApi */
+export type PgLockEvent =
+  LockLostEvent | SessionEndedEvent | BlockerSignalledEvent | PrioritizeFailedEvent | JobEvent;
 
 /** Where the inner rooms report to: they log nothing themselves. @internal */
 export type EventSink = (event: PgLockEvent) => void;

@@ -71,10 +71,11 @@ describe('the tables of options in the guides', () => {
   });
 
   it('have the defaults that the code has', () => {
-    const { sessions, prioritize, ...rest } = DEFAULTS;
+    const { sessions, prioritize, jobs, ...rest } = DEFAULTS;
     const cases = [
       ['SessionsOptions', sessions],
       ['PrioritizeDefaults', prioritize],
+      ['JobsOptions', jobs],
       ['PgLockModuleOptions', rest],
       ['PgLockModuleExtras', rest],
     ] as const;

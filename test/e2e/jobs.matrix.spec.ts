@@ -378,7 +378,7 @@ describe('jobs', () => {
     );
     await eventually(() => order.includes('run'));
     expect(order[0]).toBe('instead:schedule');
-    expect(await db.sessions()).toEqual([]);
+    expect((await db.sessions()).flatMap(({ advisoryLocks }) => advisoryLocks)).toEqual([]);
   });
 
   it('binds what is provided under another token', async () => {

@@ -63,6 +63,11 @@ export class FaultyProxy {
     return this.#links.size;
   }
 
+  /** The ports from which the server sees its connections come: `pg_stat_activity.client_port`. */
+  get serverPorts(): number[] {
+    return [...this.#links].map((link) => link.serverPort).filter((port) => port !== undefined);
+  }
+
   isFrozen(side: Side): boolean {
     return this.#frozen[side];
   }
@@ -134,7 +139,11 @@ class Link {
   onClosed: (() => void) | undefined;
   readonly #pipes: readonly Pipe[];
 
-  constructor(proxy: FaultyProxy, process: Socket, server: Socket) {
+  constructor(
+    proxy: FaultyProxy,
+    process: Socket,
+    private readonly server: Socket,
+  ) {
     const passage = (side: Side) => ({
       isFrozen: () => proxy.isFrozen(side),
       delayMs: () => proxy.delayMs[side],
@@ -147,6 +156,10 @@ class Link {
         if (process.destroyed && server.destroyed) this.onClosed?.();
       });
     }
+  }
+
+  get serverPort(): number | undefined {
+    return this.server.localPort;
   }
 
   flush(): void {

@@ -98,7 +98,15 @@ export function events(): void {
     same<'lockLost'>()(event.type);
     same<number>()(event.pid);
   });
-  same<'lockLost' | 'sessionEnded' | 'blockerSignalled' | 'prioritizeFailed'>()(
-    null as unknown as PgLockEvent['type'],
-  );
+  pglock.events.on('jobFinished', ({ tick }) => same<Date | null>()(tick));
+  same<
+    | 'lockLost'
+    | 'sessionEnded'
+    | 'blockerSignalled'
+    | 'prioritizeFailed'
+    | 'jobFinished'
+    | 'jobTakenOver'
+    | 'jobInterrupted'
+    | 'tickMissed'
+  >()(null as unknown as PgLockEvent['type']);
 }

@@ -2,6 +2,9 @@ import { UseInterceptors } from '@nestjs/common';
 import { LockNotAvailableError } from '../../errors/lock-not-available.error.js';
 import type { LockIds } from '../../pg-lock.service.js';
 import { withCurrentLock } from '../current-lock.js';
+import type { EnhancerInfo } from '../enhancer-mark.js';
+import { invocationOf } from '../schedule-bridge/current-invocation.js';
+import { underJobLock } from '../schedule-bridge/method-tick.js';
 import { checkLockOptions, lockOptions, type AdvisoryLockHandlerOptions } from '../handler-options.js';
 import {
   MethodLockInterceptor,
@@ -40,8 +43,17 @@ export function WithAdvisoryLock(
   checkLockOptions(options);
   if (typeof id !== 'function') checkIds(id);
   const { connection, reentrant } = options as typeof options & { readonly reentrant?: boolean };
-  const info = { decorator: 'WithAdvisoryLock', isGuard: false, hasId: true, ids: id, reentrant, connection };
-  const wrap = wrapMethod(info, async (call, work) => underLock(call, await idsOf(id, call), options, work));
+  const info: EnhancerInfo = {
+    ...{ decorator: 'WithAdvisoryLock', isGuard: false, hasId: true, ids: id, reentrant, connection },
+    lock: options,
+  };
+  const wrap = wrapMethod(info, async (call, work) => {
+    const ids = await idsOf(id, call);
+    const run = call.isJob ? invocationOf(call.instance, call.method) : undefined;
+    return run === undefined
+      ? underLock(call, ids, options, work)
+      : underJobLock({ ...run, ...{ ids, info, options } }, call.runtime.core, work);
+  });
   return (target, method, descriptor) => {
     wrap(target, method, descriptor);
     UseInterceptors(ANSWERING)(target, method, descriptor);

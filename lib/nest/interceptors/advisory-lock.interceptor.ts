@@ -15,12 +15,16 @@ import type { LockIds } from '../../pg-lock.service.js';
 import { HttpExchange } from '../context/http-exchange.js';
 import { withCurrentLock } from '../current-lock.js';
 import { declareEnhancer } from '../declare-enhancer.js';
+import { enhancerInfo } from '../enhancer-mark.js';
 import { contentionException } from '../exceptions/contention-exception.js';
 import { checkLockOptions, lockOptions, type AdvisoryLockHandlerOptions } from '../handler-options.js';
 import { requireRuntime, type LockRuntime } from '../lock-runtime.js';
 import { checkKnownIds, handlerLockIds, idAndOptions, type HandlerLockIds } from '../lock-target-id.js';
 import { emptyAnswer } from './empty-answer.js';
-import { heldAround } from './held-around.js';
+import type { TakenLock } from '../../jobs/job-definition.js';
+import { ScheduleContext } from '../schedule-bridge/schedule-context.js';
+import { takeTick, withWait } from '../schedule-bridge/take-tick.js';
+import { heldUnderHandle } from './held-around.js';
 import { whileHeld, type Held } from './held-handler.js';
 
 /** The options of all calls, as they were given and as they were read. */
@@ -55,12 +59,12 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
 
   /** The lock is held until the handler's promise settles, or its Observable or stream ends. */
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const given = context.getType<string>() === 'schedule' ? this.onJobs : this.onHandlers;
+    const job = context instanceof ScheduleContext ? context : undefined;
     const take = (signal: AbortSignal): Promise<Held | undefined> => {
       const ids = handlerLockIds(this.ids, context);
-      return ids instanceof Promise
-        ? ids.then((found) => this.take(found, given, signal))
-        : this.take(ids, given, signal);
+      const begin = (found: LockIds) =>
+        job === undefined ? this.take(found, this.onHandlers, signal) : this.takeForJob(found, job, signal);
+      return ids instanceof Promise ? ids.then(begin) : begin(ids);
     };
     const refused = (error: unknown): unknown =>
       error instanceof LockNotAvailableError ? this.refusal(error, context) : error;
@@ -81,16 +85,34 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
     return { options, resolved: this.runtime.core.advisory.resolve(options) };
   }
 
+  /** For a tick as it decides; else like a handler where it was asked for by hand, and without waiting for all others. */
+  private async takeForJob(
+    ids: LockIds,
+    { invocation, tickLock }: ScheduleContext,
+    signal: AbortSignal,
+  ): Promise<Held | undefined> {
+    const given = invocation?.kind === 'run' ? this.onHandlers : this.onJobs;
+    const isTickLock = tickLock === enhancerInfo(this);
+    if (invocation?.kind !== 'tick') {
+      const held = await this.take(ids, given, signal);
+      if (held !== undefined && (isTickLock || tickLock === undefined)) invocation?.took(held.keys);
+      return held;
+    }
+    return takeTick(invocation, isTickLock, { given: given.resolved, id: ids, signal }, (options) =>
+      this.take(ids, withWait(given, options), options.signal),
+    );
+  }
+
   /** At session level; in a transaction where the lock is to end with one, or a transaction has it already. */
   private take(
     ids: LockIds,
     { options, resolved }: ReadOptions,
     signal: AbortSignal,
-  ): Promise<Held | undefined> {
+  ): Promise<(Held & TakenLock) | undefined> {
     const { advisory, service, work } = this.runtime.core;
     if (options.xact !== true && !work.xact.holdsAny) return advisory.hold(ids, { ...resolved, signal });
-    return heldAround((run) =>
-      service.advisory(ids, { ...options, signal }, (lock) => withCurrentLock(lock, run)),
+    return heldUnderHandle((run) =>
+      service.advisory(ids, { ...options, signal }, (lock) => withCurrentLock(lock, () => run(lock))),
     );
   }
 
@@ -145,6 +167,7 @@ export function AdvisoryLock(
     ids: id,
     reentrant: (options as { readonly reentrant?: boolean }).reentrant,
     connection: options.connection,
+    lock: options,
   });
   return AdvisoryLockMixin;
 }

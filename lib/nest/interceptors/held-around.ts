@@ -1,5 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
-import type { Held } from './held-handler.js';
+import type { TakenLock } from '../../jobs/job-definition.js';
+import type { LockHandle } from '../../locks/lock-handle.js';
+import type { Failure, Held } from './held-handler.js';
 
 /**
  * Holds what a function holds while it runs work, where the work is a handler that does not end with a promise.
@@ -27,4 +29,26 @@ export function heldAround(
     );
     running.then(() => resolve(undefined), reject);
   });
+}
+
+/** Like {@link heldAround}, of what gives its work a handle. Its keys are not known: it counts as taken anew each time. @internal */
+export async function heldUnderHandle(
+  around: (work: (lock: LockHandle) => Promise<void>) => Promise<unknown>,
+): Promise<(Held & TakenLock) | undefined> {
+  let handle: LockHandle | undefined;
+  const held = await heldAround((run) =>
+    around((lock) => {
+      handle = lock;
+      return run();
+    }),
+  );
+  if (held === undefined) return undefined;
+  return {
+    enter: (work) => held.enter(work),
+    leave: (failure?: Failure) => held.leave(failure),
+    keys: [],
+    get isTrusted() {
+      return handle?.held ?? false;
+    },
+  };
 }

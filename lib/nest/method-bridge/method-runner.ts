@@ -2,6 +2,9 @@ import type { CallHandler, CanActivate, ExecutionContext, NestInterceptor, Type 
 import { defer, from, isObservable, lastValueFrom, mergeAll, type Observable } from 'rxjs';
 import { HandlerObservation } from '../context/handler-outcome.js';
 import { withLockArguments } from '../current-lock.js';
+import type { JobInvocation } from '../../jobs/job-definition.js';
+import { isWrapped, wrappersOf } from '../decorators/wrap-method.js';
+import type { EnhancerInfo } from '../enhancer-mark.js';
 import type { AnyFunction } from '../nest-metadata.js';
 import {
   resolveEnhancer,
@@ -17,6 +20,10 @@ export interface BridgedMethod {
   readonly name: string;
   readonly method: AnyFunction;
   readonly type: string;
+  /** Of a job: the lock that keeps its ticks apart. */
+  readonly tickLock?: EnhancerInfo | undefined;
+  /** Told when a guard refuses. */
+  readonly onRefused?: () => void;
 }
 
 /** Runs a method as Nest runs a handler: guards first, then interceptors around it. @internal */
@@ -35,10 +42,14 @@ export class MethodRunner {
   }
 
   /** Rejects with what the method, a guard or an interceptor threw; resolves to nothing where a guard only said no. */
-  async run(args: unknown[]): Promise<unknown> {
-    const { instance, method, type } = this.target;
-    const context = new ScheduleContext(instance.constructor as Type, method, args, type);
-    if (!(await this.isAllowed(context))) return undefined;
+  async run(args: unknown[], invocation?: JobInvocation): Promise<unknown> {
+    const { instance, method, type, tickLock } = this.target;
+    const host = instance.constructor as Type;
+    const context = new ScheduleContext(host, method, args, type, invocation, tickLock);
+    if (!(await this.isAllowed(context))) {
+      this.target.onRefused?.();
+      return undefined;
+    }
     const interceptors = await Promise.all(this.interceptors.map(async (source) => source()));
     return lastValueFrom(this.chain(interceptors, context, args), { defaultValue: undefined });
   }
@@ -57,15 +68,20 @@ export class MethodRunner {
     args: unknown[],
   ): Observable<unknown> {
     const [first, ...rest] = interceptors;
-    if (first === undefined) return defer(() => this.callMethod(args));
+    if (first === undefined)
+      return defer(() => this.callMethod(args, (context as ScheduleContext).invocation));
     const next: CallHandler = { handle: () => this.chain(rest, context, args) };
     return defer(async () => first.intercept(context, next)).pipe(mergeAll());
   }
 
-  private callMethod(args: unknown[]): Observable<unknown> {
+  private callMethod(args: unknown[], invocation: JobInvocation | undefined): Observable<unknown> {
     const { instance, name, method } = this.target;
     const observation = HandlerObservation.of(method);
-    const result = Reflect.apply(method, instance, withLockArguments(instance, name, args));
+    // A decorated method finds its arguments by itself, once it has its lock.
+    const isLocking = wrappersOf(method).some((info) => info.lock !== undefined);
+    if (!isLocking) invocation?.began();
+    const given = isWrapped(method) ? args : withLockArguments(instance, name, args);
+    const result = Reflect.apply(method, instance, given);
     observation?.note(result);
     return isObservable(result) ? result : from(Promise.resolve(result));
   }

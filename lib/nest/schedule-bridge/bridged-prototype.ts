@@ -1,5 +1,5 @@
 import { HandlerObservation } from '../context/handler-outcome.js';
-import { impersonate, type AnyFunction } from '../nest-metadata.js';
+import { impersonate, METADATA, type AnyFunction } from '../nest-metadata.js';
 import { methodOf } from './job-enhancers.js';
 
 /** Runs a bridged method of one instance. @internal */
@@ -87,8 +87,26 @@ function standInFor(original: AnyFunction, name: string): AnyFunction {
     return isPlainCall ? Reflect.apply(original, this, args) : runner.run(args);
   }
   impersonate(standIn, original);
+  markCron(standIn);
   Object.defineProperty(standIn, ORIGINAL, { value: original });
   return standIn;
+}
+
+/**
+ * Plants a function in the options of `@Cron`, which the scheduler hands on to its `CronJob`: by its `onComplete` the job of a
+ * stand-in is found in the registry, whatever its name.
+ */
+function markCron(standIn: AnyFunction): void {
+  const options = Reflect.getMetadata(METADATA.cronOptions, standIn) as { onComplete?: unknown } | undefined;
+  if (options === undefined) return;
+  const onComplete = options.onComplete ?? (() => undefined);
+  Reflect.defineMetadata(METADATA.cronOptions, { ...options, onComplete }, standIn);
+}
+
+/** What marks the cron jobs of a stand-in. @internal */
+export function cronMarkOf(standIn: object): unknown {
+  return (Reflect.getMetadata(METADATA.cronOptions, standIn) as { onComplete?: unknown } | undefined)
+    ?.onComplete;
 }
 
 function mapIn<Value>(maps: WeakMap<object, Map<string, Value>>, key: object): Map<string, Value> {

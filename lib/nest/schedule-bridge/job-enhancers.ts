@@ -1,5 +1,6 @@
 import type { CanActivate, NestInterceptor, Type } from '@nestjs/common';
 import { MetadataScanner, ModuleRef, type DiscoveryService } from '@nestjs/core';
+import { wrappersOf } from '../decorators/wrap-method.js';
 import { isMarked } from '../enhancer-mark.js';
 import { isScheduled, METADATA, type AnyFunction } from '../nest-metadata.js';
 
@@ -13,6 +14,8 @@ export interface JobEnhancers {
   readonly guards: readonly unknown[];
   readonly interceptors: readonly unknown[];
 }
+
+const NONE: JobEnhancers = Object.freeze({ guards: [], interceptors: [] });
 
 const scanner = new MetadataScanner();
 
@@ -39,7 +42,14 @@ export function enhancersOf(prototype: object, method: AnyFunction): JobEnhancer
       ...listed(METADATA.interceptors, method),
     ],
   };
-  return [...all.guards, ...all.interceptors].some(isMarked) ? all : undefined;
+  if ([...all.guards, ...all.interceptors].some(isMarked)) return all;
+  // A decorator of ours works without Nest's enhancers, which do not run on such jobs; its ticks are kept apart all the same.
+  return wrappersOf(method).some((info) => info.lock !== undefined) ? NONE : undefined;
+}
+
+/** Whether a method needs nobody to run its enhancers: all that is ours on it is a decorator that works by itself. @internal */
+export function locksByItself(prototype: object, method: AnyFunction): boolean {
+  return enhancersOf(prototype, method) === NONE;
 }
 
 /** The method as the prototype has or inherits it. @internal */

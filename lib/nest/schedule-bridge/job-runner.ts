@@ -1,94 +1,68 @@
-import {
-  Logger,
-  type CallHandler,
-  type CanActivate,
-  type ExecutionContext,
-  type NestInterceptor,
-  type Type,
-} from '@nestjs/common';
-import { defer, from, isObservable, lastValueFrom, mergeAll, type Observable } from 'rxjs';
-import { HandlerObservation } from '../context/handler-outcome.js';
-import { withLockArguments } from '../current-lock.js';
-import type { AnyFunction } from '../nest-metadata.js';
+import { Logger } from '@nestjs/common';
+import type { Job } from '../../jobs/job.js';
+import type { JobDefinition, JobInvocation } from '../../jobs/job-definition.js';
+import type { MethodRunner } from '../method-bridge/method-runner.js';
 import type { RunRegistry } from '../run-registry.js';
-import { resolveEnhancer, type EnhancerSource, type Host, type JobEnhancers } from './job-enhancers.js';
-import { ScheduleContext } from './schedule-context.js';
+import type { BridgedRun } from './bridged-prototype.js';
+import { withInvocation } from './current-invocation.js';
+import type { EnhancerInfo } from '../enhancer-mark.js';
 
-/** A job: one scheduled method of one instance. @internal */
-export interface Job {
+/** One scheduled method of one instance. @internal */
+export interface ScheduledMethod {
   readonly instance: object;
   readonly name: string;
-  readonly method: AnyFunction;
+  /** The lock that keeps its ticks apart; undefined where it has none. */
+  readonly tickLock: EnhancerInfo | undefined;
 }
 
-/** Runs one job as Nest runs a handler: guards first, then interceptors around the method. @internal */
-export class JobRunner {
-  private readonly logger = new Logger('PgLock');
+/** Where a scheduled method belongs: a job, which decides what its timers mean. @internal */
+export interface BoundJob {
+  readonly job: Job;
+  readonly definition: JobDefinition;
+}
 
-  private constructor(
-    private readonly job: Job,
-    private readonly guards: readonly EnhancerSource<CanActivate>[],
-    private readonly interceptors: readonly EnhancerSource<NestInterceptor>[],
+/**
+ * Runs one scheduled method as Nest runs a handler: guards first, then interceptors around it. Where it has a lock of ours, its job
+ * decides which calls of the scheduler are runs.
+ *
+ * @internal
+ */
+export class JobRunner implements BridgedRun {
+  /** Set where the method has a lock of ours. */
+  bound: BoundJob | undefined;
+
+  constructor(
+    private readonly scheduled: ScheduledMethod,
+    private readonly runner: MethodRunner,
     private readonly runs: RunRegistry,
   ) {}
 
-  /** Finds the enhancers; rejects when one cannot be had, which stops the boot. */
-  static async create(job: Job, enhancers: JobEnhancers, host: Host, runs: RunRegistry): Promise<JobRunner> {
-    const guards = enhancers.guards.map((guard) => resolveEnhancer<CanActivate>(guard, host));
-    const interceptors = enhancers.interceptors.map((found) => resolveEnhancer<NestInterceptor>(found, host));
-    return new JobRunner(job, await Promise.all(guards), await Promise.all(interceptors), runs);
-  }
-
   /** Rejects with what the job, a guard or an interceptor threw, for the scheduler to log. Does nothing during shutdown. */
-  run(args: unknown[]): Promise<unknown> {
+  run(): Promise<unknown> {
     if (this.runs.stopping) return Promise.resolve(undefined);
-    const running = this.runNow(args).catch((error: unknown) => {
-      // Its wait was refused by the shutdown: nothing ran, and nobody needs to know.
-      if (this.runs.stopping && !this.working) return undefined;
-      throw error;
-    });
+    const running =
+      this.bound === undefined ? this.runner.run([]) : this.bound.job.called(this.bound.definition);
     this.runs.addJob(running);
     return running;
   }
 
-  private working = false;
-
-  private async runNow(args: unknown[]): Promise<unknown> {
-    const { instance, method } = this.job;
-    const context = new ScheduleContext(instance.constructor as Type, method, args);
-    if (!(await this.isAllowed(context))) {
-      this.logger.debug(`${instance.constructor.name}.${this.job.name} was skipped: a guard refused.`);
-      return undefined;
+  /** One run, on its way through guards and interceptors. */
+  async invoke(invocation: JobInvocation): Promise<unknown> {
+    const { instance, name: method, tickLock } = this.scheduled;
+    try {
+      const current = { invocation, instance, method, tickLock };
+      return await withInvocation(current, () => this.runner.run([], invocation));
+    } catch (error) {
+      // Its wait was refused by the shutdown: nothing ran, and nobody needs to know.
+      if (this.runs.stopping && invocation.startedAt === undefined && invocation.kind !== 'run')
+        return undefined;
+      throw error;
     }
-    const interceptors = await Promise.all(this.interceptors.map(async (source) => source()));
-    return lastValueFrom(this.chain(interceptors, context, args), { defaultValue: undefined });
   }
+}
 
-  private async isAllowed(context: ExecutionContext): Promise<boolean> {
-    for (const source of this.guards) {
-      const verdict = await (await source()).canActivate(context);
-      if (!(isObservable(verdict) ? await lastValueFrom(verdict) : verdict)) return false;
-    }
-    return true;
-  }
-
-  private chain(
-    interceptors: NestInterceptor[],
-    context: ExecutionContext,
-    args: unknown[],
-  ): Observable<unknown> {
-    const [first, ...rest] = interceptors;
-    if (first === undefined) return defer(() => this.callMethod(args));
-    const next: CallHandler = { handle: () => this.chain(rest, context, args) };
-    return defer(async () => first.intercept(context, next)).pipe(mergeAll());
-  }
-
-  private callMethod(args: unknown[]): Observable<unknown> {
-    const { instance, name, method } = this.job;
-    const observation = HandlerObservation.of(method);
-    this.working = true;
-    const result = Reflect.apply(method, instance, withLockArguments(instance, name, args));
-    observation?.note(result);
-    return isObservable(result) ? result : from(Promise.resolve(result));
-  }
+/** What a guard's refusal of a job leaves in the log. @internal */
+export function refusedBy(label: string): () => void {
+  const logger = new Logger('PgLock');
+  return () => logger.debug(`${label} was skipped: a guard refused.`);
 }

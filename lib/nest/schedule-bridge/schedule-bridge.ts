@@ -4,10 +4,11 @@ import {
   type OnApplicationBootstrap,
   type OnModuleInit,
 } from '@nestjs/common';
-import { DiscoveryService } from '@nestjs/core';
+import { DiscoveryService, ModuleRef } from '@nestjs/core';
 import { PgLockConfigurationError } from '../../errors/pg-lock-configuration.error.js';
 import { RunRegistry } from '../run-registry.js';
 import {
+  cronMarkOf,
   isStandIn,
   originalOf,
   patchMethod,
@@ -15,8 +16,13 @@ import {
   unpatchMethod,
   type BridgedRun,
 } from './bridged-prototype.js';
-import { enhancersOf, jobNames, methodOf, type Wrapper } from './job-enhancers.js';
-import { JobRunner } from './job-runner.js';
+import type { CronJobLike } from '../../jobs/job-definition.js';
+import { getLockRuntimeToken, type LockRuntime } from '../lock-runtime.js';
+import { MethodRunner } from '../method-bridge/method-runner.js';
+import { SchedulerTimers } from '../scheduler-timers.js';
+import { enhancersOf, jobNames, locksByItself, methodOf, type Host, type Wrapper } from './job-enhancers.js';
+import { JobRunner, refusedBy } from './job-runner.js';
+import { boundJob, plannedJob } from './scheduled-job.js';
 
 /**
  * Makes enhancers work on `@Cron`, `@Interval` and `@Timeout` methods, which `@nestjs/schedule` calls without them: it reads
@@ -37,6 +43,7 @@ export class ScheduleBridge implements OnModuleInit, OnApplicationBootstrap, Bef
   constructor(
     private readonly discovery: DiscoveryService,
     private readonly runs: RunRegistry,
+    private readonly timers: SchedulerTimers,
   ) {
     for (const prototype of new Set(this.wrappers().flatMap(prototypesOf)))
       for (const name of jobNames(prototype)) this.patch(prototype, name);
@@ -84,6 +91,7 @@ export class ScheduleBridge implements OnModuleInit, OnApplicationBootstrap, Bef
       if (existing !== undefined && this.own.has(existing)) continue;
       if (existing !== undefined && existing !== REFUSING) throw cannotBind(wrapper, name, SHARED);
       const runner = await this.runnerOf(wrapper, instance, prototype, name);
+      if (runner === undefined) continue;
       this.own.add(runner);
       this.bound.push({ instance, name });
       runners.set(name, runner);
@@ -95,13 +103,37 @@ export class ScheduleBridge implements OnModuleInit, OnApplicationBootstrap, Bef
     instance: object,
     prototype: object,
     name: string,
-  ): Promise<BridgedRun> {
+  ): Promise<BridgedRun | undefined> {
     const found = methodOf(instance, name);
+    // It takes its lock by itself, however it is called.
+    if (!isStandIn(found) && locksByItself(prototype, found)) return undefined;
     if (!isStandIn(found)) throw cannotBind(wrapper, name, wrapper.isNotMetatype ? FACTORY : REPLACED);
     const method = originalOf(found);
     const enhancers = enhancersOf(prototype, method);
     if (enhancers === undefined || wrapper.host === undefined) throw cannotBind(wrapper, name, REPLACED);
-    return JobRunner.create({ instance, name, method }, enhancers, wrapper.host, this.runs);
+    const label = `${instance.constructor.name}.${name}`;
+    const planned = plannedJob(label, method, enhancers);
+    const { tickLock } = planned;
+    const target = { instance, name, method, type: 'schedule', tickLock, onRefused: refusedBy(label) };
+    const methods = await MethodRunner.create(target, enhancers, wrapper.host);
+    const runner = new JobRunner({ instance, name, tickLock }, methods, this.runs);
+    const [plan] = planned.plans;
+    if (plan !== undefined) {
+      const { core } = this.runtimeOf(wrapper.host, plan.connection);
+      runner.bound = boundJob(planned, core, runner, () => this.cronJobsOf(found));
+    }
+    return runner;
+  }
+
+  private runtimeOf(host: Host, connection: string | undefined): LockRuntime {
+    const moduleRef = host.providers.get(ModuleRef)?.instance as ModuleRef;
+    return moduleRef.get<LockRuntime>(getLockRuntimeToken(connection), { strict: false });
+  }
+
+  private cronJobsOf(standIn: object): CronJobLike[] {
+    const mark = cronMarkOf(standIn);
+    if (mark === undefined) return [];
+    return this.timers.cronJobs().filter((job) => (job as { onComplete?: unknown }).onComplete === mark);
   }
 }
 

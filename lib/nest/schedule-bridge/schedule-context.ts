@@ -1,4 +1,6 @@
 import type { ExecutionContext, Type } from '@nestjs/common';
+import type { JobInvocation } from '../../jobs/job-definition.js';
+import type { EnhancerInfo } from '../enhancer-mark.js';
 
 /** The context of one run of a bridged method, by default of a job: what guards, interceptors and functions of ours are given. @internal */
 export class ScheduleContext implements ExecutionContext {
@@ -7,6 +9,10 @@ export class ScheduleContext implements ExecutionContext {
     private readonly handler: (...args: never[]) => unknown,
     private readonly args: unknown[],
     private readonly type = 'schedule',
+    /** Of a job: the run that is on its way. */
+    readonly invocation?: JobInvocation,
+    /** Of a job: the lock that keeps its ticks apart; undefined where it has none. */
+    readonly tickLock?: EnhancerInfo,
   ) {}
 
   getClass<Class>(): Type<Class> {

@@ -45,6 +45,7 @@ describe('resolveOptions', () => {
       attributes: undefined,
       blockingAttributes: undefined,
       limit: 25,
+      jobs: { clockSkewMs: 2000, ledger: undefined },
       configs: {},
     });
   });
@@ -72,6 +73,10 @@ describe('resolveOptions', () => {
     [{ advisory: { timeout: -1 } }, /advisory\.timeout must be a Duration.*got -1/],
     [{ advisory: { onContention: 'wait' } }, /advisory\.onContention must be 'throw' or 'skip'; got "wait"/],
     [{ advisory: { maxHold: 0 } }, /advisory\.maxHold must be .*longer than zero; got 0/],
+    [{ jobs: { clockSkew: 'soon' } }, /jobs\.clockSkew must be a Duration.*got "soon"/],
+    [{ jobs: { catchUp: '1m' } }, /there is no option 'jobs\.catchUp'/],
+    [{ jobs: { ledger: { table: 'a.b.c' } } }, /jobs\.ledger\.table must be a table such as/],
+    [{ jobs: { ledger: { keep: 0 } } }, /jobs\.ledger\.keep must be .*longer than zero; got 0/],
     [{ sessions: { max: 1 } }, /sessions\.max must be a whole number from 2 to 1000; got 1/],
     [
       { sessions: { heartbeat: '2s', lease: '3s' } },

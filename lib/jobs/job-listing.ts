@@ -1,0 +1,151 @@
+import type { PeerAnswer, Peers } from '../peers/peers.js';
+import type { Job } from './job.js';
+import { JOBS_QUESTION, wireId, type JobsAnswer, type ToldJob, type ToldRun } from './job-questions.js';
+import type { JobRun, JobStatus } from './job-status.js';
+import type { JobsContext } from './jobs-context.js';
+
+/** How long peers' answers are collected. */
+const COLLECT_MS = 1_000;
+/** Where all known peers have answered, nobody else is waited for longer than this. */
+const STRANGERS_MS = 150;
+/** A notification has 7 999 bytes, of which the envelope takes some. */
+const PAGE_BYTES = 6_500;
+
+/** One job of a peer. @internal */
+export interface PeersJob extends ToldJob {
+  /** The peer's id. */
+  readonly peer: string;
+  /** Its `host:pid`. */
+  readonly replica: string;
+}
+
+/** What a process tells of one of its jobs. @internal */
+export function toldJob(job: Job, { memory }: JobsContext): ToldJob {
+  const { definition, identity, clock, record } = job;
+  return {
+    job: identity,
+    name: definition.name,
+    id: definition.ids,
+    schedule: clock.expression ?? definition.schedule,
+    nextTick: clock.next ?? null,
+    pid: job.hold?.pid ?? null,
+    running: record.running > 0,
+    last: record.lastRun === undefined ? null : toldRun(record.lastRun),
+    lastTick: memory.last(identity)?.at ?? null,
+  };
+}
+
+/** One page of the answer to "which jobs do you have?". @internal */
+export function jobsPage(jobs: readonly ToldJob[], page: number, replica: string): JobsAnswer {
+  const pages: ToldJob[][] = [[]];
+  let bytes = 0;
+  for (const job of jobs) {
+    const sent = { ...job, id: wireId(job.id) as ToldJob['id'] };
+    const size = Buffer.byteLength(JSON.stringify(sent));
+    if (bytes + size > PAGE_BYTES && bytes > 0) {
+      pages.push([]);
+      bytes = 0;
+    }
+    bytes += size;
+    pages.at(-1)?.push(sent);
+  }
+  return { replica, pages: pages.length, jobs: pages[page] ?? [] };
+}
+
+/** The jobs of all peers that answer in time. @internal */
+export async function peersJobs(peers: Peers): Promise<PeersJob[]> {
+  const until = performance.now() + COLLECT_MS;
+  const found: PeersJob[] = [];
+  for (let page = 0, pages = 1; page < pages; page++) {
+    const answers = await collect(peers, page, Math.max(until - performance.now(), 1));
+    for (const { body, from } of answers) {
+      pages = Math.max(pages, body.pages);
+      found.push(...body.jobs.map((job) => ({ ...job, peer: from.id, replica: body.replica })));
+    }
+    if (answers.length === 0) break;
+  }
+  return found;
+}
+
+async function collect(
+  peers: Peers,
+  page: number,
+  leftMs: number,
+): Promise<readonly PeerAnswer<JobsAnswer>[]> {
+  const known = peers.known().map(({ id }) => id);
+  const waitMs = known.length === 0 ? Math.min(leftMs, STRANGERS_MS) : leftMs;
+  const isEnough = (answers: readonly PeerAnswer<JobsAnswer>[]) => {
+    const answered = new Set(answers.map(({ from }) => from.id));
+    return known.length > 0 && known.every((id) => answered.has(id));
+  };
+  return peers.ask(JOBS_QUESTION, { page }, { waitMs, isEnough }).catch(() => []);
+}
+
+/** One row of each job: our own, and what peers say, the holder's word first. @internal */
+export function statuses(
+  own: readonly (ToldJob & { readonly missed: number })[],
+  theirs: readonly PeersJob[],
+  replica: string,
+): JobStatus[] {
+  const rows = new Map<string, JobStatus>();
+  const all = [...own.map((job) => ({ ...job, replica })), ...theirs.map((job) => ({ ...job, missed: 0 }))];
+  for (const job of all) {
+    const former = rows.get(job.job);
+    rows.set(job.job, former === undefined ? statusOf(job) : merged(former, statusOf(job)));
+  }
+  return [...rows.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}
+
+function statusOf(job: ToldJob & { readonly missed: number; readonly replica: string }): JobStatus {
+  return {
+    name: job.name,
+    id: job.id,
+    schedule: job.schedule,
+    nextTick: dateOf(job.nextTick),
+    holder: job.pid === null ? null : { replica: job.replica, pid: job.pid },
+    lastTick: dateOf(job.lastTick),
+    lastRun: job.last === null ? null : jobRun(job.last),
+    running: job.running,
+    missed: job.missed,
+  };
+}
+
+function merged(former: JobStatus, other: JobStatus): JobStatus {
+  return {
+    ...former,
+    schedule: former.schedule ?? other.schedule,
+    nextTick: former.nextTick ?? other.nextTick,
+    holder: former.holder ?? other.holder,
+    lastTick: later(former.lastTick, other.lastTick),
+    lastRun: laterRun(former.lastRun, other.lastRun),
+    running: former.running || other.running,
+  };
+}
+
+function later(a: Date | null, b: Date | null): Date | null {
+  if (a === null || b === null) return a ?? b;
+  return a < b ? b : a;
+}
+
+function laterRun(a: JobRun | null, b: JobRun | null): JobRun | null {
+  if (a === null || b === null) return a ?? b;
+  // Of one run, the word of the replica that knows its end.
+  if (a.replica === b.replica && (a.outcome === null) !== (b.outcome === null)) return a.outcome ? a : b;
+  return a.startedAt < b.startedAt ? b : a;
+}
+
+/** A run in the public form. @internal */
+export function jobRun({ startedAt, replica, late, end }: ToldRun): JobRun {
+  const { duration = null, outcome = null, error = null } = end ?? {};
+  return { startedAt: new Date(startedAt), duration, outcome, error, replica, late };
+}
+
+function toldRun({ startedAt, duration, outcome, error, replica, late }: JobRun): ToldRun {
+  const at = startedAt.getTime();
+  const end = outcome === null ? null : { outcome, startedAt: at, duration, error };
+  return { startedAt: at, replica, late, end };
+}
+
+function dateOf(at: number | null): Date | null {
+  return at === null ? null : new Date(at);
+}

@@ -1,0 +1,208 @@
+import { PgLockConfigurationError } from '../errors/pg-lock-configuration.error.js';
+import { monotonicMs } from '../session/monotonic.js';
+import type { PeerInfo } from '../peers/peers.js';
+import { outsideFlows } from '../vocabulary/flow-variable.js';
+import { Job } from './job.js';
+import type { CronJobLike, JobDefinition } from './job-definition.js';
+import { jobsPage, peersJobs, statuses, toldJob, type PeersJob } from './job-listing.js';
+import { JOB_RELEASE, JOBS_QUESTION, RUN_QUESTION } from './job-questions.js';
+import { runHere } from './job-runs.js';
+import type { JobStatus } from './job-status.js';
+import type { JobsContext, JobsInit } from './jobs-context.js';
+import { TickMemory } from './tick-memory.js';
+import {
+  TICK,
+  TICK_FINISHED,
+  TICK_QUESTION,
+  type TickAnnouncement,
+  type TickAnswer,
+  type TickQuestion,
+} from './tick-messages.js';
+
+/**
+ * The jobs of one database in one process.
+ *
+ * *Idle* while there are none: nothing is opened and nobody is listened to. *Started*, it listens and every job has its clock.
+ * *Stopping*, no tick begins, and what waits for one is let go; runs end by themselves. *Lingering*, it only answers peers.
+ *
+ * @internal
+ */
+export class Jobs {
+  private readonly jobs = new Map<string, Job>();
+  private readonly memory = new TickMemory();
+  readonly context: JobsContext;
+  private state: 'idle' | 'started' | 'stopping' = 'idle';
+  private startedAt = Date.now();
+  private readonly stops: (() => void)[] = [];
+  private readonly calls = new Set<Promise<unknown>>();
+  private caughtUp = false;
+  /** The cron jobs in the scheduler's registry, where there is one. */
+  registry: () => Iterable<object> = () => [];
+  /** Told once of each job, when its first instant is known, or at once where it has none. */
+  onScheduled: (job: Job) => void = ignore;
+  /** Takes errors of runs that no timer of the scheduler waits for. */
+  onError: (error: unknown) => void = ignore;
+
+  constructor(init: JobsInit) {
+    this.context = {
+      ...init,
+      memory: this.memory,
+      isStopping: () => this.state === 'stopping',
+      track: (call) => this.track(call),
+      onScheduled: (identity) => {
+        const job = this.jobs.get(identity);
+        if (job !== undefined) this.onScheduled(job);
+      },
+      startedAt: () => this.startedAt,
+    };
+  }
+
+  /** All jobs of this process. */
+  list(): Job[] {
+    return [...this.jobs.values()];
+  }
+
+  /** A job of this process, by its name. */
+  named(name: string): Job | undefined {
+    return this.list().find(({ definition }) => definition.name === name);
+  }
+
+  /** One more job, or one more definition of one that is there. */
+  add(definition: JobDefinition): Job {
+    const job = new Job(definition, this.context);
+    const known = this.jobs.get(job.identity);
+    known?.join(definition);
+    if (known === undefined) this.jobs.set(job.identity, job);
+    if (this.state === 'started') this.begin();
+    if (this.state === 'started' && known === undefined) job.start();
+    return known ?? job;
+  }
+
+  /** The cron jobs of the registry that call this function: known by what they call, where `cron` shows it. */
+  registered(callback: unknown): CronJobLike[] {
+    const found: CronJobLike[] = [];
+    for (const job of this.registry()) {
+      const { _callbacks } = job as { readonly _callbacks?: readonly unknown[] };
+      if (_callbacks?.includes(callback) === true) found.push(job as CronJobLike);
+    }
+    return found;
+  }
+
+  /** Keeps a call in mind, for the shutdown to wait for. */
+  track<Result>(call: Promise<Result>): Promise<Result> {
+    const settled: Promise<unknown> = call.then(ignore, ignore).then(() => this.calls.delete(settled));
+    this.calls.add(settled);
+    return call;
+  }
+
+  /**
+   * Asks whether the ledger is there. Where the server is away, that is asked before the first tick.
+   *
+   * @throws {PgLockConfigurationError} when table, columns or grants are missing.
+   */
+  async checkLedger(): Promise<void> {
+    if (this.jobs.size === 0) return;
+    await this.context.ledger?.check().catch((error: unknown) => {
+      if (error instanceof PgLockConfigurationError) throw error;
+    });
+  }
+
+  /** With the application: listens where there are jobs, and winds their clocks. Waits for nothing. */
+  start(): void {
+    if (this.state !== 'idle') return;
+    this.state = 'started';
+    this.startedAt = Date.now();
+    this.begin();
+    for (const job of this.jobs.values()) job.start();
+  }
+
+  /** No tick begins any more; resolves when what runs has ended. */
+  async stop(): Promise<void> {
+    this.state = 'stopping';
+    for (const job of this.jobs.values()) job.stop();
+    await Promise.all(this.calls);
+  }
+
+  /** Answers peers until the last tick is so long ago that no clock can be behind it. */
+  async linger(atMostMs: number): Promise<void> {
+    const { latest } = this.memory;
+    if (latest === undefined || this.context.peers.listeningSince === undefined) return;
+    const ms = Math.min(latest + this.context.options.clockSkewMs - Date.now(), atMostMs);
+    if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+  }
+
+  /** The last thing: listens no more. */
+  close(): void {
+    for (const stop of this.stops.splice(0)) stop();
+  }
+
+  async find(): Promise<JobStatus[]> {
+    const own = this.list().map((job) => ({
+      ...toldJob(job, this.context),
+      missed: job.record.missedCount,
+    }));
+    return statuses(own, await peersJobs(this.context.peers), this.context.replica);
+  }
+
+  /** The jobs of peers. */
+  elsewhere(): Promise<PeersJob[]> {
+    return peersJobs(this.context.peers);
+  }
+
+  private begin(): void {
+    if (this.jobs.size === 0 || this.stops.length > 0) return;
+    outsideFlows(() => {
+      const { peers } = this.context;
+      this.stops.push(
+        peers.on(TICK, (tick, from) => this.heard(tick, from)),
+        peers.on(TICK_FINISHED, (end, from) => this.jobs.get(end.job)?.record.heardEnd(end, from.id)),
+        peers.on(JOB_RELEASE, ({ job }) => this.release(job)),
+        peers.answer(TICK_QUESTION, (question) => this.answerOf(question), { suppressed: true }),
+        peers.answer(JOBS_QUESTION, ({ page }) => this.page(page)),
+        peers.answer(RUN_QUESTION, (question) =>
+          runHere(question, this.jobs.get(question.job), this.context),
+        ),
+        peers.onListening(() => this.listening()),
+        peers.keepListening(),
+      );
+      if (peers.listeningSince !== undefined) this.listening();
+    });
+  }
+
+  private heard({ job, at, replica, late }: TickAnnouncement, from: PeerInfo): void {
+    const claim = { at, by: from.id, replica, late, announcedAt: Date.now(), end: undefined };
+    this.memory.note(job, claim, this.context.peers.id);
+    this.jobs.get(job)?.record.heardBegin(claim);
+    this.jobs.get(job)?.heard();
+  }
+
+  /** Of a peer's question: who ran the tick; "nobody" only from a peer that listened over the instant. */
+  private answerOf({ job, at }: TickQuestion): TickAnswer | undefined {
+    const claim = this.memory.from(job, at);
+    if (claim !== undefined) return { by: claim.by, at: claim.at, replica: claim.replica };
+    const { peers, options } = this.context;
+    const since = peers.listeningSince ?? Infinity;
+    const isComplete = since <= monotonicMs() - (Date.now() - at) - options.clockSkewMs;
+    return isComplete ? { by: null, at, replica: '' } : undefined;
+  }
+
+  private page(page: number) {
+    const told = this.list().map((job) => toldJob(job, this.context));
+    return told.length === 0 ? undefined : jobsPage(told, page, this.context.replica);
+  }
+
+  private release(identity: string): void {
+    const job = this.jobs.get(identity);
+    if (job?.hold !== undefined) job.giveBack();
+  }
+
+  /** Listens for the first time: what came before it listened may have been run by nobody. */
+  private listening(): void {
+    if (this.caughtUp || this.state !== 'started') return;
+    this.caughtUp = true;
+    for (const job of this.jobs.values())
+      if (job.definition.hasTicks) this.track(job.catchUp()).catch(ignore); // it was not asked, and so is not run
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,101 @@
+import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
+import { printable } from '../vocabulary/printable.js';
+import { runElsewhere, unknownJob } from './job-runs.js';
+import { JOB_RELEASE } from './job-questions.js';
+import type { JobRun, JobStatus } from './job-status.js';
+import type { Jobs } from './jobs.js';
+import { wrapJob, type WrappedJob, type WrappedJobOptions, type WrappedJobWork } from './wrapped-job.js';
+
+/**
+ * The scheduled jobs of an application, over all its replicas: `pglock.jobs`.
+ *
+ * @publicApi
+ */
+export class PgLockJobs {
+  readonly #jobs: Jobs;
+
+  /** @internal */
+  constructor(jobs: Jobs) {
+    this.#jobs = jobs;
+  }
+
+  /**
+   * One row a job: of this process, and of all replicas on the database that answer within a second. Sends one notification,
+   * and writes to no table.
+   *
+   * @see https://www.postgresql.org/docs/current/sql-notify.html
+   */
+  find(): Promise<JobStatus[]> {
+    return this.#jobs.find();
+  }
+
+  /**
+   * Gives a job to the other replicas: the one that keeps its lock between runs lets go, and leaves the next tick to them.
+   *
+   * @throws {PgLockUsageError} when no replica has a job of this name.
+   */
+  async release(name: string): Promise<void> {
+    const here = this.#jobs.named(assertName(name));
+    if (here?.hold !== undefined) {
+      here.giveBack();
+      return;
+    }
+    const theirs = (await this.#jobs.elsewhere()).filter((job) => job.name === name);
+    if (here === undefined && theirs.length === 0) throw await this.#unknown(name);
+    const { peers } = this.#jobs.context;
+    const identities = new Set([...theirs.map(({ job }) => job), ...(here ? [here.identity] : [])]);
+    await Promise.all([...identities].map((job) => peers.tell(JOB_RELEASE, { job })));
+  }
+
+  /**
+   * Runs a job now, under its lock: here where this process has the job, else on a replica that has it. It waits for the lock
+   * as a handler does, is no tick, and leaves the next ticks as they are.
+   *
+   * @returns the run, also of a job that failed: its `outcome` and `error` say so.
+   * @throws {PgLockUsageError} when no replica has a job of this name.
+   * @throws {LockNotAvailableError} when the lock was not had in time.
+   */
+  async run(name: string): Promise<JobRun> {
+    const here = this.#jobs.named(assertName(name));
+    if (here === undefined) return this.#runElsewhere(name);
+    const run = await this.#jobs.track(here.runByHand());
+    if (run !== undefined) return run;
+    const message = `Job ${name} was not run: its lock is taken, or a guard refused.`;
+    throw new LockNotAvailableError(message, { id: here.definition.ids, waited: 0 });
+  }
+
+  /**
+   * A callback for a job that is added while the application runs, with everything that `AdvisoryLock` gives a `@Cron`.
+   *
+   * @example
+   * const job = CronJob.from({ cronTime: '0 2 * * *', onTick: pglock.jobs.wrap('reports.nightly', () => build()) })
+   * schedulerRegistry.addCronJob('reports.nightly', job)
+   * job.start()
+   * @param name what the job is called, and locks unless `options.id` says otherwise; the same on every replica.
+   * @throws {PgLockUsageError} on a bad id, name or option.
+   */
+  wrap(name: string, work: WrappedJobWork, options: WrappedJobOptions = {}): WrappedJob {
+    return wrapJob(this.#jobs, assertName(name), work, options);
+  }
+
+  async #runElsewhere(name: string): Promise<JobRun> {
+    const theirs = (await this.#jobs.elsewhere()).filter((job) => job.name === name);
+    const chosen = theirs.find(({ pid }) => pid !== null) ?? theirs[0];
+    if (chosen === undefined) throw await this.#unknown(name);
+    return runElsewhere(chosen, this.#jobs.context.peers);
+  }
+
+  async #unknown(name: string): Promise<PgLockUsageError> {
+    const known = await this.#jobs.find();
+    return unknownJob(
+      name,
+      known.map((job) => job.name),
+    );
+  }
+}
+
+function assertName(name: unknown): string {
+  if (typeof name === 'string' && name !== '') return name;
+  throw new PgLockUsageError(`The name of a job must be a text; got ${printable(name)}.`);
+}

@@ -1,0 +1,32 @@
+import type { Peers } from '../peers/peers.js';
+
+/**
+ * Hears all that was committed before; where nothing listens at this moment, waits for the next session that does.
+ * Rejects when the signal aborts.
+ *
+ * @internal
+ */
+export async function syncPeers(peers: Peers, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      await peers.sync();
+      return;
+    } catch {
+      await untilListening(peers, signal);
+    }
+  }
+}
+
+async function untilListening(peers: Peers, signal: AbortSignal): Promise<void> {
+  if (peers.listeningSince !== undefined) return;
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      stop();
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const stop = peers.onListening(done);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}

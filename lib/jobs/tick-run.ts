@@ -1,0 +1,233 @@
+import type { HeldKey } from '../session/lock-store.js';
+import type { JobInvocation, TakeLock, TakenLock } from './job-definition.js';
+import type { JobTick } from './job-tick.js';
+import { isOver, nextStep, PUNCTUAL_MS, type TickFacts } from './next-step.js';
+import { isWorthWaiting } from './worth-waiting.js';
+
+/** Where no announcement has come within this time of a tick (half its window, if that is shorter), the replica stands by. */
+const STAND_BY_AFTER_MS = 1_000;
+/** Between two tries, while the server cannot be reached. */
+const RETRY_MS = 250;
+
+/** What a tick needs of its job, and of this process. @internal */
+export interface TickHost {
+  readonly windowMs: number;
+  /** Whether the lock is to be left to the others first. */
+  readonly standsBack: boolean;
+  /** What is known at this moment; of the lock, the keys that are held. */
+  facts(at: number): Pick<TickFacts, 'isClaimedByOther' | 'isMemoryComplete' | 'listenedAtTick'>;
+  /** Whether the job was last decided on under these very keys. */
+  isContinued(keys: readonly HeldKey[]): boolean;
+  /** Hears all that was committed before; waits for a session that listens. */
+  sync(signal: AbortSignal): Promise<void>;
+  ask(at: number): Promise<'unseen' | 'silent'>;
+  /** Tells everybody that it is run now; false where the ledger says that it was run. Rejects where it could not be told. */
+  announce(run: TickRun): Promise<boolean>;
+  /** How many earlier ticks nobody ran. */
+  skippedBefore(at: number): number;
+  /** The run begins. */
+  began(run: TickRun, keys: readonly HeldKey[]): void;
+  /** It is not run here. */
+  left(run: TickRun, why: 'known' | 'missed' | 'foreign' | 'stopped'): void;
+}
+
+/**
+ * One tick of one job in this process.
+ *
+ * *Waiting* for the lock, or for the announcement of another replica; *deciding* once it has the lock; *running* from its own
+ * announcement on; *over*. While it waits, a later tick of the job takes its place (`retarget`), and it ends as soon as another
+ * replica announces the tick, its time is over, or the job stops.
+ *
+ * @internal
+ */
+export class TickRun implements JobInvocation {
+  readonly kind = 'tick';
+  tick: JobTick | undefined;
+  private state: 'waiting' | 'deciding' | 'running' | 'over' = 'waiting';
+  private readonly ending = new AbortController();
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private instant: number,
+    private readonly host: TickHost,
+  ) {
+    this.expire();
+  }
+
+  get at(): number {
+    return this.instant;
+  }
+
+  /** Milliseconds by which it is late at this moment. */
+  get late(): number {
+    return Math.max(0, Date.now() - this.instant);
+  }
+
+  /** When the run began; undefined before. */
+  startedAt: number | undefined;
+  isMissed = false;
+  /** Whether its lock was asked for, rather than a guard having refused. */
+  wasTried = false;
+
+  /** Takes on a later tick; false where it is too late for that. */
+  retarget(at: number): boolean {
+    if (this.state !== 'waiting') return false;
+    this.instant = Math.max(at, this.instant);
+    this.expire();
+    return true;
+  }
+
+  /** Another replica has announced something of this job. */
+  heard(): void {
+    if (this.state === 'waiting' && this.host.facts(this.instant).isClaimedByOther) this.leave('known');
+  }
+
+  /** The job ends here. */
+  stop(): void {
+    if (this.state === 'waiting' || this.state === 'deciding') this.leave('stopped');
+  }
+
+  /** The run is over, or never began. */
+  end(): void {
+    this.state = 'over';
+    clearTimeout(this.timer);
+  }
+
+  /** Told where the lock is taken: see `announce`. */
+  took(): void {}
+
+  /** It counts as begun from its announcement on, whatever stands between that and the method. */
+  began(): void {}
+
+  async takeOuter<Taken extends TakenLock>(takeLock: TakeLock<Taken>): Promise<Taken | undefined> {
+    return this.takeLock(takeLock);
+  }
+
+  async take<Taken extends TakenLock>(takeLock: TakeLock<Taken>): Promise<Taken | undefined> {
+    for (;;) {
+      const taken = await this.takeLock(takeLock);
+      if (taken === undefined) return undefined;
+      this.state = 'deciding';
+      const verdict = await this.decide(taken).catch(() => 'lock' as const);
+      if (verdict === 'run') return taken;
+      await taken.leave();
+      if (verdict !== 'lock') {
+        this.leave(verdict);
+        return undefined;
+      }
+      if (this.hasEnded()) return undefined;
+      this.state = 'waiting';
+      await pause(RETRY_MS, this.ending.signal);
+    }
+  }
+
+  /** For how long the announcement of another replica is expected, which has the lock. */
+  private get announcementDueMs(): number {
+    const afterMs = Math.min(STAND_BY_AFTER_MS, this.host.windowMs / 2);
+    return Math.max(afterMs - (Date.now() - this.instant), RETRY_MS);
+  }
+
+  private hasEnded(): boolean {
+    return this.ending.signal.aborted;
+  }
+
+  /** Tries; where another has it, gives that one a moment to announce the tick; then waits until it is too late. */
+  private async takeLock<Taken extends TakenLock>(takeLock: TakeLock<Taken>): Promise<Taken | undefined> {
+    const { signal } = this.ending;
+    this.wasTried = true;
+    let first = !this.host.standsBack;
+    if (!first) await pause(this.announcementDueMs, signal);
+    while (!this.hasEnded()) {
+      this.heard();
+      if (this.hasEnded()) return undefined;
+      try {
+        const taken = await takeLock({ timeoutMs: first ? 0 : null, signal });
+        if (taken !== undefined && this.hasEnded()) await taken.leave();
+        else if (taken !== undefined) return taken;
+        await pause(first ? this.announcementDueMs : RETRY_MS, signal);
+      } catch (error) {
+        if (this.hasEnded()) return undefined;
+        if (!isWorthWaiting(error)) throw error;
+        await pause(RETRY_MS, signal);
+        if (first) continue;
+      }
+      first = false;
+    }
+    return undefined;
+  }
+
+  private async decide(taken: TakenLock): Promise<'run' | 'lock' | 'known' | 'missed' | 'foreign'> {
+    let peers: TickFacts['peers'] = 'not asked';
+    let isSynced = false;
+    for (;;) {
+      const step = nextStep({
+        ...this.host.facts(this.instant),
+        now: Date.now(),
+        at: this.instant,
+        windowMs: this.host.windowMs,
+        isHeld: taken.isTrusted,
+        isHoldContinued: this.host.isContinued(taken.keys),
+        isSynced,
+        peers,
+      });
+      if (step === 'announce') return this.announce(taken);
+      if (step !== 'sync' && step !== 'ask') return step;
+      if (step === 'ask') peers = await this.host.ask(this.instant);
+      else await this.host.sync(this.ending.signal);
+      isSynced = true;
+    }
+  }
+
+  /** The last thing that is waited for: what follows runs in the turn of the answer. */
+  private async announce(taken: TakenLock): Promise<'run' | 'lock' | 'known'> {
+    const { late } = this;
+    if (this.hasEnded()) return 'lock';
+    this.tick = { scheduledAt: new Date(this.instant), late, skipped: this.host.skippedBefore(this.instant) };
+    if (!(await this.host.announce(this))) return 'known';
+    if (!taken.isTrusted) return 'lock';
+    this.state = 'running';
+    this.startedAt = Date.now();
+    clearTimeout(this.timer);
+    this.host.began(this, taken.keys);
+    return 'run';
+  }
+
+  /** Looks again when the time is over, which a later tick prolongs. */
+  private expire(): void {
+    clearTimeout(this.timer);
+    const windowMs = Math.max(this.host.windowMs, STAND_BY_AFTER_MS, PUNCTUAL_MS);
+    const left = this.instant + windowMs - Date.now();
+    this.timer = setTimeout(() => this.expired(), Math.max(left + 1, 0));
+  }
+
+  private expired(): void {
+    if (this.state !== 'waiting') return;
+    if (
+      isOver({ now: Date.now(), at: this.instant, windowMs: Math.max(this.host.windowMs, STAND_BY_AFTER_MS) })
+    )
+      this.leave('missed');
+    else this.expire();
+  }
+
+  private leave(why: 'known' | 'missed' | 'foreign' | 'stopped'): void {
+    if (this.hasEnded()) return;
+    this.isMissed = why === 'missed';
+    this.end();
+    this.ending.abort(new Error(`The tick is left: ${why}.`));
+    this.host.left(this, why);
+  }
+}
+
+/** Resolves after so many milliseconds, or when the signal aborts. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}

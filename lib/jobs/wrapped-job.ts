@@ -1,0 +1,81 @@
+import type { AdvisoryLockOptions } from '../locks/advisory-options.js';
+import type { HeldFlow } from '../locks/held-flow.js';
+import type { LockHandle } from '../locks/lock-handle.js';
+import type { Duration } from '../vocabulary/duration.js';
+import type { LockId } from '../vocabulary/lock-id.js';
+import type { CronJobLike, JobDefinition, JobInvocation, TakeLock, TakeOptions } from './job-definition.js';
+import { readJobOptions } from './job-settings.js';
+import type { JobTick } from './job-tick.js';
+import type { Jobs } from './jobs.js';
+
+/** What a wrapped job does; it gets the tick (undefined for a run by hand) and the lock. @publicApi */
+export type WrappedJobWork = (tick: JobTick | undefined, lock: LockHandle) => unknown;
+
+/** The callback of a cron job: `CronJob.from({ onTick })`. @publicApi */
+export type WrappedJob = (this: unknown) => Promise<void>;
+
+/** How a wrapped job takes its lock. @publicApi */
+export interface WrappedJobOptions extends Pick<
+  AdvisoryLockOptions,
+  'timeout' | 'onContention' | 'sticky' | 'holdAtLeast' | 'maxHold'
+> {
+  /** What it locks. @default the name */
+  readonly id?: LockId | readonly LockId[];
+  /** How late a missed tick may still be run. @default the shorter of a minute and half the period */
+  readonly catchUp?: Duration;
+  /** After so many failures in a row another replica gets the job. @default never */
+  readonly giveBackAfter?: number;
+}
+
+const DEFAULTS = Object.freeze({ timeout: 0, onContention: 'skip', sticky: true } as const);
+
+/** @throws {PgLockUsageError} on bad ids and options. @internal */
+export function wrapJob(
+  jobs: Jobs,
+  name: string,
+  work: WrappedJobWork,
+  { id = name, catchUp, giveBackAfter, ...given }: WrappedJobOptions,
+): WrappedJob {
+  const { advisory } = jobs.context;
+  const onTick = advisory.resolve({ ...DEFAULTS, ...given });
+  const byHand = advisory.resolve({ sticky: onTick.sticky, ...given });
+  const cronJobs = new Set<CronJobLike>();
+
+  async function invoke(invocation: JobInvocation): Promise<unknown> {
+    const take: TakeLock<HeldFlow> = (options) => advisory.hold(id, lockOptions(invocation, options));
+    const held = await invocation.take(take);
+    if (held === undefined) return undefined;
+    invocation.took(held.keys);
+    try {
+      invocation.began();
+      return await held.enter(() => work(invocation.tick, held.lock));
+    } finally {
+      await held.leave();
+    }
+  }
+
+  function lockOptions({ kind }: JobInvocation, { timeoutMs, signal }: TakeOptions) {
+    if (kind === 'run') return byHand;
+    if (kind === 'call') return onTick;
+    return { ...onTick, timeoutMs, signal, onContention: 'skip' as const };
+  }
+
+  const definition: JobDefinition = {
+    ...readJobOptions({ catchUp, giveBackAfter }),
+    ...{ name, ids: id, hasTicks: true, isRetained: onTick.sticky, schedule: null },
+    cronJobs: () => (cronJobs.size > 0 ? [...cronJobs] : jobs.registered(callback)),
+    invoke,
+    onError: (error) => jobs.onError(error),
+  };
+  const job = jobs.add(definition);
+  async function callback(this: unknown): Promise<void> {
+    if (isCronJob(this)) cronJobs.add(this);
+    await jobs.track(job.called(definition));
+  }
+  return callback;
+}
+
+/** `cron` calls with its job as `this`, unless told otherwise. */
+function isCronJob(value: unknown): value is CronJobLike {
+  return typeof value === 'object' && value !== null && 'cronTime' in value && 'lastDate' in value;
+}

@@ -1,0 +1,29 @@
+import type { Logger } from '@nestjs/common';
+import type { PgLockCore } from '../core/pg-lock-core.js';
+import type { Job } from '../jobs/job.js';
+import { outlivesLease } from '../jobs/job-options.js';
+import type { Jobs } from '../jobs/jobs.js';
+import { shownIds } from './lock-target-id.js';
+
+/** Writes one line a job at boot, and one whenever this replica takes one over. @internal */
+export function logJobs(jobs: Jobs, logger: Logger, { events, options }: PgLockCore): void {
+  jobs.onScheduled = (job) => {
+    logger.log(describe(job));
+    const { windowMs, definition } = job;
+    if (!definition.hasTicks || windowMs === 0 || outlivesLease(windowMs, options.sessions)) return;
+    logger.warn(
+      `Job ${definition.name}: ticks are caught up for ${windowMs} ms, which is not longer than the lease of ` +
+        `${options.sessions.leaseMs} ms and a second: those of a replica that stops without a word are lost. Raise catchUp.`,
+    );
+  };
+  events.on('jobTakenOver', ({ job, from }) =>
+    logger.log(from === null ? `Job ${job}: this replica runs it.` : `Job ${job}: taken over from ${from}.`),
+  );
+}
+
+function describe({ definition, clock }: Job): string {
+  const { name, ids, schedule } = definition;
+  const next = clock.next;
+  const when = next === undefined ? (schedule ?? 'not scheduled') : `next ${new Date(next).toISOString()}`;
+  return `job ${name}, lock ${shownIds(ids)}, ${when}`;
+}

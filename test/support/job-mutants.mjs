@@ -1,0 +1,40 @@
+// Engines of jobs that are broken on purpose, each in one place: patches of the built package in one process of a test.
+const dist = (file) => import(`../../dist/${file}.js`);
+
+/** @type {Record<string, () => Promise<void>>} */
+export const MUTANTS = {
+  /** A run is announced to nobody. */
+  async noAnnouncement() {
+    const { Job } = await dist('jobs/job');
+    Job.prototype.announce = async () => true;
+  },
+
+  /** What others have announced is forgotten. */
+  async noMemory() {
+    const { TickMemory } = await dist('jobs/tick-memory');
+    TickMemory.prototype.note = () => undefined;
+  },
+
+  /** A tick whose lock is taken is left alone. */
+  async noCatchUp() {
+    const { TickRun } = await dist('jobs/tick-run');
+    TickRun.prototype.takeLock = async function (takeLock) {
+      const taken = await takeLock({ timeoutMs: 0, signal: this.ending.signal }).catch(() => undefined);
+      if (taken === undefined) this.leave('known');
+      return taken;
+    };
+  },
+
+  /** The lock is announced with what is known at once, and nothing under way is heard. */
+  async noSync() {
+    const { Job } = await dist('jobs/job');
+    Job.prototype.sync = async () => undefined;
+    Job.prototype.ask = async () => 'unseen';
+  },
+
+  /** A process that shuts down answers nobody. */
+  async noLinger() {
+    const { Jobs } = await dist('jobs/jobs');
+    Jobs.prototype.linger = async () => undefined;
+  },
+};
