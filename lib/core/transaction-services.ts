@@ -17,6 +17,7 @@ import { SessionScopes } from '../session/scoped-pool-scope.js';
 import { FRESH_TOKEN } from '../sql/advisory-xact-lock.js';
 import { cancelWait } from '../sql/waiting.js';
 import type { LockSource } from '../telemetry/lock-channels.js';
+import { watchDeath } from '../transaction/session-death.js';
 import { Transactions } from '../transaction/transactions.js';
 
 /** A session that nobody gives back must not hold up the shutdown. */
@@ -68,7 +69,7 @@ export class TransactionServices {
     const { flowContext } = this;
     const pooledClients = new PooledClients();
     const { trustPooler } = options.sessions;
-    const scoped = { scopes, flowPids, flowContext, pooledClients, trustPooler };
+    const scoped = { scopes, flowPids, flowContext, pooledClients, trustPooler, onTaken: watchDeath };
     const own = options.pool === undefined ? new ScopedPool(poolConfig(options), scoped) : undefined;
     const pool = (this.#pool = own ?? (options.pool as Pool));
     this.#giveBack = own === undefined ? adopt(pool, scoped) : () => atMost(FAREWELL_MS, own.end());

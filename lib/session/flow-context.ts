@@ -3,6 +3,7 @@ import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { nameSession, type NameSessionRow } from '../sql/flow-context.js';
 import { FlowVariable } from '../vocabulary/flow-variable.js';
 import { printable } from '../vocabulary/printable.js';
+import { clientRows } from './client-rows.js';
 import { toldPid } from './told-pid.js';
 
 /** What a flow attaches to the sessions that it takes: `route`, `job`, whatever helps to find the code. @publicApi */
@@ -64,9 +65,9 @@ export class ContextClients {
   async fit(client: ClientBase, label: string | undefined): Promise<void> {
     const named = this.#named.get(client);
     if (named?.label === label) return;
-    const { text, values = [] } = nameSession(named?.former ?? null, label ?? '', toldPid(client));
-    const { rows } = await client.query<NameSessionRow>(text, [...values]);
+    const statement = nameSession(named?.former ?? null, label ?? '', toldPid(client));
+    const [row] = await clientRows<NameSessionRow>(client, statement);
     if (label === undefined) this.#named.delete(client);
-    else this.#named.set(client, { label, former: named?.former ?? rows[0]?.former ?? '' });
+    else this.#named.set(client, { label, former: named?.former ?? row?.former ?? '' });
   }
 }

@@ -1,11 +1,12 @@
-import type { ClientBase, PoolClient, QueryResult } from 'pg';
+import type { ClientBase, PoolClient } from 'pg';
 import { PoolerError } from '../errors/pooler.error.js';
 import {
   restoreSessionLockTimeout,
   setSessionLockTimeout,
   type SessionLockTimeoutRow,
 } from '../sql/settings-session.js';
-import type { Statement } from '../sql/statement.js';
+import { BACKEND_PID } from '../sql/signal.js';
+import { clientRows } from './client-rows.js';
 import type { PidScope } from './flow-pids.js';
 import type { SessionScope } from './scoped-pool-scope.js';
 import { toldPid } from './told-pid.js';
@@ -48,34 +49,46 @@ export class ScopedClients {
     const applied = this.#applied.get(client);
     if (scope?.lockTimeoutMs === undefined) {
       this.#applied.delete(client);
-      if (applied !== undefined) await send(client, restoreSessionLockTimeout(applied.former));
+      if (applied !== undefined) await restore(client, applied.former);
       return;
     }
     const statement = setSessionLockTimeout(scope.lockTimeoutMs, this.#trustPooler ? null : toldPid(client));
-    const { rows } = await send<SessionLockTimeoutRow>(client, statement);
-    if (rows[0]?.done !== true) throw throughPooler();
-    const former = applied === undefined ? rows[0].former : applied.former;
+    const [row] = await clientRows<SessionLockTimeoutRow>(client, statement);
+    if (row?.done !== true) throw throughPooler();
+    const former = applied === undefined ? row.former : applied.former;
     this.#applied.set(client, { scope, former });
   }
 }
 
+const ASKED_PIDS = new WeakMap<object, number>();
+
 /** Counts a session in for the flow that took it, and out when it is released. @internal */
-export function enterUntilReleased(client: PoolClient, pids: PidScope | undefined): void {
-  const pid = toldPid(client);
-  if (pid === null || pids === undefined) return;
-  const leave = pids.enter(pid);
+export async function enterUntilReleased(client: PoolClient, pids: PidScope | undefined): Promise<void> {
+  if (pids === undefined) return;
+  onRelease(client, pids.enter(toldPid(client) ?? (await askedPid(client))));
+}
+
+/** Has something done when a client goes back to its pool. @internal */
+export function onRelease(client: PoolClient, work: () => void): void {
   const release = client.release.bind(client);
   client.release = (destroy) => {
-    leave();
+    work();
     release(destroy);
   };
 }
 
-function send<Row extends object>(
-  client: ClientBase,
-  { text, values = [] }: Statement,
-): Promise<QueryResult<Row>> {
-  return client.query<Row>(text, [...values]);
+/** `pg-native` is told of no pid. */
+async function askedPid(client: PoolClient): Promise<number> {
+  const known = ASKED_PIDS.get(client);
+  if (known !== undefined) return known;
+  const [row] = await clientRows<{ pid: number }>(client, BACKEND_PID);
+  if (row !== undefined) ASKED_PIDS.set(client, row.pid);
+  return row?.pid ?? 0;
+}
+
+async function restore(client: ClientBase, former: string | null): Promise<void> {
+  const { text, values = [] } = restoreSessionLockTimeout(former);
+  await client.query({ text, values: [...values] });
 }
 
 function throughPooler(): PoolerError {

@@ -4,7 +4,7 @@ import type { ClientBase, Pool, PoolClient, PoolConfig } from 'pg';
 import { ContextClients, type FlowContext } from './flow-context.js';
 import type { FlowPids } from './flow-pids.js';
 import type { PooledClients } from './pooled-clients.js';
-import { enterUntilReleased, ScopedClients } from './scoped-pool-client.js';
+import { enterUntilReleased, onRelease, ScopedClients } from './scoped-pool-client.js';
 import type { SessionScopes } from './scoped-pool-scope.js';
 
 type Release = (destroy?: Error | boolean) => void;
@@ -20,6 +20,8 @@ export interface ScopedPoolOptions {
   readonly flowContext?: FlowContext;
   /** Where the clients that are taken are noted. */
   readonly pooledClients?: PooledClients;
+  /** Told of each client that is taken; what it gives back is called when that is released. */
+  readonly onTaken?: (client: PoolClient) => () => void;
   /** A pooler in between gives each client one backend for its whole life. */
   readonly trustPooler?: boolean;
 }
@@ -129,12 +131,14 @@ class Checkout {
     try {
       await this.#clients.fit(client, scope);
       await this.#contexts.fit(client, label);
+      await enterUntilReleased(client, pids);
     } catch (error) {
       client.release(error as Error);
       throw error;
     }
     this.#options.pooledClients?.note(client);
-    enterUntilReleased(client, pids);
+    const { onTaken } = this.#options;
+    if (onTaken !== undefined) onRelease(client, onTaken(client));
     return client;
   }
 }

@@ -8,6 +8,7 @@ import { printable } from '../vocabulary/printable.js';
 import { SQLSTATE } from '../vocabulary/sqlstate.js';
 import { watchTransactionOf, type TransactionWatcher } from './pg-session-watch.js';
 import { rememberModel } from './registered-models.js';
+import { deathOf } from './session-death.js';
 import { sqlStateWithin } from './sqlstate-within.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 import { adapterOf } from './transaction-adapters.js';
@@ -46,6 +47,8 @@ export class OpenTransaction implements StatementRunner {
   static of(transaction: unknown): OpenTransaction {
     const adapter = adapterOf(transaction);
     const open = new OpenTransaction(adapter, transaction as object);
+    const death = deathOf(open.pgClient);
+    if (death !== undefined) throw open.#dead(death);
     if (open.isOpen === false)
       throw new TransactionStateError(
         `This ${adapter.name} object is in no open transaction: pass the transaction itself, before it ends.`,
@@ -162,8 +165,7 @@ export class OpenTransaction implements StatementRunner {
     try {
       await this.query(open);
     } catch (error) {
-      if (sqlStateWithin(error) === undefined) throw this.#notOpen(error);
-      throw this.stateError(error) ?? error;
+      throw this.stateError(error) ?? (sqlStateWithin(error) === undefined ? this.#notOpen(error) : error);
     }
   }
 
@@ -178,6 +180,8 @@ export class OpenTransaction implements StatementRunner {
 
   /** The typed error where a statement failed for the state of the transaction. */
   stateError(error: unknown): TransactionStateError | undefined {
+    const death = deathOf(this.pgClient);
+    if (death !== undefined) return this.#dead(death);
     const state = sqlStateWithin(error);
     if (state === SQLSTATE.inFailedSqlTransaction)
       return new TransactionStateError(
@@ -191,6 +195,13 @@ export class OpenTransaction implements StatementRunner {
   #notOpen(cause: unknown): TransactionStateError {
     return new TransactionStateError(
       `This ${this.clientName} object is in no open transaction: it never began, or has ended.`,
+      { cause },
+    );
+  }
+
+  #dead(cause: Error): TransactionStateError {
+    return new TransactionStateError(
+      `The session of this ${this.clientName} transaction has died, and the transaction with it: ${cause.message}. Begin anew.`,
       { cause },
     );
   }
