@@ -1,4 +1,9 @@
 import { render } from 'preact';
+import { App } from './app.js';
 import './app.css';
 
-render(<p>pglock</p>, document.getElementById('app') as HTMLElement);
+const root = document.getElementById('app');
+if (root !== null) {
+  root.replaceChildren();
+  render(<App />, root);
+}

@@ -1,0 +1,106 @@
+import type { Lock } from '../wire.js';
+import { keyOf, kindOf, targetOf } from '../now/target.js';
+import { waitingSince } from '../parts/texts.js';
+
+/** Everybody who holds or awaits one thing. */
+export interface LockGroup {
+  readonly key: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly relKind: string | null;
+  readonly advisoryKey: Lock['advisoryKey'];
+  readonly holders: readonly Lock[];
+  readonly waiters: readonly Lock[];
+  /** The strongest mode held, else awaited. */
+  readonly mode: string;
+  /** Since when the longest of its holders has held it, as far as that can be told; ISO. */
+  readonly since: string | null;
+  /** When the longest of its waiters began to wait; ISO. */
+  readonly waitsSince: string | null;
+}
+
+const STRENGTH = [
+  'SI_READ',
+  'ACCESS_SHARE',
+  'ROW_SHARE',
+  'ROW_EXCLUSIVE',
+  'SHARE_UPDATE_EXCLUSIVE',
+  'SHARE',
+  'SHARE_ROW_EXCLUSIVE',
+  'EXCLUSIVE',
+  'ACCESS_EXCLUSIVE',
+];
+
+export function groupsOf(locks: readonly Lock[]): readonly LockGroup[] {
+  const byKey = new Map<string, Lock[]>();
+  for (const lock of locks) {
+    const key = keyOf(lock);
+    const group = byKey.get(key);
+    if (group === undefined) byKey.set(key, [lock]);
+    else group.push(lock);
+  }
+  return [...byKey.values()].map(groupOf);
+}
+
+function groupOf(locks: readonly Lock[]): LockGroup {
+  const [first] = locks as readonly [Lock];
+  const holders = locks.filter(({ granted }) => granted);
+  const waiters = locks.filter(({ granted }) => !granted);
+  const strongest = (some: readonly Lock[]) =>
+    some.map(({ mode }) => mode).sort((one, other) => STRENGTH.indexOf(other) - STRENGTH.indexOf(one))[0];
+  return {
+    key: keyOf(first),
+    kind: kindOf(first),
+    name: targetOf(first),
+    relKind: first.relKind,
+    advisoryKey: first.advisoryKey,
+    holders,
+    waiters,
+    mode: strongest(holders) ?? strongest(waiters) ?? '',
+    since: earliest(holders.map(({ activity }) => activity.xactStart)),
+    waitsSince: earliest(waiters.map((lock) => waitingSince(lock.activity, lock))),
+  };
+}
+
+function earliest(instants: readonly (string | null)[]): string | null {
+  return instants.filter((at) => at !== null).sort()[0] ?? null;
+}
+
+export const SORTS = {
+  waiters: (one, other) => other.waiters.length - one.waiters.length || text(one).localeCompare(text(other)),
+  name: (one, other) => text(one).localeCompare(text(other)),
+  since: (one, other) => (one.since ?? '9').localeCompare(other.since ?? '9'),
+  mode: (one, other) => STRENGTH.indexOf(other.mode) - STRENGTH.indexOf(one.mode),
+  holder: (one, other) => holderText(one).localeCompare(holderText(other)),
+} as const satisfies Record<string, (one: LockGroup, other: LockGroup) => number>;
+
+export type SortName = keyof typeof SORTS;
+
+function text({ name }: LockGroup): string {
+  return name.toLowerCase();
+}
+
+export function holderText({ holders }: LockGroup): string {
+  return holders.map(({ activity }) => `${activity.applicationName ?? ''} ${activity.pid}`).join(' ');
+}
+
+/** Whether every word that was typed stands somewhere in the group. */
+export function matches(group: LockGroup, words: string): boolean {
+  const all = [
+    group.name,
+    group.kind,
+    group.mode.replaceAll('_', ' '),
+    ...[...group.holders, ...group.waiters].flatMap(({ activity }) => [
+      String(activity.pid),
+      activity.applicationName ?? '',
+      activity.user ?? '',
+      activity.clientAddress ?? '',
+    ]),
+  ]
+    .join('\n')
+    .toLowerCase();
+  return words
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => all.includes(word));
+}

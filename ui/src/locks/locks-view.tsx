@@ -1,0 +1,159 @@
+import type { JSX } from 'preact';
+import { useMemo } from 'preact/hooks';
+import { hrefTo, place, refine } from '../place.js';
+import { Empty } from '../parts/empty.js';
+import { Problem } from '../parts/problem.js';
+import { applicationOf, modeText, plural } from '../parts/texts.js';
+import { useLook } from '../parts/use-look.js';
+import { useStore } from '../store.js';
+import { Since } from '../time.js';
+import type { Locks } from '../wire.js';
+import { groupsOf, matches, SORTS, type LockGroup, type SortName } from './lock-groups.js';
+import { LockPage } from './lock-page.js';
+
+const MOST_ROWS = 250;
+const COLUMNS: readonly (readonly [SortName, string])[] = [
+  ['name', 'Lock'],
+  ['mode', 'Mode'],
+  ['holder', 'Held by'],
+  ['since', 'Transaction since'],
+  ['waiters', 'Waiters'],
+];
+
+/** Who holds what, and who waits for it: by names and tables rather than by rows of `pg_locks`. */
+export function LocksView(): JSX.Element {
+  const { item, query } = useStore(place);
+  const { answer, error } = useLook<Locks>('locks', query['connection'], 2_000);
+  const groups = useMemo(() => groupsOf(answer?.items ?? []), [answer]);
+  if (item !== undefined)
+    return (
+      <LockPage lockKey={item} group={groups.find(({ key }) => key === item)} loaded={answer !== undefined} />
+    );
+  const words = query['q'] ?? '';
+  const kind = query['kind'] ?? '';
+  const sort = (query['sort'] ?? 'waiters') as SortName;
+  const found = groups
+    .filter(
+      (group) =>
+        (kind === '' || group.kind === kind) &&
+        (kind !== '' || words !== '' || !isIndex(group)) &&
+        (words === '' || matches(group, words)),
+    )
+    .sort(SORTS[sort] ?? SORTS.waiters);
+  return (
+    <section aria-labelledby="locks-title">
+      <h2 id="locks-title" class="visually-hidden">
+        Locks
+      </h2>
+      <div class="toolbar">
+        <input
+          type="search"
+          aria-label="Search locks"
+          placeholder="Search lock, application, pid, host…"
+          value={words}
+          onInput={(event) => refine({ q: event.currentTarget.value })}
+        />
+        <select
+          aria-label="Kind of lock"
+          value={kind}
+          onChange={(event) => refine({ kind: event.currentTarget.value })}
+        >
+          <option value="">All but indexes</option>
+          <option value="advisory">Advisory</option>
+          <option value="table">Tables and indexes</option>
+          <option value="row">Rows</option>
+          <option value="transaction">Transactions</option>
+          <option value="other">Other</option>
+        </select>
+        <span class="dim" role="status">
+          {answer === undefined ? '' : plural(found.length, 'lock')}
+          {answer?.truncated === true && ', of the first 2,000 rows'}
+        </span>
+      </div>
+      <Problem error={error} />
+      {answer !== undefined && found.length === 0 ? (
+        <Empty title={groups.length === 0 ? 'Nothing is locked' : 'Nothing matches'}>
+          <p>
+            {groups.length === 0
+              ? 'No session holds a lock, but for those that every statement takes.'
+              : 'Change the search, or the kind.'}
+          </p>
+        </Empty>
+      ) : (
+        <div class="table-frame">
+          <table>
+            <caption class="visually-hidden">Locks, who holds them and who waits</caption>
+            <thead>
+              <tr>
+                {COLUMNS.map(([name, title]) => (
+                  <th key={name} scope="col" aria-sort={sort === name ? 'descending' : 'none'}>
+                    <button type="button" class="sort" onClick={() => refine({ sort: name })}>
+                      {title} {sort === name && <span aria-hidden="true">▾</span>}
+                    </button>
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {found.slice(0, MOST_ROWS).map((group) => (
+                <Row key={group.key} group={group} />
+              ))}
+            </tbody>
+          </table>
+          {found.length > MOST_ROWS && (
+            <p class="dim">and {found.length - MOST_ROWS} more: search for them.</p>
+          )}
+        </div>
+      )}
+    </section>
+  );
+}
+
+function isIndex({ relKind, waiters }: LockGroup): boolean {
+  return (
+    waiters.length === 0 && (relKind === 'INDEX' || relKind === 'PARTITIONED_INDEX' || relKind === 'TOAST')
+  );
+}
+
+function Row({ group }: { readonly group: LockGroup }): JSX.Element {
+  const { key, kind, name, mode, holders, waiters, since, waitsSince } = group;
+  const [first] = holders;
+  return (
+    <tr class={waiters.length > 0 ? 'has-waiters' : ''}>
+      <th scope="row" data-label="Lock">
+        <a href={hrefTo('locks', key)} class="lock-name">
+          {name}
+        </a>{' '}
+        <span class="kind">{kind}</span>
+      </th>
+      <td data-label="Mode">{modeText(mode)}</td>
+      <td data-label="Held by">
+        {first === undefined ? (
+          <span class="dim">nobody</span>
+        ) : (
+          <>
+            <span class="pid">{first.activity.pid}</span> {applicationOf(first.activity)}
+            {holders.length > 1 && <span class="dim"> and {holders.length - 1} more</span>}
+          </>
+        )}
+      </td>
+      <td data-label="Transaction since">
+        {since === null ? <span class="dim">no transaction</span> : <Since at={since} />}
+      </td>
+      <td data-label="Waiters">
+        {waiters.length === 0 ? (
+          <span class="dim">none</span>
+        ) : (
+          <>
+            <b>{waiters.length}</b>
+            {waitsSince !== null && (
+              <>
+                , <Since at={waitsSince} />
+              </>
+            )}
+          </>
+        )}
+      </td>
+    </tr>
+  );
+}
