@@ -13,6 +13,8 @@ export interface LockGroup {
   readonly waiters: readonly Lock[];
   /** The strongest mode held, else awaited. */
   readonly mode: string;
+  /** The strongest mode awaited. */
+  readonly awaited: string | null;
   /** Since when the longest of its holders has held it, as far as that can be told; ISO. */
   readonly since: string | null;
   /** When the longest of its waiters began to wait; ISO. */
@@ -57,6 +59,7 @@ function groupOf(locks: readonly Lock[]): LockGroup {
     holders,
     waiters,
     mode: strongest(holders) ?? strongest(waiters) ?? '',
+    awaited: strongest(waiters) ?? null,
     since: earliest(holders.map(({ activity }) => activity.xactStart)),
     waitsSince: earliest(waiters.map((lock) => waitingSince(lock.activity, lock))),
   };

@@ -116,7 +116,7 @@ function isIndex({ relKind, waiters }: LockGroup): boolean {
 }
 
 function Row({ group }: { readonly group: LockGroup }): JSX.Element {
-  const { key, kind, name, mode, holders, waiters, since, waitsSince } = group;
+  const { key, kind, name, mode, awaited, holders, waiters, since, waitsSince } = group;
   const [first] = holders;
   return (
     <tr class={waiters.length > 0 ? 'has-waiters' : ''}>
@@ -126,7 +126,10 @@ function Row({ group }: { readonly group: LockGroup }): JSX.Element {
         </a>{' '}
         <span class="kind">{kind}</span>
       </th>
-      <td data-label="Mode">{modeText(mode)}</td>
+      <td data-label="Mode">
+        {modeText(mode)}
+        {awaited !== null && awaited !== mode && <span class="dim"> awaited: {modeText(awaited)}</span>}
+      </td>
       <td data-label="Held by">
         {first === undefined ? (
           <span class="dim">nobody</span>

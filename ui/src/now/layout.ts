@@ -8,7 +8,7 @@ export interface Placed {
   readonly parent: Placed | null;
   readonly level: number;
   readonly x: number;
-  readonly y: number;
+  y: number;
   /** Waiters that are not drawn, since there are so many. */
   readonly left: number;
   readonly siblings: number;
@@ -17,13 +17,17 @@ export interface Placed {
 
 export interface Drawing {
   readonly nodes: readonly Placed[];
+  /** Indented, one below the other; else from left to right. */
+  readonly narrow: boolean;
+  readonly cardWidth: number;
   readonly width: number;
   readonly height: number;
 }
 
-export const CARD_WIDTH = 316;
 export const CARD_HEIGHT = 142;
-const GAP_X = 92;
+const GAP_X = 64;
+const NARROWEST = 262;
+const WIDEST = 420;
 const GAP_Y = 18;
 const INDENT = 18;
 const ROOT_GAP = 26;
@@ -32,8 +36,21 @@ const MANY = 12;
 /** Whether all waiters behind a session are to be drawn, or the first of them. */
 export type Opened = ReadonlySet<string>;
 
-/** From left to right, each before the middle of those behind it. */
-export function wideDrawing(roots: readonly TreeNode[], opened: Opened): Drawing {
+/** From left to right where that fits into the width, else indented. */
+export function drawingOf(roots: readonly TreeNode[], opened: Opened, width: number): Drawing {
+  const levels = depthOf(roots);
+  const cardWidth = Math.min((width - (levels - 1) * GAP_X) / levels, WIDEST);
+  return cardWidth < NARROWEST ? narrowDrawing(roots, opened, width) : wideDrawing(roots, opened, cardWidth);
+}
+
+function depthOf(nodes: readonly TreeNode[]): number {
+  let depth = 0;
+  for (let level = nodes; level.length > 0; level = level.flatMap(({ blocked }) => blocked)) depth += 1;
+  return Math.max(1, depth);
+}
+
+/** Each before the middle of those behind it. */
+function wideDrawing(roots: readonly TreeNode[], opened: Opened, cardWidth: number): Drawing {
   const nodes: Placed[] = [];
   let bottom = 0;
   let width = 0;
@@ -46,8 +63,8 @@ export function wideDrawing(roots: readonly TreeNode[], opened: Opened): Drawing
   ): Placed => {
     const level = parent === null ? 0 : parent.level + 1;
     const { shown, left } = shownBehind(node, key, opened);
-    const x = level * (CARD_WIDTH + GAP_X);
-    width = Math.max(width, x + CARD_WIDTH);
+    const x = level * (cardWidth + GAP_X);
+    width = Math.max(width, x + cardWidth);
     const placed = { node, key, parent, level, x, y: 0, left, siblings, position };
     nodes.push(placed);
     const behind = shown.map((child, index) =>
@@ -63,11 +80,11 @@ export function wideDrawing(roots: readonly TreeNode[], opened: Opened): Drawing
     place(root, null, String(root.activityId), roots.length, index + 1);
     bottom += ROOT_GAP;
   }
-  return { nodes, width, height: Math.max(0, bottom - ROOT_GAP - GAP_Y) };
+  return { nodes, narrow: false, cardWidth, width, height: Math.max(0, bottom - ROOT_GAP - GAP_Y) };
 }
 
-/** One below the other, indented: for narrow screens. */
-export function narrowDrawing(roots: readonly TreeNode[], opened: Opened, width: number): Drawing {
+/** One below the other, indented. */
+function narrowDrawing(roots: readonly TreeNode[], opened: Opened, width: number): Drawing {
   const nodes: Placed[] = [];
   let y = 0;
   const place = (
@@ -89,7 +106,7 @@ export function narrowDrawing(roots: readonly TreeNode[], opened: Opened, width:
     place(root, null, String(root.activityId), roots.length, index + 1);
     y += ROOT_GAP - GAP_Y;
   }
-  return { nodes, width, height: Math.max(0, y - ROOT_GAP) };
+  return { nodes, narrow: true, cardWidth: width, width, height: Math.max(0, y - ROOT_GAP) };
 }
 
 function shownBehind(

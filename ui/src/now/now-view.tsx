@@ -8,12 +8,10 @@ import { useWidth } from '../parts/use-width.js';
 import { useStore } from '../store.js';
 import { Ago } from '../time.js';
 import type { Meta, TreeNode } from '../wire.js';
-import { narrowDrawing, wideDrawing, type Opened } from './layout.js';
+import { drawingOf, type Opened } from './layout.js';
 import { SessionDetail } from './session-detail.js';
 import { TreeDrawing } from './tree-drawing.js';
 import { sessionsOf, wayFrom } from './way.js';
-
-const NARROW = 760;
 
 /** Who waits for whom at this moment, as a drawing with those in everybody's way first. */
 export function NowView({ meta }: { readonly meta: Meta }): JSX.Element {
@@ -25,10 +23,7 @@ export function NowView({ meta }: { readonly meta: Meta }): JSX.Element {
   const sessions = useMemo(() => sessionsOf(roots), [roots]);
   const chosen = query['session'];
   const way = useMemo(() => (chosen === undefined ? NOBODY : wayFrom(chosen, sessions)), [chosen, sessions]);
-  const drawing = useMemo(
-    () => (width < NARROW ? narrowDrawing(roots, opened, width) : wideDrawing(roots, opened)),
-    [roots, opened, width],
-  );
+  const drawing = useMemo(() => drawingOf(roots, opened, width), [roots, opened, width]);
   const node = chosen === undefined ? undefined : sessions.get(chosen);
   return (
     <div class="now">
@@ -40,8 +35,6 @@ export function NowView({ meta }: { readonly meta: Meta }): JSX.Element {
           ) : (
             <TreeDrawing
               drawing={drawing}
-              narrow={width < NARROW}
-              width={width}
               chosen={chosen}
               way={way}
               hideQueries={meta.hideQueries}

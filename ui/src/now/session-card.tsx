@@ -72,8 +72,8 @@ export function SessionCard({
 function HeldUp({ node: { holdsUp } }: { readonly node: TreeNode }): JSX.Element {
   return (
     <span class="root-line">
-      waits for nobody; {plural(holdsUp.count, 'session')} behind it
-      {holdsUp.longestWait !== null && `, the longest ${roughly(holdsUp.longestWait)}`}
+      {plural(holdsUp.count, 'session waits', 'sessions wait')} behind it
+      {holdsUp.longestWait !== null && `, up to ${roughly(holdsUp.longestWait)}`}
     </span>
   );
 }

@@ -1,14 +1,12 @@
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { TreeNode } from '../wire.js';
-import { CARD_HEIGHT, CARD_WIDTH, linkWidth, type Drawing, type Placed } from './layout.js';
+import { CARD_HEIGHT, linkWidth, type Drawing, type Placed } from './layout.js';
 import { SessionCard } from './session-card.js';
 import { idOf } from './way.js';
 
 interface Properties {
   readonly drawing: Drawing;
-  readonly narrow: boolean;
-  readonly width: number;
   readonly chosen: string | undefined;
   readonly way: ReadonlySet<string>;
   readonly hideQueries: boolean;
@@ -18,8 +16,8 @@ interface Properties {
 
 /** The trees: links below, cards above. One card has the keyboard; arrows go along the links. */
 export function TreeDrawing(properties: Properties): JSX.Element {
-  const { drawing, narrow, width, chosen, way, hideQueries, choose, open } = properties;
-  const { nodes } = drawing;
+  const { drawing, chosen, way, hideQueries, choose, open } = properties;
+  const { nodes, narrow, cardWidth } = drawing;
   const [active, setActive] = useState<string>();
   const frame = useRef<HTMLDivElement>(null);
   const current =
@@ -59,7 +57,7 @@ export function TreeDrawing(properties: Properties): JSX.Element {
                 <path
                   key={placed.key}
                   class={lit(placed) ? 'link lit' : 'link'}
-                  d={(narrow ? elbow : curve)(placed.parent, placed)}
+                  d={narrow ? elbow(placed.parent, placed) : curve(placed.parent, placed, cardWidth)}
                   stroke-width={linkWidth(withItself(placed.node))}
                 />
               ),
@@ -67,7 +65,7 @@ export function TreeDrawing(properties: Properties): JSX.Element {
         </svg>
         {nodes.map((placed) => {
           const id = idOf(placed.node);
-          const cardWidth = narrow ? width - placed.x : CARD_WIDTH;
+          const width = narrow ? cardWidth - placed.x : cardWidth;
           const classes = [
             'card',
             kindOf(placed.node),
@@ -82,7 +80,7 @@ export function TreeDrawing(properties: Properties): JSX.Element {
               style={{
                 left: `${placed.x}px`,
                 top: `${placed.y}px`,
-                width: `${cardWidth}px`,
+                width: `${width}px`,
                 height: `${CARD_HEIGHT}px`,
               }}
               tabIndex={placed.key === current?.key ? 0 : -1}
@@ -142,9 +140,9 @@ function withItself(node: TreeNode): TreeNode {
   return { ...node, holdsUp: { ...node.holdsUp, count: node.holdsUp.count + 1 } };
 }
 
-function curve(parent: Placed, child: Placed): string {
+function curve(parent: Placed, child: Placed, cardWidth: number): string {
   const [x1, y1, x2, y2] = [
-    parent.x + CARD_WIDTH,
+    parent.x + cardWidth,
     parent.y + CARD_HEIGHT / 2,
     child.x,
     child.y + CARD_HEIGHT / 2,

@@ -7,7 +7,9 @@ export function modeText(mode: string): string {
 
 /** Who it is, in a few words. */
 export function applicationOf({ applicationName, backendType }: Activity): string {
-  if (applicationName !== null && applicationName !== '') return applicationName;
+  // What stands behind a semicolon is context, and shown as such.
+  const name = applicationName?.split(';')[0]?.trim() ?? '';
+  if (name !== '') return name;
   return backendType === null || backendType === 'client backend' ? 'no name' : backendType;
 }
 
