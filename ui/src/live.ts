@@ -60,16 +60,17 @@ function open(): void {
   close();
   const opened = new EventSource(address('events', { connection, lastEventId }));
   source = opened;
-  const on = <T>(name: string, told: (data: T) => void) =>
+  const on = (name: string, told: (data: never) => void) => {
     opened.addEventListener(name, (event: MessageEvent<string>) => {
       heard(event.lastEventId);
-      told(JSON.parse(event.data) as T);
+      told(JSON.parse(event.data) as never);
     });
-  on<Now>('now', (now) => {
+  };
+  on('now', (now: Now) => {
     sync(now.at);
     live.update((state) => ({ ...state, status: 'live', now, trouble: null }));
   });
-  on<{ at: string }>('at', ({ at }) => {
+  on('at', ({ at }: { at: string }) => {
     sync(at);
     live.update((state) => ({
       ...state,
@@ -78,13 +79,13 @@ function open(): void {
       now: state.now === null ? null : { ...state.now, at },
     }));
   });
-  on<readonly Wait[]>('waits', (waits) =>
+  on('waits', (waits: readonly Wait[]) =>
     live.update((state) => ({ ...state, waits: merged(state.waits, waits) })),
   );
-  on<Marker>('marker', (marker) =>
+  on('marker', (marker: Marker) =>
     live.update((state) => ({ ...state, markers: [...state.markers, marker] })),
   );
-  on<{ message: string }>('trouble', ({ message }) =>
+  on('trouble', ({ message }: { message: string }) =>
     live.update((state) => ({ ...state, trouble: message })),
   );
   on('refused', () => refused());
@@ -121,7 +122,10 @@ async function again(): Promise<void> {
     await get('meta');
     open();
   } catch (error) {
-    if (error instanceof Refused && (error.status === 401 || error.status === 403)) return refused();
+    if (error instanceof Refused && (error.status === 401 || error.status === 403)) {
+      refused();
+      return;
+    }
     live.update((state) => ({ ...state, status: 'reconnecting' }));
     retry = window.setTimeout(() => void again(), pauseMs);
     pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);

@@ -14,10 +14,10 @@ addEventListener('hashchange', () => place.set(read()));
 
 function read(): Place {
   const [path = '', search = ''] = location.hash.replace(/^#\/?/, '').split('?');
-  const [view = '', item] = path.split('/');
+  const [view = '', item = ''] = path.split('/');
   return {
     view: view === '' ? 'now' : decode(view),
-    item: item === undefined || item === '' ? undefined : decode(item),
+    item: item === '' ? undefined : decode(item),
     query: Object.fromEntries(new URLSearchParams(search)),
   };
 }

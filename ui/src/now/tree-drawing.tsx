@@ -38,7 +38,7 @@ export function TreeDrawing(properties: Properties): JSX.Element {
   };
   const lit = ({ node, parent }: Placed) =>
     parent !== null && way.has(idOf(node)) && way.has(idOf(parent.node));
-  const size = { width: `${narrow ? width : drawing.width}px`, height: `${drawing.height}px` };
+  const size = { width: `${drawing.width}px`, height: `${drawing.height}px` };
   return (
     <div class="tree" style={size}>
       <div
