@@ -38,10 +38,8 @@ export function hrefTo(
 ): string {
   const search = new URLSearchParams();
   const { connection } = place.value.query;
-  for (const [name, value] of Object.entries({
-    ...(connection === undefined ? {} : { connection }),
-    ...query,
-  }))
+  const all: Readonly<Record<string, string | undefined>> = { connection, ...query };
+  for (const [name, value] of Object.entries(all))
     if (value !== undefined && value !== '') search.set(name, value);
   const text = search.toString();
   return `#/${view}${item === undefined ? '' : `/${encodeURIComponent(item)}`}${text === '' ? '' : `?${text}`}`;
