@@ -32,6 +32,7 @@ import {
   type LockHandle,
 } from '../../lib/index.js';
 import { eventually, useDatabase } from '../support/database.js';
+import { spawnChild } from '../support/child.js';
 import { holdOutside, holders } from './support/holder.js';
 
 /** What a bridged method has seen: whether another session sees its lock, and what it was given. */
@@ -166,6 +167,17 @@ describe('enhancers on methods that others call without them', () => {
         { holders: 1, args: [] },
         { holders: 1, args: [] },
       ]);
+    });
+  });
+
+  describe('commands of nest-commander', () => {
+    it('run under their locks', async () => {
+      const child = spawnChild(new URL('../support/children/commander.mjs', import.meta.url), {
+        env: { PGLOCK_URL: db.url },
+      });
+      expect(await child.next('ran')).toMatchObject({ args: ['reports'], granted: 1 });
+      await child.next('done');
+      expect(await child.exit).toEqual({ code: 0, signal: null });
     });
   });
 
