@@ -34,6 +34,7 @@ export {
   AdvisoryLockGuardBase,
   type AdvisoryLockGuardClass,
 } from './nest/guards/advisory-lock.guard.js';
+export { Leader, type LeaderMethod, type LeaderOptions } from './nest/decorators/leader.decorator.js';
 export { NoAdvisoryLock } from './nest/decorators/no-advisory-lock.decorator.js';
 export { CurrentTick } from './nest/decorators/current-tick.decorator.js';
 export { CurrentLock } from './nest/decorators/current-lock.decorator.js';
@@ -61,6 +62,10 @@ export type { JobHolder, JobOutcome, JobRun, JobStatus } from './jobs/job-status
 export type { JobTick } from './jobs/job-tick.js';
 export { PgLockJobs } from './jobs/pg-lock-jobs.js';
 export type { WrappedJob, WrappedJobOptions, WrappedJobWork } from './jobs/wrapped-job.js';
+export type { LeadBackOff, LeadOptions } from './leadership/lead-options.js';
+export { Leaders } from './leadership/leaders.js';
+export type { LeaderReplica, LeaderStatus } from './leadership/leader-status.js';
+export type { Leadership } from './leadership/leadership.js';
 export type { AdvisoryLockOptions, OnContention } from './locks/advisory-options.js';
 export type { LockHandle } from './locks/lock-handle.js';
 export type { LockTimeoutOptions } from './locks/lock-timeout.js';
@@ -149,6 +154,9 @@ export type {
   JobFinishedEvent,
   JobInterruptedEvent,
   JobTakenOverEvent,
+  LeaderElectedEvent,
+  LeaderLostEvent,
+  LeaderResignedEvent,
   LockLostEvent,
   PgLockEvent,
   PrioritizeFailedEvent,

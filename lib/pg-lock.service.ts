@@ -1,4 +1,7 @@
 import type { ClientBase, Pool, PoolClient } from 'pg';
+import type { LeadOptions } from './leadership/lead-options.js';
+import type { Leaders } from './leadership/leaders.js';
+import type { Leadership } from './leadership/leadership.js';
 import type { AdvisoryLockOptions } from './locks/advisory-options.js';
 import type { AdvisoryLocks } from './locks/advisory-locks.js';
 import type { LockHandle } from './locks/lock-handle.js';
@@ -51,6 +54,7 @@ export interface PgLockParts {
   readonly advisory: AdvisoryLocks;
   readonly work: TransactionServices;
   readonly admin: LockAdmin;
+  readonly leaders: Leaders;
   readonly names: LockNames;
   readonly events: PgLockEvents;
   readonly jobs: Jobs;
@@ -215,6 +219,50 @@ export class PgLockService {
    */
   assertHeld(id: LockId): void {
     if (!this.isHeld(id)) this.#parts.advisory.assertHeld(id);
+  }
+
+  /**
+   * Runs the work on exactly one process of all that ask for it, and stands by for as long as another one leads.
+   *
+   * The lead is the advisory lock `leader:<name>`, which is held while the work runs. When it is lost, `leadership.signal`
+   * aborts before another process can begin; when the work has ended, this process stands by again and calls it anew. An error
+   * of the work is followed by a pause, and by the work again; after `giveUpAfter` errors in a row others get the lead. At
+   * shutdown the lead is resigned, and the next process begins when the work has ended.
+   *
+   * Runs outside of any flow. Standing by takes one connection for each name, within `sessions.max`; beyond it the names share
+   * one question to the server every 250 ms.
+   *
+   * @param name what is led; namespaced as lock ids are.
+   * @param work what the leader does, for as long as it is to lead; it gets the leadership, whose `signal` says when to end.
+   * @returns what the work returns, after which this process stands by no more; `undefined` at shutdown.
+   * @throws the last error of work that failed `giveUpAfter` times in a row.
+   * @throws the reason of `options.signal`.
+   * @throws {PgLockUsageError} on a bad name or option, before any SQL.
+   */
+  lead<R>(name: string, work: (leadership: Leadership) => R | Promise<R>): Promise<R | undefined>;
+  lead<R>(
+    name: string,
+    options: LeadOptions,
+    work: (leadership: Leadership) => R | Promise<R>,
+  ): Promise<R | undefined>;
+  async lead<R>(
+    name: string,
+    optionsOrWork: LeadOptions | ((leadership: Leadership) => R | Promise<R>),
+    work?: (leadership: Leadership) => R | Promise<R>,
+  ): Promise<R | undefined> {
+    const { leaders } = this.#parts;
+    if (typeof optionsOrWork === 'function') return leaders.lead(name, undefined, optionsOrWork);
+    return leaders.lead(name, optionsOrWork, work);
+  }
+
+  /** Whether this process leads the name at this moment. Sends no SQL. @throws {PgLockUsageError} on a bad name. */
+  isLeader(name: string): boolean {
+    return this.#parts.leaders.isLeader(name);
+  }
+
+  /** Who leads what. */
+  get leaders(): Leaders {
+    return this.#parts.leaders;
   }
 
   /**

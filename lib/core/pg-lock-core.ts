@@ -4,6 +4,7 @@ import { Jobs } from '../jobs/jobs.js';
 import { PgTickLedger } from '../jobs/pg-tick-ledger.js';
 import type { TickLedger } from '../jobs/tick-ledger.js';
 import { AdvisoryLocks } from '../locks/advisory-locks.js';
+import { Leaders } from '../leadership/leaders.js';
 import { LockNames } from '../locks/lock-names.js';
 import type { PgLockEvents } from './pg-lock-events.js';
 import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
@@ -42,6 +43,7 @@ export class PgLockCore {
   /** The other processes on the database. */
   readonly peers: Peers;
   readonly jobs: Jobs;
+  readonly leaders: Leaders;
   private readonly flowPids = new FlowPids();
 
   constructor(
@@ -86,6 +88,7 @@ export class PgLockCore {
       timeouts: this.work.timeouts,
       emit,
     });
+    this.leaders = new Leaders({ advisory: this.advisory, names: this.names, peers: this.peers, emit });
     this.service = new PgLockService(this);
   }
 
@@ -102,6 +105,7 @@ export class PgLockCore {
 
   /** Refuses new locks to flows that hold none, and refuses whoever waits. */
   async drain(): Promise<void> {
+    this.leaders.stop();
     const ended = this.jobs.stop();
     this.advisory.drain();
     await ended;
@@ -109,6 +113,7 @@ export class PgLockCore {
 
   /** Lets go of everything, and closes what was opened here. The lent pool stays its owner's. */
   async close(): Promise<void> {
+    await this.leaders.close(LEADERS_WITHIN_MS);
     await this.admin.close();
     await this.advisory.close(async () => {
       await this.jobs.linger(LINGER_AT_MOST_MS);
@@ -146,6 +151,8 @@ function ledgerOf({ jobs }: ResolvedPgLockOptions, connector: Connector): TickLe
 export function replicaName(): string {
   return `${hostname()}:${process.pid}`;
 }
+/** For how long the works of leaders are waited for. */
+const LEADERS_WITHIN_MS = 20_000;
 
 /** Who this process is to its peers. */
 function identityOf({ connection, pool }: ResolvedPgLockOptions): PeerIdentity {

@@ -2,6 +2,7 @@ import type { Logger } from '@nestjs/common';
 import type { PgLockEvents } from '../core/pg-lock-events.js';
 import type { BlockerSignalledEvent, PgLockEvent } from '../vocabulary/pg-lock-event.js';
 
+/** Those that are warnings. */
 const TYPES = [
   'lockLost',
   'sessionEnded',
@@ -9,6 +10,7 @@ const TYPES = [
   'prioritizeFailed',
   'jobInterrupted',
   'tickMissed',
+  'leaderLost',
 ] as const satisfies readonly PgLockEvent['type'][];
 
 /** Writes what happens to one database into Nest's log, as warnings: each is something that an operator may want to know. @internal */
@@ -18,7 +20,21 @@ export function logEvents(events: PgLockEvents, logger: Logger, database: string
     logger.warn(`${describe(event)}${where}`);
   };
   for (const type of TYPES) events.on(type, log);
+  events.on('leaderElected', ({ name, term }) => {
+    logger.log(`Leads '${name}' in term ${term}${where}`);
+  });
+  events.on('leaderResigned', ({ name, term, reason, error }) => {
+    const text = `Leads '${name}' no more after term ${term}${where}: ${RESIGNED[reason]}`;
+    if (reason === 'failed') logger.error(text, error instanceof Error ? error.stack : String(error));
+    else logger.log(text);
+  });
 }
+
+const RESIGNED = {
+  finished: 'its work is over',
+  resigned: 'it was resigned',
+  failed: 'its work has failed too often',
+} as const;
 
 function describe(event: Extract<PgLockEvent, { readonly type: (typeof TYPES)[number] }>): string {
   switch (event.type) {
@@ -38,6 +54,8 @@ function describe(event: Extract<PgLockEvent, { readonly type: (typeof TYPES)[nu
         `Job ${event.job}: the tick of ${event.tick.toISOString()} was missed: no replica could run it within its catchUp of ` +
         `${event.catchUp} ms.`
       );
+    case 'leaderLost':
+      return `Lost the lead of '${event.name}' in term ${event.term}: ${event.error.message}`;
     case 'prioritizeFailed':
       return `Looking for what is in the way of prioritized work failed: ${event.error.message}`;
   }

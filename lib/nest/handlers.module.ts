@@ -4,6 +4,7 @@ import { EnhancerCheck } from './boot-check/enhancer-check.js';
 import { ExternalContexts } from './boot-check/external-contexts.js';
 import { HookOrder } from './boot-check/hook-order.js';
 import { LockNotAvailableFilter } from './exceptions/lock-not-available.filter.js';
+import { LeaderRunner } from './leader-runner.js';
 import { MethodBridge } from './method-bridge/method-bridge.js';
 import { RunRegistry } from './run-registry.js';
 import { RunningLock } from './running-lock.js';
@@ -20,6 +21,7 @@ import { SubscriptionCheck } from './subscription-check.js';
     EnhancerCheck,
     ExternalContexts,
     HookOrder,
+    LeaderRunner,
     MethodBridge,
     RunningLock,
     RunRegistry,

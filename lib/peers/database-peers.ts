@@ -40,6 +40,7 @@ export class DatabasePeers implements Peers {
   private readonly resumes = new Listeners<[]>();
   private readonly presence = new Presence(this);
   private syncing: Promise<void> | undefined;
+  private pid = 0;
   /** Counts the sessions, so that nobody relies on one for what another has missed. */
   private epoch = 0;
 
@@ -49,8 +50,13 @@ export class DatabasePeers implements Peers {
   ) {
     this.outbox = new Outbox(port);
     port.onNotification(PEER_CHANNEL, (notification) => outsideFlows(() => this.hear(notification)));
-    port.onMainOpened(() => outsideFlows(() => this.resume()));
+    port.onMainOpened(({ pid }) => outsideFlows(() => this.resume(pid)));
     port.onMainEnded(() => outsideFlows(() => this.break()));
+  }
+
+  get self(): PeerInfo {
+    const { pids } = this.port;
+    return { id: this.id, pid: this.pid, pids, ...this.identity };
   }
 
   keepListening(): () => void {
@@ -148,7 +154,8 @@ export class DatabasePeers implements Peers {
     if (this.epoch !== epoch) throw lost();
   }
 
-  private resume(): void {
+  private resume(pid: number): void {
+    this.pid = pid;
     this.epoch++;
     this.listeningSince = performance.now();
     this.resumes.tell();

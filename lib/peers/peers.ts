@@ -65,6 +65,8 @@ export interface AnswerOptions {
 export interface Peers {
   /** Random for each module instance. */
   readonly id: string;
+  /** What this process says of itself. */
+  readonly self: PeerInfo;
   /** Since when nothing can have been missed, on the monotonic clock; `undefined` while it does not listen. */
   readonly listeningSince: number | undefined;
   /** Opens the lock session in the background, and keeps it open and listening until the returned function is called. */

@@ -110,9 +110,46 @@ export interface TickMissedEvent {
 /** What happens to jobs. @publicApi */
 export type JobEvent = JobFinishedEvent | JobTakenOverEvent | JobInterruptedEvent | TickMissedEvent;
 
+/** This process leads from now on (`pglock.lead`, `@Leader`). @publicApi */
+export interface LeaderElectedEvent {
+  /** The name of the event. */
+  readonly type: 'leaderElected';
+  /** What is led. */
+  readonly name: string;
+  /** The number of the term: it grows from leader to leader. */
+  readonly term: bigint;
+  /** The backend that holds the lock. */
+  readonly pid: number;
+}
+
+/** This process leads no more of its own will. @publicApi */
+export interface LeaderResignedEvent extends Omit<LeaderElectedEvent, 'type'> {
+  /** The name of the event. */
+  readonly type: 'leaderResigned';
+  /** The work is over, has failed too often, or the lead was given away. */
+  readonly reason: 'finished' | 'failed' | 'resigned';
+  /** The last error of work that has failed too often. */
+  readonly error: unknown;
+}
+
+/** The lead was lost: another process may begin. @publicApi */
+export interface LeaderLostEvent extends Omit<LeaderElectedEvent, 'type'> {
+  /** The name of the event. */
+  readonly type: 'leaderLost';
+  /** Why, as `Leadership.signal.reason` has it. */
+  readonly error: Error;
+}
+
 /** What `pglock.events` emits; the module's logger writes most of it. @publicApi */
 export type PgLockEvent =
-  LockLostEvent | SessionEndedEvent | BlockerSignalledEvent | PrioritizeFailedEvent | JobEvent;
+  | LockLostEvent
+  | SessionEndedEvent
+  | BlockerSignalledEvent
+  | PrioritizeFailedEvent
+  | JobEvent
+  | LeaderElectedEvent
+  | LeaderResignedEvent
+  | LeaderLostEvent;
 
 /** Where the inner rooms report to: they log nothing themselves. @internal */
 export type EventSink = (event: PgLockEvent) => void;

@@ -108,5 +108,8 @@ export function events(): void {
     | 'jobTakenOver'
     | 'jobInterrupted'
     | 'tickMissed'
+    | 'leaderElected'
+    | 'leaderResigned'
+    | 'leaderLost'
   >()(null as unknown as PgLockEvent['type']);
 }

@@ -1,0 +1,96 @@
+import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import { positiveDurationMs, type Duration } from '../vocabulary/duration.js';
+import { printable } from '../vocabulary/printable.js';
+import type { Leadership } from './leadership.js';
+
+/** How long to pause after an error of the work. @publicApi */
+export interface LeadBackOff {
+  /** After the first error; doubled with each further one, and varied by up to a half. @default '200ms' */
+  readonly first?: Duration;
+  /** The longest pause. @default '30s' */
+  readonly most?: Duration;
+}
+
+/** How to lead. @publicApi */
+export interface LeadOptions {
+  /** Stops standing by, or resigns: the call then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /**
+   * After so many errors in a row the lead goes to another process, and the call rejects with the last error; `null` never.
+   * Errors count no more once the work has run for longer than the longest pause. A whole number from 1.
+   *
+   * @default 5
+   */
+  readonly giveUpAfter?: number | null;
+  /** The pauses between an error and the next attempt. The lead is kept meanwhile. */
+  readonly backOff?: LeadBackOff;
+  /** Called when this process begins to lead, before the work. */
+  readonly onElected?: (leadership: Leadership) => void;
+  /** Called when this process leads no more of its own will: the work is over, was resigned, or has failed too often. */
+  readonly onResigned?: (leadership: Leadership) => void;
+  /** Called when the lead is lost, after `signal` has aborted. */
+  readonly onLost?: (leadership: Leadership, error: Error) => void;
+}
+
+/** {@link LeadOptions} read once. @internal */
+export interface ResolvedLeadOptions {
+  readonly signal: AbortSignal | undefined;
+  readonly giveUpAfter: number;
+  readonly firstPauseMs: number;
+  readonly longestPauseMs: number;
+  readonly onElected: LeadOptions['onElected'];
+  readonly onResigned: LeadOptions['onResigned'];
+  readonly onLost: LeadOptions['onLost'];
+}
+
+const KNOWN = ['signal', 'giveUpAfter', 'backOff', 'onElected', 'onResigned', 'onLost'];
+const HOOKS = ['onElected', 'onResigned', 'onLost'] as const;
+const DEFAULTS = { giveUpAfter: 5, firstPauseMs: 200, longestPauseMs: 30_000 };
+
+/** @throws {PgLockUsageError} when an option is unknown, or of another type or range than allowed. @internal */
+export function resolveLeadOptions(options: LeadOptions | undefined): ResolvedLeadOptions {
+  const given = plain(options ?? {}, KNOWN, 'leading');
+  for (const name of HOOKS)
+    if (given[name] !== undefined && typeof given[name] !== 'function')
+      throw new PgLockUsageError(`${name} must be a function; got ${printable(given[name])}.`);
+  const { signal, backOff, onElected, onResigned, onLost } = given as LeadOptions;
+  if (signal !== undefined && !((signal as unknown) instanceof AbortSignal))
+    throw new PgLockUsageError(`signal must be an AbortSignal; got ${printable(signal)}.`);
+  const pauses = plain(backOff ?? {}, ['first', 'most'], 'backOff') as LeadBackOff;
+  const { first, most } = pauses;
+  return {
+    signal,
+    giveUpAfter: giveUpAfterOf(given['giveUpAfter']),
+    firstPauseMs: first === undefined ? DEFAULTS.firstPauseMs : positiveDurationMs(first, 'backOff.first'),
+    longestPauseMs: most === undefined ? DEFAULTS.longestPauseMs : positiveDurationMs(most, 'backOff.most'),
+    onElected,
+    onResigned,
+    onLost,
+  };
+}
+
+/** @throws {PgLockUsageError} when it names nothing. @internal */
+export function leaderName(name: unknown): string {
+  if (typeof name === 'string' && name !== '') return name;
+  throw new PgLockUsageError(
+    `The name of what is led must be a string that is not empty; got ${printable(name)}.`,
+  );
+}
+
+function giveUpAfterOf(value: unknown): number {
+  if (value === undefined) return DEFAULTS.giveUpAfter;
+  if (value === null) return Infinity;
+  if (Number.isSafeInteger(value) && (value as number) >= 1) return value as number;
+  throw new PgLockUsageError(`giveUpAfter must be a whole number from 1, or null; got ${printable(value)}.`);
+}
+
+function plain(value: unknown, known: readonly string[], what: string): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new PgLockUsageError(`The options of ${what} must be an object; got ${printable(value)}.`);
+  for (const name of Object.keys(value))
+    if (!known.includes(name))
+      throw new PgLockUsageError(
+        `Unknown option ${printable(name)} of ${what}; there are ${known.join(', ')}.`,
+      );
+  return value as Readonly<Record<string, unknown>>;
+}

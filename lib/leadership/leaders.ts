@@ -1,0 +1,168 @@
+import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import type { AdvisoryLocks } from '../locks/advisory-locks.js';
+import type { LockHandle } from '../locks/lock-handle.js';
+import type { LockNames } from '../locks/lock-names.js';
+import type { Peers } from '../peers/peers.js';
+import { outsideFlows } from '../vocabulary/flow-variable.js';
+import type { EventSink } from '../vocabulary/pg-lock-event.js';
+import { printable } from '../vocabulary/printable.js';
+import { Candidacy, type CandidacyHost, type TermEnd } from './candidacy.js';
+import { leaderName, resolveLeadOptions, type LeadOptions } from './lead-options.js';
+import { RESIGNED, thatFit, WHO_LEADS, type LeaderReport } from './leader-messages.js';
+import { leaderStatuses } from './leader-statuses.js';
+import { leaderId, type LeaderStatus } from './leader-status.js';
+import type { Leadership } from './leadership.js';
+import { pause } from './pause.js';
+import { SharedPoll } from './shared-poll.js';
+import type { Term } from './term.js';
+
+/** How long answers of peers are collected. */
+const ANSWERS_WITHIN_MS = 300;
+
+/** Whatever the module's defaults for locks are: a lead has no other end than its own. */
+const WHOLE_TERM = { onContention: 'skip', holdAtLeast: 0, maxHold: Number.MAX_SAFE_INTEGER } as const;
+
+/** What leading stands on. @internal */
+export interface LeadersInit {
+  readonly advisory: Pick<AdvisoryLocks, 'acquire' | 'status'>;
+  readonly names: LockNames;
+  readonly peers: Peers;
+  readonly emit: EventSink;
+}
+
+/**
+ * Who leads what in one database.
+ *
+ * @publicApi
+ */
+export class Leaders {
+  readonly #init: LeadersInit;
+  readonly #host: CandidacyHost;
+  readonly #candidacies = new Map<Candidacy<unknown>, Promise<unknown>>();
+  readonly #poll = new SharedPoll();
+  #closed = false;
+
+  /** @internal */
+  constructor(init: LeadersInit) {
+    this.#init = init;
+    this.#host = {
+      elect: (name, signal) => this.#elect(name, signal),
+      onElected: ({ name, term, pid }) => init.emit({ type: 'leaderElected', name, term, pid }),
+      onLost: ({ name, term, pid }, error) => init.emit({ type: 'leaderLost', name, term, pid, error }),
+      onEnded: (term, how, error) => this.#ended(term, how, error),
+    };
+    init.peers.answer(WHO_LEADS, () => (this.#candidacies.size === 0 ? undefined : thatFit(this.#reports())));
+    init.peers.on(RESIGNED, (name) => {
+      if (this.#stands(name)) this.#poll.wake();
+    });
+  }
+
+  /**
+   * Who leads what, and how many stand by: of this process, and of all that answer within 300 ms.
+   *
+   * Sends one `NOTIFY`; opens a lock session where none is.
+   */
+  async find(): Promise<LeaderStatus[]> {
+    const { peers } = this.#init;
+    const stop = peers.keepListening();
+    try {
+      const answers = await peers.ask(
+        WHO_LEADS,
+        {},
+        {
+          waitMs: ANSWERS_WITHIN_MS,
+          isEnough: ({ length }) => length > 0 && length >= peers.known().length,
+        },
+      );
+      const own = { body: this.#reports(), from: peers.self };
+      return leaderStatuses(own, answers, (name) => this.#init.names.keyOf(leaderId(name)).toAdvisoryKey());
+    } finally {
+      stop();
+    }
+  }
+
+  /** Whether this process leads the name at this moment. @internal */
+  isLeader(name: string): boolean {
+    const asked = leaderName(name);
+    for (const candidacy of this.#candidacies.keys())
+      if (candidacy.name === asked && candidacy.term?.held === true) return true;
+    return false;
+  }
+
+  /** Leads the name whenever no other process does. @internal */
+  lead<Result>(
+    name: string,
+    options: LeadOptions | undefined,
+    work: ((leadership: Leadership) => Result | Promise<Result>) | undefined,
+  ): Promise<Result | undefined> {
+    const named = leaderName(name);
+    const resolved = resolveLeadOptions(options);
+    if (typeof work !== 'function')
+      throw new PgLockUsageError(`The work of a leader must be a function; got ${printable(work)}.`);
+    if (this.#closed) return Promise.resolve(undefined);
+    const candidacy = new Candidacy(this.#host, named, resolved, work);
+    return outsideFlows(() => this.#run(candidacy));
+  }
+
+  /** All resign, and none stands by any more: the first step of a shutdown. @internal */
+  stop(): void {
+    this.#closed = true;
+    for (const candidacy of this.#candidacies.keys()) candidacy.stop();
+    this.#poll.wake();
+  }
+
+  /** Stops, and waits for the works, for at most so long. @internal */
+  async close(timeoutMs: number): Promise<void> {
+    this.stop();
+    const over = new AbortController();
+    const works = Promise.allSettled(this.#candidacies.values()).then(() => over.abort());
+    await Promise.race([works, pause(timeoutMs, over.signal)]);
+  }
+
+  async #run<Result>(candidacy: Candidacy<Result>): Promise<Result | undefined> {
+    const stopListening = this.#init.peers.keepListening();
+    const running = candidacy.run();
+    this.#candidacies.set(candidacy, running);
+    try {
+      return await running;
+    } finally {
+      this.#candidacies.delete(candidacy);
+      stopListening();
+    }
+  }
+
+  /** Stands in the server's queue on a connection of its own, as long as there is one; else tries from time to time. */
+  async #elect(name: string, signal: AbortSignal): Promise<LockHandle | null> {
+    const { advisory } = this.#init;
+    const id = leaderId(name);
+    while (!signal.aborted) {
+      const lock = await advisory.acquire(id, { ...WHOLE_TERM, timeout: 0 });
+      if (lock !== null) return lock;
+      const { sessions, maxSessions } = advisory.status();
+      if (sessions < maxSessions) return advisory.acquire(id, { ...WHOLE_TERM, timeout: null, signal });
+      await this.#poll.next(signal);
+    }
+    return null;
+  }
+
+  #ended({ name, term, pid }: Term, how: Exclude<TermEnd, 'lost'>, error: unknown): void {
+    const { emit, peers } = this.#init;
+    emit({ type: 'leaderResigned', name, term, pid, reason: how, error });
+    peers.tell(RESIGNED, name).catch(() => undefined); // they try by themselves
+  }
+
+  #stands(name: string): boolean {
+    for (const candidacy of this.#candidacies.keys()) if (candidacy.name === name) return true;
+    return false;
+  }
+
+  #reports(): LeaderReport[] {
+    return Array.from(this.#candidacies.keys(), ({ name, term }) => ({
+      name,
+      leads:
+        term?.held === true
+          ? { since: term.since.getTime(), term: String(term.term), pid: term.pid }
+          : undefined,
+    }));
+  }
+}
