@@ -7,6 +7,7 @@ import { registerKey } from './commands/key.command.js';
 import { registerList } from './commands/list.command.js';
 import { registerRun } from './commands/run.command.js';
 import { registerTree } from './commands/tree.command.js';
+import { registerUi } from './commands/ui.command.js';
 import { registerWatch } from './commands/watch.command.js';
 import type { Io } from './io.js';
 
@@ -15,6 +16,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerList,
   registerTree,
   registerWatch,
+  registerUi,
   registerDoctor,
   registerRun,
   registerExplain,
