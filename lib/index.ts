@@ -86,6 +86,8 @@ export type {
   TextCondition,
   TextOperators,
 } from './inspection/lock-where.js';
+export type { AdvisoryName } from './inspection/names/advisory-name.js';
+export { registerAdvisoryNames, type AdvisoryNameRegistration } from './inspection/names/registered-names.js';
 export type { LockOrder, LockOrderObject, SortDirection } from './inspection/order-by.js';
 export type { PgActivity } from './inspection/pg-activity.js';
 export type { BlockedPgLock, PgLock, PgLockMode, PgLockType, PgRelationKind } from './inspection/pg-lock.js';
@@ -166,7 +168,11 @@ export type {
 
 export { DeadlockError } from './errors/deadlock.error.js';
 export { LockLostError } from './errors/lock-lost.error.js';
-export { LockNotAvailableError, type LockNotAvailableDetails } from './errors/lock-not-available.error.js';
+export {
+  LockNotAvailableError,
+  type LockHolder,
+  type LockNotAvailableDetails,
+} from './errors/lock-not-available.error.js';
 export { LockSessionError } from './errors/lock-session.error.js';
 export { LockTableBudgetError } from './errors/lock-table-budget.error.js';
 export { LockTargetError } from './errors/lock-target.error.js';

@@ -1,3 +1,4 @@
+import type { AdvisoryNameRegistration } from '../inspection/names/registered-names.js';
 import type { LockQuery } from '../inspection/lock-query.js';
 import type { PgLockConnection } from '../session/session-options.js';
 import type { LockId } from '../vocabulary/lock-id.js';
@@ -36,8 +37,8 @@ export interface PgLockCliDatabase {
 export interface PgLockCliConfig extends Partial<PgLockCliDatabase> {
   /** Further databases, for `--database NAME`. */
   readonly databases?: Readonly<Record<string, PgLockConnection | PgLockCliDatabase>>;
-  /** Lock ids that listings show by name. */
-  readonly names?: readonly LockId[];
+  /** Lock ids that listings show by name, and `{ name, key }` for keys that other software takes. */
+  readonly names?: readonly (LockId | AdvisoryNameRegistration)[];
   /** The columns of listings. */
   readonly attributes?: readonly string[];
   /** The columns of listings with `--blocking`. */

@@ -1,5 +1,6 @@
 import { BlockedPgLocks } from '../inspection/blocked-pg-locks.js';
 import type { InspectionParts } from '../inspection/lock-inspector.js';
+import { resolveNames } from '../inspection/names/resolve-names.js';
 import { PgLocks } from '../inspection/pg-locks.js';
 import { LockNames } from '../locks/lock-names.js';
 import { connectorTo } from '../session/connector.js';
@@ -50,13 +51,15 @@ export async function withInspection<T>(
 ): Promise<T> {
   const observer = new ObserverSession(connectorTo(database.connection), { purpose: 'cli' });
   const names = new LockNames(database.namespace);
-  for (const id of [...(config.names ?? []), ...ids]) names.keyOf(id);
+  const given = resolveNames(config.names);
+  for (const id of [...given.ids, ...ids]) names.keyOf(id);
   const parts: InspectionParts = {
     observer,
     names,
     namespace: database.namespace,
     tableOf: (target) => targetTable(target),
     configs: {},
+    registered: given.registered,
   };
   try {
     await connected(observer, database);

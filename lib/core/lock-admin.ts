@@ -1,5 +1,7 @@
 import { BlockedPgLocks } from '../inspection/blocked-pg-locks.js';
 import type { InspectionParts } from '../inspection/lock-inspector.js';
+import type { LockHolder } from '../errors/lock-not-available.error.js';
+import { LockHolders } from '../inspection/lock-holders.js';
 import { PgLocks } from '../inspection/pg-locks.js';
 import type { LockNames } from '../locks/lock-names.js';
 import type { LockTimeouts } from '../locks/lock-timeout.js';
@@ -12,6 +14,7 @@ import { BACKEND_PID } from '../sql/signal.js';
 import { OpenTransaction } from '../transaction/open-transaction.js';
 import { targetTable } from '../transaction/resolve-target.js';
 import type { Transactions } from '../transaction/transactions.js';
+import type { LockId } from '../vocabulary/lock-id.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 
 /** What looking at locks needs from the rest of one database. @internal */
@@ -35,6 +38,8 @@ export class LockAdmin {
   readonly locks: PgLocks;
   readonly blocked: BlockedPgLocks;
   readonly prioritizer: Prioritizer;
+  readonly #holders: LockHolders;
+  readonly #names: LockNames;
   /** The connection that looks at locks, for whatever else is to be looked at. */
   readonly observer: ObserverSession;
   readonly #sessions: readonly ObserverSession[];
@@ -45,14 +50,18 @@ export class LockAdmin {
     this.observer = observer;
     this.#sessions = [observer, killer];
     const { namespace, configs, findLimit } = options;
+    for (const id of options.names.ids) names.keyOf(id);
     const parts: InspectionParts = {
       observer,
       names,
       namespace,
       configs,
       limit: findLimit,
+      registered: options.names.registered,
       tableOf: (target) => targetTable(target),
     };
+    this.#holders = new LockHolders(observer);
+    this.#names = names;
     this.locks = new PgLocks(parts);
     this.blocked = new BlockedPgLocks(parts);
     this.prioritizer = new Prioritizer({
@@ -66,6 +75,15 @@ export class LockAdmin {
       pidOf: (transaction) => pidOf(transaction ?? transactions.peek()),
       withTimeout: (timeoutMs, given, work) => timeouts.run(timeoutMs, given, work),
     });
+  }
+
+  /** Who holds an id, or the first of several that is held. Never rejects. */
+  async holderOf(id: LockId | readonly LockId[]): Promise<LockHolder | undefined> {
+    for (const { key } of this.#names.keysOf(id)) {
+      const holder = await this.#holders.find(key);
+      if (holder !== undefined) return holder;
+    }
+    return undefined;
   }
 
   /** Stops the killer, then closes both connections. Idempotent. */

@@ -5,6 +5,7 @@ import { PgTickLedger } from '../jobs/pg-tick-ledger.js';
 import type { TickLedger } from '../jobs/tick-ledger.js';
 import { AdvisoryLocks } from '../locks/advisory-locks.js';
 import { Leaders } from '../leadership/leaders.js';
+import type { FindHolder } from '../locks/named-holder.js';
 import { LockNames } from '../locks/lock-names.js';
 import type { PgLockEvents } from './pg-lock-events.js';
 import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
@@ -58,6 +59,7 @@ export class PgLockCore {
     const locks = store ?? new PgLockStore(connector, options.sessions, emit);
     this.peers =
       locks instanceof PgLockStore ? new DatabasePeers(locks.peers, identityOf(options)) : new NoPeers();
+    const findHolder = this.holderFinder(locks);
     this.work = new TransactionServices({
       options,
       connector,
@@ -68,6 +70,7 @@ export class PgLockCore {
         isHeld: (id) => this.advisory.isHeld(id),
         run: (id, given, work) => this.advisory.run(id, given, work),
       },
+      findHolder,
     });
     this.advisory = new AdvisoryLocks({
       store: locks,
@@ -77,19 +80,23 @@ export class PgLockCore {
       ambientTimeoutMs: () => this.work.timeouts.ambientMs,
       flowPids: this.flowPids,
       source: this.source,
+      findHolder,
     });
     this.jobs = this.makeJobs(connector, emit);
-    this.admin = new LockAdmin({
-      options,
-      connector,
-      names: this.names,
-      flowPids: this.flowPids,
-      transactions: this.work.transactions,
-      timeouts: this.work.timeouts,
-      emit,
-    });
+    this.admin = this.makeAdmin(connector, emit);
     this.leaders = new Leaders({ advisory: this.advisory, names: this.names, peers: this.peers, emit });
     this.service = new PgLockService(this);
+  }
+
+  /** A store without a server has no sessions that could be named. */
+  private holderFinder(locks: LockStore): FindHolder {
+    return (id) => (locks instanceof PgLockStore ? this.admin.holderOf(id) : Promise.resolve(undefined));
+  }
+
+  private makeAdmin(connector: Connector, emit: EventSink): LockAdmin {
+    const { options, names, flowPids } = this;
+    const { transactions, timeouts } = this.work;
+    return new LockAdmin({ options, connector, names, flowPids, transactions, timeouts, emit });
   }
 
   private makeJobs(connector: Connector, emit: EventSink): Jobs {

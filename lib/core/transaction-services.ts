@@ -1,6 +1,7 @@
 import type { Client, ClientBase, Pool, PoolConfig } from 'pg';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { LockTimeouts } from '../locks/lock-timeout.js';
+import type { FindHolder } from '../locks/named-holder.js';
 import type { LockNames } from '../locks/lock-names.js';
 import { ModelLocks } from '../locks/model-lock.js';
 import { XactLocks, type XactLocksContext } from '../locks/xact-lock.js';
@@ -39,6 +40,7 @@ export interface TransactionServicesInit {
   readonly flowPids: FlowPids;
   readonly source: LockSource;
   readonly sessions: XactLocksContext['sessions'];
+  readonly findHolder: FindHolder;
 }
 
 /**
@@ -96,6 +98,7 @@ export class TransactionServices {
       freshToken: () => this.#freshToken(),
       clientOf: (pid) => pooledClients.of(pid),
       sessions: init.sessions,
+      findHolder: init.findHolder,
     });
   }
 

@@ -20,6 +20,7 @@ import { LockFlow } from './lock-flow.js';
 import type { LockHandle } from './lock-handle.js';
 import type { LockNames, NamedKey } from './lock-names.js';
 import { LockRequest } from './lock-request.js';
+import { namingHolder, type FindHolder } from './named-holder.js';
 import {
   resolveAdvisoryOptions,
   type ResolvedAdvisoryDefaults,
@@ -37,6 +38,8 @@ export interface AdvisoryLocksInit {
   readonly flowPids: FlowPids;
   /** Who speaks on the channels of the process. */
   readonly source: LockSource;
+  /** Who holds an id, for the error of a refusal. */
+  readonly findHolder?: FindHolder;
 }
 
 /**
@@ -79,7 +82,7 @@ export class AdvisoryLocks {
     } catch (error) {
       watch?.refused(error);
       if (isSkipped(error, resolved, 'throw')) return undefined;
-      throw error;
+      throw await namingHolder(error, this.init.findHolder);
     }
     const handle = this.handle(id, resolved, grants, watch);
     try {
@@ -108,7 +111,7 @@ export class AdvisoryLocks {
     } catch (error) {
       watch?.refused(error);
       if (isSkipped(error, resolved, otherwise)) return undefined;
-      throw error;
+      throw await namingHolder(error, this.init.findHolder);
     }
   }
 

@@ -14,6 +14,7 @@ import type { LockId, LockKey } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
 import type { AdvisoryLocks } from './advisory-locks.js';
 import type { AdvisoryLockOptions, OnContention } from './advisory-options.js';
+import { namingHolder, type FindHolder } from './named-holder.js';
 import { xactLockError } from './xact-lock-error.js';
 import { XactLockHandle, type TransactionLockHandle } from './xact-lock-handle.js';
 import { idsOf, xactLockRequest, type XactLockReading, type XactLockRequest } from './xact-lock-options.js';
@@ -26,6 +27,8 @@ export interface XactLocksContext extends XactLockReading {
   readonly wait: XactWait;
   /** Who speaks on the channels of the process. */
   readonly source: LockSource;
+  /** Who holds an id, for the error of a refusal. */
+  readonly findHolder?: FindHolder;
   /** A transaction id that no transaction had before, from another connection. */
   readonly freshToken: () => Promise<bigint>;
   /** The `pg` client of a backend, where its transaction does not show it: of our pool. */
@@ -166,7 +169,7 @@ export class XactLocks {
       const error = xactLockError(cause, asked, transaction);
       watch?.refused(error);
       if (error instanceof LockNotAvailableError && request.onContention === 'skip') return null;
-      throw error;
+      throw await namingHolder(error, this.#context.findHolder);
     }
   }
 

@@ -75,9 +75,9 @@ export class OptionReader<Options extends object> {
   }
 
   /** Reads what has a language of its own, whose messages say what came and what is allowed. */
-  understand(name: string, read: () => unknown): void {
+  understand<T>(name: string, read: () => T): T {
     try {
-      read();
+      return read();
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new PgLockConfigurationError(`PgLockModule: ${this.label(name)} is refused: ${why}`, { cause });

@@ -1,5 +1,7 @@
 import type { Pool } from 'pg';
 import type { ResolvedJobsOptions } from '../jobs/job-options.js';
+import type { AdvisoryNameRegistration } from '../inspection/names/registered-names.js';
+import type { ResolvedNames } from '../inspection/names/resolve-names.js';
 import type { AdvisoryLockOptions } from '../locks/advisory-options.js';
 import type { ResolvedAdvisoryDefaults } from '../locks/resolve-advisory-options.js';
 import type { ResolvedPrioritizeDefaults } from '../prioritize/resolve-prioritize-options.js';
@@ -10,6 +12,7 @@ import type {
 } from '../session/session-options.js';
 import type { ResolvedTelemetryOptions, TelemetryOptions } from '../telemetry/telemetry-options.js';
 import type { Duration } from '../vocabulary/duration.js';
+import type { LockId } from '../vocabulary/lock-id.js';
 import type { HandlersOptions, ResolvedHandlersOptions } from './handlers-options.js';
 
 /** The name of the database that `PgLockService` stands for. @publicApi */
@@ -92,6 +95,11 @@ export interface PgLockModuleOptions {
   readonly telemetry?: boolean | TelemetryOptions | undefined;
   /** Scheduled jobs: how their ticks are kept apart. */
   readonly jobs?: JobsOptions | undefined;
+  /**
+   * What listings call advisory locks: ids, which are recognised by their keys, and `{ name, key }` for keys that other
+   * software takes. Ids that this process has used are known anyway.
+   */
+  readonly names?: readonly (LockId | AdvisoryNameRegistration)[] | undefined;
   /** Saved questions by their names. */
   readonly configs?: Readonly<Record<string, SavedConfiguration>> | undefined;
 }
@@ -130,6 +138,7 @@ export interface ResolvedPgLockOptions {
   readonly findLimit: number | undefined;
   readonly telemetry: ResolvedTelemetryOptions | undefined;
   readonly jobs: ResolvedJobsOptions;
+  readonly names: ResolvedNames;
   readonly configs: Readonly<Record<string, SavedConfiguration>>;
 }
 

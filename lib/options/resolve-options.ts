@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { resolveNames, type ResolvedNames } from '../inspection/names/resolve-names.js';
 import { checkSaved } from '../inspection/resolve-query.js';
 import type { ResolvedJobsOptions, ResolvedLedgerOptions } from '../jobs/job-options.js';
 import { DEFAULT_LEDGER_TABLE, isTableName } from '../sql/jobs-ledger.js';
@@ -62,6 +63,7 @@ export function resolveOptions(
     findLimit: limit,
     telemetry: telemetryOf(options.telemetry),
     jobs: jobsOf(given.nested('jobs', JOBS_OPTIONS)),
+    names: namesOf(given, options.names),
     configs: configsOf(given, namespace),
   });
 }
@@ -84,6 +86,7 @@ const OPTIONS: Names<PgLockModuleOptions & PgLockModuleExtras> = [
   'limit',
   'telemetry',
   'jobs',
+  'names',
   'configs',
 ];
 const JOBS_OPTIONS: Names<JobsOptions> = ['clockSkew', 'ledger'];
@@ -218,6 +221,13 @@ function ledgerOf(options: LedgerOptions): ResolvedLedgerOptions {
   const isTable = (value: unknown): value is string => typeof value === 'string' && isTableName(value);
   const table = given.check('table', "a table such as 'pglock_jobs' or 'ops.pglock_jobs'", isTable);
   return Object.freeze({ table: table ?? DEFAULT_LEDGER_TABLE, keepMs: given.ms('keep', 1) });
+}
+
+function namesOf(
+  given: OptionReader<PgLockModuleOptions>,
+  names: PgLockModuleOptions['names'],
+): ResolvedNames {
+  return given.understand('names', () => resolveNames(names));
 }
 
 function isTelemetryApi(value: unknown): value is NonNullable<TelemetryOptions['api']> {

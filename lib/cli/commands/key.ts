@@ -1,4 +1,6 @@
 import { advisoryNamesOf } from '../../inspection/names/advisory-names.js';
+import type { RegisteredNames } from '../../inspection/names/registered-names.js';
+import { resolveNames } from '../../inspection/names/resolve-names.js';
 import { lockKey, type AdvisoryKey, type LockId } from '../../vocabulary/lock-id.js';
 import { keyHex, keyText, lockIdOf, pairText } from '../../vocabulary/lock-key-text.js';
 import { readConfigFile } from '../config-file.js';
@@ -17,9 +19,10 @@ export interface KeyFlags {
 export async function key(io: Io, typed: string, flags: KeyFlags): Promise<number> {
   const config = await readConfigFile(io.cwd);
   const { namespace } = chooseDatabase(flags.database, config, {});
+  const { registered } = resolveNames(config.names);
   const id = lockIdOf(typed);
   const found = lockKey(id, namespace);
-  const facts = factsOf(id, namespace, found.toAdvisoryKey());
+  const facts = factsOf(id, namespace, found.toAdvisoryKey(), registered);
   if (flags.json) printJson(io, { ...facts, key: found.toAdvisoryKey() });
   else
     print(
@@ -29,9 +32,14 @@ export async function key(io: Io, typed: string, flags: KeyFlags): Promise<numbe
   return EXIT.done;
 }
 
-function factsOf(id: LockId, namespace: string, found: AdvisoryKey): Record<string, string> {
+function factsOf(
+  id: LockId,
+  namespace: string,
+  found: AdvisoryKey,
+  names: RegisteredNames,
+): Record<string, string> {
   const text = keyText(found);
-  const others = advisoryNamesOf(found).map(({ name }) => name);
+  const others = advisoryNamesOf(found, { names }).map(({ name }) => name);
   return {
     id: typeof id === 'string' ? namespace + id : text,
     number: found.objSubId === 1 ? text : 'none: two integers are a key space of their own',

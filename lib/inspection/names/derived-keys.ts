@@ -143,7 +143,10 @@ const slonikKeys = perFacts(
 const slonik: Rule = ({ classId, objId, objSubId }, facts) =>
   objSubId === 1 && classId === 0 ? listOf(slonikKeys(facts).get(objId)) : [];
 
-const PARTMAN_PAIRS: Readonly<Record<number, string>> = { 1734705784: 'partition_data_proc' };
+const PARTMAN_PAIRS: Readonly<Record<number, string>> = {
+  1734705784: 'partition_data_proc',
+  2070001301: 'undo_partition_proc',
+};
 
 const pgPartman: Rule = ({ classId, objId, objSubId }, { hashes, extensions }) => {
   const procedure = objSubId === 2 ? PARTMAN_PAIRS[classId] : undefined;

@@ -1,3 +1,4 @@
+import { RegisteredNames } from '../../../lib/inspection/names/registered-names.js';
 import { PgLockConfigurationError } from '../../../lib/errors/pg-lock-configuration.error.js';
 import { resolveOptions } from '../../../lib/options/resolve-options.js';
 
@@ -46,6 +47,7 @@ describe('resolveOptions', () => {
       blockingAttributes: undefined,
       limit: 25,
       jobs: { clockSkewMs: 2000, ledger: undefined },
+      names: { ids: [], registered: new RegisteredNames() },
       configs: {},
     });
   });

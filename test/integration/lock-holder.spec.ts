@@ -1,0 +1,57 @@
+import { LockNotAvailableError } from '../../lib/errors/lock-not-available.error.js';
+import { openCore } from '../support/cores.js';
+import { useDatabase } from '../support/database.js';
+
+const db = useDatabase();
+
+/** The error of a lock that is not had. */
+const refusal = async (attempt: Promise<unknown>): Promise<LockNotAvailableError> => {
+  const error = await attempt.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(LockNotAvailableError);
+  return error as LockNotAvailableError;
+};
+
+describe('LockNotAvailableError.holder', () => {
+  it.each([
+    ['tried once', { timeout: 0, onContention: 'throw' }],
+    ['waited for', { timeout: 150, onContention: 'throw' }],
+  ] as const)('names the session that holds the lock: %s', async (_, options) => {
+    const holder = await db.connect({ application_name: 'night job' });
+    await holder.query('SELECT pg_advisory_lock(42)');
+    const { service } = openCore(db);
+    const error = await refusal(service.acquire(42, options));
+    expect(error.holder).toEqual({
+      pid: db.pidOf(holder),
+      applicationName: 'night job',
+      clientAddress: '127.0.0.1',
+    });
+    expect(error.message).toContain(`Held by backend ${db.pidOf(holder)} (night job, 127.0.0.1).`);
+    expect(error.waited).toBeLessThan(250);
+    await holder.end();
+  });
+
+  it('is there for a lock in a transaction, and for one of several', async () => {
+    const holder = await db.connect({ application_name: 'night job' });
+    await holder.query('SELECT pg_advisory_lock(43)');
+    const { service } = openCore(db);
+    const pid = db.pidOf(holder);
+    const xact = service.advisory([42n, 43n], { xact: true, timeout: 0 }, () => undefined);
+    expect((await refusal(xact)).holder).toMatchObject({ pid });
+    const several = service.advisory([42n, 43n], { timeout: 0 }, () => undefined);
+    expect((await refusal(several)).holder).toMatchObject({ pid });
+    await holder.end();
+  });
+
+  it('costs a skip nothing', async () => {
+    const holder = await db.connect();
+    await holder.query('SELECT pg_advisory_lock(42)');
+    const { service } = openCore(db);
+    expect(await service.acquire(42, { timeout: 0 })).toBeNull();
+    const applications = (await db.sessions()).map(({ applicationName }) => applicationName);
+    expect(applications.filter((name) => name.includes('inspection'))).toEqual([]);
+    await holder.end();
+  });
+});
