@@ -48,19 +48,38 @@ export function whileHeld(
   });
 }
 
+type State = 'waiting' | 'working' | 'sending' | 'leaving' | 'over';
+
+/** Where a call may go from where it is. */
+const NEXT: Readonly<Record<State, readonly State[]>> = {
+  waiting: ['working', 'leaving', 'over'],
+  working: ['sending', 'leaving'],
+  sending: ['leaving'],
+  leaving: ['over'],
+  over: [],
+};
+
 /**
  * One call of one handler under what is held for it.
  *
- * *Waiting* until it is acquired; *working* while the handler's promise or Observable goes on; *sending* while a stream that the
- * handler returned is on its way to the client; *leaving* while it is let go of; then *over*. The subscriber is told of the
- * end when it is over, except for *sending*, where being told is what starts the stream.
+ * | event                                        | waiting        | working                          | sending  | leaving |
+ * | -------------------------------------------- | -------------- | -------------------------------- | -------- | ------- |
+ * | acquired                                     | working        |                                  |          |         |
+ * | acquired, and nobody wants the result        | leaving        |                                  |          |         |
+ * | skipped or refused                           | over           |                                  |          |         |
+ * | the handler fails                            |                | leaving                          |          |         |
+ * | the handler completes                        |                | leaving; sending while a stream is on its way | | |
+ * | the subscriber leaves or the client is gone  | ends the wait  | leaving, for what can be stopped | (stays)  |         |
+ * | shutdown                                     | (the database) | leaving, for endless streams     | cuts it  |         |
+ * | the response is closed                       |                |                                  | leaving  |         |
+ * | released                                     |                |                                  |          | over    |
  *
- * A subscriber that leaves, a client that is gone and the shutdown end what they can: a wait and an Observable at once. A
+ * The subscriber is told of the end when the call is over, except for *sending*, where being told is what starts the stream. A
  * promise cannot be stopped, so what it needs is held until it settles.
  */
 class HeldCall implements Run, Observer<unknown> {
   place = 0;
-  private state: 'waiting' | 'working' | 'sending' | 'leaving' | 'over' = 'waiting';
+  private state: State = 'waiting';
   /** Nobody wants the result; or nobody but Nest, which still waits for an end. */
   private abandoned: 'no' | 'by subscriber' | 'by client' = 'no';
   private hasEmitted = false;
@@ -85,7 +104,7 @@ class HeldCall implements Run, Observer<unknown> {
     this.observation = new HandlerObservation(context.getHandler() as AnyFunction, () => this.endAbandoned());
     this.stopWatching = onceClientGone(context, () => this.abandon('by client'));
     holding.take(this.canceller.signal).then(
-      (held) => this.had(held),
+      (held) => this.acquired(held),
       (error: unknown) => this.refused(error),
     );
   }
@@ -120,16 +139,16 @@ class HeldCall implements Run, Observer<unknown> {
     const sends =
       this.http !== undefined && (this.hasStreamingBody || this.http.isSending) && !this.http.isSse;
     if (!sends || this.abandoned !== 'no') return this.leave();
-    this.state = 'sending';
+    this.to('sending');
     this.outer.runInAsyncScope(() => this.subscriber.complete());
     this.http.onceClosed(() => this.leave());
   }
 
-  private had(held: Held | undefined): void {
+  private acquired(held: Held | undefined): void {
     this.held = held;
     if (held === undefined) return this.skipped();
     if (this.abandoned !== 'no') return this.leave();
-    this.state = 'working';
+    this.to('working');
     const enter = () => held.enter(() => this.observation.run(() => this.call()));
     if (held.lock === undefined) enter();
     else withCurrentLock(held.lock, enter);
@@ -164,7 +183,7 @@ class HeldCall implements Run, Observer<unknown> {
     if (this.state === 'over' || this.state === 'sending' || this.abandoned === 'by subscriber') return;
     this.abandoned = by;
     if (this.state === 'waiting')
-      this.canceller.cancel(new Error('Whoever waited for the handler has left.'));
+      this.canceller.cancel(new Error('The client disconnected while waiting for the lock.'));
     else this.endAbandoned();
   }
 
@@ -191,7 +210,7 @@ class HeldCall implements Run, Observer<unknown> {
     if (this.held === undefined) return;
     const { held } = this;
     this.held = undefined;
-    this.state = 'leaving';
+    this.to('leaving');
     held.leave(failure).then(
       () => this.left(failure),
       (error: unknown) => this.left({ error }),
@@ -217,8 +236,14 @@ class HeldCall implements Run, Observer<unknown> {
     this.subscriber.error(error);
   }
 
+  private to(state: State): void {
+    if (!NEXT[this.state].includes(state))
+      throw new Error(`A handler's call cannot go from ${this.state} to ${state}.`);
+    this.state = state;
+  }
+
   private over(): void {
-    this.state = 'over';
+    this.to('over');
     this.stopWatching();
     this.runs.delete(this);
   }
