@@ -231,7 +231,7 @@ export class SessionPool implements SessionOwner {
     this.sessions.add(session);
     session.owner = this;
     this.main.pidsChanged();
-    this.ticker ??= setInterval(() => this.tick(), this.tickMs).unref();
+    this.startTicking();
     return session;
   }
 
@@ -251,6 +251,12 @@ export class SessionPool implements SessionOwner {
     if (index >= 0) this.idle.splice(index, 1);
     if (this.sessions.size === 0) this.stopTicking();
     this.main.pidsChanged();
+  }
+
+  private startTicking(): void {
+    if (this.ticker !== undefined) return;
+    this.stalls.tick(monotonicMs(), cpuTimeMs());
+    this.ticker = setInterval(() => this.tick(), this.tickMs).unref();
   }
 
   private stopTicking(): void {

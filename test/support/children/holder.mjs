@@ -15,7 +15,12 @@ for (;;) {
       (lock) => {
         if (lock) handles.set(id, lock);
         lock?.signal.addEventListener('abort', () =>
-          send('lost', { id, reason: lock.signal.reason.name, at: Date.now() }),
+          send('lost', {
+            id,
+            reason: lock.signal.reason.name,
+            cause: lock.signal.reason.cause?.message,
+            at: Date.now(),
+          }),
         );
         send('acquired', { id, got: lock !== null, pid: lock?.pid, at: Date.now() });
       },

@@ -1,0 +1,190 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { advisoryLocks, openCore, openTwo } from '../support/cores.js';
+import { eventually, useDatabase, type Session } from '../support/database.js';
+
+const database = useDatabase();
+
+async function waiters(): Promise<readonly Session[]> {
+  return (await database.sessions()).filter(({ blockedBy }) => blockedBy.length > 0);
+}
+
+/** The server's log so far, where it is a file beside its data. */
+async function serverLog(): Promise<string | undefined> {
+  const { rows } = await database.admin.query<{ data_directory: string }>('SHOW data_directory');
+  const file = join(dirname(rows[0]!.data_directory), 'server.log');
+  return existsSync(file) ? readFile(file, 'utf8') : undefined;
+}
+
+/** What the server has logged of errors since. */
+async function errorsSince(before: string | undefined): Promise<readonly string[]> {
+  const log = (await serverLog())?.slice(before?.length) ?? '';
+  return log.split('\n').filter((line) => /ERROR|FATAL/.test(line) && line.includes('lock'));
+}
+
+describe('a wait in the queue of the server', () => {
+  it('keeps its place and its statement for as long as it lasts', async () => {
+    const [a, b] = openTwo(database);
+    const lock = await a.service.acquire('x');
+    const waiting = b.service.acquire('x');
+    const { pid } = await database.waitForWaiter();
+    const since = async () => {
+      const { rows } = await database.admin.query<{ since: string }>(
+        `SELECT query_start::text AS since FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'advisory'`,
+        [pid],
+      );
+      return rows[0]?.since;
+    };
+    const first = await since();
+    expect(first).toBeDefined();
+    await delay(3_500);
+    expect(await since()).toBe(first);
+    await lock?.release();
+    await (await waiting)?.release();
+  });
+
+  it('leaves no line in the log of the server: not when it succeeds, times out, or is given up', async () => {
+    const before = await serverLog();
+    const [a, b] = openTwo(database);
+    const lock = await a.service.acquire('x');
+    const waiting = b.service.acquire('x', { timeout: '20s' });
+    await database.waitForWaiter();
+    expect(await b.service.acquire('x', { timeout: 400 })).toBeNull();
+    const gone = new AbortController();
+    const givenUp = b.service.acquire('x', { signal: gone.signal });
+    gone.abort(new Error('gone'));
+    await expect(givenUp).rejects.toThrow('gone');
+    await lock?.release();
+    await (await waiting)?.release();
+    const next = await a.service.acquire('x');
+    expect(await b.service.acquire('x', { timeout: 300 })).toBeNull();
+    await eventually(async () => (await waiters()).length === 0);
+    await next?.release();
+    expect(await errorsSince(before)).toEqual([]);
+  });
+
+  it('works, and leaves nothing behind, where plpgsql cannot be used', async () => {
+    const role = await database.role('plain');
+    await database.admin.query('REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC');
+    const holder = openCore(database);
+    const { service } = openCore(database, { connection: role.url });
+    const lock = await holder.service.acquire('x');
+    expect(await service.acquire('x', { timeout: 300 })).toBeNull();
+    const waiting = service.acquire('x', { timeout: '20s' });
+    await database.waitForWaiter();
+    await lock?.release();
+    const had = await waiting;
+    expect(had?.held).toBe(true);
+    await had?.release();
+    await database.admin.query('GRANT USAGE ON LANGUAGE plpgsql TO PUBLIC');
+    await eventually(async () => (await advisoryLocks(database)).length === 0);
+  });
+
+  it('goes on, and holds nothing twice, when its backend is cancelled by others', async () => {
+    const [a, b] = openTwo(database);
+    const lock = await a.service.acquire('x');
+    const waiting = b.service.acquire('x', { timeout: '20s' });
+    const { pid } = await database.waitForWaiter();
+    for (let i = 0; i < 5; i++) {
+      await database.admin.query('SELECT pg_cancel_backend($1)', [pid]);
+      await database.waitForWaiter();
+    }
+    await lock?.release();
+    const had = await waiting;
+    expect(had?.held).toBe(true);
+    expect(await advisoryLocks(database)).toHaveLength(1);
+    await had?.release();
+    expect(await advisoryLocks(database)).toEqual([]);
+  });
+
+  it('begins again when the server ends its backend', async () => {
+    const [a, b] = openTwo(database);
+    const lock = await a.service.acquire('x');
+    const waiting = b.service.acquire('x', { timeout: '20s' });
+    const { pid } = await database.waitForWaiter();
+    await database.admin.query('SELECT pg_terminate_backend($1)', [pid]);
+    await database.waitForWaiter((session) => session.pid !== pid && session.blockedBy.length > 0);
+    await lock?.release();
+    await (await waiting)?.release();
+  });
+});
+
+describe('order among processes', () => {
+  it('is kept however long the holder keeps the lock', async () => {
+    const cores = Array.from({ length: 5 }, () => openCore(database));
+    const lock = await cores[0]?.service.acquire('x');
+    const order: number[] = [];
+    const waiting: (Promise<unknown> | undefined)[] = [];
+    for (const [index, { service }] of cores.entries()) {
+      if (index === 0) continue;
+      waiting.push(service.advisory('x', () => void order.push(index)));
+      await eventually(async () => (await waiters()).length === index);
+    }
+    await delay(3_000); // longer than deadlock_timeout, and than any slice of a wait
+    await lock?.release();
+    await Promise.all(waiting);
+    expect(order).toEqual([1, 2, 3, 4]);
+  });
+
+  it('lets a writer in behind the readers of three processes that take turns', async () => {
+    const readers = Array.from({ length: 3 }, () => openCore(database));
+    const writer = openCore(database);
+    let stop = false;
+    const reading = readers.map(async ({ service }, index) => {
+      await delay(index * 500);
+      while (!stop) await service.advisory('x', { shared: true }, () => delay(1_500));
+    });
+    await eventually(async () => (await advisoryLocks(database)).length > 0);
+    await delay(1_200);
+    const startedAt = performance.now();
+    await writer.service.advisory('x', () => undefined);
+    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    stop = true;
+    await Promise.all(reading);
+  });
+});
+
+describe('the bound on sessions', () => {
+  it('is for those that wait: ten locks that were waited for are held, and an eleventh waits in the queue', async () => {
+    const holder = openCore(database);
+    const { service } = openCore(database, { sessions: { max: 3 } });
+    const ids = Array.from({ length: 8 }, (_, index) => `held:${String(index)}`);
+    const held = [];
+    for (const id of ids) {
+      const lock = await holder.service.acquire(id);
+      const waiting = service.acquire(id, { timeout: '20s' });
+      await database.waitForWaiter(({ blockedBy }) => blockedBy.includes(lock!.pid));
+      await lock?.release();
+      held.push(await waiting);
+    }
+    expect(held.every((lock) => lock?.held)).toBe(true);
+    const last = await holder.service.acquire('last');
+    const waiting = service.acquire('last', { timeout: '20s' });
+    await database.waitForWaiter();
+    await last?.release();
+    await (await waiting)?.release();
+    await Promise.all(held.map((lock) => lock?.release()));
+    await eventually(async () => (await lockSessions()).length <= 1 + 3);
+  });
+});
+
+describe('a snapshot that is in the way', () => {
+  it('of a waiter holds up no CREATE INDEX CONCURRENTLY, and the wait keeps its turn', async () => {
+    await database.admin.query('CREATE TABLE indexed_too (n int)');
+    const [a, b] = openTwo(database);
+    const lock = await a.service.acquire('x');
+    const waiting = b.service.acquire('x');
+    await database.waitForWaiter();
+    const client = await database.connect();
+    await client.query('CREATE INDEX CONCURRENTLY ON indexed_too (n)');
+    await database.waitForWaiter();
+    await lock?.release();
+    await (await waiting)?.release();
+  });
+});
+
+async function lockSessions(): Promise<readonly Session[]> {
+  return (await database.sessions()).filter(({ applicationName }) => applicationName === 'pglock:locks');
+}
