@@ -1,20 +1,13 @@
-import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { connectorTo } from '../session/connector.js';
-import {
-  otherSessions,
-  READ_DATABASE_IDENTITY,
-  type DatabaseIdentity,
-  type OtherSession,
-} from '../sql/explain-session.js';
+import { assertAlone, assertNotLive } from './assert-safe.js';
 import { buildReport } from './build-report.js';
 import type { ExplainMigrationOptions } from './explain-options.js';
-import { ExplainRefusedError } from './explain-refused.error.js';
 import { readLive } from './live/read-live.js';
 import type { ExplainReport } from './report.js';
 import { ExplainSession } from './run/explain-session.js';
 import { FilesRun } from './run/explain-files.js';
 import type { NamedSql } from './run/read-files.js';
-import { resolvePlan, type ExplainPlan } from './run/resolve-plan.js';
+import { resolvePlan } from './run/resolve-plan.js';
 import { statementKind } from './split/statement-kind.js';
 
 /**
@@ -49,8 +42,8 @@ export async function explainSources(
   let watcher: ExplainSession | undefined;
   try {
     watcher = await ExplainSession.open(connector, signal);
-    await assertNotLive(plan, session);
-    await assertAlone(plan, session, watcher);
+    await assertNotLive(plan.live, session);
+    await assertAlone(plan.yes, session, [session.pid, watcher.pid]);
     const kept = plan.carryOut ? plan.statements.filter(({ sql }) => statementKind(sql) === 'outside') : [];
     options.onCarryOut?.(kept.map(({ sql }) => sql));
     const run = new FilesRun({ session, watcher, carryOut: plan.carryOut });
@@ -61,38 +54,5 @@ export async function explainSources(
   } finally {
     signal?.removeEventListener('abort', cancel);
     await Promise.all([session.close(), watcher?.close()]);
-  }
-}
-
-async function assertAlone(
-  { yes }: ExplainPlan,
-  session: ExplainSession,
-  watcher: ExplainSession,
-): Promise<void> {
-  if (yes) return;
-  const others = await session.query<OtherSession>(otherSessions([session.pid, watcher.pid]));
-  if (others.length === 0) return;
-  const shown = others
-    .slice(0, 5)
-    .map(({ pid, application, role }) => `${pid} (${[application, role].filter(Boolean).join(', ')})`);
-  throw new ExplainRefusedError(
-    `Other clients are connected to the database, which would wait for the locks that are tried: ${shown.join('; ')}${others.length > 5 ? `; and ${others.length - 5} more` : ''}. Use a database of its own, or give --yes (yes: true).`,
-  );
-}
-
-async function assertNotLive({ live }: ExplainPlan, session: ExplainSession): Promise<void> {
-  if (live === null) return;
-  const other = await ExplainSession.open(connectorTo(live));
-  try {
-    const [[here], [there]] = [
-      await session.query<DatabaseIdentity>(READ_DATABASE_IDENTITY),
-      await other.query<DatabaseIdentity>(READ_DATABASE_IDENTITY),
-    ];
-    if (JSON.stringify(here) === JSON.stringify(there))
-      throw new PgLockUsageError(
-        'The live database is the one that statements would be executed on. Nothing was run: name another with -d (database).',
-      );
-  } finally {
-    await other.close();
   }
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { CliError, EXIT } from '../exit.js';
 import { listed, type RegisterCommand } from '../command.js';
 import type { ExplainFlags } from '../explain/explain-flags.js';
 
@@ -32,7 +33,18 @@ export const registerExplain: RegisterCommand = ({ program, io, done }) => {
     .option('--json', 'print JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (words: string[], _: unknown, command: Command) => {
-      const { explain } = await import('./explain.js');
-      done(await explain(io, words, command.optsWithGlobals<ExplainFlags>()));
+      const { explain, explainCommand } = await import('./explain.js');
+      const flags = command.optsWithGlobals<ExplainFlags>();
+      const behind = wordsBehind(program);
+      if (behind !== undefined && behind < words.length)
+        throw new CliError(EXIT.usage, 'Give either files, or a command behind --.');
+      done(await (behind === undefined ? explain : explainCommand)(io, words, flags));
     });
 };
+
+/** How many words stand behind `--`; undefined where there is none. commander does not tell. */
+function wordsBehind(program: Command): number | undefined {
+  const { rawArgs = [] } = program as Command & { readonly rawArgs?: readonly string[] };
+  const at = rawArgs.indexOf('--');
+  return at === -1 ? undefined : rawArgs.length - at - 1;
+}

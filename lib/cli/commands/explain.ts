@@ -12,6 +12,8 @@ import { reportMarkdown } from '../explain/report-markdown.js';
 import { reportText } from '../explain/report-text.js';
 import { withInterrupts } from '../explain/interrupts.js';
 import { print, printJson, say, type Io } from '../io.js';
+import { spawnForwarding } from '../run/child.js';
+import { traceCommand } from '../../explain/trace/trace-command.js';
 import { paintFor } from '../render/paint.js';
 import { oneLine } from '../../vocabulary/one-line.js';
 
@@ -66,6 +68,32 @@ function announce(io: Io, statements: readonly string[]): void {
 export function draw(io: Io, report: ExplainReport, { json, markdown, safe = false }: ExplainFlags): void {
   if (json) return printJson(io, report);
   print(io, markdown ? reportMarkdown(report, { safe }) : reportText(report, { paint: paintFor(io), safe }));
+}
+
+/**
+ * `pglock explain -- COMMAND…`: the same of every statement that a command sends. What it prints goes to the standard error, beside
+ * which the report is the data.
+ *
+ * @returns the command's own exit code; 1 when it is 0 and a finding of `--fail-on` was found.
+ * @internal
+ */
+export async function explainCommand(io: Io, words: readonly string[], flags: ExplainFlags): Promise<number> {
+  const fails = failsOn(flags.failOn ?? []);
+  if (words.length === 0) throw new CliError(EXIT.usage, 'Name the command behind --.');
+  if (flags.carryOut)
+    throw new CliError(EXIT.usage, '--carry-out is for files: commands are carried out anyway.');
+  const config = await readConfigFile(io.cwd);
+  const options = {
+    database: explainDatabase(flags.database, config),
+    live: liveDatabase(flags.live, config),
+    yes: flags.yes ?? false,
+    label: words.join(' '),
+    env: io.env,
+  };
+  const work = (env: Io['env']) => spawnForwarding(words, env, io, 2).exit;
+  const { report, result } = await refusals(traceCommand(options, work));
+  draw(io, report, flags);
+  return result === 0 && isFailed(report, fails) ? EXIT.refused : result;
 }
 
 async function refusals<T>(work: Promise<T>): Promise<T> {

@@ -18,6 +18,7 @@ const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2
 /**
  * Runs a command with our own input and output, and hands on the signals that we get.
  *
+ * @param stdout 2 when its output is talk beside data of ours.
  * @throws {CliError} (through `exit`) when there is no such command.
  * @internal
  */
@@ -25,8 +26,10 @@ export function spawnForwarding(
   [command = '', ...words]: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
   { stdin, cwd }: Pick<Io, 'stdin' | 'cwd'>,
+  stdout: 'inherit' | 2 = 'inherit',
 ): RunningChild {
-  const child = spawn(command, words, { cwd, env, stdio: 'inherit', shell: process.platform === 'win32' });
+  const stdio = ['inherit', stdout, 'inherit'] as const;
+  const child = spawn(command, words, { cwd, env, stdio: [...stdio], shell: process.platform === 'win32' });
   const forward = (signal: NodeJS.Signals): void => {
     // A terminal has sent its interrupt to the whole group already.
     if (signal === 'SIGINT' && stdin.isTTY) return;

@@ -1,17 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ROLLBACK, begin } from '../../sql/transaction.js';
-import {
-  lockGate,
-  READ_INVALID_INDEXES,
-  sampleBackend,
-  type InvalidIndex,
-} from '../../sql/explain-session.js';
-import type { LockMode } from '../../vocabulary/lock-mode.js';
-import { blockedBy, isStronger, modeFromCatalog } from '../observe/lock-strength.js';
-import { RelationCatalog, type KnownRelation } from '../observe/relation-catalog.js';
+import { lockGate, READ_INVALID_INDEXES, type InvalidIndex } from '../../sql/explain-session.js';
+import { RelationCatalog } from '../observe/relation-catalog.js';
 import { qualified } from '../observe/relation-names.js';
-import { namesOfRewritten, type Observation } from '../observe/session-view.js';
+import type { Observation } from '../observe/session-view.js';
 import type { ExplainSession } from './explain-session.js';
+import { LockSampler, locksOf, rewritten } from './lock-sampler.js';
 
 /** With more tables than that there is no gate: the lock table is finite. */
 const MOST_GATED = 500;
@@ -81,28 +75,6 @@ class RunningStatement {
   }
 }
 
-/** The strongest mode of each relation that a backend held or asked for at any look. */
-class LockSampler {
-  readonly modes = new Map<number, LockMode>();
-  readonly #watcher: ExplainSession;
-  readonly #pid: number;
-
-  constructor(watcher: ExplainSession, pid: number) {
-    this.#watcher = watcher;
-    this.#pid = pid;
-  }
-
-  /** @returns whether it waits at this moment. */
-  async sample(): Promise<boolean> {
-    const [row] = await this.#watcher.query<{ locks: string; waits: string }>(sampleBackend(this.#pid));
-    for (const [oid, spelling] of JSON.parse(row?.locks ?? '[]') as [number, string][]) {
-      const mode = modeFromCatalog(spelling);
-      if (mode !== undefined && isStronger(mode, this.modes.get(oid))) this.modes.set(oid, mode);
-    }
-    return row?.waits === 't';
-  }
-}
-
 async function openGate(
   watcher: ExplainSession,
   sampler: LockSampler,
@@ -131,30 +103,4 @@ const GATED: ReadonlySet<string> = new Set(['table', 'partitioned table']);
 
 function invalidIndexes(watcher: ExplainSession): Promise<InvalidIndex[]> {
   return watcher.query<InvalidIndex>(READ_INVALID_INDEXES);
-}
-
-function locksOf(
-  modes: ReadonlyMap<number, LockMode>,
-  before: RelationCatalog,
-  after: RelationCatalog,
-): Observation['locks'] {
-  return [...modes].flatMap(([oid, mode]) => {
-    const known = before.get(oid) ?? after.get(oid);
-    if (known === undefined || known.temporary) return [];
-    const lock = { relation: known.relation, kind: known.kind, mode, blocks: blockedBy(mode) };
-    return [before.get(oid) === undefined ? { ...lock, created: true as const } : lock];
-  });
-}
-
-function rewritten(before: RelationCatalog, after: RelationCatalog): string[] {
-  const byName = new Map([...after].map((known) => [known.relation, known]));
-  // REINDEX CONCURRENTLY puts a new index in the place of the old one.
-  const now = (known: KnownRelation) => after.get(known.oid) ?? byName.get(known.relation);
-  const changed = [...before].filter((known) => {
-    const filenode = now(known)?.filenode ?? null;
-    return (
-      known.kind !== 'sequence' && filenode !== null && known.filenode !== null && filenode !== known.filenode
-    );
-  });
-  return namesOfRewritten(changed);
 }

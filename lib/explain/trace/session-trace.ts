@@ -1,0 +1,113 @@
+import type { Look } from '../../sql/explain-look.js';
+import { NOTHING_SEEN, SessionView } from '../observe/session-view.js';
+import { offsetOfCharacter, positionAt } from '../split/text-position.js';
+import type { TransactionStatus } from './server-link.js';
+import type { TraceRecord, TraceRun } from './trace-run.js';
+import type { TracedKind } from './trace-statement.js';
+import { errorFields } from './wire-message.js';
+
+/** Snapshots of these are taken once, by the first statement that needs one: a look must not come before it. */
+const ISOLATED = /\b(isolation|serializable|repeatable|deferrable|snapshot)\b/i;
+
+/**
+ * What is known of the transactions of one traced session.
+ *
+ * States: *outside*, *unseen* (a transaction that was not looked at yet), *seen*.
+ *
+ * @internal
+ */
+export class SessionTrace {
+  readonly #run: TraceRun;
+  readonly #view: SessionView;
+  #transaction = 0;
+  #isSeen = false;
+  /** Since the last look something ran that was not looked at. */
+  #behind = false;
+  #mayHaveChanged = false;
+  #isIsolated = false;
+  #isAlwaysIsolated = false;
+  #texts = new Set<string>();
+
+  constructor(run: TraceRun) {
+    this.#run = run;
+    this.#view = new SessionView(run.catalog);
+  }
+
+  /** The session's default keeps one snapshot for a whole transaction. */
+  set defaultIsolation(level: string) {
+    this.#isAlwaysIsolated = level !== 'read committed';
+  }
+
+  start(sql: string, status: TransactionStatus): TraceRecord {
+    if (status === 'I') this.#transaction = this.#run.nextTransaction();
+    if (ISOLATED.test(sql) && /^\s*(begin|start|set)\b/i.test(sql)) this.#isIsolated = true;
+    return this.#run.begin(sql, this.#transaction);
+  }
+
+  /** Whether to look before a statement, since what ran before it is not known. */
+  needsLookBefore({ takesSnapshot, isLookedAt }: TracedKind): boolean {
+    const isolated = this.#isIsolated || this.#isAlwaysIsolated;
+    return isLookedAt && takesSnapshot && !isolated && (!this.#isSeen || this.#behind);
+  }
+
+  /** Whether to look after a statement; the same change of data again takes the same locks again. */
+  needsLookAfter({ isLookedAt, isDdl, takesSnapshot }: TracedKind, sql: string): boolean {
+    if (!isLookedAt) return false;
+    if ((this.#isIsolated || this.#isAlwaysIsolated) && !takesSnapshot) return false;
+    return isDdl || !this.#texts.has(sql);
+  }
+
+  /** A look from before a statement. */
+  before(look: Look): void {
+    if (!this.#isSeen) this.#view.begin(look);
+    this.#isSeen = true;
+    this.#view.catchUp(look);
+    this.#behind = false;
+  }
+
+  /** A look from after a statement: what it did. */
+  after(record: TraceRecord, look: Look, isExact = true): void {
+    if (!this.#isSeen) this.#view.begin();
+    this.#isSeen = true;
+    record.observation = this.#view.observe(look);
+    record.lockTimeoutMs = look.lockTimeoutMs;
+    record.partial = !isExact;
+    this.#texts.add(record.sql);
+    this.#behind = false;
+  }
+
+  /** A statement that was not looked at. */
+  unseen(record: TraceRecord, { isHarmless, isData }: TracedKind): void {
+    const known = isHarmless || this.#texts.has(record.sql);
+    record.observation = { ...NOTHING_SEEN, heldBefore: this.#view.held };
+    record.partial = !known;
+    this.#behind ||= !isHarmless;
+    this.#mayHaveChanged ||= !isHarmless && !isData;
+  }
+
+  failed(record: TraceRecord, response: Buffer): void {
+    const fields = errorFields(response);
+    const [code, message] = [fields.get('C') ?? '', fields.get('M') ?? ''];
+    const position = fields.get('P');
+    const place =
+      position === undefined ? {} : positionAt(record.sql, offsetOfCharacter(record.sql, Number(position)));
+    record.error = { code, message, ...place };
+    record.partial = false;
+    record.observation = { ...NOTHING_SEEN, heldBefore: this.#view.held };
+  }
+
+  finished(record: TraceRecord): void {
+    record.durationMs = performance.now() - record.startedAt;
+  }
+
+  /** The transaction is over. */
+  ended(committed: boolean): void {
+    if (this.#mayHaveChanged && committed) this.#run.markStale();
+    this.#mayHaveChanged = false;
+    this.#view.end(committed);
+    this.#isSeen = false;
+    this.#behind = false;
+    this.#isIsolated = false;
+    this.#texts = new Set();
+  }
+}

@@ -1,0 +1,113 @@
+import type { Duplex } from 'node:stream';
+import type { RawSession } from '../../session/raw-session.js';
+import { ExtendedTracer } from './extended-tracer.js';
+import { ServerLink } from './server-link.js';
+import { SessionTrace } from './session-trace.js';
+import { SimpleTracer } from './simple-tracer.js';
+import type { TraceRun } from './trace-run.js';
+import { byte, int32, message, textAt, WIRE } from './wire-message.js';
+import { WireSplitter, type WirePiece } from './wire-splitter.js';
+
+/** Messages above that are passed on unread. */
+const MOST_READ = 16 * 1024 * 1024;
+/** Our statements are among those that these drop. */
+const FORGETS = /\b(discard|deallocate)\b/i;
+
+/** One connection of the tool, from its authentication to its end. @internal */
+export class TracedConnection {
+  readonly #client: Duplex;
+  readonly #session: RawSession;
+  readonly #link: ServerLink;
+  readonly #trace: SessionTrace;
+  readonly #simple: SimpleTracer;
+  readonly #extended: ExtendedTracer;
+
+  constructor(client: Duplex, session: RawSession, run: TraceRun) {
+    this.#client = client;
+    this.#session = session;
+    this.#link = new ServerLink(client, session.stream);
+    this.#trace = new SessionTrace(run);
+    this.#simple = new SimpleTracer(this.#link, this.#trace, run, session.pid);
+    this.#extended = new ExtendedTracer(this.#link, this.#trace, run, session.pid);
+  }
+
+  /** Passes messages between the two until either is gone, and then ends the other. */
+  async run(greeting: readonly Buffer[], rest: Buffer): Promise<void> {
+    const server = this.#link.pump().catch(() => undefined);
+    const { rows } = await this.#link.ask('isolation');
+    this.#trace.defaultIsolation = rows[0] ?? 'read committed';
+    this.#link.tell(
+      ...greeting,
+      ...this.#session.parameters.map(parameterStatus),
+      keyData(this.#session),
+      message(WIRE.ready, byte('I')),
+    );
+    const client = this.#pumpClient(rest).catch(() => undefined);
+    await Promise.race([server.then(() => this.#client.end()), client]);
+    await client;
+    this.#session.stream.end();
+    await server;
+    this.#client.destroy();
+    this.#session.stream.destroy();
+  }
+
+  async #pumpClient(rest: Buffer): Promise<void> {
+    const splitter = new WireSplitter((type, length) => type === WIRE.copyData || length > MOST_READ);
+    const take = async (chunk: Buffer) => {
+      for (const piece of splitter.push(chunk)) await this.#take(piece);
+    };
+    await take(rest);
+    for await (const chunk of this.#client) await take(chunk as Buffer);
+  }
+
+  async #take({ type, bytes, isStreamed, begins }: WirePiece): Promise<void> {
+    if (isStreamed) return this.#unread(type, bytes, begins);
+    // It is kept, while the buffer that it came in may be used again.
+    if (type === WIRE.query || type === WIRE.parse) this.#note(bytes, type);
+    switch (type) {
+      case WIRE.query:
+        return this.#simple.query(bytes);
+      case WIRE.parse:
+        return this.#extended.parse(bytes);
+      case WIRE.bind:
+        return this.#extended.bind(bytes);
+      case WIRE.describe:
+        return this.#extended.describe(bytes);
+      case WIRE.execute:
+        return this.#extended.execute(bytes);
+      case WIRE.close:
+        return this.#extended.close(bytes);
+      case WIRE.sync:
+        return this.#extended.sync(bytes);
+      case WIRE.functionCall:
+        return this.#link.send(bytes, { kind: 'query', own: false });
+      case WIRE.copyDone:
+      case WIRE.copyFail:
+        this.#link.endOfCopy();
+        return this.#link.send(bytes);
+      default:
+        return this.#link.send(bytes);
+    }
+  }
+
+  /** A message too great to be read still has its answer. */
+  #unread(type: number, bytes: Buffer, begins: boolean): Promise<void> {
+    const kind =
+      type === WIRE.query ? 'query' : type === WIRE.parse ? 'parse' : type === WIRE.bind ? 'bind' : undefined;
+    return this.#link.send(bytes, begins && kind !== undefined ? { kind, own: false } : undefined);
+  }
+
+  #note(bytes: Buffer, type: number): void {
+    const [first, next] = textAt(bytes, 5);
+    const sql = type === WIRE.query ? first : textAt(bytes, next)[0];
+    if (FORGETS.test(sql)) this.#link.forgetPrepared();
+  }
+}
+
+function parameterStatus([name, value]: readonly [string, string]): Buffer {
+  return message(WIRE.parameterStatus, name, value);
+}
+
+function keyData({ pid, secretKey }: RawSession): Buffer {
+  return message(0x4b, int32(pid), int32(secretKey));
+}
