@@ -12,7 +12,10 @@ export interface Recorded {
 const ASYNCHRONOUS = new Set(['R', 'K', 'v']);
 
 /** Stands between a tool and a server, passes everything on, and writes down what the server says after authentication. */
-export async function recordingProxy(target: { readonly host: string; readonly port: number }): Promise<Recorded> {
+export async function recordingProxy(target: {
+  readonly host: string;
+  readonly port: number;
+}): Promise<Recorded> {
   const connections: string[][] = [];
   const server = createServer({ noDelay: true }, (client) => {
     const lines: string[] = [];
@@ -29,12 +32,24 @@ export async function recordingProxy(target: { readonly host: string; readonly p
       plain = true;
       for (const { type, bytes } of splitter.push(chunk)) {
         const letter = String.fromCharCode(type);
-        if (!ASYNCHRONOUS.has(letter)) lines.push(`${letter} ${normal(bytes.subarray(5))}`);
+        if (!ASYNCHRONOUS.has(letter)) lines.push(`${letter} ${normal(withoutTables(letter, bytes))}`);
       }
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return { port: (server.address() as AddressInfo).port, connections, close: () => server.close() };
+}
+
+/** The body of a message; of a RowDescription without the object ids of tables. */
+function withoutTables(letter: string, message: Buffer): Buffer {
+  const body = Buffer.from(message.subarray(5));
+  if (letter !== 'T') return body;
+  for (let at = 2; at < body.length;) {
+    const end = body.indexOf(0, at) + 1;
+    body.fill(0, end, end + 4);
+    at = end + 18;
+  }
+  return body;
 }
 
 /** Without what differs between any two runs: times, object ids, ports, process ids, lines of the server's source. */
@@ -44,5 +59,6 @@ function normal(bytes: Buffer): string {
     .replace(/\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(\+\d\d|Z)?/g, '<time>')
     .replace(/L\d+\0/g, 'L<line>\0')
     .replace(/\b1[67]\d{11}\b|\b\d{17}\b/g, '<time>')
+    .replace(/\b[1-9]\d{4}\b/g, '<oid>')
     .replace(/[^\x20-\x7e]+/g, '·');
 }
