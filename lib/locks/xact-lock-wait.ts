@@ -1,5 +1,7 @@
 import {
+  keepAndLimitWaits,
   limitWaits,
+  RESTORE_KEPT_WAITS,
   READ_SESSION_STATE,
   restoreWaits,
   type FormerSettings,
@@ -71,6 +73,7 @@ export class XactWait {
     statement: Statement,
     options: XactWaitOptions,
   ): Promise<Row[]> {
+    if (transaction.begins) return this.#beginning(transaction, statement, options);
     const limit = await this.#limit(transaction, options);
     const startedAt = monotonicMs();
     try {
@@ -81,6 +84,23 @@ export class XactWait {
       return rows;
     } catch (error) {
       throw contention(error, limit.timeoutMs, monotonicMs() - startedAt);
+    }
+  }
+
+  /** What begins with its lock has the flow's timeout already, and sends its own along. */
+  async #beginning<Row extends object>(
+    transaction: OpenTransaction,
+    statement: Statement,
+    { timeoutMs, signal }: XactWaitOptions,
+  ): Promise<Row[]> {
+    const { cancel } = this.#context;
+    const around =
+      timeoutMs === undefined ? {} : { before: keepAndLimitWaits(timeoutMs), after: RESTORE_KEPT_WAITS };
+    const startedAt = monotonicMs();
+    try {
+      return await waitForLocks<Row>(transaction, statement, { signal, pid: undefined, cancel, around });
+    } catch (error) {
+      throw contention(error, timeoutMs, monotonicMs() - startedAt);
     }
   }
 

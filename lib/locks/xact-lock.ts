@@ -94,7 +94,8 @@ export class XactLocks {
     };
     if (options.transaction !== undefined) return locked(options.transaction);
     request.signal?.throwIfAborted();
-    if (this.#heldBySession(id) === undefined) return this.#context.transactions.run(locked);
+    if (this.#heldBySession(id) === undefined)
+      return this.#context.transactions.run(locked, {}, 'with its first lock');
     // The flow has it already, on another session: what it holds is held once more, around the transaction.
     const { sessions, transactions } = this.#context;
     return sessions.run(id, { ...options, xact: false }, ({ pid }) =>

@@ -47,6 +47,27 @@ export function restoreWaits(former: FormerSettings): Statement {
   };
 }
 
+/**
+ * As {@link limitWaits}, for statements that follow in the same write: the former values stay in the session, for
+ * {@link RESTORE_KEPT_WAITS} to find within the transaction.
+ *
+ * @internal
+ */
+export function keepAndLimitWaits(timeoutMs: number | null): Statement {
+  const { text, values = [] } = limitWaits(timeoutMs);
+  return {
+    text: `SELECT pg_catalog.set_config('nestjs_pglock.lock_timeout', locktimeout, true),
+ pg_catalog.set_config('nestjs_pglock.statement_timeout', statementtimeout, true) FROM (${text}) AS limits`,
+    values,
+  };
+}
+
+/** Undoes {@link keepAndLimitWaits}. @internal */
+export const RESTORE_KEPT_WAITS: Statement = {
+  text: `SELECT pg_catalog.set_config('lock_timeout', pg_catalog.current_setting('nestjs_pglock.lock_timeout'), true),
+ pg_catalog.set_config('statement_timeout', pg_catalog.current_setting('nestjs_pglock.statement_timeout'), true)`,
+};
+
 /** The backend of this session, and whether its `lock_timeout` is still what the server gave it. @internal */
 export interface SessionStateRow {
   readonly pid: number;

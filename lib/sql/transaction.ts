@@ -15,13 +15,24 @@ export interface BeginOptions {
   readonly lockTimeoutMs?: number | null;
 }
 
-/** Begins, and sets `lock_timeout` for the transaction in the same message. @see https://www.postgresql.org/docs/current/sql-begin.html @internal */
-export function begin({ isolation, readOnly, lockTimeoutMs }: BeginOptions): Statement {
+/** Begins. @see https://www.postgresql.org/docs/current/sql-begin.html @internal */
+export function begin({ isolation, readOnly }: BeginOptions): Statement {
   const level = isolation === undefined ? '' : ` ISOLATION LEVEL ${isolation}`;
-  const access = readOnly ? ' READ ONLY' : '';
-  const timeout =
-    lockTimeoutMs === undefined ? '' : `; SET LOCAL lock_timeout = ${serverTimeoutMs(lockTimeoutMs)}`;
-  return { text: `BEGIN${level}${access}${timeout}` };
+  return { text: `BEGIN${level}${readOnly ? ' READ ONLY' : ''}` };
+}
+
+/**
+ * Begins, and sets `lock_timeout` for the transaction: statements of their own, which may travel in one write. In one text
+ * they would be another thing to poolers that tell statements apart.
+ *
+ * @see https://www.postgresql.org/docs/current/sql-set.html
+ * @internal
+ */
+export function beginning(options: BeginOptions): readonly Statement[] {
+  const { lockTimeoutMs } = options;
+  const opening = begin(options);
+  if (lockTimeoutMs === undefined) return [opening];
+  return [opening, { text: `SET LOCAL lock_timeout = ${serverTimeoutMs(lockTimeoutMs)}` }];
 }
 
 /** @see https://www.postgresql.org/docs/current/sql-commit.html @internal */

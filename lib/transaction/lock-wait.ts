@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Statement } from '../sql/statement.js';
 import { waiting } from '../sql/waiting.js';
 import { SQLSTATE } from '../vocabulary/sqlstate.js';
-import type { OpenTransaction } from './open-transaction.js';
+import type { OpenTransaction, StatementsAround } from './open-transaction.js';
 import { sqlStateWithin } from './sqlstate-within.js';
 
 /**
@@ -18,6 +18,8 @@ export interface LockWaitOptions {
   /** The backend, where it is known. */
   readonly pid: number | undefined;
   readonly cancel: CancelWait;
+  /** What goes with the statement. */
+  readonly around?: StatementsAround;
 }
 
 const LOOK_AGAIN_MS = 20;
@@ -37,7 +39,7 @@ const LOOKS = 250;
 export async function waitForLocks<Row extends object>(
   transaction: OpenTransaction,
   statement: Statement,
-  { signal, pid, cancel }: LockWaitOptions,
+  { signal, pid, cancel, around }: LockWaitOptions,
 ): Promise<Row[]> {
   signal?.throwIfAborted();
   const marked = waiting(statement);
@@ -46,7 +48,7 @@ export async function waitForLocks<Row extends object>(
   const stopWatching = transaction.watchGiveUp(end);
   signal?.addEventListener('abort', end, { once: true });
   try {
-    return await transaction.query<Row>(marked);
+    return await transaction.query<Row>(marked, around);
   } catch (error) {
     const state = sqlStateWithin(error);
     if (signal?.aborted && state === SQLSTATE.queryCanceled) throw signal.reason;

@@ -6,12 +6,19 @@ import { savepoint } from '../sql/transaction-savepoint.js';
 import type { NamedTable } from '../vocabulary/lock-target.js';
 import { printable } from '../vocabulary/printable.js';
 import { SQLSTATE } from '../vocabulary/sqlstate.js';
+import { Beginning } from './beginning.js';
 import { watchTransactionOf, type TransactionWatcher } from './pg-session-watch.js';
 import { rememberModel } from './registered-models.js';
 import { deathOf } from './session-death.js';
 import { sqlStateWithin } from './sqlstate-within.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 import { adapterOf } from './transaction-adapters.js';
+
+/** What goes before and after a statement, in the same write where that can be. @internal */
+export interface StatementsAround {
+  readonly before?: Statement;
+  readonly after?: Statement;
+}
 
 /** What the library does in one session runs in turn: savepoints must nest. */
 const LANES = new WeakMap<object, Promise<void>>();
@@ -49,6 +56,7 @@ export class OpenTransaction implements StatementRunner {
     const open = new OpenTransaction(adapter, transaction as object);
     const death = deathOf(open.pgClient);
     if (death !== undefined) throw open.#dead(death);
+    if (open.begins) return open;
     if (open.isOpen === false)
       throw new TransactionStateError(
         `This ${adapter.name} object is in no open transaction: pass the transaction itself, before it ends.`,
@@ -56,14 +64,23 @@ export class OpenTransaction implements StatementRunner {
     return open;
   }
 
+  get #beginning(): Beginning | undefined {
+    return Beginning.waitingOn(this.#real);
+  }
+
   /** What error messages call the client. */
   get clientName(): string {
     return this.#adapter.name;
   }
 
+  /** Whether it is the module's own, and begins with its first lock. */
+  get begins(): boolean {
+    return this.#beginning !== undefined;
+  }
+
   /** Whether it is open, `undefined` where only the server knows. */
   get isOpen(): boolean | undefined {
-    return this.#adapter.isOpen?.(this.#real);
+    return this.begins || this.#adapter.isOpen?.(this.#real);
   }
 
   /** Whether a statement that cannot fail needs no savepoint: the transaction is open, and no answer is lost on the way. */
@@ -77,7 +94,25 @@ export class OpenTransaction implements StatementRunner {
    *
    * @throws {UnreadableAnswerError} when the client did not let the answer through.
    */
-  async query<Row extends object>(statement: Statement): Promise<Row[]> {
+  async query<Row extends object>(statement: Statement, around?: StatementsAround): Promise<Row[]> {
+    if (this.#beginning !== undefined) return this.#begin(this.#beginning, statement, around);
+    if (around?.before !== undefined) await this.query(around.before);
+    const rows = await this.#ask<Row>(statement);
+    if (around?.after !== undefined) await this.query(around.after);
+    return rows;
+  }
+
+  async #begin<Row extends object>(
+    beginning: Beginning,
+    statement: Statement,
+    around: StatementsAround | undefined,
+  ): Promise<Row[]> {
+    const rows = await beginning.query(statement, around);
+    if (rows === undefined) throw this.#unreadable(rows);
+    return rows as Row[];
+  }
+
+  async #ask<Row extends object>(statement: Statement): Promise<Row[]> {
     const reads = answersRows(statement.text);
     const form = this.#adapter.passesUnknownTypes ? 'text and refcursor' : 'text';
     const { text, values = [] } = reads ? encodedAnswer(statement, form) : statement;
@@ -125,6 +160,8 @@ export class OpenTransaction implements StatementRunner {
    * @throws {TransactionStateError} when the server knows of no transaction, or of one that has failed.
    */
   withSavepoint<T>(work: () => Promise<T>): Promise<T> {
+    // Without its first lock there is no transaction.
+    if (this.begins) return this.inTurn(work);
     return this.inTurn(async () => {
       const { open, rollBackTo, release } = savepoint(++savepoints);
       await this.#enter(open);

@@ -1,10 +1,13 @@
 import type { PoolClient } from 'pg';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { TransactionStateError } from '../errors/transaction-state.error.js';
-import { begin, COMMIT, ISOLATION_LEVELS, ROLLBACK, type IsolationLevel } from '../sql/transaction.js';
+import { beginning, COMMIT, ISOLATION_LEVELS, ROLLBACK, type IsolationLevel } from '../sql/transaction.js';
+import type { Statement } from '../sql/statement.js';
 import { FlowVariable } from '../vocabulary/flow-variable.js';
 import { printable } from '../vocabulary/printable.js';
 import { givenTransaction, type InTransaction } from './ambient-transaction.js';
+import { Beginning } from './beginning.js';
+import { sendTogether } from './flight.js';
 
 /** How to open a transaction. @publicApi */
 export interface TransactionOptions {
@@ -25,6 +28,15 @@ export interface TransactionSource {
   connect(): Promise<PoolClient>;
   /** `null` is no limit; `undefined` leaves the session's own. */
   lockTimeoutMs(): number | null | undefined;
+}
+
+type TransactionWork<T> = (client: PoolClient) => Promise<T> | T;
+
+/** A connection taken for a transaction, and what begins it. */
+interface TakenSession {
+  readonly client: PoolClient;
+  readonly statements: readonly Statement[];
+  readonly onBroken: (error: Error) => void;
 }
 
 interface Ambient {
@@ -86,43 +98,45 @@ export class Transactions {
    * Sends `BEGIN` and `COMMIT` or `ROLLBACK`, on one connection of the pool; nothing of it lasts in the session, so that a
    * pooler in transaction mode may stand between.
    *
+   * @param how `'with its first lock'`: `BEGIN` travels with the lock that the work asks for first.
    * @throws {TransactionStateError} when this flow is in an ambient transaction, or when a statement had failed so that
    * the server rolled back instead of committing.
    */
-  async run<T>(work: (client: PoolClient) => Promise<T> | T, options: TransactionOptions = {}): Promise<T> {
+  async run<T>(
+    work: TransactionWork<T>,
+    options: TransactionOptions = {},
+    how: 'at once' | 'with its first lock' = 'at once',
+  ): Promise<T> {
     if (this.peek() !== undefined)
       throw new TransactionStateError(
         'This flow is in an ambient transaction already: use that one, by its tx or by calling model() and acquire() within it.',
       );
     const lockTimeoutMs = this.#source.lockTimeoutMs();
-    const statement = begin({
+    const statements = beginning({
       ...checked(options),
       ...(lockTimeoutMs === undefined ? {} : { lockTimeoutMs }),
     });
     const client = await this.#source.connect();
     client.on('error', ignore);
     let broken: Error | undefined;
+    const session = { client, statements, onBroken: (error: Error) => (broken = error) };
     try {
-      return await this.#within(client, statement.text, work, (error) => (broken = error));
+      return await (how === 'with its first lock'
+        ? this.#withFirstLock(session, work)
+        : this.#within(session, work));
     } finally {
       client.off('error', ignore);
       client.release(broken);
     }
   }
 
-  async #within<T>(
-    client: PoolClient,
-    beginning: string,
-    work: (client: PoolClient) => Promise<T> | T,
-    onBroken: (error: Error) => void,
-  ): Promise<T> {
+  async #within<T>({ client, statements, onBroken }: TakenSession, work: TransactionWork<T>): Promise<T> {
     const ambient: Ambient = { client, open: true };
     try {
-      await client.query(beginning);
+      await sendTogether(client, statements);
       const result = await this.#ambient.run(ambient, async () => work(client));
       ambient.open = false;
-      const { command } = await client.query(COMMIT.text);
-      if (command === 'ROLLBACK') throw swallowed();
+      await commit(client);
       return result;
     } catch (error) {
       ambient.open = false;
@@ -130,6 +144,35 @@ export class Transactions {
       throw error;
     }
   }
+
+  /** Where the lock was not granted nothing is committed: what there is of the transaction is rolled back. */
+  async #withFirstLock<T>(
+    { client, statements, onBroken }: TakenSession,
+    work: TransactionWork<T>,
+  ): Promise<T> {
+    const first = Beginning.of(client, statements);
+    const ambient: Ambient = { client, open: true };
+    const rollBack = () => client.query(ROLLBACK.text).catch(onBroken);
+    try {
+      const result = await this.#ambient.run(ambient, async () => work(client));
+      ambient.open = false;
+      if (first.state === 'begun') await commit(client);
+      else if (first.state === 'failed') await rollBack();
+      return result;
+    } catch (error) {
+      ambient.open = false;
+      if (first.state !== 'waiting') await rollBack();
+      throw error;
+    } finally {
+      first.forget();
+    }
+  }
+}
+
+/** @throws {TransactionStateError} when the server rolled back instead. */
+async function commit(client: PoolClient): Promise<void> {
+  const { command } = await client.query(COMMIT.text);
+  if (command === 'ROLLBACK') throw swallowed();
 }
 
 function checked(options: TransactionOptions): TransactionOptions {

@@ -13,7 +13,7 @@ import {
 } from '../../../lib/sql/settings.js';
 import { restoreSessionLockTimeout, setSessionLockTimeout } from '../../../lib/sql/settings-session.js';
 import { StatementValues } from '../../../lib/sql/statement-values.js';
-import { begin } from '../../../lib/sql/transaction.js';
+import { beginning } from '../../../lib/sql/transaction.js';
 import { savepoint } from '../../../lib/sql/transaction-savepoint.js';
 
 /** The highest placeholder in a text. */
@@ -48,7 +48,11 @@ describe('transactions', () => {
     [{ lockTimeoutMs: 250 }, 'BEGIN; SET LOCAL lock_timeout = 250'],
     [{ lockTimeoutMs: null }, 'BEGIN; SET LOCAL lock_timeout = 0'],
   ])('begin with %p', (options, text) => {
-    expect(begin(options).text).toBe(text);
+    expect(
+      beginning(options)
+        .map((statement) => statement.text)
+        .join('; '),
+    ).toBe(text);
   });
 
   it('have savepoints whose three statements name the same one', () => {
