@@ -10,8 +10,7 @@ import { LockNames } from '../locks/lock-names.js';
 import type { PgLockEvents } from './pg-lock-events.js';
 import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
 import { LockAdmin } from './lock-admin.js';
-import { DatabasePeers, type PeerIdentity } from '../peers/database-peers.js';
-import { NoPeers } from '../peers/no-peers.js';
+import { PeerServices } from './peer-services.js';
 import type { Peers } from '../peers/peers.js';
 import { PgLockService } from '../pg-lock.service.js';
 import { TransactionServices } from './transaction-services.js';
@@ -45,6 +44,7 @@ export class PgLockCore {
   readonly peers: Peers;
   readonly jobs: Jobs;
   readonly leaders: Leaders;
+  private readonly peerServices: PeerServices;
   private readonly flowPids = new FlowPids();
 
   constructor(
@@ -57,8 +57,8 @@ export class PgLockCore {
     const emit: EventSink = (event) => this.report(event);
     const connector = ownConnector(options);
     const locks = store ?? new PgLockStore(connector, options.sessions, emit);
-    this.peers =
-      locks instanceof PgLockStore ? new DatabasePeers(locks.peers, identityOf(options)) : new NoPeers();
+    this.peerServices = new PeerServices(locks, options);
+    this.peers = this.peerServices.peers;
     const findHolder = this.holderFinder(locks);
     this.work = new TransactionServices({
       options,
@@ -125,7 +125,7 @@ export class PgLockCore {
     await this.advisory.close(async () => {
       await this.jobs.linger(LINGER_AT_MOST_MS);
       this.jobs.close();
-      this.peers.close();
+      this.peerServices.close();
     });
     await this.jobs.context.ledger?.close();
     await this.work.close();
@@ -160,13 +160,6 @@ export function replicaName(): string {
 }
 /** For how long the works of leaders are waited for. */
 const LEADERS_WITHIN_MS = 20_000;
-
-/** Who this process is to its peers. */
-function identityOf({ connection, pool }: ResolvedPgLockOptions): PeerIdentity {
-  const given = pool?.options ?? (typeof connection === 'object' ? connection : undefined);
-  const applicationName = given?.application_name ?? process.env['PGAPPNAME'] ?? '';
-  return { applicationName, host: hostname() };
-}
 
 /** Lock sessions and the killer's session: never from the application's pool, and past a pooler where told so. */
 function ownConnector({ directConnection, pool, connection }: ResolvedPgLockOptions): Connector {

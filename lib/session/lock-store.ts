@@ -89,7 +89,7 @@ export interface LockStore {
   /** The server's own `lock_timeout`, in milliseconds, `null` for none. */
   defaultWaitMs(): Promise<number | null>;
   /** Another process has released a key that a wait without a session of its own polls for. */
-  wake?(key: LockKey): void;
+  wake?(key: string): void;
   /** How many connections and keys there are at this moment. Asks nobody. */
   status(): LockStoreStatus;
   /** Makes sure that the server answers, on the connection that holds the locks. */

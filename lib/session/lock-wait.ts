@@ -2,6 +2,7 @@ import type { LockKey } from '../vocabulary/lock-id.js';
 import type { LockSession } from './lock-session.js';
 import type { HeldKey, LockWait, TryLockCallbacks, WaitOptions } from './lock-store.js';
 import { monotonicMs, TIMER_MAX_MS } from './monotonic.js';
+import type { PollPort } from './poll-port.js';
 import { QueuePlace } from './queue-place.js';
 import { isPassing, unreachable } from './reachability.js';
 import type { SessionPool } from './session-pool.js';
@@ -13,6 +14,7 @@ const POLL_MS = { first: 25, later: 100, laterAfter: 2_000 };
 export interface WaitHost {
   readonly pool: SessionPool;
   readonly connectTimeoutMs: number | null;
+  readonly polls: PollPort | undefined;
   tryLock(key: LockKey, shared: boolean, callbacks: TryLockCallbacks): void;
   unlock(hold: HeldKey): Promise<void>;
 }
@@ -143,6 +145,7 @@ export class SessionLockWait implements LockWait {
     const { pool } = this.host;
     const reservation = pool.enqueue(() => this.endPause?.());
     const goesOn = () => !this.isOver() && !reservation.isReady();
+    const polled = this.host.polls?.poll(this.key.text);
     try {
       do {
         const hold = await this.tryOnce();
@@ -152,6 +155,7 @@ export class SessionLockWait implements LockWait {
       const session = pool.take(reservation);
       return session === undefined ? null : await this.waitInServerQueue(session);
     } finally {
+      polled?.();
       pool.leave(reservation);
     }
   }

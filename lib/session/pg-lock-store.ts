@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers';
 import { LockTableBudgetError } from '../errors/lock-table-budget.error.js';
 import { FENCING_TOKEN, heldByOthers, probeShared, tryCode, type LockOpCode } from '../sql/advisory-lock.js';
 import { HEARTBEAT } from '../sql/lock-session.js';
+import { outsideFlows } from '../vocabulary/flow-variable.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import { isRepeatable } from '../vocabulary/sqlstate.js';
@@ -18,6 +19,8 @@ import type {
   WaitOptions,
 } from './lock-store.js';
 import { SessionLockWait } from './lock-wait.js';
+import { monotonicMs } from './monotonic.js';
+import type { PollPort } from './poll-port.js';
 import type { PeerPort } from './peer-port.js';
 import type { SessionLock } from './session-lock.js';
 import { SessionPool } from './session-pool.js';
@@ -27,6 +30,8 @@ import { WaitWatch } from './wait-watch.js';
 
 /** For how long tries that may wait do so: timers that are due in the same moment fire a few milliseconds apart. */
 const GATHER_MS = 5;
+/** For how long a process that polls for a key goes first when it is released: a notification, and a try. */
+const YIELD_MS = 20;
 
 /**
  * Session-level advisory locks of one process on one PostgreSQL database: as many as wanted on one connection, and a few
@@ -41,6 +46,10 @@ export class PgLockStore implements LockStore {
   /** Releases under way on sessions other than the main one: a try for the same key comes after them. */
   private readonly unlocking = new Map<string, Promise<void>>();
   private readonly waits = new Set<SessionLockWait>();
+  /** Wakes polls, where peers can be spoken to. */
+  polls: PollPort | undefined;
+  /** Keys that were released while a peer polled for them: until when it goes first. */
+  private readonly yielded = new Map<string, number>();
   private budget: number | null = null;
   /** Tries that wait for others of the same moment. */
   private readonly gathered: Attempt[] = [];
@@ -88,6 +97,20 @@ export class PgLockStore implements LockStore {
   }
 
   unlock(hold: HeldKey): Promise<void> {
+    const released = this.unlockOnly(hold);
+    return this.polls?.isAnyAwaited === true ? this.yieldKey(hold.key.text, released) : released;
+  }
+
+  /** Who polls for the key elsewhere is woken, and goes first once. */
+  private yieldKey(key: string, released: Promise<void>): Promise<void> {
+    if (this.polls?.isAwaited(key) !== true) return released;
+    this.yielded.set(key, monotonicMs() + YIELD_MS);
+    const forget = () => this.yielded.delete(key);
+    outsideFlows(() => setTimeout(forget, YIELD_MS).unref());
+    return released.then(() => this.polls?.released(key));
+  }
+
+  private unlockOnly(hold: HeldKey): Promise<void> {
     const held = hold as SessionLock<LockSession>;
     const { session } = held;
     const done = session.unlock(held);
@@ -148,8 +171,9 @@ export class PgLockStore implements LockStore {
     await main.run(HEARTBEAT);
   }
 
-  wake(key: LockKey): void {
-    for (const wait of this.waits) if (wait.key.equals(key)) wait.wake();
+  /** Another process has released the key: waits that poll for it try at once. */
+  wake(key: string): void {
+    for (const wait of this.waits) if (wait.key.text === key) wait.wake();
   }
 
   async close(): Promise<void> {
@@ -165,6 +189,11 @@ export class PgLockStore implements LockStore {
   }
 
   private begin(attempt: Attempt): void {
+    const yieldsUntil = this.yielded.size > 0 ? this.yielded.get(attempt.key.text) : undefined;
+    if (yieldsUntil !== undefined && yieldsUntil > monotonicMs()) {
+      outsideFlows(() => setTimeout(() => this.begin(attempt), Math.ceil(yieldsUntil - monotonicMs())));
+      return;
+    }
     const main = this.pool.openMain;
     const isUnlocking = this.unlocking.size > 0 && this.unlocking.has(attempt.key.text);
     if (main !== undefined && !isUnlocking) return this.tryOn(main, attempt);

@@ -1,0 +1,43 @@
+import { hostname } from 'node:os';
+import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
+import { DatabasePeers, type PeerIdentity } from '../peers/database-peers.js';
+import { NoPeers } from '../peers/no-peers.js';
+import type { Peers } from '../peers/peers.js';
+import { WakeUps } from '../peers/wake-ups.js';
+import type { LockStore } from '../session/lock-store.js';
+import { PgLockStore } from '../session/pg-lock-store.js';
+
+/**
+ * What the processes of one database do for each other, put together: they speak, and wake those who poll for what they release.
+ *
+ * @internal
+ */
+export class PeerServices {
+  readonly peers: Peers;
+  private readonly stops: (() => void)[] = [];
+
+  constructor(store: LockStore, options: ResolvedPgLockOptions) {
+    this.peers = store instanceof PgLockStore ? this.connect(store, options) : new NoPeers();
+  }
+
+  /** Says goodbye on the session that is about to be closed. */
+  close(): void {
+    for (const stop of this.stops) stop();
+    this.peers.close();
+  }
+
+  private connect(store: PgLockStore, options: ResolvedPgLockOptions): Peers {
+    const peers = new DatabasePeers(store.peers, identityOf(options));
+    const wakeUps = new WakeUps(peers, (key) => store.wake(key));
+    store.polls = wakeUps;
+    this.stops.push(() => wakeUps.close());
+    return peers;
+  }
+}
+
+/** Who this process is to its peers. */
+function identityOf({ connection, pool }: ResolvedPgLockOptions): PeerIdentity {
+  const given = pool?.options ?? (typeof connection === 'object' ? connection : undefined);
+  const applicationName = given?.application_name ?? process.env['PGAPPNAME'] ?? '';
+  return { applicationName, host: hostname() };
+}

@@ -1,0 +1,79 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { openCore } from '../support/cores.js';
+import { eventually, useDatabase } from '../support/database.js';
+
+const database = useDatabase();
+
+/** A process whose only waiting session is used up, so that every further wait polls. */
+async function polling() {
+  const core = openCore(database, { sessions: { max: 2 } });
+  const blocker = openCore(database);
+  const held = await blocker.service.acquire('used up');
+  const waiting = core.service.acquire('used up', { timeout: null });
+  await eventually(() => core.advisory.status().sessions === 2);
+  database.defer(async () => {
+    await held!.release();
+    await (await waiting)?.release();
+  });
+  return core;
+}
+
+const messages = async (): Promise<() => readonly string[]> => {
+  const told: string[] = [];
+  const client = await database.connect();
+  client.on('notification', ({ payload }) => {
+    told.push((JSON.parse(payload ?? '{}') as { k: string }).k);
+  });
+  await client.query('LISTEN pglock');
+  return () => told;
+};
+
+describe('a wait that polls, since the bound on sessions is reached', () => {
+  it('is woken by the release in another process', async () => {
+    const poller = await polling();
+    const holder = openCore(database);
+    const lock = await holder.service.acquire('x');
+    const acquired = poller.service
+      .acquire('x', { timeout: null })
+      .then((got) => ({ got, at: performance.now() }));
+    await delay(2_500); // by now it polls ten times a second
+    const releasedAt = performance.now();
+    await lock!.release();
+    const { got, at } = await acquired;
+    expect(at - releasedAt).toBeLessThan(60);
+    await got!.release();
+  });
+
+  it('goes first once, where the holder asks for the key again in the same turn', async () => {
+    const poller = await polling();
+    const holder = openCore(database);
+    const over = new AbortController();
+    let rounds = 0;
+    const again = (async () => {
+      while (rounds < 20_000 && !over.signal.aborted) {
+        rounds++;
+        await holder.service.advisory('x', () => delay(1));
+      }
+    })();
+    await eventually(() => rounds > 5);
+    const got = await poller.service.acquire('x', { timeout: 5_000 });
+    over.abort();
+    expect(got).not.toBeNull();
+    await got!.release();
+    await again;
+  });
+
+  it('costs no message where nobody polls', async () => {
+    const told = await messages();
+    const holder = openCore(database);
+    for (let i = 0; i < 50; i++) await holder.service.advisory('x', () => undefined);
+    const waiter = openCore(database);
+    const lock = await holder.service.acquire('y');
+    const waiting = waiter.service.acquire('y', { timeout: null });
+    await database.waitForWaiter((session) => session.applicationName.includes('pglock'));
+    await lock!.release();
+    await (await waiting)!.release();
+    await holder.peers.sync();
+    expect(told()).toEqual([]);
+  });
+});
