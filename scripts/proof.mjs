@@ -4,14 +4,14 @@ import { fileURLToPath } from 'node:url';
 import { writeSection } from '../test/chaos/sections.mjs';
 
 /** The figures, with what must be found of them, so that a report of another form is noticed. */
-export function proof(readme, reliability) {
+export function proof(comparison, reliability) {
   const [, faults, replicas] = found(/: (\d+) faults in .*? on (\w+) replicas/s, reliability);
   const [, violations] = found(/Violations: \*\*(\d+)\*\*/, reliability);
-  const [, times] = found(/^\| \*\*nestjs-pglock\*\* +\|(?: *[\d.]+ \|){1} *([\d.]+) \|/m, readme);
+  const [, times] = found(/^\| \*\*nestjs-pglock\*\* +\|(?: *[\d.]+ \|){1} *([\d.]+) \|/m, comparison);
   return [
-    `${faults} faults thrown at ${replicas} replicas (kills, cut networks, stopped processes, restarted servers) broke **${violations}**`,
-    `guarantees: [reliability](docs/reliability.md). A hundred locks at once take one connection, and come **${times} times** as fast`,
-    `as from \`pg\` one after the other: [performance](docs/performance.md).`,
+    `Fault-tested: ${faults} injected faults on ${replicas} replicas (process kills, network cuts, paused processes, server restarts),`,
+    `**${violations}** violations ([reliability](docs/reliability.md)). A hundred concurrent locks share one connection, at **${times} ×** the throughput`,
+    `of sequential \`pg\` calls ([performance](docs/performance.md)).`,
   ].join('\n');
 }
 
@@ -24,7 +24,7 @@ function found(pattern, text) {
 /** Puts it into README. */
 export async function writeProof() {
   const page = (path) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
-  await writeSection('proof', proof(page('README.md'), page('docs/reliability.md')), 'README.md');
+  await writeSection('proof', proof(page('docs/comparison.md'), page('docs/reliability.md')), 'README.md');
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await writeProof();

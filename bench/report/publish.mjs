@@ -11,7 +11,7 @@ import { asMarkdown } from './tables.mjs';
 const RESULTS = new URL('../results/', import.meta.url);
 /** The run that the documents show; the only one that is committed. */
 export const LATEST = new URL('latest.json', RESULTS);
-const README = new URL('../../README.md', import.meta.url);
+const COMPARISON = new URL('../../docs/comparison.md', import.meta.url);
 const GUIDE = new URL('../../docs/performance.md', import.meta.url);
 const CHART = new URL('../../docs/images/performance.svg', import.meta.url);
 
@@ -30,19 +30,19 @@ export async function publish(result) {
   await write(LATEST, JSON.stringify(result));
   await mkdir(new URL('.', CHART), { recursive: true });
   await writeFile(CHART, chart(result));
-  await between(README, inBrief(result));
+  await between(COMPARISON, inBrief(result));
   await between(GUIDE, inFull(result));
   await writeProof();
 }
 
 function inBrief(result) {
   return [
-    '![Locks a second, times `pg` on one client](docs/images/performance.svg)',
+    '![Locks a second, times `pg` on one client](images/performance.svg)',
     '',
     asMarkdown(summaryTable(result), ''),
     '',
     `${about(result).slice(0, 3).join('; ')}. All in one run, in turn, the reference before and after each;`,
-    'medians of the ratios. Method, quartiles and everything else: [performance](docs/performance.md).',
+    'medians of the ratios. Method, quartiles and everything else: [performance](performance.md).',
   ].join('\n');
 }
 

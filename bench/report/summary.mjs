@@ -8,7 +8,7 @@ const COLUMNS = [
   { place: 'far', tasks: 100, label: '100 at once, 2 ms away' },
 ];
 
-/** What fits into a README: each candidate, times raw `pg`. */
+/** What fits into a comparison: each candidate, times raw `pg`. */
 export function summaryTable({ candidates, scenarios: { throughput } }) {
   const cell = (name, { place, tasks }) => {
     const all = throughput[place].measured.find((one) => one.tasks === tasks)?.candidates;

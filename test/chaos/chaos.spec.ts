@@ -48,7 +48,7 @@ it(`no promise is broken by ${String(count)} faults, seed ${String(seed)}`, asyn
     const result = await chaos({ replicas: 4, seed, sessions: {}, onFault: say }, faults);
     expect(result.violations).toEqual([]);
     await writeSection('defaults', faultTable(result));
-    await writeSection('promises', promisesTable(result), 'README.md');
+    await writeSection('promises', promisesTable(result), 'docs/comparison.md');
   },
   300_000,
 );

@@ -7,7 +7,7 @@ describe('the first figures of README', () => {
     const script = `
       import { readFileSync } from 'node:fs';
       import { proof } from './scripts/proof.mjs';
-      console.log(proof(readFileSync('README.md', 'utf8'), readFileSync('docs/reliability.md', 'utf8')));`;
+      console.log(proof(readFileSync('docs/comparison.md', 'utf8'), readFileSync('docs/reliability.md', 'utf8')));`;
     const args = ['--input-type=module', '--eval', script];
     const written = execFileSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' });
     expect(text).toContain(`<!-- begin proof -->\n\n${written}\n<!-- end proof -->`);
