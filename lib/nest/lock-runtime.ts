@@ -55,7 +55,8 @@ export function injectRuntime(enhancer: Type, connection: string | undefined): v
 }
 
 /**
- * The database of an enhancer, as Nest has injected it.
+ * The database of an enhancer, as Nest has injected it: `null` where its factory has failed, which Nest hides from an optional
+ * parameter (@nestjs/core 12.5.1, findings/nest-optional-hides-a-failing-factory.sh).
  *
  * @throws {PgLockConfigurationError} when the application has none of that name, or the enhancer was not made by Nest.
  * @internal
@@ -63,10 +64,10 @@ export function injectRuntime(enhancer: Type, connection: string | undefined): v
 export function requireRuntime(
   decorator: string,
   connection: string | undefined,
-  runtime: LockRuntime | undefined,
+  runtime: LockRuntime | null | undefined,
   modules: ModulesContainer | undefined,
 ): LockRuntime {
-  if (runtime !== undefined) return runtime;
+  if (runtime !== undefined && runtime !== null) return runtime;
   const token = getLockRuntimeToken(connection);
   if (modules === undefined)
     throw new PgLockConfigurationError(
