@@ -1,9 +1,12 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
-import { PgLockModule, PgLockService } from '../../dist/index.js';
+import * as today from '../../dist/index.js';
 
 /** This library as an application has it: the module, the service, `advisory(id, work)`. */
-export async function open({ url, options = {} }) {
+export const open = (place) => openBuild(today, place);
+
+/** Another build of the library is opened in the same way. */
+export async function openBuild({ PgLockModule, PgLockService }, { url, options = {} }) {
   const root = PgLockModule.forRoot({ connection: url, ...options });
   const app = await NestFactory.createApplicationContext(root, { logger: ['error'] });
   const pglock = app.get(PgLockService);

@@ -29,6 +29,22 @@ serve({
     }
     return times;
   },
+  /** Requests that come at random, so many a second: what one takes to acquire and release its lock. */
+  async arrivals({ perSecond, ms }) {
+    const times = [];
+    const running = [];
+    for (const deadline = performance.now() + ms; performance.now() < deadline;) {
+      await new Promise((resolve) => setTimeout(resolve, (-Math.log(1 - Math.random()) * 1_000) / perSecond));
+      const startedAt = performance.now();
+      running.push(
+        locks
+          .run(`${prefix}:random:${fresh++}`, nothing)
+          .then(() => times.push(performance.now() - startedAt)),
+      );
+    }
+    await Promise.all(running);
+    return times;
+  },
   /** Everybody wants the same few ids: how often did this process get one? */
   async contend({ ids, tasks, ms }) {
     const deadline = Date.now() + ms;

@@ -1,4 +1,5 @@
 import * as handOver from './hand-over.mjs';
+import * as firstBuild from './first-build.mjs';
 import * as held from './held.mjs';
 import * as http from './http.mjs';
 import * as inspection from './inspection.mjs';
@@ -9,4 +10,15 @@ import * as startUp from './start-up.mjs';
 import * as throughput from './throughput.mjs';
 
 /** In this order they run and are reported. */
-export const SCENARIOS = { throughput, handOver, http, jobTick, oneId, replicas, held, inspection, startUp };
+export const SCENARIOS = {
+  throughput,
+  firstBuild,
+  handOver,
+  http,
+  jobTick,
+  oneId,
+  replicas,
+  held,
+  inspection,
+  startUp,
+};

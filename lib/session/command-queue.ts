@@ -115,7 +115,7 @@ export class CommandQueue {
   /** Notes that the first statement under way was answered. */
   answered(now: number): void {
     const flight = this.flights.shift();
-    if (flight?.isMeasure === true) this.depth?.measured(now - flight.sentAt);
+    if (flight?.isMeasure === true) this.depth?.measured(now - flight.sentAt, now);
     if (this.isBusy) this.schedule();
   }
 

@@ -115,10 +115,8 @@ export class LockSession implements WireOwner {
   tryLock(op: TryOp): void {
     const { refusal } = this;
     if (refusal !== undefined) return op.onError(refusal);
-    this.tries++;
-    this.lastUsedAt = monotonicMs();
     this.wire.commands.try(op);
-    this.wire.updateReference();
+    if (this.tries++ === 0) this.wire.updateReference(); // else it is kept already
   }
 
   /** Releases the lock; resolves when the server has, and at once where it is gone already. */
@@ -181,6 +179,7 @@ export class LockSession implements WireOwner {
 
   onAnswered(batch: CommandBatch, refused: readonly number[]): void {
     const { releases, tries } = batch;
+    this.lastUsedAt = monotonicMs();
     batch.markReleased();
     let next = 0;
     while ((refused[next] ?? Infinity) <= releases.length) next++;

@@ -1,26 +1,40 @@
-/** Down to this round trip, in milliseconds, so many statements are worth having under way at once. */
+/** From this round trip on, in milliseconds, so many statements are worth having under way at once. */
 const DEPTHS = [
   { fromMs: 1.2, depth: 4 },
   { fromMs: 0.6, depth: 2 },
 ];
-/** A slow answer counts so much less than a quick one: it may have been slow for other reasons than the network. */
-const RISE = 1.02;
+/** A network may change; the quickest answer counts for this long at the least, and for twice as long at the most. */
+const COUNTS_FOR_MS = 30_000;
 
 /**
  * How many statements a session has under way at once: one next to the server, where each costs more than it saves, and more
- * the further away the server is. Measured by the quickest answers of late.
+ * the further away the server is. Measured by the quickest answers of late: slow ones may be slow because this process or the
+ * server was busy, when more statements would make it worse.
  *
  * @internal
  */
 export class PipelineDepth {
-  constructor(private roundTripMs: number) {}
+  private quickest: number;
+  private formerQuickest = Infinity;
+  private since = -Infinity;
+
+  constructor(roundTripMs: number) {
+    this.quickest = roundTripMs;
+  }
 
   get value(): number {
-    return DEPTHS.find(({ fromMs }) => this.roundTripMs >= fromMs)?.depth ?? 1;
+    const roundTripMs = Math.min(this.quickest, this.formerQuickest);
+    return DEPTHS.find(({ fromMs }) => roundTripMs >= fromMs)?.depth ?? 1;
   }
 
   /** Notes the time that the answer to a small statement took, with nothing else under way. */
-  measured(ms: number): void {
-    this.roundTripMs = Math.min(ms, this.roundTripMs * RISE);
+  measured(ms: number, now: number): void {
+    if (now - this.since >= COUNTS_FOR_MS) {
+      this.formerQuickest = this.quickest;
+      this.quickest = ms;
+      this.since = now;
+    } else if (ms < this.quickest) {
+      this.quickest = ms;
+    }
   }
 }
