@@ -19,6 +19,7 @@ export {
   type PgLockOptionsFactory,
   type PrioritizeDefaults,
   type SavedConfiguration,
+  type ShutdownOptions,
 } from './options/pg-lock-options.js';
 
 export {
@@ -162,6 +163,7 @@ export type {
   LockLostEvent,
   PgLockEvent,
   PrioritizeFailedEvent,
+  SelfWaitEvent,
   SessionEndedEvent,
   TickMissedEvent,
 } from './vocabulary/pg-lock-event.js';

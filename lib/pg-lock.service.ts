@@ -4,9 +4,11 @@ import type { Leaders } from './leadership/leaders.js';
 import type { Leadership } from './leadership/leadership.js';
 import type { AdvisoryLockOptions } from './locks/advisory-options.js';
 import type { AdvisoryLocks } from './locks/advisory-locks.js';
+import type { HeldLocks } from './locks/held-locks.js';
 import type { LockHandle } from './locks/lock-handle.js';
 import type { LockNames } from './locks/lock-names.js';
 import type { AdvisoryKey, LockId } from './vocabulary/lock-id.js';
+import { PgLockUsageError } from './errors/pg-lock-usage.error.js';
 import type { LockTimeoutOptions } from './locks/lock-timeout.js';
 import type { ModelLockOptions } from './locks/model-lock.js';
 import type { TransactionLockHandle } from './locks/xact-lock-handle.js';
@@ -22,6 +24,7 @@ import type { Jobs } from './jobs/jobs.js';
 import type { LockStatus } from './telemetry/lock-status.js';
 import type { TransactionOptions } from './transaction/transactions.js';
 import type { Duration } from './vocabulary/duration.js';
+import { outsideFlows } from './vocabulary/flow-variable.js';
 import type { LockTarget } from './vocabulary/lock-target.js';
 
 /** One id, or several to be had all together or not at all. @publicApi */
@@ -56,6 +59,8 @@ export interface PgLockParts {
   readonly admin: LockAdmin;
   readonly leaders: Leaders;
   readonly names: LockNames;
+  readonly held: HeldLocks;
+  close(): Promise<void>;
   readonly events: PgLockEvents;
   readonly jobs: Jobs;
 }
@@ -79,8 +84,8 @@ export class PgLockService {
    * Takes an advisory lock, runs the work, and lets go: on success, on error, and when the process dies.
    *
    * Several ids are had all together or not at all, in one order everywhere, so that two callers cannot deadlock over
-   * them. Inside the work the same async flow gets the same id again at once, counted; within a transaction that holds it,
-   * the lock of the transaction.
+   * them. A flow is a stranger to its own locks: inside the work the same id is contention, unless `reentrant` says that the inner
+   * work runs under the outer lock.
    *
    * Sends `SELECT pg_catalog.pg_try_advisory_lock($1)` on a connection that all locks of the process share, fused with
    * whatever else is asked for in the same turn; if somebody else has the lock, `SELECT pg_catalog.pg_advisory_lock(…)`
@@ -91,7 +96,8 @@ export class PgLockService {
    * @returns what the work returns; `undefined` when the lock was not had and `onContention` is `'skip'`.
    * @throws {LockNotAvailableError} when the lock was not had in time (`onContention: 'throw'`, the default here).
    * @throws {DeadlockError} when waiting could never end.
-   * @throws {PgLockUsageError} on bad ids or options, before any SQL; and when the flow holds the id shared already.
+   * @throws {PgLockUsageError} on bad ids or options, before any SQL; and, with `reentrant`, when the flow holds the id shared
+   * and asks for it exclusively.
    * @throws {PoolerError} behind a transaction pooler.
    * @see https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
    */
@@ -141,9 +147,8 @@ export class PgLockService {
     options: AdvisoryLockOptions | undefined,
     work: UnderLock<R> | undefined,
   ): Promise<R | undefined> {
-    const { advisory, work: sessions } = this.#parts;
+    const { advisory } = this.#parts;
     if (isTransactional(options)) return this.#advisoryInTransaction(id, options, work);
-    if (sessions.xact.holdsAny) return this.#advisoryWithin(id, options, work);
     return advisory.run(id, options, work as ((lock: LockHandle) => R | Promise<R>) | undefined);
   }
 
@@ -154,19 +159,6 @@ export class PgLockService {
   ): Promise<R | undefined> {
     const { transactions, xact } = this.#parts.work;
     return xact.advisory(id, transactions.given(options), work);
-  }
-
-  /** In a flow that holds something in a transaction, which may be what it asks for. */
-  async #advisoryWithin<R>(
-    id: LockIds,
-    options: AdvisoryLockOptions | undefined,
-    work: UnderLock<R> | undefined,
-  ): Promise<R | undefined> {
-    const { advisory, work: sessions } = this.#parts;
-    const own = sessions.xact.covering(id, options?.shared === true);
-    if (own !== undefined && typeof work === 'function')
-      return work(own as unknown as TransactionLockHandle<PoolClient>);
-    return advisory.run(id, options, work as ((lock: LockHandle) => R | Promise<R>) | undefined);
   }
 
   /**
@@ -203,22 +195,35 @@ export class PgLockService {
   async acquire(id: LockIds, options?: AdvisoryLockOptions): Promise<LockHandle | null> {
     const { advisory, work } = this.#parts;
     if (isTransactional(options)) return work.xact.acquire(id, work.transactions.given(options));
-    return work.xact.covering(id, options?.shared === true) ?? advisory.acquire(id, options);
+    return advisory.acquire(id, options);
   }
 
   /** Whether the running async flow holds the id at this moment. Sends no SQL. @throws {PgLockUsageError} on a bad id. */
   isHeld(id: LockId): boolean {
-    const { advisory, work, names } = this.#parts;
-    return advisory.isHeld(id) || work.xact.isHeld(names.keyOf(id));
+    return this.#parts.held.isHeld(id);
   }
 
   /**
    * Makes sure that the running async flow holds the id: for code that relies on a decorator far away. Sends no SQL.
    *
-   * @throws {PgLockUsageError} when it does not.
+   * @throws {LockLostError} when it held the id, and has lost it.
+   * @throws {PgLockUsageError} when it does not hold it.
    */
   assertHeld(id: LockId): void {
-    if (!this.isHeld(id)) this.#parts.advisory.assertHeld(id);
+    this.#parts.held.assertHeld(id);
+  }
+
+  /**
+   * Runs work outside of every flow of the library: it holds nothing, is in no transaction, and has no timeout, priority or
+   * context. For what only happens to be started in a flow: tasks of a queue, timers, listeners. Sends no SQL.
+   *
+   * @example queue.add(() => pglock.detached(() => this.invoices.export()))
+   * @returns what the work returns.
+   * @throws {PgLockUsageError} when the work is no function.
+   */
+  detached<R>(work: () => R): R {
+    if (typeof work !== 'function') throw new PgLockUsageError('detached() needs a function to run.');
+    return outsideFlows(work);
   }
 
   /**
@@ -297,7 +302,7 @@ export class PgLockService {
    * @see https://www.postgresql.org/docs/current/tutorial-transactions.html
    */
   transaction<R>(work: (tx: PoolClient) => R | Promise<R>, options?: TransactionOptions): Promise<R> {
-    return this.#parts.work.transactions.run(work, options);
+    return this.#parts.work.xact.transaction(work, options);
   }
 
   /**
@@ -424,6 +429,15 @@ export class PgLockService {
   /** The scheduled jobs of the application, over all its replicas: find, run, release, wrap. */
   get jobs(): PgLockJobs {
     return this.#jobs;
+  }
+
+  /**
+   * Shuts the module down, as the end of its application does: for scripts that have no application to close. Work that runs
+   * under a lock is waited for within `shutdown.timeout`; then all locks are released, and the connections that the module opened
+   * are closed. A lent pool stays open. Idempotent.
+   */
+  close(): Promise<void> {
+    return this.#parts.close();
   }
 
   /** Emits what the module also logs: locks lost, sessions ended, backends signalled. Each event under its `type`. */

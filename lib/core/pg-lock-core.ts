@@ -6,7 +6,9 @@ import type { TickLedger } from '../jobs/tick-ledger.js';
 import { AdvisoryLocks } from '../locks/advisory-locks.js';
 import { Leaders } from '../leadership/leaders.js';
 import type { FindHolder } from '../locks/named-holder.js';
+import { HeldLocks } from '../locks/held-locks.js';
 import { LockNames } from '../locks/lock-names.js';
+import { SelfWaits } from '../locks/self-waits.js';
 import type { PgLockEvents } from './pg-lock-events.js';
 import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
 import { LockAdmin } from './lock-admin.js';
@@ -18,6 +20,7 @@ import { connectorLike, connectorTo, type Connector } from '../session/connector
 import { FlowPids } from '../session/flow-pids.js';
 import { ObserverSession } from '../session/observer-session.js';
 import type { LockStore } from '../session/lock-store.js';
+import { monotonicMs } from '../session/monotonic.js';
 import { PgLockStore } from '../session/pg-lock-store.js';
 import { newLockSource, say, type LockSource } from '../telemetry/lock-channels.js';
 import { isolated } from '../vocabulary/listeners.js';
@@ -36,6 +39,8 @@ export class PgLockCore {
   readonly source: LockSource;
   readonly events: PgLockEvents = new EventEmitter();
   readonly names: LockNames;
+  /** What the running flow holds. */
+  readonly held: HeldLocks;
   readonly advisory: AdvisoryLocks;
   readonly work: TransactionServices;
   readonly admin: LockAdmin;
@@ -46,6 +51,8 @@ export class PgLockCore {
   readonly leaders: Leaders;
   private readonly peerServices: PeerServices;
   private readonly flowPids = new FlowPids();
+  private closing: Promise<void> | undefined;
+  private stoppedAt: number | undefined;
 
   constructor(
     readonly options: ResolvedPgLockOptions,
@@ -55,6 +62,7 @@ export class PgLockCore {
     this.source = newLockSource(options.name);
     this.names = new LockNames(options.namespace);
     const emit: EventSink = (event) => this.report(event);
+    this.held = new HeldLocks(this.names, new SelfWaits(options.selfWaitMs, emit));
     const connector = ownConnector(options);
     const locks = store ?? new PgLockStore(connector, options.sessions, emit);
     this.peerServices = new PeerServices(locks, options);
@@ -66,15 +74,14 @@ export class PgLockCore {
       names: this.names,
       flowPids: this.flowPids,
       source: this.source,
-      sessions: {
-        isHeld: (id) => this.advisory.isHeld(id),
-        run: (id, given, work) => this.advisory.run(id, given, work),
-      },
+      held: this.held,
+      sessions: () => this.advisory,
       findHolder,
     });
     this.advisory = new AdvisoryLocks({
       store: locks,
       names: this.names,
+      held: this.held,
       defaults: options.advisory,
       emit,
       ambientTimeoutMs: () => this.work.timeouts.ambientMs,
@@ -110,17 +117,28 @@ export class PgLockCore {
     });
   }
 
-  /** Refuses new locks to flows that hold none, and refuses whoever waits. */
+  /** What would begin anew is refused; resolves when running jobs have ended, or `shutdown.timeout` has. */
   async drain(): Promise<void> {
     this.leaders.stop();
+    this.stoppedAt ??= monotonicMs();
     const ended = this.jobs.stop();
     this.advisory.drain();
-    await ended;
+    await atMost(this.shutdownLeftMs, ended);
   }
 
-  /** Lets go of everything, and closes what was opened here. The lent pool stays its owner's. */
-  async close(): Promise<void> {
-    await this.leaders.close(LEADERS_WITHIN_MS);
+  /**
+   * Waits for the works that run under a lock, within `shutdown.timeout`; then releases everything, and closes what was opened
+   * here. The lent pool stays its owner's. Idempotent.
+   */
+  close(): Promise<void> {
+    return (this.closing ??= this.finish());
+  }
+
+  private async finish(): Promise<void> {
+    this.stoppedAt ??= monotonicMs();
+    void this.jobs.stop();
+    await this.leaders.close(this.shutdownLeftMs);
+    await this.advisory.finish(this.shutdownLeftMs);
     await this.admin.close();
     await this.advisory.close(async () => {
       await this.jobs.linger(LINGER_AT_MOST_MS);
@@ -129,6 +147,12 @@ export class PgLockCore {
     });
     await this.jobs.context.ledger?.close();
     await this.work.close();
+  }
+
+  /** What is left of `shutdown.timeout`, which bounds the whole of it. */
+  private get shutdownLeftMs(): number {
+    const elapsedMs = this.stoppedAt === undefined ? 0 : monotonicMs() - this.stoppedAt;
+    return Math.max(0, this.options.shutdown.timeoutMs - elapsedMs);
   }
 
   /** To the listeners of the service, none of which keeps another untold, and to the channels of the process. */
@@ -144,6 +168,12 @@ export class PgLockCore {
 /** A process that is killed for not ending has answered nobody. */
 const LINGER_AT_MOST_MS = 10_000;
 
+async function atMost(milliseconds: number, ending: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, milliseconds)));
+  await Promise.race([ending, patience]).finally(() => clearTimeout(timer));
+}
+
 /** Builds everything of one database. @internal */
 export function createCore(options: ResolvedPgLockOptions): PgLockCore {
   return new PgLockCore(options);
@@ -158,8 +188,6 @@ function ledgerOf({ jobs }: ResolvedPgLockOptions, connector: Connector): TickLe
 export function replicaName(): string {
   return `${hostname()}:${process.pid}`;
 }
-/** For how long the works of leaders are waited for. */
-const LEADERS_WITHIN_MS = 20_000;
 
 /** Lock sessions and the killer's session: never from the application's pool, and past a pooler where told so. */
 function ownConnector({ directConnection, pool, connection }: ResolvedPgLockOptions): Connector {

@@ -4,7 +4,8 @@ import { LockTimeouts } from '../locks/lock-timeout.js';
 import type { FindHolder } from '../locks/named-holder.js';
 import type { LockNames } from '../locks/lock-names.js';
 import { ModelLocks } from '../locks/model-lock.js';
-import { XactLocks, type XactLocksContext } from '../locks/xact-lock.js';
+import { ServerTransactions } from '../locks/server-transactions.js';
+import { XactLocks, type XactLocksContext } from '../locks/xact-locks.js';
 import { XactWait } from '../locks/xact-lock-wait.js';
 import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
 import { FlowContext } from '../session/flow-context.js';
@@ -39,6 +40,7 @@ export interface TransactionServicesInit {
   readonly names: LockNames;
   readonly flowPids: FlowPids;
   readonly source: LockSource;
+  readonly held: XactLocksContext['held'];
   readonly sessions: XactLocksContext['sessions'];
   readonly findHolder: FindHolder;
 }
@@ -91,14 +93,18 @@ export class TransactionServices {
     this.models = new ModelLocks(this.transactions, wait);
     this.xact = new XactLocks({
       transactions: this.transactions,
-      wait,
+      backend: new ServerTransactions({
+        wait,
+        freshToken: () => this.#freshToken(),
+        clientOf: (pid) => pooledClients.of(pid),
+      }),
       defaults: options.advisory,
       names,
       source: init.source,
-      freshToken: () => this.#freshToken(),
-      clientOf: (pid) => pooledClients.of(pid),
+      held: init.held,
       sessions: init.sessions,
       findHolder: init.findHolder,
+      ambientTimeoutMs: () => this.timeouts.ambientMs,
     });
   }
 

@@ -1,6 +1,6 @@
 import type { AdvisoryLockOptions } from '../locks/advisory-options.js';
-import type { HeldFlow } from '../locks/held-flow.js';
 import type { LockHandle } from '../locks/lock-handle.js';
+import type { LockScope } from '../locks/lock-scope.js';
 import type { Duration } from '../vocabulary/duration.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import type { CronJobLike, JobDefinition, JobInvocation, TakeLock, TakeOptions } from './job-definition.js';
@@ -42,7 +42,7 @@ export function wrapJob(
   const cronJobs = new Set<CronJobLike>();
 
   async function invoke(invocation: JobInvocation): Promise<unknown> {
-    const take: TakeLock<HeldFlow> = (options) => advisory.hold(id, lockOptions(invocation, options));
+    const take: TakeLock<LockScope> = (options) => advisory.hold(id, lockOptions(invocation, options));
     const held = await invocation.take(take);
     if (held === undefined) return undefined;
     invocation.took(held.keys);

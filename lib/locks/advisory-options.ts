@@ -31,6 +31,13 @@ export interface AdvisoryLockOptions {
    * @default false; true on scheduled jobs
    */
   readonly sticky?: boolean;
+  /**
+   * Run under the lock that this async flow holds already, as long as the work that holds it runs; works that do so exclude each
+   * other. Otherwise a flow is a stranger to its own locks: it waits for them, or is refused, as everybody else.
+   *
+   * @default false, or the module's `advisory.reentrant`
+   */
+  readonly reentrant?: boolean;
   /** Open a transaction, and hold the lock exactly until it ends. @default false */
   readonly xact?: boolean;
   /** An open transaction of the caller; the lock is held exactly until it ends. */

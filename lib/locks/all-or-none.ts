@@ -1,61 +1,58 @@
 import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
-import { monotonicMs } from '../session/monotonic.js';
-import type { Grant } from './grant.js';
 import type { NamedKey } from './lock-names.js';
+import type { LockReference } from './lock-reference.js';
 
-/** Takes one key; `had` are those that the same call has already. @internal */
+/** Takes one key; `acquired` are those that the same call has already. @internal */
 export type TakeOne = (
   named: NamedKey,
-  timeoutMs: number | null | undefined,
-  had: readonly Grant[],
-) => Promise<Grant>;
+  waits: 'once' | 'until the deadline',
+  acquired: readonly LockReference[],
+) => Promise<LockReference>;
 
-/** Takes several keys, all or none: when one is lost before the last is had, from the beginning. @internal */
+/**
+ * Takes several keys, all or none: when one is lost before the last is acquired, from the beginning.
+ *
+ * @param mayWait whether anything but one try is wanted.
+ * @internal
+ */
 export async function allOrNone(
   named: readonly NamedKey[],
-  timeoutMs: number | null | undefined,
+  mayWait: boolean,
   takeOne: TakeOne,
-): Promise<Grant[]> {
-  const startedAt = monotonicMs();
+): Promise<LockReference[]> {
   for (;;) {
-    const grants = await collect(named, timeoutMs, startedAt, takeOne);
-    if (grants.every((grant) => grant.active)) return grants;
-    await Promise.all(grants.map((grant) => grant.release()));
+    const references = await collect(named, mayWait, takeOne);
+    if (references.every(({ alive }) => alive)) return references;
+    await releaseAll(references);
   }
 }
 
 /** First all at once without waiting, which cannot deadlock; then one after the other in key order. */
 async function collect(
   named: readonly NamedKey[],
-  timeoutMs: number | null | undefined,
-  startedAt: number,
+  mayWait: boolean,
   takeOne: TakeOne,
-): Promise<Grant[]> {
-  const tried = await Promise.allSettled(named.map((one) => takeOne(one, 0, [])));
+): Promise<LockReference[]> {
+  const tried = await Promise.allSettled(named.map((request) => takeOne(request, 'once', [])));
   const refused = tried.find((result) => result.status === 'rejected');
-  const had = tried.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-  if (refused === undefined) return had;
-  await Promise.all(had.map((grant) => grant.release()));
-  if (!(refused.reason instanceof LockNotAvailableError) || timeoutMs === 0) throw refused.reason;
-  return inOrder(named, timeoutMs, startedAt, takeOne);
+  const acquired = tried.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  if (refused === undefined) return acquired;
+  await releaseAll(acquired);
+  if (!(refused.reason instanceof LockNotAvailableError) || !mayWait) throw refused.reason;
+  return inOrder(named, takeOne);
 }
 
-async function inOrder(
-  named: readonly NamedKey[],
-  timeoutMs: number | null | undefined,
-  startedAt: number,
-  takeOne: TakeOne,
-): Promise<Grant[]> {
-  const grants: Grant[] = [];
+async function inOrder(named: readonly NamedKey[], takeOne: TakeOne): Promise<LockReference[]> {
+  const acquired: LockReference[] = [];
   try {
-    for (const one of named) {
-      const left =
-        typeof timeoutMs === 'number' ? Math.max(1, timeoutMs - (monotonicMs() - startedAt)) : timeoutMs;
-      grants.push(await takeOne(one, left, grants));
-    }
-    return grants;
+    for (const request of named) acquired.push(await takeOne(request, 'until the deadline', acquired));
+    return acquired;
   } catch (error) {
-    await Promise.all(grants.map((grant) => grant.release()));
+    await releaseAll(acquired);
     throw error;
   }
+}
+
+async function releaseAll(references: readonly LockReference[]): Promise<void> {
+  await Promise.all(references.map((reference) => reference.release()));
 }

@@ -1,317 +1,195 @@
-import type {
-  HeldKey,
-  HeldKeyListener,
-  LockStore,
-  LockWait,
-  TryLockCallbacks,
-} from '../session/lock-store.js';
+import type { HeldKey, LockStore } from '../session/lock-store.js';
+import { isPassing } from '../session/reachability.js';
 import { monotonicMs, TIMER_MAX_MS } from '../session/monotonic.js';
+import { outsideFlows } from '../vocabulary/flow-variable.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
-import { DONE, Grant } from './grant.js';
-import { keysStandingStill, waitsForItself } from './lock-graph.js';
-import { enterAll, lastDeadline, type LockRequest, type RequestQueue } from './lock-request.js';
+import { LocalQueue, type QueueHost } from './local-queue.js';
+import { blockedKeys } from './lock-graph.js';
+import { DONE, type LockReference } from './lock-reference.js';
+import { enterAll, lastDeadline, type LockRequest } from './lock-request.js';
+import { nextStep } from './next-step.js';
+import { ServerLock, type ServerLockListener } from './server-lock.js';
 
-/** For how long a key goes from flow to flow of this process before other processes get their turn. */
-const TENURE_MS = 10;
 /** For how long a caller whose time is up waits until the server has provably nothing of its request. */
 const QUIET_MS = 50;
 
 /**
- * Who in this process holds one key, and who wants it, in order of arrival.
+ * Who in this process holds one key, and who wants it, below the server.
  *
- * To PostgreSQL all flows of a process are one session, so exclusive and shared, order, and who waits for whom among them
- * are arbitrated here; the store is asked once for all of them. The key is *free* here, *tried* at the server, *awaited*
- * there, or *held*; held, it is given to one exclusive or several shared requests, and passed on within the process for
- * `TENURE_MS` before it goes back to the server, where other processes stand in line.
+ * To PostgreSQL all flows of a process are one session, so exclusive and shared, order, and who waits for whom among them are
+ * arbitrated here; the server is asked once for all of them. What to do next is {@link nextStep}'s to say, what the process
+ * has of the key is in {@link ServerLock}, and the order among flows in {@link LocalQueue}.
  *
  * @internal
  */
-export class KeyQueue implements TryLockCallbacks, HeldKeyListener, RequestQueue {
+export class KeyQueue extends LocalQueue implements ServerLockListener {
   /** Kept by `KeyQueues`. */
   next: KeyQueue | undefined;
-  /** Whether the key is kept when nobody here wants it any more. */
+  /** Whether the key is kept when no work here wants it any more. */
   private sticky = false;
-  // Made with one element where there is one: `push` on an empty array makes room for seventeen.
-  holders: Grant[] = [];
-  requests: LockRequest[] = [];
-
-  private hold: HeldKey | undefined;
-  private heldSince = 0;
-  private wait: (LockWait & { readonly shared: boolean }) | undefined;
-  /** Whether the server is being asked, and in which mode. */
-  private asking = false;
-  private askedShared = false;
-  private onAnswer: (() => void)[] | undefined;
-  private probing = false;
-  private yielding = false;
-  private unlocked = DONE;
+  private readonly server: ServerLock;
 
   constructor(
+    host: QueueHost,
     readonly key: LockKey,
-    private readonly store: LockStore,
-  ) {}
+    store: LockStore,
+  ) {
+    super(host);
+    this.server = new ServerLock(key, store, this);
+  }
 
-  /** Whether nobody here holds, wants or keeps the key, so that nothing would be lost with this queue. */
+  /** No lock of this process is above it. */
+  get outer(): undefined {
+    return undefined;
+  }
+
+  /** Whether no work here holds, wants or keeps the key, so that nothing would be lost with this queue. */
   get isIdle(): boolean {
-    return this.requests.length === 0 && this.hold === undefined && !this.asking;
+    return this.requests.size === 0 && this.server.state.at === 'free';
   }
 
-  /** Lines a request up; it is granted or refused through itself. */
-  submit(request: LockRequest): void {
-    if (request.once && this.mustWait(request)) return request.reject(request.contention());
-    request.waitsIn = this;
-    if (this.requests.length === 0) this.requests = [request];
-    else this.requests.push(request);
-    this.advance();
+  override release(reference: LockReference): Promise<void> {
+    const keepMs = reference.keepUntil === 0 ? 0 : reference.keepUntil - monotonicMs();
+    if (keepMs <= 0) return super.release(reference);
+    const later = () =>
+      setTimeout(() => void this.release(reference), Math.min(Math.ceil(keepMs), TIMER_MAX_MS)).unref();
+    outsideFlows(later);
+    return DONE;
   }
 
-  /** A grant has ended. Resolves when the server has let go, or at once when the key stays in this process. */
-  release(grant: Grant): Promise<void> {
-    const keepMs = grant.keepUntil === 0 ? 0 : grant.keepUntil - monotonicMs();
-    if (keepMs > 0) {
-      setTimeout(() => void this.release(grant), Math.min(Math.ceil(keepMs), TIMER_MAX_MS)).unref();
-      return DONE;
-    }
-    return this.letGo(grant);
+  fencingToken({ heldBy }: LockReference): Promise<bigint> {
+    return this.server.fencingToken(heldBy as HeldKey);
   }
 
-  /** Rejects everybody who waits here. */
-  rejectAll(error: (request: LockRequest) => unknown): void {
-    for (const request of [...this.requests]) void this.leave(request, error(request));
-  }
-
-  /** Keeps the key no longer than somebody here needs it. */
+  /** Keeps the key no longer than some work here needs it. */
   unstick(): void {
     this.sticky = false;
-    this.advance();
+    void this.advance();
   }
 
-  /** Ends everything: those who wait and those who hold. */
+  /** Ends everything: requests and holders. Resolves when the server has released the key. */
   async close(error: Error): Promise<void> {
     this.sticky = false;
     this.rejectAll(() => error);
-    const grants = this.holders;
-    this.holders = [];
-    for (const grant of grants) grant.lose(error);
-    this.advance();
-    await this.unlocked;
+    for (const reference of this.takeHolders()) reference.lose(error);
+    await this.advance();
   }
 
-  /** A lock session cannot tell its flows apart: whether a request could not be granted even if the server agreed. */
-  private mustWait(request: LockRequest): boolean {
-    if (this.yielding) return true;
-    if (this.requests.length === 0) return this.isLocallyBlocked(request); // a wait that nobody needs comes to its end
-    return this.wait !== undefined || !request.shared || this.requests.some((other) => !other.shared);
+  /** A wait of this queue could never end: `held` is the key of a flow here through which the cycle runs. */
+  breakDeadlock(held: string): void {
+    let last: LockRequest | undefined;
+    for (const request of this.requests) if (blockedKeys(this, request).includes(held)) last = request;
+    if (last !== undefined) void this.leave(last, last.deadlock());
   }
 
-  private isLocallyBlocked(request: LockRequest): boolean {
-    if (this.holders.length === 0) return false;
-    return !request.shared || this.hold?.shared !== true;
+  onSettled(): void {
+    void this.advance();
   }
 
-  /** Does whatever can be done now. Called after every change. */
-  private advance(): void {
-    for (;;) {
-      const head = this.requests[0];
-      if (head === undefined) return this.rest();
-      if (this.hold === undefined) return this.ask(head);
-      if (!this.isGrantable(head, this.hold)) return this.markWaiting();
-      this.requests.shift();
-      const grant = new Grant(this, this.hold);
-      if (this.holders.length === 0) this.holders = [grant];
-      else this.holders.push(grant);
-      if (head.init.sticky) this.sticky = true;
-      head.grant(grant);
-    }
-  }
-
-  /** Whether the hold can be given to the head at once; if it has to go back to the server first, sends it there. */
-  private isGrantable(head: LockRequest, hold: HeldKey): boolean {
-    const tenured = !this.yielding && monotonicMs() - this.heldSince < TENURE_MS;
-    if (this.holders.length === 0) {
-      if (hold.shared === head.shared && (tenured || this.sticky)) return true;
-      this.giveUp(hold);
-      this.ask(head);
-      return false;
-    }
-    if (!hold.shared || !head.shared) return false;
-    if (!tenured && !this.yielding) this.probe(hold);
-    return tenured;
-  }
-
-  /** Those who came last wait from now on; who would wait for itself is refused at once. */
-  private markWaiting(): void {
-    for (let index = this.requests.length - 1; index >= 0; index--) {
-      const request = this.requests[index] as LockRequest;
-      if (request.contended) return;
-      request.markContended();
-      if (waitsForItself(request, this)) void this.leave(request, request.deadlock());
-    }
-  }
-
-  /** Nobody wants the key. */
-  private rest(): void {
-    this.wait?.cancel();
-    if (this.hold !== undefined && this.holders.length === 0 && !this.sticky) this.giveUp(this.hold);
-    if (this.isIdle) this.sticky = false;
-  }
-
-  private giveUp(hold: HeldKey): void {
-    this.hold = undefined;
-    this.yielding = false;
-    this.unlocked = this.store.unlock(hold);
-  }
-
-  /** Asks the server, unless it is being asked already; a wait in the other mode ends first. */
-  private ask(head: LockRequest): void {
-    if (this.wait !== undefined && this.wait.shared !== head.shared) this.wait.cancel();
-    if (this.asking) {
-      if (this.wait !== undefined) this.markWaiting();
-      return;
-    }
-    this.asking = true;
-    this.askedShared = head.shared;
-    // What is kept between runs is wanted by jobs, of which many may tick in the same moment.
-    this.store.tryLock(this.key, head.shared, this, head.init.sticky);
-  }
-
-  private answered(): void {
-    this.asking = false;
-    for (const tell of this.onAnswer ?? []) tell();
-    this.onAnswer = undefined;
-  }
-
-  /** The server has given the key to this process. */
-  onAcquired(hold: HeldKey): void {
-    this.answered();
-    this.hold = hold;
-    this.heldSince = monotonicMs();
-    hold.listener = this;
-    if (!hold.alive) this.giveUp(hold);
-    this.advance();
-  }
-
-  /** The server has given the key to another process. */
-  onUnavailable(): void {
-    this.answered();
-    const shared = this.askedShared;
-    const refusable = (request: LockRequest) =>
-      request.expired || (request.once && (request.shared === shared || shared));
-    for (const request of this.requests.filter(refusable)) this.drop(request, request.contention());
-    const [head] = this.requests;
-    if (head === undefined) return this.rest();
-    if (head.shared !== shared) return this.ask(head);
+  onUnavailable(shared: boolean): void {
+    for (const request of this.requests)
+      if (request.expired || (request.once && (shared || !request.shared)))
+        this.drop(request, request.contention());
+    const head = this.requests.first;
+    if (head?.shared !== shared) return void this.advance();
     this.markWaiting();
-    this.stand(head);
+    this.wait(head);
   }
 
-  /** The server cannot be asked. Who waits already goes on waiting, for as long as the store thinks it worth while. */
-  onError(error: unknown): void {
-    this.answered();
-    const droppable = ({ contended, once }: LockRequest) => !contended || once;
-    for (const request of this.requests.filter(droppable)) this.drop(request, error);
-    const [head] = this.requests;
-    if (head === undefined) this.rest();
-    else this.stand(head);
+  /** Those who try once are told; the others wait for as long as the store thinks it worth while. */
+  onUnreachable(error: unknown): void {
+    const isWorthWaiting = isPassing(error);
+    for (const request of this.requests)
+      if (request.once || (!isWorthWaiting && !request.contended)) this.drop(request, error);
+    const head = this.requests.first;
+    if (head === undefined) void this.advance();
+    else this.wait(head);
   }
 
-  private stand(head: LockRequest): void {
-    const wait = this.store.wait(this.key, head.shared, {
-      deadline: () => lastDeadline(this.requests),
-      holds: () => keysStandingStill(this),
-      onDeadlock: (held) => this.breakDeadlock(held),
-      onWaiting: (pid) => enterAll(this.requests, pid),
-    });
-    this.wait = { outcome: wait.outcome, cancel: () => wait.cancel(), shared: head.shared };
-    this.asking = true;
-    wait.outcome.then(
-      (hold) => this.waited(hold),
-      (error: unknown) => this.failAll(error),
-    );
+  /** The server has been away for long: whoever said nothing of a timeout is told. */
+  private onAway(error: Error): void {
+    for (const request of this.requests)
+      if (request.init.timeoutMs === undefined && !request.hasLimit) this.drop(request, error);
+    void this.advance();
   }
 
-  private waited(hold: HeldKey | null): void {
-    this.wait = undefined;
-    if (hold !== null) return this.onAcquired(hold);
-    this.answered();
-    this.advance();
+  onWaitFailed(error: unknown): void {
+    for (const request of this.requests) this.drop(request, error);
+    void this.advance();
   }
 
-  private failAll(error: unknown): void {
-    this.wait = undefined;
-    this.answered();
-    for (const request of [...this.requests]) this.drop(request, error);
-    this.rest();
+  /** Where a writer elsewhere waits behind the readers here, there are no further ones until it had its turn. */
+  onAsked(): void {
+    if (this.isHandingOver)
+      for (const request of this.requests) if (request.once) this.drop(request, request.contention());
+    void this.advance();
   }
 
-  private probe(hold: HeldKey): void {
-    if (this.probing) return;
-    this.probing = true;
-    const done = (awaited: boolean) => {
-      this.probing = false;
-      if (this.hold !== hold) return;
-      if (awaited) this.yieldTo();
-      else this.heldSince = monotonicMs();
-      this.advance();
-    };
-    this.store.isAwaited(hold).then(done, () => done(false));
+  onLost(error: Error): void {
+    for (const reference of this.takeHolders()) reference.lose(error);
+    void this.advance();
   }
 
-  /** A writer elsewhere waits behind the readers here: no further ones until it had its turn. */
-  private yieldTo(): void {
-    this.yielding = true;
-    for (const request of this.requests.filter(({ once }) => once)) this.drop(request, request.contention());
+  protected mustWait(request: LockRequest): boolean {
+    if (this.isHandingOver) return true;
+    const { size, exclusives } = this.requests;
+    // A wait that no request needs any more comes to its end: what is asked for then is tried.
+    if (size > 0) return this.server.state.at === 'waiting' || !request.shared || exclusives > 0;
+    return this.holders.length > 0 && (!request.shared || this.server.lock?.shared !== true);
   }
 
-  /** The key was lost with the session that held it. */
-  onKeyLost(hold: HeldKey, error: Error): void {
-    if (this.hold !== hold) return;
-    this.hold = undefined;
-    this.yielding = false;
-    const grants = this.holders;
-    this.holders = [];
-    for (const grant of grants) grant.lose(error);
-    this.advance();
+  protected advance(): Promise<void> {
+    let released = DONE;
+    for (;;) {
+      const head = this.requests.first;
+      const { state } = this.server;
+      const step = nextStep(state, this.holders.length, head, this.sticky, monotonicMs);
+      if (step === 'unlock') released = this.server.unlock();
+      else if (step === 'grant') this.grant(head as LockRequest);
+      else {
+        this.take(step, head as LockRequest);
+        return released;
+      }
+    }
   }
 
-  private letGo(grant: Grant): Promise<void> {
-    const index = this.holders.indexOf(grant);
-    if (index < 0) return DONE;
-    this.holders.splice(index, 1);
-    this.unlocked = DONE;
-    this.advance();
-    const { unlocked } = this;
-    this.unlocked = DONE;
-    return unlocked;
-  }
-
-  private drop(request: LockRequest, error: unknown): void {
-    const index = this.requests.indexOf(request);
-    if (index >= 0) this.requests.splice(index, 1);
-    request.reject(error);
-  }
-
-  /** A request gives up; its caller is told when nothing of it is left at the server, or very soon. */
-  async leave(request: LockRequest, error: unknown): Promise<void> {
-    const index = this.requests.indexOf(request);
-    if (index < 0) return;
-    this.requests.splice(index, 1);
-    this.advance();
-    if (this.requests.length === 0 && this.asking) await this.quiet();
-    request.reject(error);
-  }
-
-  private async quiet(): Promise<void> {
+  protected override async untilQuiet(): Promise<void> {
+    if (this.server.state.at !== 'trying' && this.server.state.at !== 'waiting') return;
     let timer: NodeJS.Timeout | undefined;
     const soon = new Promise<void>((resolve) => (timer = setTimeout(resolve, QUIET_MS)));
-    const answer = new Promise<void>((resolve) => (this.onAnswer ??= []).push(resolve));
-    await Promise.race([answer.then(() => this.unlocked), soon]);
+    await Promise.race([this.server.untilSettled().then(() => this.server.released), soon]);
     clearTimeout(timer);
   }
 
-  private breakDeadlock(held: string): void {
-    const guilty = this.requests.filter((request) => keysStandingStill(this, request).includes(held));
-    const last = guilty[guilty.length - 1];
-    if (last !== undefined) void this.leave(last, last.deadlock());
+  private get isHandingOver(): boolean {
+    return this.server.state.at === 'held' && this.server.state.awaited === 'yes';
+  }
+
+  private grant(head: LockRequest): void {
+    const lock = this.server.lock as HeldKey;
+    this.sticky ||= head.init.sticky;
+    this.grantFirst(head, lock, lock.shared);
+  }
+
+  private take(step: Exclude<ReturnType<typeof nextStep>, 'unlock' | 'grant'>, head: LockRequest): void {
+    if (step === 'nothing') {
+      if (this.isIdle) this.sticky = false;
+      return;
+    }
+    // What is kept between runs is wanted by jobs, of which many may tick in the same moment.
+    if (step === 'try') return this.server.try(head.shared, head.init.sticky);
+    if (step === 'cancel wait') this.server.cancelWait();
+    else if (step === 'queue and ask') this.server.ask();
+    this.markWaiting();
+  }
+
+  private wait(head: LockRequest): void {
+    this.server.wait(head.shared, {
+      deadline: () => lastDeadline(this.requests),
+      holds: () => blockedKeys(this),
+      onDeadlock: (held) => this.breakDeadlock(held),
+      onWaiting: (pid) => enterAll(this.requests, pid),
+      onUnreachable: (error) => this.onAway(error),
+    });
   }
 }

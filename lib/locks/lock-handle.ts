@@ -20,8 +20,10 @@ export interface LockHandle extends AsyncDisposable {
   readonly shared: boolean;
   /** Whether the lock is held at this moment: neither released nor lost, nor older than the last trusted heartbeat. */
   readonly held: boolean;
-  /** Process id of the PostgreSQL backend that holds the lock, as `pg_stat_activity.pid`. */
+  /** Process id of the PostgreSQL backend that holds the lock, as `pg_stat_activity.pid`; of a list, that of its first id. */
   readonly pid: number;
+  /** The backends of all keys, in the order of `keys`: of several ids some may be held on one session and some on another. */
+  readonly pids: readonly number[];
   /** Aborts with a `LockLostError` as soon as the lock is known to be lost. Never aborts on release. */
   readonly signal: AbortSignal;
   /**

@@ -1,12 +1,14 @@
-import type { LockId } from '../vocabulary/lock-id.js';
-import { monotonicMs, TIMER_MAX_MS } from '../session/monotonic.js';
-import type { PidScope } from '../session/flow-pids.js';
 import { DeadlockError } from '../errors/deadlock.error.js';
 import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
+import type { PidScope } from '../session/flow-pids.js';
+import { monotonicMs, TIMER_MAX_MS } from '../session/monotonic.js';
+import type { LockId } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
-import type { Grant } from './grant.js';
+import { onAbort, type StopListening, type WaitSignal } from '../vocabulary/wait-abort.js';
+import type { LockContext } from './lock-context.js';
 import type { QueueNode, RequestNode } from './lock-graph.js';
-import type { LockFlow } from './lock-flow.js';
+import type { LockReference } from './lock-reference.js';
+import type { SelfWaiting } from './self-waits.js';
 
 /** What one flow asks of one key. @internal */
 export interface LockRequestInit {
@@ -14,11 +16,15 @@ export interface LockRequestInit {
   readonly shared: boolean;
   /** Whether the process keeps the key once this request was granted. */
   readonly sticky: boolean;
-  /** Milliseconds; 0 tries once, `null` waits for ever, left out follows the server's `lock_timeout`. */
+  /** Milliseconds from `startedAt`; 0 tries once, `null` has no limit, left out follows the server's `lock_timeout`. */
   readonly timeoutMs: number | null | undefined;
-  readonly signal: AbortSignal | undefined;
-  readonly flow: LockFlow | undefined;
+  /** On the monotonic clock: of several ids that are asked for together, the same for each. */
+  readonly startedAt: number;
+  readonly signal: WaitSignal | undefined;
+  readonly context: LockContext | undefined;
   readonly pids: PidScope | undefined;
+  /** Where the call was made, where its flow holds the key already. */
+  readonly trace?: { readonly stack: string } | undefined;
 }
 
 /** Where a request stands. @internal */
@@ -33,33 +39,61 @@ export interface RequestQueue extends QueueNode {
  *
  * @internal
  */
-export class LockRequest implements RequestNode {
-  readonly startedAt = monotonicMs();
+export class LockRequest implements RequestNode, SelfWaiting {
+  /** Its neighbours in the queue; kept by `RequestList`. */
+  before: LockRequest | undefined;
+  after: LockRequest | undefined;
   /** When to give up, on the monotonic clock; `null` for never, or not known yet. */
   deadline: number | null = null;
   /** Whether it was told once already that it has to wait. */
   contended = false;
+  /** The lock of its own flow that it stands behind. */
+  selfHeld: LockReference | undefined;
   /** The queue that it stands in, which it leaves when time is up, or the caller's signal aborts. */
   waitsIn: RequestQueue | undefined;
+  /** Called once, when it was granted or refused. */
+  onSettled: (() => void) | undefined;
 
+  private isSettled = false;
+  /** Where it noted that it waits. */
+  private stands: readonly LockReference[] = [];
   private timer: NodeJS.Timeout | undefined;
-  private readonly abort: (() => void) | undefined;
+  private readonly stopListening: StopListening | undefined;
 
   constructor(
     readonly init: LockRequestInit,
-    private readonly resolve: (grant: Grant) => void,
+    private readonly resolve: (reference: LockReference) => void,
     private readonly rejectWith: (error: unknown) => void,
   ) {
     const { signal, timeoutMs } = init;
     if (typeof timeoutMs === 'number' && timeoutMs > 0) this.expireIn(timeoutMs);
-    if (signal === undefined) return;
-    this.abort = () => void this.waitsIn?.leave(this, signal.reason);
-    signal.addEventListener('abort', this.abort, { once: true });
+    if (signal !== undefined)
+      this.stopListening = onAbort(signal, () => void this.waitsIn?.leave(this, signal.reason));
   }
 
-  /** What the asking flow holds meanwhile. */
-  get flowHolds(): Iterable<Grant> {
-    return this.init.flow?.all() ?? [];
+  /** What the asking flow holds in the meantime. */
+  get flowHolds(): Iterable<LockReference> {
+    return this.init.context?.all() ?? [];
+  }
+
+  get behindItself(): boolean {
+    return this.selfHeld?.isHeld === true;
+  }
+
+  get id(): LockId {
+    return this.init.id;
+  }
+
+  get context(): LockContext | undefined {
+    return this.init.context;
+  }
+
+  get trace(): { readonly stack: string } | undefined {
+    return this.init.trace;
+  }
+
+  get hasLimit(): boolean {
+    return this.deadline !== null;
   }
 
   get shared(): boolean {
@@ -77,7 +111,8 @@ export class LockRequest implements RequestNode {
 
   /** Gives up after so many milliseconds from the start of the request. */
   expireIn(timeoutMs: number): void {
-    this.deadline = this.startedAt + timeoutMs;
+    if (this.isSettled) return;
+    this.deadline = this.init.startedAt + timeoutMs;
     const left = Math.max(0, this.deadline - monotonicMs());
     this.timer = setTimeout(
       () => {
@@ -88,9 +123,13 @@ export class LockRequest implements RequestNode {
     );
   }
 
-  grant(grant: Grant): void {
+  giveUp(error: Error): void {
+    void this.waitsIn?.leave(this, error);
+  }
+
+  grant(reference: LockReference): void {
     this.settle();
-    this.resolve(grant);
+    this.resolve(reference);
   }
 
   reject(error: unknown): void {
@@ -98,14 +137,15 @@ export class LockRequest implements RequestNode {
     this.rejectWith(error);
   }
 
-  /** The error that says that somebody else has it, or that nobody has told. */
+  /** The error that says that another holder has it, or that the server has not answered. */
   contention(isHeld = true): LockNotAvailableError {
-    const { id } = this.init;
-    const why = isHeld ? 'is held by somebody else' : 'was not had, for the server has not answered';
-    const waited = this.once ? 0 : Math.round(monotonicMs() - this.startedAt);
-    const how = this.once ? 'it was tried once' : `it was waited for ${waited} ms`;
+    const { id, startedAt } = this.init;
+    const waited = this.once ? 0 : Math.round(monotonicMs() - startedAt);
+    const within = this.once ? 'at once' : `within ${waited} ms`;
+    const why = isHeld ? 'held by another session or flow' : 'no answer from the server';
     return new LockNotAvailableError(
-      `Advisory lock ${printable(id)} ${why}; ${how}. Wait longer (\`timeout\`), skip (\`onContention\`), or try later.`,
+      `Could not acquire advisory lock ${printable(id)} ${within}: ${why}. ` +
+        "Increase `timeout`, set `onContention: 'skip'`, or retry.",
       { id, waited },
     );
   }
@@ -113,27 +153,39 @@ export class LockRequest implements RequestNode {
   /** The error that says that waiting could never end. */
   deadlock(): DeadlockError {
     return new DeadlockError(
-      `Waiting for advisory lock ${printable(this.init.id)} could never end: who holds it waits for a lock that this flow holds. ` +
+      `Waiting for advisory lock ${printable(this.init.id)} could never end: its holder waits for a lock that this flow holds. ` +
         'Take locks in one order everywhere, or ask for all of them in one call.',
     );
-  }
-
-  private settle(): void {
-    clearTimeout(this.timer);
-    if (this.abort !== undefined) this.init.signal?.removeEventListener('abort', this.abort);
-    if (this.contended) for (const grant of this.flowHolds) grant.waiting?.delete(this);
   }
 
   /** Notes that the request has to wait, where those who look for deadlocks find it. */
   markContended(): void {
     if (this.contended) return;
     this.contended = true;
-    for (const grant of this.flowHolds) (grant.waiting ??= new Set()).add(this);
+    this.stands = [...this.flowHolds];
+    for (const reference of this.stands) (reference.waiting ??= new Set()).add(this);
+  }
+
+  /** It waits no longer, or goes on to wait in another queue. */
+  unmarkContended(): void {
+    if (!this.contended) return;
+    this.contended = false;
+    this.selfHeld = undefined;
+    for (const reference of this.stands) reference.waiting?.delete(this);
+    this.stands = [];
+  }
+
+  private settle(): void {
+    this.isSettled = true;
+    clearTimeout(this.timer);
+    this.stopListening?.();
+    this.unmarkContended();
+    this.onSettled?.();
   }
 }
 
 /** When the last of several requests gives up; `null` when one of them never does. @internal */
-export function lastDeadline(requests: readonly LockRequest[]): number | null {
+export function lastDeadline(requests: Iterable<LockRequest>): number | null {
   let last = 0;
   for (const { deadline } of requests) {
     if (deadline === null) return null;
@@ -143,8 +195,8 @@ export function lastDeadline(requests: readonly LockRequest[]): number | null {
 }
 
 /** Counts a backend into the prioritized flows of all requests, until the function that it returns is called. @internal */
-export function enterAll(requests: readonly LockRequest[], pid: number): () => void {
-  const leaves = requests.map(({ init }) => init.pids?.enter(pid));
+export function enterAll(requests: Iterable<LockRequest>, pid: number): () => void {
+  const leaves = Array.from(requests, ({ init }) => init.pids?.enter(pid));
   return () => {
     for (const leave of leaves) leave?.();
   };

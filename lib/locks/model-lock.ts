@@ -10,7 +10,8 @@ import { waitMs, type Duration } from '../vocabulary/duration.js';
 import { assertLockMode, type LockMode } from '../vocabulary/lock-mode.js';
 import type { LockTarget } from '../vocabulary/lock-target.js';
 import type { OnContention } from './advisory-options.js';
-import { xactLockError, type XactRequest } from './xact-lock-error.js';
+import type { AskedInTransaction } from './transaction-backend.js';
+import { xactLockError } from './xact-lock-error.js';
 import { assertOnContention } from './xact-lock-options.js';
 import type { XactWait } from './xact-lock-wait.js';
 import type { InTransaction, TransactionOption } from '../transaction/ambient-transaction.js';
@@ -37,7 +38,7 @@ export interface ModelLockOptions {
   readonly signal?: AbortSignal;
 }
 
-interface Wanted extends XactRequest {
+interface Wanted extends AskedInTransaction {
   readonly mode: LockMode;
   readonly timeoutMs: number | null | undefined;
 }

@@ -1,7 +1,7 @@
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
-import { Canceller } from '../vocabulary/canceller.js';
 import { durationMs, positiveDurationMs, waitMs } from '../vocabulary/duration.js';
 import { printable } from '../vocabulary/printable.js';
+import type { WaitSignal } from '../vocabulary/wait-abort.js';
 import type { AdvisoryLockOptions, OnContention } from './advisory-options.js';
 
 /** {@link AdvisoryLockOptions} read once, with Durations in milliseconds. @internal */
@@ -10,17 +10,17 @@ export interface ResolvedAdvisoryOptions {
   readonly timeoutMs: number | null | undefined;
   readonly onContention: OnContention | undefined;
   readonly shared: boolean;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: WaitSignal | undefined;
   readonly holdAtLeastMs: number;
   readonly maxHoldMs: number | undefined;
   readonly sticky: boolean;
+  readonly reentrant: boolean;
 }
 
 /** What a module sets for all its advisory locks, in milliseconds; what is undefined is left to the call and the server. @internal */
 export type ResolvedAdvisoryDefaults = {
-  readonly [Name in 'timeoutMs' | 'onContention' | 'holdAtLeastMs' | 'maxHoldMs']:
-    | Pick<ResolvedAdvisoryOptions, 'timeoutMs' | 'onContention' | 'holdAtLeastMs' | 'maxHoldMs'>[Name]
-    | undefined;
+  readonly [Name in 'timeoutMs' | 'onContention' | 'holdAtLeastMs' | 'maxHoldMs' | 'reentrant']:
+    ResolvedAdvisoryOptions[Name] | undefined;
 };
 
 const KNOWN = [
@@ -31,10 +31,11 @@ const KNOWN = [
   'holdAtLeast',
   'maxHold',
   'sticky',
+  'reentrant',
   'xact',
   'transaction',
 ];
-const FLAGS = ['shared', 'sticky', 'xact'] as const;
+const FLAGS = ['shared', 'sticky', 'reentrant', 'xact'] as const;
 const NO_OPTIONS: AdvisoryLockOptions = Object.freeze({});
 
 /**
@@ -59,6 +60,7 @@ export function resolveAdvisoryOptions(
       holdAtLeast === undefined ? (defaults.holdAtLeastMs ?? 0) : durationMs(holdAtLeast, 'holdAtLeast'),
     maxHoldMs: maxHold === undefined ? defaults.maxHoldMs : positiveDurationMs(maxHold, 'maxHold'),
     sticky: given.sticky ?? false,
+    reentrant: given.reentrant ?? defaults.reentrant ?? false,
   };
 }
 
@@ -75,7 +77,7 @@ function assertShape(options: AdvisoryLockOptions): void {
     if (options[name] !== undefined && typeof options[name] !== 'boolean')
       throw new PgLockUsageError(`${name} must be true or false; got ${printable(options[name])}.`);
   const signal: unknown = options.signal;
-  if (signal !== undefined && !(signal instanceof AbortSignal || signal instanceof Canceller))
+  if (signal !== undefined && !(signal instanceof AbortSignal))
     throw new PgLockUsageError(`signal must be an AbortSignal; got ${printable(signal)}.`);
 }
 

@@ -6,17 +6,8 @@ import { translateError } from '../session/translate-error.js';
 import type { OpenTransaction } from '../transaction/open-transaction.js';
 import { sqlStateWithin } from '../transaction/sqlstate-within.js';
 import { SQLSTATE } from '../vocabulary/sqlstate.js';
-import { Contended } from './xact-lock-wait.js';
-
-/** What was asked for in a transaction, for the words of an error. @internal */
-export interface XactRequest {
-  /** As messages name it, such as `advisory lock "invoice:7"` or `table "users"`. */
-  readonly what: string;
-  /** As the caller gave it. */
-  readonly id: unknown;
-  readonly once: boolean;
-  readonly startedAt: number;
-}
+import type { AskedInTransaction } from './transaction-backend.js';
+import { LockUnavailable } from './xact-lock-wait.js';
 
 const NO_SUCH_TABLE: readonly (string | undefined)[] = [
   SQLSTATE.undefinedTable,
@@ -25,8 +16,12 @@ const NO_SUCH_TABLE: readonly (string | undefined)[] = [
 ];
 
 /** The library's error for whatever a lock statement in a transaction threw; what is no affair of locks stays itself. @internal */
-export function xactLockError(error: unknown, request: XactRequest, transaction: OpenTransaction): unknown {
-  if (error instanceof Contended) return notAvailable(request, error.cause);
+export function xactLockError(
+  error: unknown,
+  request: AskedInTransaction,
+  transaction: OpenTransaction,
+): unknown {
+  if (error instanceof LockUnavailable) return notAvailable(request, error.cause);
   if (error instanceof PgLockError) return error;
   const state = sqlStateWithin(error);
   if (NO_SUCH_TABLE.includes(state))
@@ -34,11 +29,16 @@ export function xactLockError(error: unknown, request: XactRequest, transaction:
   return transaction.stateError(error) ?? translateError(error, request.what, state);
 }
 
-function notAvailable({ what, id, once, startedAt }: XactRequest, cause: unknown): LockNotAvailableError {
+/** The public error for contention, of locks in transactions. @internal */
+export function notAvailable(
+  { what, id, once, startedAt }: AskedInTransaction,
+  cause: unknown,
+): LockNotAvailableError {
   const waited = once ? 0 : Math.round(monotonicMs() - startedAt);
-  const how = once ? 'it was tried once' : `it was waited for ${waited} ms`;
+  const within = once ? 'at once' : `within ${waited} ms`;
   return new LockNotAvailableError(
-    `Another session is in the way of ${what}; ${how}. Wait longer (\`timeout\`), skip (\`onContention\`), or try later.`,
+    `Could not acquire ${what} ${within}: another session is in the way. ` +
+      "Increase `timeout`, set `onContention: 'skip'`, or retry.",
     { id, waited },
     cause === undefined ? undefined : { cause },
   );

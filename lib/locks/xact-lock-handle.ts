@@ -1,12 +1,15 @@
 import { LockLostError } from '../errors/lock-lost.error.js';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { TransactionStateError } from '../errors/transaction-state.error.js';
+import { monotonicMs } from '../session/monotonic.js';
 import type { LockWatch } from '../telemetry/lock-watch.js';
-import type { OpenTransaction } from '../transaction/open-transaction.js';
 import type { TransactionWatcher } from '../transaction/pg-session-watch.js';
+import { outsideFlows } from '../vocabulary/flow-variable.js';
 import type { AdvisoryKey, LockId, LockKey } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
 import type { LockHandle } from './lock-handle.js';
+import type { Confirmation } from './lock-reference.js';
+import type { LockingTransaction } from './transaction-backend.js';
 import type { XactLockRequest } from './xact-lock-options.js';
 
 /**
@@ -16,7 +19,8 @@ import type { XactLockRequest } from './xact-lock-options.js';
  * The end is known for transactions that the module opened, and for the clients that sit on `pg` in the open (`pg`,
  * TypeORM, Drizzle, Sequelize) or on the pool of this module; for the others as far as they tell (Knex and MikroORM do, Prisma
  * and Kysely do not).
- * Rolling back to a savepoint older than the lock releases it too, and nobody is told of that.
+ * Rolling back to a savepoint older than the lock releases it too, and nobody is told of that: works that enter the lock again
+ * (`reentrant`) ask the server first.
  *
  * @publicApi
  */
@@ -36,43 +40,29 @@ export class XactLockHandle implements TransactionLockHandle {
   readonly id: LockId | readonly LockId[];
   readonly keys: readonly AdvisoryKey[];
   readonly shared: boolean;
-  readonly #keyTexts: ReadonlySet<string>;
-  readonly #transaction: OpenTransaction;
+  /** Whether the end of the transaction will be known. */
+  readonly isWatched: boolean;
+  readonly #transaction: LockingTransaction;
   readonly #freshToken: () => Promise<bigint>;
   readonly #lost = new AbortController();
+  readonly #overListeners: ((lostBy: LockLostError | undefined) => void)[] = [];
   #ended = false;
   #token: Promise<bigint> | undefined;
 
   constructor(
-    request: XactLockRequest,
+    { id, keys, shared }: XactLockRequest,
     readonly pid: number,
-    transaction: OpenTransaction,
+    transaction: LockingTransaction,
     freshToken: () => Promise<bigint>,
-    { watch, client }: { readonly watch?: LockWatch | undefined; readonly client?: object | undefined } = {},
+    watch: LockWatch | undefined,
   ) {
     watch?.acquired(pid);
-    this.id = request.id;
-    this.keys = request.keys.map((key) => key.toAdvisoryKey());
-    this.#keyTexts = new Set(request.keys.map(({ text }) => text));
-    this.shared = request.shared;
+    this.id = id;
+    this.keys = keys.map((key) => key.toAdvisoryKey());
+    this.shared = shared;
     this.#transaction = transaction;
     this.#freshToken = freshToken;
-    const watcher: TransactionWatcher = {
-      ended: () => {
-        this.#ended = true;
-        watch?.released();
-      },
-      lost: (cause) => {
-        const error = new LockLostError(
-          `Advisory lock ${printable(this.id)} was lost with the session of its transaction.`,
-          this.id,
-          { cause },
-        );
-        watch?.lost(error);
-        this.#lost.abort(error);
-      },
-    };
-    transaction.watch(watcher, client);
+    this.isWatched = transaction.watch(this.#watcher(watch), pid);
   }
 
   get client(): object {
@@ -87,18 +77,22 @@ export class XactLockHandle implements TransactionLockHandle {
     return !this.#ended && !this.signal.aborted && this.#transaction.isOpen !== false;
   }
 
+  get pids(): readonly number[] {
+    return this.keys.map(() => this.pid);
+  }
+
   get signal(): AbortSignal {
     return this.#lost.signal;
   }
 
-  /** Whether a key is among those that it holds. */
-  covers(key: LockKey): boolean {
-    return this.#keyTexts.has(key.text);
-  }
-
   /** On a connection apart, since the transaction's own id may be older than the lock. */
-  fencingToken(): Promise<bigint> {
-    this.#token ??= this.#askForToken().catch((error: unknown) => {
+  async fencingToken(): Promise<bigint> {
+    this.signal.throwIfAborted();
+    if (!this.held)
+      throw new TransactionStateError(
+        `The transaction that held ${printable(this.id)} has ended; ask for the token before.`,
+      );
+    this.#token ??= this.#freshToken().catch((error: unknown) => {
       this.#token = undefined;
       throw error;
     });
@@ -115,12 +109,45 @@ export class XactLockHandle implements TransactionLockHandle {
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
-  async #askForToken(): Promise<bigint> {
-    this.signal.throwIfAborted();
-    if (!this.held)
-      throw new TransactionStateError(
-        `The transaction that held ${printable(this.id)} has ended; ask for the token before.`,
-      );
-    return this.#freshToken();
+  /** Takes one of its keys once more: a rollback to a savepoint may have released it. */
+  async lockAgain(key: LockKey, { timeoutMs, signal }: Confirmation): Promise<void> {
+    const startedAt = monotonicMs();
+    try {
+      await this.#transaction.lock({ keys: [key], shared: this.shared, timeoutMs, signal });
+    } catch (cause) {
+      const what = `advisory lock ${printable(this.id)}`;
+      throw this.#transaction.errorFor(cause, { what, id: this.id, once: timeoutMs === 0, startedAt });
+    }
+  }
+
+  /** Calls back once, when the transaction has ended: with the error where it ended with its session. */
+  onOver(listener: (lostBy: LockLostError | undefined) => void): void {
+    this.#overListeners.push(listener);
+  }
+
+  #over(lostBy: LockLostError | undefined): void {
+    for (const listener of this.#overListeners.splice(0)) listener(lostBy);
+  }
+
+  #watcher(watch: LockWatch | undefined): TransactionWatcher {
+    return {
+      ended: () => {
+        this.#ended = true;
+        watch?.released();
+        this.#over(undefined);
+      },
+      lost: (cause) => {
+        const error = new LockLostError(
+          `Advisory lock ${printable(this.id)} was lost with the session of its transaction.`,
+          this.id,
+          { cause },
+        );
+        outsideFlows(() => {
+          this.#lost.abort(error);
+          watch?.lost(error);
+          this.#over(error);
+        });
+      },
+    };
   }
 }

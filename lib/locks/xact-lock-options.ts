@@ -2,7 +2,7 @@ import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { isPair, type LockId, type LockKey } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
 import type { AdvisoryLockOptions, OnContention } from './advisory-options.js';
-import type { LockNames } from './lock-names.js';
+import type { LockNames, NamedKey } from './lock-names.js';
 import { resolveAdvisoryOptions, type ResolvedAdvisoryDefaults } from './resolve-advisory-options.js';
 
 /** What a request is read against. @internal */
@@ -14,12 +14,14 @@ export interface XactLockReading {
 /** A request for transaction-level locks, checked. @internal */
 export interface XactLockRequest {
   readonly id: LockId | readonly LockId[];
+  readonly named: readonly NamedKey[];
   /** Without repetitions, in the order in which they are locked. */
   readonly keys: readonly [LockKey, ...LockKey[]];
   readonly shared: boolean;
   readonly timeoutMs: number | null | undefined;
   readonly onContention: OnContention;
   readonly signal: AbortSignal | undefined;
+  readonly reentrant: boolean;
 }
 
 /**
@@ -34,9 +36,13 @@ export function xactLockRequest(
   { defaults, names }: XactLockReading,
   otherwise: OnContention,
 ): XactLockRequest {
-  const { timeoutMs, onContention = otherwise, shared, signal } = resolveAdvisoryOptions(options, defaults);
+  const resolved = resolveAdvisoryOptions(options, defaults);
   assertLastsAsTransaction(options);
-  return { id, keys: keysInOrder(id, names), shared, timeoutMs, onContention, signal };
+  const { timeoutMs, onContention = otherwise, shared, reentrant } = resolved;
+  const { signal } = options;
+  const named = names.keysOf(id);
+  const keys = named.map(({ key }) => key) as [LockKey, ...LockKey[]];
+  return { id, named, keys, shared, timeoutMs, onContention, signal, reentrant };
 }
 
 /** @throws {PgLockUsageError} when an option asks for a lock that lasts longer or shorter than its transaction. @internal */
@@ -47,7 +53,7 @@ export function assertLastsAsTransaction(options: AdvisoryLockOptions): void {
   );
   if (stranger !== undefined)
     throw new PgLockUsageError(
-      `${stranger[0]} means nothing for a lock that lasts as long as its transaction.`,
+      `${stranger[0]} cannot be combined with xact or transaction: such a lock lasts as long as its transaction.`,
     );
 }
 
@@ -60,15 +66,4 @@ export function idsOf(id: LockId | readonly LockId[]): readonly LockId[] {
 export function assertOnContention(value: unknown): asserts value is OnContention {
   if (value !== 'throw' && value !== 'skip')
     throw new PgLockUsageError(`onContention must be 'throw' or 'skip'; got ${printable(value)}.`);
-}
-
-function keysInOrder(id: LockId | readonly LockId[], names: LockNames): readonly [LockKey, ...LockKey[]] {
-  const keys = new Map(
-    idsOf(id)
-      .map((one) => names.keyOf(one))
-      .map((key) => [key.text, key]),
-  );
-  const [first, ...rest] = [...keys.values()].sort((a, b) => (a.text < b.text ? -1 : 1));
-  if (first === undefined) throw new PgLockUsageError('The list of lock ids is empty; give at least one id.');
-  return [first, ...rest];
 }

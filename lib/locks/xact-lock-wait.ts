@@ -14,8 +14,12 @@ import type { OpenTransaction } from '../transaction/open-transaction.js';
 import { sqlStateWithin } from '../transaction/sqlstate-within.js';
 import { SQLSTATE } from '../vocabulary/sqlstate.js';
 
-/** Somebody else has the lock and it was not had in time; `cause` is the client's error, where there was one. @internal */
-export class Contended extends Error {}
+/** A lock was not acquired in time; `cause` is the client's error, where there was one. @internal */
+export class LockUnavailable extends Error {
+  constructor(options?: ErrorOptions) {
+    super('The lock was not acquired in time.', options);
+  }
+}
 
 /** How long a statement may wait, and what else stops it. @internal */
 export interface XactWaitOptions {
@@ -49,7 +53,7 @@ export class XactWait {
   /**
    * Runs a statement that never waits.
    *
-   * @throws {Contended} when it fails with SQLSTATE 55P03.
+   * @throws {LockUnavailable} when it fails with SQLSTATE 55P03.
    */
   async once<Row extends object>(transaction: OpenTransaction, statement: Statement): Promise<Row[]> {
     try {
@@ -65,7 +69,7 @@ export class XactWait {
    *
    * Sends `SELECT set_config('lock_timeout', …, true)` before and after, unless the session's own limit is to hold.
    *
-   * @throws {Contended} when a lock was not had in time.
+   * @throws {LockUnavailable} when a lock was not had in time.
    * @throws the reason of `signal` when that aborts while the statement waits.
    */
   async run<Row extends object>(
@@ -124,7 +128,7 @@ async function limited(transaction: OpenTransaction, timeoutMs: number | null): 
 /** `lock_timeout` says 55P03; over several locks the limit of the whole statement, which is ours, says 57014. */
 function contention(error: unknown, timeoutMs: number | null | undefined, elapsedMs: number): unknown {
   const state = sqlStateWithin(error);
-  if (state === SQLSTATE.lockNotAvailable) return new Contended('', { cause: error });
+  if (state === SQLSTATE.lockNotAvailable) return new LockUnavailable({ cause: error });
   const ours = typeof timeoutMs === 'number' && elapsedMs >= timeoutMs;
-  return state === SQLSTATE.queryCanceled && ours ? new Contended('', { cause: error }) : error;
+  return state === SQLSTATE.queryCanceled && ours ? new LockUnavailable({ cause: error }) : error;
 }

@@ -6,6 +6,7 @@ import type { BlockerSignalledEvent, PgLockEvent } from '../vocabulary/pg-lock-e
 const TYPES = [
   'lockLost',
   'sessionEnded',
+  'selfWait',
   'blockerSignalled',
   'prioritizeFailed',
   'jobInterrupted',
@@ -42,6 +43,8 @@ function describe(event: Extract<PgLockEvent, { readonly type: (typeof TYPES)[nu
       return `Lost a lock: ${event.error.message}`;
     case 'sessionEnded':
       return `A lock session ended, with ${event.locksLost} locks: ${event.error.message}`;
+    case 'selfWait':
+      return event.message;
     case 'blockerSignalled':
       return `Session ${event.pid}${ownerOf(event)} was in the way of prioritized work: ${event.outcome}${because(event)}.`;
     case 'jobInterrupted':

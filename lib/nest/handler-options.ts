@@ -58,6 +58,7 @@ const NO_DEFAULTS: ResolvedAdvisoryDefaults = {
   onContention: undefined,
   holdAtLeastMs: undefined,
   maxHoldMs: undefined,
+  reentrant: undefined,
 };
 
 function definedOnly<Options extends object>(options: Options): Partial<Options> {

@@ -33,6 +33,10 @@ export class RunningLock implements LockHandle {
     return required().pid;
   }
 
+  get pids(): LockHandle['pids'] {
+    return required().pids;
+  }
+
   get signal(): AbortSignal {
     return required().signal;
   }

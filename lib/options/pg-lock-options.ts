@@ -19,10 +19,24 @@ import type { HandlersOptions, ResolvedHandlersOptions } from './handlers-option
 export const DEFAULT_DATABASE_NAME = 'default';
 
 /** What advisory locks do when the call does not say. @publicApi */
-export type AdvisoryDefaults = Pick<
+export interface AdvisoryDefaults extends Pick<
   AdvisoryLockOptions,
-  'timeout' | 'onContention' | 'holdAtLeast' | 'maxHold'
->;
+  'timeout' | 'onContention' | 'holdAtLeast' | 'maxHold' | 'reentrant'
+> {
+  /**
+   * How long a wait without a timeout may stand behind a lock of its own async flow, before it is refused with `DeadlockError`;
+   * `null` is without end.
+   *
+   * @default '10s'
+   */
+  readonly selfWait?: Duration | null;
+}
+
+/** How a database is shut down. @publicApi */
+export interface ShutdownOptions {
+  /** How long running work under locks is waited for, before its locks are released. @default '20s' */
+  readonly timeout?: Duration;
+}
 
 /** What `prioritize` does when the call does not say. @publicApi */
 export interface PrioritizeDefaults {
@@ -73,6 +87,8 @@ export interface PgLockModuleOptions {
   readonly prioritize?: PrioritizeDefaults | undefined;
   /** The connections that the module opens for its locks. */
   readonly sessions?: SessionsOptions | undefined;
+  /** What happens to running work when the application, or `pglock.close()`, shuts the module down. */
+  readonly shutdown?: ShutdownOptions | undefined;
   /**
    * The HTTP status of contention. `null`: `LockNotAvailableError` goes to the application's exception filters as it is.
    *
@@ -118,6 +134,11 @@ export interface PgLockOptionsFactory {
   createPgLockOptions(): PgLockModuleOptions | Promise<PgLockModuleOptions>;
 }
 
+/** {@link ShutdownOptions}, in milliseconds. @internal */
+export interface ResolvedShutdownOptions {
+  readonly timeoutMs: number;
+}
+
 /** The options of one database, checked, with nothing left out that has a default. @internal */
 export interface ResolvedPgLockOptions {
   readonly name: string;
@@ -127,6 +148,9 @@ export interface ResolvedPgLockOptions {
   readonly directConnection: PgLockConnection | undefined;
   readonly namespace: string;
   readonly advisory: ResolvedAdvisoryDefaults;
+  /** How long a wait may stand behind a lock of its own flow; `null` is without end. */
+  readonly selfWaitMs: number | null;
+  readonly shutdown: ResolvedShutdownOptions;
   readonly prioritize: ResolvedPrioritizeDefaults;
   readonly sessions: ResolvedSessionsOptions;
   readonly httpStatus: number | null;
@@ -150,6 +174,8 @@ export const DEFAULTS = Object.freeze({
   limit: 25,
   telemetry: false,
   jobs: Object.freeze({ clockSkew: '2s', ledger: false }),
+  advisory: Object.freeze({ reentrant: false, selfWait: '10s' }),
+  shutdown: Object.freeze({ timeout: '20s' }),
   sessions: Object.freeze({
     max: 4,
     heartbeat: '2s',

@@ -15,7 +15,9 @@ import {
   type PgLockModuleOptions,
   type PrioritizeDefaults,
   type ResolvedPgLockOptions,
+  type ResolvedShutdownOptions,
   type SavedConfiguration,
+  type ShutdownOptions,
 } from './pg-lock-options.js';
 import { sparedBy, type ResolvedPrioritizeDefaults } from '../prioritize/resolve-prioritize-options.js';
 import type {
@@ -43,6 +45,7 @@ export function resolveOptions(
   if (connection !== undefined && pool !== undefined)
     throw given.refuse('pool', 'left out where connection is given', 'both');
   const sessions = given.nested<SessionsOptions>('sessions', SESSIONS_OPTIONS);
+  const advisory = given.nested<AdvisoryDefaults>('advisory', ADVISORY_OPTIONS);
   const namespace = given.text('namespace') ?? DEFAULTS.namespace;
   const limit = given.integer('limit', 1, Number.MAX_SAFE_INTEGER);
   return Object.freeze({
@@ -51,7 +54,9 @@ export function resolveOptions(
     pool,
     directConnection: connectionOf(sessions, 'directConnection'),
     namespace,
-    advisory: advisoryOf(given.nested('advisory', ADVISORY_OPTIONS)),
+    advisory: advisoryOf(advisory),
+    selfWaitMs: selfWaitOf(advisory),
+    shutdown: shutdownOf(given.nested('shutdown', ['timeout'])),
     prioritize: prioritizeOf(given.nested('prioritize', PRIORITIZE_OPTIONS)),
     sessions: sessionsOf(sessions),
     httpStatus:
@@ -79,6 +84,7 @@ const OPTIONS: Names<PgLockModuleOptions & PgLockModuleExtras> = [
   'advisory',
   'prioritize',
   'sessions',
+  'shutdown',
   'httpStatus',
   'handlers',
   'attributes',
@@ -90,7 +96,14 @@ const OPTIONS: Names<PgLockModuleOptions & PgLockModuleExtras> = [
   'configs',
 ];
 const JOBS_OPTIONS: Names<JobsOptions> = ['clockSkew', 'ledger'];
-const ADVISORY_OPTIONS: Names<AdvisoryDefaults> = ['timeout', 'onContention', 'holdAtLeast', 'maxHold'];
+const ADVISORY_OPTIONS: Names<AdvisoryDefaults> = [
+  'timeout',
+  'onContention',
+  'holdAtLeast',
+  'maxHold',
+  'reentrant',
+  'selfWait',
+];
 const PRIORITIZE_OPTIONS: Names<PrioritizeDefaults> = [
   'interval',
   'periodic',
@@ -136,7 +149,17 @@ function advisoryOf(given: OptionReader<AdvisoryDefaults>): ResolvedAdvisoryDefa
     onContention: given.oneOf('onContention', ['throw', 'skip']),
     holdAtLeastMs: given.ms('holdAtLeast'),
     maxHoldMs: given.ms('maxHold', 1),
+    reentrant: given.flag('reentrant') ?? DEFAULTS.advisory.reentrant,
   });
+}
+
+function selfWaitOf(given: OptionReader<AdvisoryDefaults>): number | null {
+  const selfWaitMs = given.wait('selfWait', 1);
+  return selfWaitMs === undefined ? durationMs(DEFAULTS.advisory.selfWait) : selfWaitMs;
+}
+
+function shutdownOf(given: OptionReader<ShutdownOptions>): ResolvedShutdownOptions {
+  return Object.freeze({ timeoutMs: given.ms('timeout') ?? durationMs(DEFAULTS.shutdown.timeout) });
 }
 
 function prioritizeOf(given: OptionReader<PrioritizeDefaults>): ResolvedPrioritizeDefaults {

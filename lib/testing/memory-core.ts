@@ -4,12 +4,16 @@ import { Jobs } from '../jobs/jobs.js';
 import { NoPeers } from '../peers/no-peers.js';
 import type { Peers } from '../peers/peers.js';
 import { AdvisoryLocks } from '../locks/advisory-locks.js';
+import { HeldLocks } from '../locks/held-locks.js';
 import { LockNames } from '../locks/lock-names.js';
+import { SelfWaits } from '../locks/self-waits.js';
 import type { PgLockCore } from '../core/pg-lock-core.js';
 import type { PgLockEvents } from '../core/pg-lock-events.js';
 import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
 import { PgLockService } from '../pg-lock.service.js';
 import { FlowPids } from '../session/flow-pids.js';
+import { isolated } from '../vocabulary/listeners.js';
+import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import { newLockSource, type LockSource } from '../telemetry/lock-channels.js';
 import { MemoryLockStore } from './memory-lock-store.js';
 import type { MemoryLockTable } from './memory-lock-table.js';
@@ -22,6 +26,7 @@ export class MemoryCore {
   readonly source: LockSource;
   readonly events: PgLockEvents = new EventEmitter();
   readonly names: LockNames;
+  readonly held: HeldLocks;
   readonly advisory: AdvisoryLocks;
   readonly work: MemoryWork;
   readonly admin: MemoryLockAdmin;
@@ -36,37 +41,50 @@ export class MemoryCore {
     this.name = options.name;
     this.source = newLockSource(options.name);
     this.names = new LockNames(options.namespace);
+    const emit: EventSink = (event) => {
+      const events = this.events as EventEmitter;
+      for (const listener of events.rawListeners(event.type))
+        isolated(() => listener.call(events, event) as unknown);
+    };
+    this.held = new HeldLocks(this.names, new SelfWaits(options.selfWaitMs, emit));
     this.advisory = new AdvisoryLocks({
       store: new MemoryLockStore(table),
       names: this.names,
       defaults: options.advisory,
-      emit: (event) => void (this.events as EventEmitter).emit(event.type, event),
+      emit,
+      held: this.held,
       ambientTimeoutMs: () => this.work.timeouts.ambientMs,
       flowPids: new FlowPids(),
       source: this.source,
     });
     this.peers = new NoPeers();
-    this.jobs = new Jobs({
+    this.jobs = this.makeJobs(emit);
+    this.work = new MemoryWork({
+      pool: options.pool,
+      sessions: () => this.advisory,
+      held: this.held,
+      source: this.source,
+      table,
+      names: this.names,
+      defaults: options.advisory,
+    });
+    this.admin = new MemoryLockAdmin(options, this.names, table, this.work.timeouts);
+    this.service = new PgLockService(asCore(this));
+  }
+
+  private makeJobs(emit: EventSink): Jobs {
+    const { options } = this;
+    return new Jobs({
       advisory: this.advisory,
       names: this.names,
       peers: this.peers,
       options: { ...options.jobs, ledger: undefined },
       lease: options.sessions,
       ledger: undefined,
-      emit: (event) => void (this.events as EventEmitter).emit(event.type, event),
+      emit,
       source: this.source,
       replica: `${hostname()}:${process.pid}`,
     });
-    this.work = new MemoryWork({
-      pool: options.pool,
-      advisory: this.advisory,
-      names: this.names,
-      defaults: options.advisory,
-      newPid: () => table.newPid(),
-      nextToken: () => table.nextToken(),
-    });
-    this.admin = new MemoryLockAdmin(options, this.names, table, this.work.timeouts);
-    this.service = new PgLockService(asCore(this));
   }
 
   async drain(): Promise<void> {
@@ -76,6 +94,7 @@ export class MemoryCore {
   }
 
   async close(): Promise<void> {
+    await this.advisory.finish(this.options.shutdown.timeoutMs);
     await this.advisory.close();
     this.jobs.close();
   }

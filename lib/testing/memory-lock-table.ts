@@ -64,11 +64,14 @@ export class MemoryLockTable {
     return (this.#lastToken += 1n);
   }
 
-  /** Takes the key if nobody is in the way, neither holding nor waiting. @internal */
+  /** Takes the key if no other owner is in the way, neither holding nor waiting; one that has it already does not queue. @internal */
   take(key: LockKey, shared: boolean, pid: number, owner: object): MemoryLock | null {
     const entry = this.#entry(key);
-    const inTheWay = [...entry.holds, ...entry.line].some((other) => conflict(other, { shared }));
-    const hold = inTheWay ? null : this.#give(entry, { key, shared, pid, owner });
+    const isAgain = [...entry.holds].some((other) => other.owner === owner);
+    const others = isAgain ? entry.holds : [...entry.holds, ...entry.line];
+    const hold = [...others].some((other) => other.owner !== owner && conflict(other, { shared }))
+      ? null
+      : this.#give(entry, { key, shared, pid, owner });
     this.#tidy(entry);
     return hold;
   }
@@ -155,7 +158,8 @@ export class MemoryLockTable {
   #serve(entry: Entry): void {
     for (const waiter of [...entry.line]) {
       const ahead = entry.line.slice(0, entry.line.indexOf(waiter));
-      if ([...entry.holds, ...ahead].some((other) => conflict(other, waiter))) continue;
+      const others = [...entry.holds, ...ahead].filter(({ owner }) => owner !== waiter.owner);
+      if (others.some((other) => conflict(other, waiter))) continue;
       entry.line.splice(entry.line.indexOf(waiter), 1);
       waiter.grant(this.#give(entry, waiter));
     }

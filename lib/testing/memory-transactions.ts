@@ -1,36 +1,29 @@
 import type { PoolClient } from 'pg';
-import { Transactions, type TransactionOptions } from '../transaction/transactions.js';
-import type { MemoryXactHandle } from './memory-xact-handle.js';
+import {
+  Transactions,
+  type TransactionOptions,
+  type TransactionSource,
+} from '../transaction/transactions.js';
+import type { MemoryTransactionBackend } from './memory-transaction-backend.js';
 
-/** The transactions of `pglock.transaction`, on clients without a server, and the locks that end with them. @internal */
+/** The transactions of `pglock.transaction`, on clients without a server, whose locks end with them. @internal */
 export class MemoryTransactions extends Transactions {
-  readonly #handles = new WeakMap<object, MemoryXactHandle[]>();
+  constructor(
+    source: TransactionSource,
+    private readonly backend: MemoryTransactionBackend,
+  ) {
+    super(source);
+  }
 
   override run<T>(work: (client: PoolClient) => Promise<T> | T, options?: TransactionOptions): Promise<T> {
     const lockedWork = async (client: PoolClient): Promise<T> => {
-      this.#handles.set(client, []);
+      const session = this.backend.begin(client);
       try {
         return await work(client);
       } finally {
-        await Promise.all(this.handlesOf(client).map((handle) => handle.end()));
-        this.#handles.delete(client);
+        session.end();
       }
     };
     return super.run(lockedWork, options);
-  }
-
-  /** Whether it is one of `pglock.transaction` or `xact`, whose end is known. */
-  isOwn(transaction: object): boolean {
-    return this.#handles.has(transaction);
-  }
-
-  /** Keeps a lock until the transaction ends, if it is one whose end is known. */
-  keep(transaction: object, handle: MemoryXactHandle): void {
-    this.#handles.get(transaction)?.push(handle);
-  }
-
-  /** What a transaction holds, if it is one whose end is known. */
-  handlesOf(transaction: object): readonly MemoryXactHandle[] {
-    return this.#handles.get(transaction) ?? [];
   }
 }

@@ -11,12 +11,17 @@ import { assertLockMode } from '../vocabulary/lock-mode.js';
 import type { LockTarget } from '../vocabulary/lock-target.js';
 import { memoryDriver, memoryPool } from './memory-pool.js';
 import { MemoryTransactions } from './memory-transactions.js';
-import { MemoryXactLocks, type MemoryXactContext } from './memory-xact-locks.js';
+import type { MemoryLockTable } from './memory-lock-table.js';
+import { MemoryTransactionBackend } from './memory-transaction-backend.js';
+import { XactLocks, type XactLocksContext } from '../locks/xact-locks.js';
 
 /** What the work of a tested application stands on: its own pool, if it lends one, and no server of ours. @internal */
-export interface MemoryWorkInit extends Omit<MemoryXactContext, 'transactions'> {
+export interface MemoryWorkInit extends Omit<
+  XactLocksContext,
+  'transactions' | 'backend' | 'ambientTimeoutMs'
+> {
   readonly pool: Pool | undefined;
-  readonly newPid: () => number;
+  readonly table: MemoryLockTable;
 }
 
 /** Lock timeouts that no statement feels; advisory locks wait no longer than they say. @internal */
@@ -72,19 +77,21 @@ export class MemoryWork {
   readonly transactions: MemoryTransactions;
   readonly models: MemoryModelLocks;
   readonly timeouts: MemoryLockTimeouts;
-  readonly xact: MemoryXactLocks;
+  readonly xact: XactLocks;
   readonly scopeSession = (): Promise<void> => Promise.resolve();
 
-  constructor({ pool, newPid, ...context }: MemoryWorkInit) {
+  constructor({ pool, table, ...context }: MemoryWorkInit) {
     const scopes = new SessionScopes();
-    const sessions = (this.pool = pool ?? memoryPool(newPid));
-    this.transactions = new MemoryTransactions({
-      connect: () => sessions.connect(),
-      lockTimeoutMs: () => undefined,
-    });
+    const sessions = (this.pool = pool ?? memoryPool(() => table.newPid()));
     this.timeouts = new MemoryLockTimeouts(scopes);
+    const ambientTimeoutMs = () => this.timeouts.ambientMs;
+    const backend = new MemoryTransactionBackend(table, ambientTimeoutMs);
+    this.transactions = new MemoryTransactions(
+      { connect: () => sessions.connect(), lockTimeoutMs: () => undefined },
+      backend,
+    );
     this.models = new MemoryModelLocks(this.transactions);
-    this.xact = new MemoryXactLocks({ ...context, transactions: this.transactions });
+    this.xact = new XactLocks({ ...context, transactions: this.transactions, backend, ambientTimeoutMs });
   }
 
   get pgDriver(): { readonly Pool: typeof Pool; readonly Client: typeof Client } {

@@ -73,7 +73,9 @@ export function givenTransaction(
   options: object | undefined,
   own: () => object | undefined,
 ): object | undefined {
-  if (options === undefined || !('transaction' in options)) return undefined;
+  // What is no object is refused by the verb itself.
+  if (typeof options !== 'object' || (options as unknown) === null || !('transaction' in options))
+    return undefined;
   const { transaction } = options;
   const found = transaction === 'ambient' ? (own() ?? ambientTransaction()) : transaction;
   if (typeof found === 'object' ? found !== null : typeof found === 'function') return found as object;

@@ -55,6 +55,20 @@ export interface PrioritizeFailedEvent {
   readonly error: Error;
 }
 
+/** A flow has waited for a second behind a lock of its own, and may wait without end. @publicApi */
+export interface SelfWaitEvent {
+  /** The name of the event. */
+  readonly type: 'selfWait';
+  /** The id that is awaited. */
+  readonly id: unknown;
+  /** Where in the application's code it is asked for. */
+  readonly asked: string;
+  /** Where the work began that holds it, or what that is called. */
+  readonly held: string;
+  /** The whole, in a sentence, with what to do. */
+  readonly message: string;
+}
+
 /** A run of a job in this process has ended. @publicApi */
 export interface JobFinishedEvent {
   /** The name of the event. */
@@ -144,6 +158,7 @@ export interface LeaderLostEvent extends Omit<LeaderElectedEvent, 'type'> {
 export type PgLockEvent =
   | LockLostEvent
   | SessionEndedEvent
+  | SelfWaitEvent
   | BlockerSignalledEvent
   | PrioritizeFailedEvent
   | JobEvent

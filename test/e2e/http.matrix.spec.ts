@@ -322,7 +322,7 @@ describe.each(PLATFORMS)('HTTP on %s', (platform) => {
       AdvisoryLock('x', wrong({ signal: AbortSignal.abort() })),
       /signal means nothing/,
     ],
-    ['a sticky transaction', AdvisoryLock('x', { xact: true, sticky: true }), /sticky means nothing/],
+    ['a sticky transaction', AdvisoryLock('x', { xact: true, sticky: true }), /sticky cannot be combined/],
     [
       'a database that is not there',
       AdvisoryLock('x', { connection: 'nowhere' }),

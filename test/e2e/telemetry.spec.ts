@@ -155,7 +155,8 @@ describe.each([
   it('tell of several ids as of one lock, and of re-entry as of another', async () => {
     const [acquired, released] = [hear('nestjs-pglock:acquired'), hear('nestjs-pglock:released')];
     const pglock = (await open()).get(PgLockService);
-    await pglock.advisory(['a', 'b'], () => pglock.advisory('a', () => undefined));
+    const inner = () => pglock.advisory('a', { reentrant: true }, () => undefined);
+    await pglock.advisory(['a', 'b'], inner);
     expect(acquired.map(({ id }) => id)).toEqual([['a', 'b'], 'a']);
     expect(released.map(({ id }) => id)).toEqual(['a', ['a', 'b']]);
   });

@@ -61,7 +61,7 @@ describe('a server that does not answer', () => {
     proxy.welcome = { kind: 'silent' };
     const { service } = openCore(database, { connection: proxy.through(database.url) });
     await expect(service.advisory('x', { timeout: '100ms' }, () => 'ran')).rejects.toThrow(
-      /Advisory lock "x" was not had, for the server has not answered; it was waited for \d+ ms/,
+      /Could not acquire advisory lock "x" within \d+ ms: no answer from the server/,
     );
   });
 });

@@ -61,7 +61,9 @@ async function cycle(core: PgLockCore, other: PgLockCore, n: number, shutdown: A
       await (await service.acquire(unique, { timeout: 0 }))?.release();
       return 'acquired and released';
     case 1:
-      await service.advisory(unique, { signal: shutdown }, () => service.advisory(unique, () => undefined));
+      await service.advisory(unique, { signal: shutdown }, () =>
+        service.advisory(unique, { reentrant: true }, () => undefined),
+      );
       return 'ran, and asked again within';
     case 2:
       await service.advisory(unique, () => Promise.reject(new Error('thrown'))).catch(() => undefined);

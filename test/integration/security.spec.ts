@@ -29,7 +29,7 @@ async function everyVerb(core: PgLockCore): Promise<Record<string, unknown>> {
 
 function verbsOf({ service, advisory }: PgLockCore): Record<string, () => Promise<unknown>> {
   return {
-    advisory: () => service.advisory('a', (lock) => lock.fencingToken()),
+    advisory: () => service.advisory('a', { timeout: '1s' }, (lock) => lock.fencingToken()),
     acquire: async () => (await service.acquire(['b', [1, 2], 3n], { timeout: '1s' }))?.release(),
     shared: async () => (await service.acquire(['a', 'b'], { shared: true, holdAtLeast: 1 }))?.release(),
     isBusy: () => advisory.isBusy('a'),

@@ -214,43 +214,154 @@ describe('advisory with { xact: true }', () => {
 });
 
 describe('a flow that holds an id at one level and asks for it at the other', () => {
-  it('gets it at once, in a transaction of its own', async () => {
+  it('is a stranger to it', async () => {
+    const { service } = openCore(database);
+    await service.advisory('x', async () => {
+      expect(await service.acquire('x', { transaction: await begun(), timeout: 0 })).toBeNull();
+      await expect(service.advisory('x', { xact: true, timeout: 30 }, () => 1)).rejects.toThrow(
+        LockNotAvailableError,
+      );
+    });
+    await service.advisory('x', { xact: true }, async () => {
+      expect(await service.acquire('x', { timeout: 0 })).toBeNull();
+      expect(await service.acquire('x', { timeout: 30 })).toBeNull();
+    });
+    expect(await advisoryLocks(database)).toEqual([]);
+  });
+
+  it.each([
+    ['in a transaction', { xact: true }, {}],
+    ['at session level', {}, { xact: true }],
+  ])('is refused after selfWait when it waits for itself %s', async (_level, inner, outer) => {
+    const { service } = openCore(database, { advisory: { selfWait: 300 } });
+    await service.advisory('x', outer, async () => {
+      const waiting = service.advisory('x', { ...inner, timeout: null }, () => 1);
+      await expect(waiting).rejects.toThrow(DeadlockError);
+      await expect(waiting).rejects.toThrow(/xact-locks\.spec\.ts.*reentrant: true.*pglock\.detached/);
+    });
+    expect(await advisoryLocks(database)).toEqual([]);
+  });
+
+  it('enters it again, in a transaction of its own', async () => {
     const { service } = openCore(database);
     await service.advisory('x', async (outer) => {
-      await service.advisory('x', { xact: true, timeout: 0 }, async (lock) => {
-        expect([lock.held, lock.pid]).toEqual([true, outer.pid]);
-        await expect(lock.release()).rejects.toThrow(PgLockUsageError);
+      await service.advisory('x', { xact: true, timeout: 0, reentrant: true }, async (lock) => {
+        expect([lock.held, lock.pid, service.isHeld('x')]).toEqual([true, outer.pid, true]);
         expect((await lock.client.query('SELECT 1')).rowCount).toBe(1);
+        expect(await lock.fencingToken()).toBe(await outer.fencingToken());
+        await lock.release();
+        expect([lock.held, outer.held]).toEqual([false, true]);
       });
-      expect(outer.held).toBe(true);
       expect(await advisoryLocks(database)).toHaveLength(1);
     });
     expect(await advisoryLocks(database)).toEqual([]);
   });
 
-  it('gets it at once at session level, as the lock of its transaction', async () => {
+  it('enters it again at session level, as the lock of its transaction', async () => {
     const { service } = openCore(database);
+    const reentrant = { timeout: 0, reentrant: true } as const;
     await service.advisory('x', { xact: true }, async (outer) => {
-      expect(await service.advisory('x', { timeout: 0 }, (lock) => lock.pid)).toBe(outer.pid);
-      await using again = await service.acquire('x', { timeout: 0 });
+      expect(await service.advisory('x', reentrant, (lock) => lock.pid)).toBe(outer.pid);
+      await using again = await service.acquire('x', reentrant);
       expect(again?.held).toBe(true);
     });
     expect(await advisoryLocks(database)).toEqual([]);
   });
 
-  it('is refused where it would wait for itself or lose the lock before its transaction ends', async () => {
+  it('takes in the transaction what it does not hold yet', async () => {
     const { service } = openCore(database);
-    const tx = await database.connect();
-    await tx.query('BEGIN');
     await service.advisory('x', async () => {
-      await expect(service.acquire('x', { transaction: tx })).rejects.toThrow(PgLockUsageError);
-    });
-    await tx.query('ROLLBACK');
-    await service.advisory('x', { xact: true, shared: true }, async () => {
-      await expect(service.advisory('x', () => 1)).rejects.toThrow(PgLockUsageError);
-      await expect(service.advisory(['x', 'y'], { shared: true }, () => 1)).rejects.toThrow(PgLockUsageError);
+      await service.advisory(['w', 'x'], { xact: true, reentrant: true }, async (lock) => {
+        expect([lock.held, lock.keys.length, new Set(lock.pids).size]).toEqual([true, 2, 2]);
+        expect(await advisoryLocks(database)).toHaveLength(2);
+      });
+      expect(await advisoryLocks(database)).toHaveLength(1);
     });
   });
+
+  it('has lost it when the transaction is rolled back to a savepoint', async () => {
+    const [{ service }, other] = [openCore(database), openCore(database)];
+    await service.transaction(async (tx) => {
+      await tx.query('SAVEPOINT before');
+      await service.advisory('x', { transaction: tx }, async () => {
+        await tx.query('ROLLBACK TO SAVEPOINT before');
+        const theirs = await other.service.acquire('x', { timeout: 0 });
+        expect(theirs?.held).toBe(true);
+        for (const options of [{}, { transaction: tx }]) {
+          const again = service.advisory('x', { ...options, reentrant: true, timeout: 0 }, () => 'both');
+          await expect(again).rejects.toThrow(LockNotAvailableError);
+        }
+        await theirs?.release();
+        expect(service.isHeld('x')).toBe(false);
+        const run = await service.advisory('x', { reentrant: true, timeout: 0 }, () => 'alone');
+        expect(run).toBe('alone');
+      });
+    });
+    expect(await advisoryLocks(database)).toEqual([]);
+  });
+
+  it('asks the server again where nobody tells of a rollback to a savepoint', async () => {
+    const [{ service }, other] = [openCore(database), openCore(database)];
+    const forget = registerTransactionAdapter<{ unseen: pg.Client }>({
+      name: 'unseen',
+      detects: (value) => 'unseen' in value,
+      run: async ({ unseen }, text, values) =>
+        (await unseen.query<Record<string, unknown>>(text, [...values])).rows,
+    });
+    const transaction = { unseen: await begun() };
+    const reentrant = { reentrant: true, timeout: 0 } as const;
+    await transaction.unseen.query('SAVEPOINT before');
+    await service.advisory('x', { transaction }, async () => {
+      await transaction.unseen.query('ROLLBACK TO SAVEPOINT before');
+      const theirs = await other.service.acquire('x', { timeout: 0 });
+      expect(theirs?.held).toBe(true);
+      for (const options of [{}, { transaction }]) {
+        const again = service.advisory('x', { ...options, ...reentrant }, () => 'both');
+        await expect(again).rejects.toThrow(LockNotAvailableError);
+      }
+      await theirs?.release();
+      expect(await service.advisory('x', reentrant, () => 'alone')).toBe('alone');
+      expect(await other.service.acquire('x', { timeout: 0 })).toBeNull();
+    });
+    await transaction.unseen.query('ROLLBACK');
+    forget();
+    expect(await advisoryLocks(database)).toEqual([]);
+  });
+
+  it('tells what was nested in a transaction when that ends first', async () => {
+    const { service } = openCore(database);
+    const lost = deferred<unknown>();
+    let inner: Promise<unknown> = Promise.resolve();
+    await service.advisory('x', { xact: true }, async () => {
+      const began = deferred();
+      inner = service.advisory('x', { reentrant: true }, async (lock) => {
+        lock.signal.addEventListener('abort', () => lost.resolve(lock.signal.reason));
+        began.resolve();
+        await lost.promise;
+        return lock.held;
+      });
+      await began.promise;
+    });
+    expect(await lost.promise).toBeInstanceOf(LockLostError);
+    expect(await inner).toBe(false);
+  });
+
+  it('is refused where the lock would be lost before the transaction ends, or is shared and wanted alone', async () => {
+    const { service } = openCore(database);
+    await service.advisory('x', async () => {
+      const waiting = service.acquire('x', { transaction: await begun(), reentrant: true });
+      await expect(waiting).rejects.toThrow(PgLockUsageError);
+    });
+    await service.advisory('x', { xact: true, shared: true }, async () => {
+      await expect(service.advisory('x', { reentrant: true }, () => 1)).rejects.toThrow(PgLockUsageError);
+    });
+  });
+
+  async function begun(): Promise<pg.Client> {
+    const client = await database.connect();
+    await client.query('BEGIN');
+    return client;
+  }
 });
 
 describe('the transaction of a caller', () => {

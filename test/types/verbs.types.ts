@@ -102,6 +102,7 @@ export function events(): void {
   same<
     | 'lockLost'
     | 'sessionEnded'
+    | 'selfWait'
     | 'blockerSignalled'
     | 'prioritizeFailed'
     | 'jobFinished'

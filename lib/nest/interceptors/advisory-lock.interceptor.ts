@@ -12,6 +12,7 @@ import { LockNotAvailableError } from '../../errors/lock-not-available.error.js'
 import type { AdvisoryLockOptions } from '../../locks/advisory-options.js';
 import type { ResolvedAdvisoryOptions } from '../../locks/resolve-advisory-options.js';
 import type { LockIds } from '../../pg-lock.service.js';
+import { WaitAbort, type WaitSignal } from '../../vocabulary/wait-abort.js';
 import { HttpExchange } from '../context/http-exchange.js';
 import { withCurrentLock } from '../current-lock.js';
 import { declareEnhancer } from '../declare-enhancer.js';
@@ -60,10 +61,12 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
   /** The lock is held until the handler's promise settles, or its Observable or stream ends. */
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const job = context instanceof ScheduleContext ? context : undefined;
-    const take = (signal: AbortSignal): Promise<Held | undefined> => {
+    const take = (abort: WaitAbort): Promise<Held | undefined> => {
       const ids = handlerLockIds(this.ids, context);
       const begin = (found: LockIds) =>
-        job === undefined ? this.take(found, this.onHandlers, signal) : this.takeForJob(found, job, signal);
+        job === undefined
+          ? this.take(found, this.onHandlers, abort)
+          : this.takeForJob(found, job, abort.signal);
       return ids instanceof Promise ? ids.then(begin) : begin(ids);
     };
     const refused = (error: unknown): unknown =>
@@ -103,14 +106,15 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
     );
   }
 
-  /** At session level; in a transaction where the lock is to end with one, or a transaction has it already. */
+  /** At session level; in a transaction where the lock is to end with one. */
   private take(
     ids: LockIds,
     { options, resolved }: ReadOptions,
-    signal: AbortSignal,
+    given: WaitSignal,
   ): Promise<(Held & TakenLock) | undefined> {
-    const { advisory, service, work } = this.runtime.core;
-    if (options.xact !== true && !work.xact.holdsAny) return advisory.hold(ids, { ...resolved, signal });
+    const { advisory, service } = this.runtime.core;
+    if (options.xact !== true) return advisory.hold(ids, { ...resolved, signal: given });
+    const signal = given instanceof WaitAbort ? given.signal : given;
     return heldUnderHandle((run) =>
       service.advisory(ids, { ...options, signal }, (lock) => withCurrentLock(lock, () => run(lock))),
     );

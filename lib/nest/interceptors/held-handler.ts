@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { CallHandler, ExecutionContext } from '@nestjs/common';
 import { Observable, type Observer, type Subscriber, type Subscription } from 'rxjs';
 import type { LockHandle } from '../../locks/lock-handle.js';
-import { Canceller } from '../../vocabulary/canceller.js';
+import { WaitAbort } from '../../vocabulary/wait-abort.js';
 import { onceClientGone } from '../context/client-presence.js';
 import { HandlerObservation } from '../context/handler-outcome.js';
 import { HttpExchange, isStreamingBody } from '../context/http-exchange.js';
@@ -28,7 +28,7 @@ export interface Held {
 /** What is to be held around a handler, and what becomes of the cases in which the handler does not run. @internal */
 export interface Holding {
   /** Takes what is to be held; resolves to nothing where the handler is skipped. */
-  take(signal: AbortSignal): Promise<Held | undefined>;
+  take(abort: WaitAbort): Promise<Held | undefined>;
   /** The handler is not run: its answer is empty. */
   skipped(): void;
   /** The error for a failure to take what is to be held. */
@@ -86,7 +86,7 @@ class HeldCall implements Run, Observer<unknown> {
   private hasStreamingBody = false;
   private held: Held | undefined;
   private inner: Subscription | undefined;
-  private readonly canceller = new Canceller();
+  private readonly waitAbort = new WaitAbort();
   private readonly outer = new AsyncResource('PGLOCK_HANDLER');
   private readonly http: HttpExchange | undefined;
   private readonly observation: HandlerObservation;
@@ -103,7 +103,7 @@ class HeldCall implements Run, Observer<unknown> {
     this.http = HttpExchange.of(context);
     this.observation = new HandlerObservation(context.getHandler() as AnyFunction, () => this.endAbandoned());
     this.stopWatching = onceClientGone(context, () => this.abandon('by client'));
-    holding.take(this.canceller.signal).then(
+    holding.take(this.waitAbort).then(
       (held) => this.acquired(held),
       (error: unknown) => this.refused(error),
     );
@@ -183,7 +183,7 @@ class HeldCall implements Run, Observer<unknown> {
     if (this.state === 'over' || this.state === 'sending' || this.abandoned === 'by subscriber') return;
     this.abandoned = by;
     if (this.state === 'waiting')
-      this.canceller.cancel(new Error('The client disconnected while waiting for the lock.'));
+      this.waitAbort.abort(new Error('The client disconnected while its handler waited for the lock.'));
     else this.endAbandoned();
   }
 

@@ -60,11 +60,11 @@ function run(held: Held, work: () => Promise<unknown>): Promise<unknown> {
 }
 
 function taken(
-  { advisory, service, work }: PgLockCore,
+  { advisory, service }: PgLockCore,
   ids: LockIds,
   { options, resolved }: Parameters<typeof withWait>[0],
 ): Promise<(Held & TakenLock) | undefined> {
-  if (options.xact !== true && !work.xact.holdsAny) return advisory.hold(ids, resolved);
+  if (options.xact !== true) return advisory.hold(ids, resolved);
   return heldUnderHandle((inside) =>
     service.advisory(ids, options, (lock) => withCurrentLock(lock, () => inside(lock))),
   );

@@ -3,6 +3,7 @@ import { handles } from './handles.js';
 import { howLong } from './how-long.js';
 import type { LockEngine } from './lock-engine.js';
 import { loss } from './loss.js';
+import { reentry } from './re-entry.js';
 import { runningWork } from './running-work.js';
 import { turns } from './turns.js';
 
@@ -10,6 +11,7 @@ import { turns } from './turns.js';
 export function advisoryLockConformance(name: string, engine: LockEngine): void {
   describe(`advisory locks on ${name}`, () => {
     runningWork(engine);
+    reentry(engine);
     handles(engine);
     howLong(engine);
     turns(engine);

@@ -64,38 +64,6 @@ export function runningWork(engine: LockEngine): void {
       expect(work).not.toHaveBeenCalled();
     });
 
-    it('gives an id again to the flow that holds it, counted', async () => {
-      const { service } = engine.open();
-      await service.advisory('x', async () => {
-        await service.advisory('x', { timeout: 0 }, async (inner) => {
-          expect(inner.held).toBe(true);
-          await inner.release();
-          expect(inner.held).toBe(false);
-        });
-        expect(await engine.heldKeys()).toHaveLength(1);
-        await using again = await service.acquire('x', { timeout: 0 });
-        expect(again?.held).toBe(true);
-        await service.advisory('x', { shared: true, timeout: 0 }, () => undefined);
-      });
-      expect(await engine.heldKeys()).toEqual([]);
-    });
-
-    it('keeps the lock until an inner handle that outlives the work lets go', async () => {
-      const { service } = engine.open();
-      const inner = await service.advisory('x', () => service.acquire('x'));
-      expect(await engine.heldKeys()).toHaveLength(1);
-      expect(inner?.held).toBe(true);
-      await inner?.release();
-      expect(await engine.heldKeys()).toEqual([]);
-    });
-
-    it('refuses at once what would wait for itself: exclusive inside shared', async () => {
-      const { service } = engine.open();
-      await service.advisory('x', { shared: true }, async () => {
-        await expect(service.advisory('x', () => 1)).rejects.toThrow(PgLockUsageError);
-      });
-    });
-
     it('does not count a flow as holder once its work has ended', async () => {
       const { service } = engine.open();
       const gate = deferred();

@@ -1,15 +1,25 @@
 import { jest } from '@jest/globals';
 import fc from 'fast-check';
 import { LockNotAvailableError } from '../../../lib/errors/lock-not-available.error.js';
-import type { Grant } from '../../../lib/locks/grant.js';
 import { KeyQueue } from '../../../lib/locks/key-queue.js';
 import type { LockHandle } from '../../../lib/locks/lock-handle.js';
+import type { LockReference } from '../../../lib/locks/lock-reference.js';
 import { LockRequest } from '../../../lib/locks/lock-request.js';
 import { resolveOptions } from '../../../lib/options/resolve-options.js';
 import { MemoryCore } from '../../../lib/testing/memory-core.js';
 import { MemoryLock, MemoryLockTable } from '../../../lib/testing/memory-lock-table.js';
 import type { HeldKey, LockStore, TryLockCallbacks } from '../../../lib/session/lock-store.js';
 import { lockKey } from '../../../lib/vocabulary/lock-id.js';
+
+const HOST = { domain: {}, onSelfWait: () => undefined };
+const REQUEST = {
+  id: 'x',
+  shared: false,
+  sticky: false,
+  signal: undefined,
+  context: undefined,
+  pids: undefined,
+};
 
 let table: MemoryLockTable;
 const cores: MemoryCore[] = [];
@@ -175,13 +185,14 @@ describe('while a wait that nobody needs any more comes to its end', () => {
       }),
       unlock: () => Promise.resolve(),
     };
-    return { tries, waits, queue: new KeyQueue(lockKey('x'), store as unknown as LockStore) };
+    return { tries, waits, queue: new KeyQueue(HOST, lockKey('x'), store as unknown as LockStore) };
   }
 
   function ask(queue: KeyQueue, options: { timeoutMs: number | null; signal?: AbortSignal }) {
-    return new Promise<Grant>((resolve, reject) => {
-      const init = { id: 'x', shared: false, sticky: false, flow: undefined, pids: undefined };
-      queue.submit(new LockRequest({ signal: undefined, ...init, ...options }, resolve, reject));
+    return new Promise<LockReference>((resolve, reject) => {
+      queue.submit(
+        new LockRequest({ ...REQUEST, startedAt: performance.now(), ...options }, resolve, reject),
+      );
     });
   }
 

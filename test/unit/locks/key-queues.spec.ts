@@ -4,9 +4,11 @@ import { MemoryLockStore } from '../../../lib/testing/memory-lock-store.js';
 import { MemoryLockTable } from '../../../lib/testing/memory-lock-table.js';
 import { lockKey } from '../../../lib/vocabulary/lock-id.js';
 
+const HOST = { domain: {}, onSelfWait: () => undefined };
+
 describe('KeyQueues', () => {
   const store = new MemoryLockStore(new MemoryLockTable());
-  const make = () => new KeyQueues((key) => new KeyQueue(key, store));
+  const make = () => new KeyQueues((key) => new KeyQueue(HOST, key, store));
 
   it('gives the same queue for the same key', () => {
     const queues = make();

@@ -3,6 +3,7 @@ import { EMPTY, from, NEVER, Observable, Subject, throwError, type Subscription 
 import { whileHeld, type Held, type Holding } from '../../../lib/nest/interceptors/held-handler.js';
 import { RunRegistry } from '../../../lib/nest/run-registry.js';
 import { deferred } from '../../support/waiting.js';
+import { onAbort } from '../../../lib/vocabulary/wait-abort.js';
 
 /** A handler's context that is none of HTTP's. */
 function contextOf(handler: () => unknown): ExecutionContext {
@@ -31,8 +32,8 @@ function call(handler: () => unknown, holding: Partial<Holding> = {}) {
     },
   };
   const all: Holding = {
-    take: (signal) => {
-      signal.addEventListener('abort', () => events.push('cancelled'));
+    take: (abort) => {
+      onAbort(abort, () => events.push('cancelled'));
       return acquiring.promise;
     },
     refused: (error) => error,

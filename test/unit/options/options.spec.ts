@@ -28,7 +28,10 @@ describe('resolveOptions', () => {
         onContention: undefined,
         holdAtLeastMs: undefined,
         maxHoldMs: undefined,
+        reentrant: false,
       },
+      selfWaitMs: 10_000,
+      shutdown: { timeoutMs: 20_000 },
       prioritize: {
         intervalMs: 1000,
         periodic: true,

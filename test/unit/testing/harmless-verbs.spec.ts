@@ -129,18 +129,35 @@ describe('transactions', () => {
     expect([handle?.held, locks.isHeld('x')]).toEqual([true, false]);
   });
 
-  it('refuse what could only wait for itself', async () => {
+  it('are strangers to the locks of their flow, unless they enter them again', async () => {
     const { service } = core;
-    await service.advisory('x', async () => {
-      await expect(service.acquire('x', { transaction: {} })).rejects.toThrow(PgLockUsageError);
-    });
-    await service.advisory('x', { xact: true, shared: true }, async () => {
-      await expect(service.advisory('x', () => 1)).rejects.toThrow(PgLockUsageError);
+    await service.advisory('x', async (outer) => {
+      const transaction = {};
+      expect(await service.acquire('x', { transaction, timeout: 0 })).toBeNull();
+      const reentrant = { reentrant: true, timeout: 0 } as const;
+      await expect(service.acquire('x', { transaction, ...reentrant })).rejects.toThrow(PgLockUsageError);
+      await service.advisory('x', { xact: true, ...reentrant }, async (lock) => {
+        expect([lock.held, lock.pid]).toEqual([true, outer.pid]);
+        await lock.release();
+        expect([lock.held, outer.held]).toEqual([false, true]);
+      });
     });
     await service.advisory('x', { xact: true }, async (outer) => {
-      expect(await service.advisory('x', { timeout: 0 }, (lock) => lock.pid)).toBe(outer.pid);
+      expect(await service.acquire('x', { timeout: 0 })).toBeNull();
+      const pid = await service.advisory('x', { timeout: 0, reentrant: true }, (lock) => lock.pid);
+      expect(pid).toBe(outer.pid);
     });
+    await service.advisory('x', { xact: true, shared: true }, () =>
+      expect(service.advisory('x', { reentrant: true }, () => 1)).rejects.toThrow(PgLockUsageError),
+    );
     await expect(service.acquire('x', { xact: true })).rejects.toThrow(TransactionStateError);
+  });
+
+  it('are not forgotten: an undefined one is refused', async () => {
+    const forgotten = { transaction: undefined as unknown as object };
+    await expect(core.service.acquire('x', forgotten)).rejects.toThrow(TransactionStateError);
+    await expect(core.service.advisory('x', forgotten, () => 1)).rejects.toThrow(TransactionStateError);
+    expect(locks.isHeld('x')).toBe(false);
   });
 });
 

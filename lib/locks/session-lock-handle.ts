@@ -1,23 +1,21 @@
 import { LockLostError } from '../errors/lock-lost.error.js';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
-import type { LockWatch } from '../telemetry/lock-watch.js';
-import type { EventSink } from '../vocabulary/pg-lock-event.js';
-import type { AdvisoryKey, LockId } from '../vocabulary/lock-id.js';
 import { TIMER_MAX_MS } from '../session/monotonic.js';
+import type { LockWatch } from '../telemetry/lock-watch.js';
+import { outsideFlows } from '../vocabulary/flow-variable.js';
+import type { AdvisoryKey, LockId } from '../vocabulary/lock-id.js';
+import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import { printable } from '../vocabulary/printable.js';
 import type { HeldKey } from '../session/lock-store.js';
-import { type Grant, type LossListener } from './grant.js';
 import type { LockHandle } from './lock-handle.js';
-
-/** What all handles of one database have in common. @internal */
-export interface HeldLockHost {
-  readonly fencingToken: (grant: Grant) => Promise<bigint>;
-  readonly emit: EventSink;
-}
+import type { HeldBy, LockReference, LossListener } from './lock-reference.js';
 
 /** A session-level lock in the hands of its caller: *held*, then *released* or *lost*. @internal */
-export class HeldLock implements LockHandle, LossListener {
-  /** Set by the first release: whoever releases again waits for the same. */
+export class SessionLockHandle implements LockHandle, LossListener {
+  /** Called once, when it is released or lost. */
+  onEnded: (() => void) | undefined;
+
+  /** Set by the first release: a second one waits for the same. */
   private releasing: Promise<void> | undefined;
   private lostBy: LockLostError | undefined;
   private controller: AbortController | undefined;
@@ -26,20 +24,19 @@ export class HeldLock implements LockHandle, LossListener {
   constructor(
     readonly id: LockId | readonly LockId[],
     readonly shared: boolean,
-    private readonly grants: readonly Grant[],
-    private readonly host: HeldLockHost,
+    private readonly references: readonly LockReference[],
+    private readonly emit: EventSink,
     private readonly watch: LockWatch | undefined,
   ) {
     watch?.acquired(this.pid);
-    for (const grant of grants) grant.tell(this);
+    for (const reference of references) reference.onLost(this);
   }
 
   /** Loses the lock, and frees it, after so many milliseconds. */
   expireIn(maxHoldMs: number, leftMs = maxHoldMs): void {
     const due = () =>
       leftMs > TIMER_MAX_MS ? this.expireIn(maxHoldMs, leftMs - TIMER_MAX_MS) : this.expire(maxHoldMs);
-    this.timer = setTimeout(due, Math.min(leftMs, TIMER_MAX_MS));
-    this.timer.unref();
+    this.timer = outsideFlows(() => setTimeout(due, Math.min(leftMs, TIMER_MAX_MS)).unref());
   }
 
   get key(): AdvisoryKey {
@@ -47,22 +44,26 @@ export class HeldLock implements LockHandle, LossListener {
   }
 
   get keys(): readonly AdvisoryKey[] {
-    return this.grants.map((grant) => grant.queue.key.toAdvisoryKey());
+    return this.references.map(({ queue }) => queue.key.toAdvisoryKey());
   }
 
   /** What is held at the server: another object for each acquisition there. */
   get heldKeys(): readonly HeldKey[] {
-    return this.grants.map(({ hold }) => hold);
+    return this.references.map(({ heldBy }) => heldBy).filter(isHeldKey);
   }
 
   get held(): boolean {
     return (
-      this.releasing === undefined && this.lostBy === undefined && this.grants.every((grant) => grant.alive)
+      this.releasing === undefined && this.lostBy === undefined && this.references.every(({ alive }) => alive)
     );
   }
 
   get pid(): number {
-    return this.first.hold.pid;
+    return this.first.heldBy.pid;
+  }
+
+  get pids(): readonly number[] {
+    return this.references.map(({ heldBy }) => heldBy.pid);
   }
 
   get signal(): AbortSignal {
@@ -80,7 +81,7 @@ export class HeldLock implements LockHandle, LossListener {
         `Advisory lock ${printable(this.id)} is released; ask for its fencing token while it is held.`,
       );
     try {
-      return await this.host.fencingToken(this.first);
+      return await this.first.fencingToken();
     } catch (error) {
       throw this.lossOr(error);
     }
@@ -91,8 +92,8 @@ export class HeldLock implements LockHandle, LossListener {
     return this.releasing;
   }
 
-  /** The hold under one of the grants is gone. */
-  onGrantLost(cause: Error): void {
+  /** What holds one of the keys has lost it. */
+  onReferenceLost(cause: Error): void {
     this.lose(cause.message, cause);
   }
 
@@ -101,38 +102,50 @@ export class HeldLock implements LockHandle, LossListener {
   }
 
   private letGo(): Promise<void> {
-    this.watch?.released();
-    this.detach();
-    if (this.grants.length === 1) return this.first.release();
-    return Promise.all(this.grants.map((grant) => grant.release())).then(() => undefined);
+    if (this.lostBy === undefined) this.watch?.released();
+    this.end();
+    if (this.references.length === 1) return this.first.release();
+    return Promise.all(this.references.map((reference) => reference.release())).then(() => undefined);
   }
 
   private lossOr(error: unknown): unknown {
     return this.lostBy ?? error;
   }
 
-  private get first(): Grant {
-    return this.grants[0] as Grant;
+  private get first(): LockReference {
+    return this.references[0] as LockReference;
   }
 
   private expire(maxHoldMs: number): void {
-    this.lose(`It was held for maxHold, ${maxHoldMs} ms.`);
-    for (const grant of this.grants) void grant.end();
+    const why = `maxHold of ${maxHoldMs} ms exceeded.`;
+    this.lose(why);
+    for (const reference of this.references) void reference.forceRelease(new Error(why));
   }
 
+  /** The holder is told first; whoever else wants to know of it, when all holders of this turn were told. */
   private lose(why: string, cause?: Error): void {
     if (this.releasing !== undefined || this.lostBy !== undefined) return;
-    const message = `Advisory lock ${printable(this.id)} is lost; whatever it guards is unguarded from now on. ${why}`;
+    const message = `Advisory lock ${printable(this.id)} was lost; the protected work may now run concurrently elsewhere. Cause: ${why}`;
     const error = new LockLostError(message, this.id, cause === undefined ? undefined : { cause });
     this.lostBy = error;
-    this.detach();
-    this.controller?.abort(error);
-    this.watch?.lost(error);
-    this.host.emit({ type: 'lockLost', id: this.id, pid: this.pid, error });
+    this.end();
+    outsideFlows(() => {
+      this.controller?.abort(error);
+      queueMicrotask(() => {
+        this.watch?.lost(error);
+        this.emit({ type: 'lockLost', id: this.id, pid: this.pid, error });
+      });
+    });
   }
 
-  private detach(): void {
+  private end(): void {
     clearTimeout(this.timer);
-    for (const grant of this.grants) grant.forget(this);
+    this.onEnded?.();
+    this.onEnded = undefined;
   }
+}
+
+/** Whether it is a lock session's, and no transaction's. */
+function isHeldKey(heldBy: HeldBy): heldBy is HeldKey {
+  return 'listener' in heldBy;
 }

@@ -1,14 +1,13 @@
 import type { HeldKey } from '../session/lock-store.js';
-import type { FlowVariable } from '../vocabulary/flow-variable.js';
-import type { HeldLock } from './held-lock.js';
-import type { LockFlow } from './lock-flow.js';
+import type { LockContext } from './lock-context.js';
+import type { SessionLockHandle } from './session-lock-handle.js';
 
 /** A lock, and the flow that holds it: for work that its caller begins and ends by itself. @internal */
-export class HeldFlow {
+export class LockScope {
   constructor(
-    readonly lock: HeldLock,
-    private readonly flow: LockFlow,
-    private readonly flows: FlowVariable<LockFlow>,
+    readonly lock: SessionLockHandle,
+    private readonly context: LockContext,
+    private readonly onLeave: () => void,
   ) {}
 
   /** Whether it is held, and trusted at this moment. */
@@ -16,18 +15,20 @@ export class HeldFlow {
     return this.lock.held;
   }
 
-  /** The keys at the server. */
+  /** What is held at the server. */
   get keys(): readonly HeldKey[] {
     return this.lock.heldKeys;
   }
 
   /** Runs work, and all that it starts, in the flow that holds the lock. */
   enter<Result>(work: () => Result): Result {
-    return this.flows.run(this.flow, work);
+    return this.context.run(work);
   }
 
-  /** Lets go; never rejects. Resolves when the server has let go. */
+  /** Releases the lock, once; never rejects. Resolves when the server has released it. */
   leave(): Promise<void> {
-    return this.lock.release();
+    const released = this.lock.release();
+    this.onLeave();
+    return released;
   }
 }

@@ -1,0 +1,103 @@
+import { FlowVariable } from '../vocabulary/flow-variable.js';
+import type { LockKey } from '../vocabulary/lock-id.js';
+import type { LockReference } from './lock-reference.js';
+
+const contexts = new FlowVariable<LockContext>();
+
+/**
+ * What one async flow holds: the locks of one work, inside those around it, of all databases of the process.
+ *
+ * An async context says who *called*, and can be fooled (a task queue runs one request's callback in another's): it tells
+ * `isHeld`, deadlocks, and under which lock a work runs that asks to enter one again; never that a lock is held already.
+ *
+ * @internal
+ */
+export class LockContext {
+  /** Handles that were acquired here: they belong to no flow, but whoever waits meanwhile holds them. */
+  private handles: Set<LockReference> | undefined;
+
+  constructor(
+    private references: readonly LockReference[],
+    readonly outer: LockContext | undefined,
+    /** What runs in it, to be named in messages. */
+    readonly work?: unknown,
+    /** The transaction that ends with the work. */
+    private readonly transaction?: object,
+  ) {}
+
+  /** That of the running flow. */
+  static get current(): LockContext | undefined {
+    return contexts.getStore();
+  }
+
+  /** That of the work of a transaction, which the running flow is in. */
+  static ofTransaction(transaction: object): LockContext | undefined {
+    let context = contexts.getStore();
+    while (context !== undefined && context.transaction !== transaction) context = context.outer;
+    return context;
+  }
+
+  /** Runs work, and all that it starts, in this context. */
+  run<Args extends unknown[], Result>(work: (...args: Args) => Result, ...args: Args): Result {
+    return contexts.run(this, work, ...args);
+  }
+
+  /** The innermost lock of a key under which a work of this flow runs, and that meets the condition. */
+  find(
+    domain: object,
+    key: LockKey,
+    condition: (reference: LockReference) => boolean,
+  ): LockReference | undefined {
+    // eslint-disable-next-line @typescript-eslint/no-this-alias -- the walk starts here
+    for (let context: LockContext | undefined = this; context !== undefined; context = context.outer)
+      for (const reference of context.references)
+        if (reference.queue.domain === domain && reference.queue.key.equals(key) && condition(reference))
+          return reference;
+    return undefined;
+  }
+
+  /** Everything that stands still while this flow waits: what its works run under, and the handles that it has. */
+  *all(): Generator<LockReference> {
+    for (const references of [this.references, this.handles ?? []])
+      for (const reference of references) if (reference.active) yield* withOuter(reference);
+    if (this.outer !== undefined) yield* this.outer.all();
+  }
+
+  /** Whether a work of this flow runs under any lock at this moment. */
+  get holdsAny(): boolean {
+    return this.references.some(({ active }) => active) || (this.outer?.holdsAny ?? false);
+  }
+
+  /** How many works of one module's locks this flow runs in. */
+  depthIn(domain: object): number {
+    const isOne = this.references.some(({ active, queue }) => active && queue.domain === domain);
+    return Number(isOne) + (this.outer?.depthIn(domain) ?? 0);
+  }
+
+  /** What the work is called that runs under a lock of this flow. */
+  nameOf(reference: LockReference): string | undefined {
+    if (!this.references.includes(reference)) return this.outer?.nameOf(reference);
+    if (typeof this.work !== 'function') return undefined;
+    const source = Function.prototype.toString.call(this.work).split('\n', 1)[0]?.slice(0, 60);
+    return `the work ${this.work.name || source}`;
+  }
+
+  /** One more lock under which this context's work runs. */
+  add(references: readonly LockReference[]): void {
+    this.references = [...this.references.filter(({ active }) => active), ...references];
+  }
+
+  /** Handles that were acquired here; the function that it returns takes note of their end. */
+  attribute(references: readonly LockReference[]): () => void {
+    const handles = (this.handles ??= new Set());
+    for (const reference of references) handles.add(reference);
+    return () => {
+      for (const reference of references) handles.delete(reference);
+    };
+  }
+}
+
+/** A lock, and those under which it was entered again, which are kept for it. */
+function* withOuter(reference: LockReference): Generator<LockReference> {
+  for (let held: LockReference | undefined = reference; held !== undefined; held = held.outer) yield held;
+}

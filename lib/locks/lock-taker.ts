@@ -1,0 +1,149 @@
+import type { FlowPids } from '../session/flow-pids.js';
+import type { LockStore } from '../session/lock-store.js';
+import { monotonicMs } from '../session/monotonic.js';
+import { WaitAbort } from '../vocabulary/wait-abort.js';
+import { allOrNone } from './all-or-none.js';
+import { trace } from './call-places.js';
+import type { HeldLocks } from './held-locks.js';
+import { KeyQueue } from './key-queue.js';
+import { KeyQueues } from './key-queues.js';
+import { LockContext } from './lock-context.js';
+import type { NamedKey } from './lock-names.js';
+import type { LockReference } from './lock-reference.js';
+import { LockRequest } from './lock-request.js';
+import { nestedQueueOf } from './nested-queue.js';
+import type { ResolvedAdvisoryOptions } from './resolve-advisory-options.js';
+
+/** What keys are taken with. @internal */
+export interface LockTakerInit {
+  readonly store: LockStore;
+  /** What the running flow holds, in transactions as well. */
+  readonly held: HeldLocks;
+  /** The wait that `pglock.timeout` asks of the running flow; `undefined` outside of it. */
+  readonly ambientTimeoutMs: () => number | null | undefined;
+  readonly flowPids: FlowPids;
+}
+
+/** One call: what was asked for, from when on, by which flow. */
+interface Call {
+  readonly options: ResolvedAdvisoryOptions;
+  readonly timeoutMs: number | null | undefined;
+  readonly startedAt: number;
+  readonly context: LockContext | undefined;
+}
+
+/**
+ * Takes keys for one call: one, or several with one deadline; under a lock that the flow holds already, or in the queue of the
+ * key, as everybody else.
+ *
+ * @internal
+ */
+export class LockTaker {
+  readonly queues: KeyQueues;
+  private serverTimeoutMs: number | null | undefined;
+
+  constructor(private readonly init: LockTakerInit) {
+    const { held, store } = init;
+    this.queues = new KeyQueues((key) => new KeyQueue(held, key, store));
+  }
+
+  /** Gives the references when all keys are held; rejects as the errors of a lock say. */
+  take(
+    named: readonly NamedKey[],
+    options: ResolvedAdvisoryOptions,
+    context: LockContext | undefined,
+  ): Promise<readonly LockReference[]> {
+    options.signal?.throwIfAborted();
+    const timeoutMs = options.timeoutMs === undefined ? this.ambientTimeoutMs() : options.timeoutMs;
+    const call = { options, timeoutMs, startedAt: monotonicMs(), context };
+    if (options.reentrant && context !== undefined) return this.takeOrEnter(named, call, context);
+    return this.takeAll(named, call);
+  }
+
+  private takeAll(named: readonly NamedKey[], call: Call): Promise<readonly LockReference[]> {
+    if (named.length === 1)
+      return new Promise((resolve, reject) => {
+        this.ask(named[0] as NamedKey, call, (reference) => resolve([reference]), reject);
+      });
+    return allOrNone(named, call.timeoutMs !== 0, (one, waits, acquired) => {
+      const context = acquired.length === 0 ? call.context : new LockContext(acquired, call.context);
+      const asked = { ...call, context, ...(waits === 'once' ? { timeoutMs: 0 } : {}) };
+      return new Promise((resolve, reject) => this.ask(one, asked, resolve, reject));
+    });
+  }
+
+  /** Makes sure, before and after, that what is entered again is held. */
+  private async takeOrEnter(
+    named: readonly NamedKey[],
+    call: Call,
+    context: LockContext,
+  ): Promise<readonly LockReference[]> {
+    const { shared, signal } = call.options;
+    for (const one of named) this.init.held.toReenter(one, shared, context);
+    const references = await this.takeAll(named, call);
+    try {
+      const { timeoutMs } = call;
+      const left =
+        typeof timeoutMs === 'number' && timeoutMs > 0 ? leftOf(timeoutMs, call.startedAt) : timeoutMs;
+      for (const { heldBy } of references)
+        await heldBy.confirm?.({
+          timeoutMs: left,
+          signal: signal instanceof WaitAbort ? signal.signal : signal,
+        });
+      return references;
+    } catch (error) {
+      await Promise.all(references.map((reference) => reference.release()));
+      throw error;
+    }
+  }
+
+  /** Asks for one key: under the lock that the flow holds already, or of its queue, as everybody else. */
+  private ask(
+    { id, key }: NamedKey,
+    { options, timeoutMs, startedAt, context }: Call,
+    resolve: (reference: LockReference) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    const { held, flowPids } = this.init;
+    const { shared, signal, sticky, reentrant } = options;
+    if (signal?.aborted === true) return reject(signal.reason);
+    const outer = reentrant ? held.toReenter({ id, key }, shared, context) : undefined;
+    const waitsForItself = outer === undefined && timeoutMs !== 0 && held.own(key, context) !== undefined;
+    const init = {
+      id,
+      shared,
+      sticky,
+      timeoutMs,
+      startedAt,
+      signal,
+      context,
+      pids: flowPids.current,
+      trace: waitsForItself ? trace() : undefined,
+    };
+    const request = new LockRequest(init, resolve, reject);
+    if (outer === undefined) this.queues.of(key).submit(request);
+    else nestedQueueOf(outer, held, () => this.queues.of(key)).submit(request);
+    if (timeoutMs === undefined) this.learnServerTimeout(request);
+  }
+
+  private ambientTimeoutMs(): number | null | undefined {
+    const ambient = this.init.ambientTimeoutMs();
+    return ambient === undefined ? this.serverTimeoutMs : ambient;
+  }
+
+  /** The first lock of a process learns the server's `lock_timeout` with the connection that it opens anyway. */
+  private learnServerTimeout(request: LockRequest): void {
+    this.init.store.defaultWaitMs().then(
+      (timeoutMs) => {
+        this.serverTimeoutMs = timeoutMs;
+        if (timeoutMs !== null) request.expireIn(timeoutMs);
+      },
+      () => undefined, // the request itself meets the same error
+    );
+  }
+}
+
+/** What is left of a time; a wait that is almost over is not a try. */
+function leftOf(timeoutMs: number, startedAt: number): number {
+  return Math.max(1, Math.ceil(timeoutMs - (monotonicMs() - startedAt)));
+}

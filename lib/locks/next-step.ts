@@ -1,0 +1,78 @@
+import type { HeldKey, LockWait } from '../session/lock-store.js';
+
+/** For how long a key goes from flow to flow of this process before other processes get their turn. */
+export const LOCAL_HANDOFF_MS = 10;
+
+/** What this process has of one key at the server. @internal */
+export type ServerState =
+  | { readonly at: 'free' }
+  | { readonly at: 'trying'; readonly shared: boolean }
+  | { readonly at: 'waiting'; readonly shared: boolean; readonly wait: LockWait }
+  | HeldState;
+
+/** The server has given the key to this process. @internal */
+export interface HeldState {
+  readonly at: 'held';
+  readonly lock: HeldKey;
+  /** Since when works of this process may hand it on among themselves, on the monotonic clock. */
+  handoffSince: number;
+  /** Whether another process waits for it: not known, being asked, or known. */
+  awaited: 'unknown' | 'asking' | 'yes';
+}
+
+/** The first who wants the key. @internal */
+export interface Wanted {
+  readonly shared: boolean;
+}
+
+/** What is to be done next. @internal */
+export type Step =
+  'nothing' | 'grant' | 'try' | 'cancel wait' | 'stay in line' | 'unlock' | 'queue' | 'queue and ask';
+
+/**
+ * The rule of the queue of one key: what to do next for the first who wants it. Pure; others carry out what it says.
+ *
+ * @param server what this process has of the key at the server.
+ * @param holders how many works here hold it.
+ * @param head the first who wants it.
+ * @param sticky whether the process keeps the key when no work needs it.
+ * @param now the monotonic clock.
+ * @internal
+ */
+export function nextStep(
+  server: ServerState,
+  holders: number,
+  head: Wanted | undefined,
+  sticky: boolean,
+  now: () => number,
+): Step {
+  switch (server.at) {
+    case 'free':
+      return head === undefined ? 'nothing' : 'try';
+    case 'trying':
+      return 'nothing';
+    case 'waiting':
+      return head?.shared === server.shared ? 'stay in line' : 'cancel wait';
+    case 'held':
+      if (holders > 0) return head === undefined ? 'nothing' : besideHolders(server, head, now);
+      if (head === undefined) return sticky ? 'nothing' : 'unlock';
+      return mayHandOn(server, head, sticky, now) ? 'grant' : 'unlock';
+  }
+}
+
+/** What no work holds is handed on only while it can be trusted: else it goes back, and is asked for anew. */
+function mayHandOn(server: HeldState, head: Wanted, sticky: boolean, now: () => number): boolean {
+  if (!server.lock.alive || server.lock.shared !== head.shared) return false;
+  return sticky || isHandoffTime(server, now);
+}
+
+/** Readers join readers, as long as no other process waits for its turn. */
+function besideHolders(server: HeldState, head: Wanted, now: () => number): Step {
+  if (!server.lock.shared || !head.shared || !server.lock.alive) return 'queue';
+  if (isHandoffTime(server, now)) return 'grant';
+  return server.awaited === 'unknown' ? 'queue and ask' : 'queue';
+}
+
+function isHandoffTime({ awaited, handoffSince }: HeldState, now: () => number): boolean {
+  return awaited !== 'yes' && now() - handoffSince < LOCAL_HANDOFF_MS;
+}

@@ -1,0 +1,151 @@
+import type {
+  HeldKey,
+  HeldKeyListener,
+  LockStore,
+  LockWait,
+  TryLockCallbacks,
+  WaitOptions,
+} from '../session/lock-store.js';
+import { monotonicMs } from '../session/monotonic.js';
+import type { LockKey } from '../vocabulary/lock-id.js';
+import { DONE } from './lock-reference.js';
+import type { ServerState } from './next-step.js';
+
+/** Hears of what becomes of a key at the server. @internal */
+export interface ServerLockListener {
+  /** It is held now, or a wait has ended without it. */
+  onSettled(): void;
+  /** Another process has it. */
+  onUnavailable(shared: boolean): void;
+  /** The server could not be asked. */
+  onUnreachable(error: unknown): void;
+  /** Waiting is impossible. */
+  onWaitFailed(error: unknown): void;
+  /** Another process has asked for it, or has not. */
+  onAsked(): void;
+  /** It was lost with the session that held it. */
+  onLost(error: Error): void;
+}
+
+const FREE: ServerState = { at: 'free' };
+const TRYING_SHARED: ServerState = { at: 'trying', shared: true };
+const TRYING_EXCLUSIVE: ServerState = { at: 'trying', shared: false };
+
+/**
+ * What this process has of one key at the server: *free* (nothing of it is here), *trying* (asked for once), *waiting* (in the
+ * server's queue), or *held*. The only place that changes it, and that speaks to the store.
+ *
+ * @internal
+ */
+export class ServerLock implements TryLockCallbacks, HeldKeyListener {
+  state: ServerState = FREE;
+  /** Resolves when the server has released what was held last. */
+  released = DONE;
+  private onQuiet: (() => void)[] | undefined;
+
+  constructor(
+    private readonly key: LockKey,
+    private readonly store: LockStore,
+    private readonly listener: ServerLockListener,
+  ) {}
+
+  /** The backend's lock, where it is held. */
+  get lock(): HeldKey | undefined {
+    return this.state.at === 'held' ? this.state.lock : undefined;
+  }
+
+  /** Free → trying. A patient try may be made together with others. */
+  try(shared: boolean, isPatient: boolean): void {
+    this.state = shared ? TRYING_SHARED : TRYING_EXCLUSIVE;
+    this.store.tryLock(this.key, shared, this, isPatient);
+  }
+
+  /** Free → waiting. */
+  wait(shared: boolean, options: WaitOptions): void {
+    const wait = this.store.wait(this.key, shared, options);
+    this.state = { at: 'waiting', shared, wait };
+    wait.outcome.then(
+      (lock) => this.onWaited(wait, lock),
+      (error: unknown) => {
+        this.settle(FREE);
+        this.listener.onWaitFailed(error);
+      },
+    );
+  }
+
+  /** Waiting → (later) free, or held where the lock was granted in the same moment. */
+  cancelWait(): void {
+    if (this.state.at === 'waiting') this.state.wait.cancel();
+  }
+
+  /** Held → free. Resolves when the server has released the key. */
+  unlock(): Promise<void> {
+    const { lock } = this;
+    this.state = FREE;
+    if (lock !== undefined) this.released = this.store.unlock(lock);
+    return this.released;
+  }
+
+  /** Asks whether another process waits for the key that is held shared. */
+  ask(): void {
+    const { state } = this;
+    if (state.at !== 'held') return;
+    state.awaited = 'asking';
+    const done = (awaited: boolean) => {
+      if (this.state !== state) return;
+      state.awaited = awaited ? 'yes' : 'unknown';
+      if (!awaited) state.handoffSince = monotonicMs();
+      this.listener.onAsked();
+    };
+    this.store.isAwaited(state.lock).then(done, () => done(false));
+  }
+
+  /** A number that grows from holder to holder, asked for on the session that holds the key. */
+  fencingToken(lock: HeldKey): Promise<bigint> {
+    return this.store.fencingToken(lock);
+  }
+
+  /** Resolves when no try and no wait is under way. */
+  untilSettled(): Promise<void> {
+    if (this.state.at === 'free' || this.state.at === 'held') return DONE;
+    return new Promise((resolve) => (this.onQuiet ??= []).push(resolve));
+  }
+
+  onAcquired(lock: HeldKey): void {
+    lock.listener = this;
+    this.settle({ at: 'held', lock, handoffSince: monotonicMs(), awaited: 'unknown' });
+    this.listener.onSettled();
+  }
+
+  onUnavailable(): void {
+    const shared = this.state === TRYING_SHARED;
+    this.settle(FREE);
+    this.listener.onUnavailable(shared);
+  }
+
+  onError(error: unknown): void {
+    this.settle(FREE);
+    this.listener.onUnreachable(error);
+  }
+
+  onKeyLost(lock: HeldKey, error: Error): void {
+    if (this.lock !== lock) return;
+    this.state = FREE;
+    this.listener.onLost(error);
+  }
+
+  private onWaited(wait: LockWait, lock: HeldKey | null): void {
+    if (this.state.at !== 'waiting' || this.state.wait !== wait) return;
+    if (lock !== null) return this.onAcquired(lock);
+    this.settle(FREE);
+    this.listener.onSettled();
+  }
+
+  private settle(state: ServerState): void {
+    this.state = state;
+    if (this.onQuiet === undefined) return;
+    const { onQuiet } = this;
+    this.onQuiet = undefined;
+    for (const resolve of onQuiet) resolve();
+  }
+}

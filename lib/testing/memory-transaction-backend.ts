@@ -1,0 +1,85 @@
+import type { TransactionWatcher } from '../transaction/pg-session-watch.js';
+import { LockContext } from '../locks/lock-context.js';
+import type {
+  AskedInTransaction,
+  LockingTransaction,
+  TransactionBackend,
+  TransactionLockRequest,
+} from '../locks/transaction-backend.js';
+import { notAvailable } from '../locks/xact-lock-error.js';
+import { LockUnavailable } from '../locks/xact-lock-wait.js';
+import type { MemoryLock, MemoryLockTable } from './memory-lock-table.js';
+import { MemorySession } from './memory-session.js';
+
+/**
+ * Transactions without a server. Those of `pglock.transaction` and `xact` keep their locks until they end. The end of one that
+ * a test passes in cannot be seen: its locks are acquired only if nothing is in the way, and kept for the work of `advisory`.
+ *
+ * @internal
+ */
+export class MemoryTransactionBackend implements TransactionBackend {
+  private readonly sessions = new WeakMap<object, MemorySession>();
+
+  constructor(
+    private readonly table: MemoryLockTable,
+    private readonly ambientTimeoutMs: () => number | null | undefined,
+  ) {}
+
+  /** A transaction whose end will be told. */
+  begin(transaction: object): MemorySession {
+    const session = new MemorySession(this.table, true);
+    this.sessions.set(transaction, session);
+    return session;
+  }
+
+  open(transaction: object): LockingTransaction {
+    let session = this.sessions.get(transaction);
+    if (session === undefined) {
+      session = new MemorySession(this.table, false);
+      this.sessions.set(transaction, session);
+    }
+    return new MemoryTransaction(transaction, session, this.ambientTimeoutMs);
+  }
+
+  freshToken(): Promise<bigint> {
+    return Promise.resolve(this.table.nextToken());
+  }
+}
+
+/** One call in a transaction: what it took is its own where nobody tells the transaction's end. */
+class MemoryTransaction implements LockingTransaction {
+  private readonly taken: MemoryLock[] = [];
+
+  constructor(
+    readonly transaction: object,
+    private readonly session: MemorySession,
+    private readonly ambientTimeoutMs: () => number | null | undefined,
+  ) {}
+
+  get isOpen(): boolean | undefined {
+    return this.session.isOpen;
+  }
+
+  async lock({ keys, shared, timeoutMs, signal }: TransactionLockRequest): Promise<number> {
+    const limitMs = timeoutMs === undefined ? (this.ambientTimeoutMs() ?? null) : timeoutMs;
+    const others = Array.from(LockContext.current?.all() ?? [], ({ queue }) => queue.key.text);
+    const taken = await this.session.lock(keys, shared, { limitMs, signal, others });
+    if (taken === null) throw new LockUnavailable();
+    this.taken.push(...taken);
+    return this.session.pid;
+  }
+
+  errorFor(cause: unknown, asked: AskedInTransaction): unknown {
+    return cause instanceof LockUnavailable ? notAvailable(asked, undefined) : cause;
+  }
+
+  watch(watcher: TransactionWatcher): boolean {
+    this.session.watchers.add(watcher);
+    return this.session.endIsKnown;
+  }
+
+  onWorkOver(): Promise<void> {
+    if (!this.session.endIsKnown) this.session.free(this.taken.splice(0));
+    return Promise.resolve();
+  }
+}
