@@ -1,8 +1,10 @@
 import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
 import { LockTargetError } from '../errors/lock-target.error.js';
+import { PermissionError } from '../errors/permission.error.js';
 import { PgLockError } from '../errors/pg-lock.error.js';
 import { monotonicMs } from '../session/monotonic.js';
 import { translateError } from '../session/translate-error.js';
+import { deniedRelation, errorText } from '../transaction/error-text.js';
 import type { OpenTransaction } from '../transaction/open-transaction.js';
 import { sqlStateWithin } from '../transaction/sqlstate-within.js';
 import { SQLSTATE } from '../vocabulary/sqlstate.js';
@@ -25,7 +27,13 @@ export function xactLockError(
   if (error instanceof PgLockError) return error;
   const state = sqlStateWithin(error);
   if (NO_SUCH_TABLE.includes(state))
-    return new LockTargetError(`Could not lock ${request.what}: ${messageOf(error)}.`, { cause: error });
+    return new LockTargetError(`Could not lock ${request.what}: ${errorText(error)}.`, { cause: error });
+  const denied = state === SQLSTATE.insufficientPrivilege ? deniedRelation(error) : undefined;
+  if (denied !== undefined && !request.what.includes(denied))
+    return new PermissionError(
+      `Could not lock ${request.what}: ${errorText(error)}. The relations of a view are locked as its owner (unless it is security_invoker), who lacks the right: GRANT it to the owner.`,
+      { cause: error },
+    );
   return transaction.stateError(error) ?? translateError(error, request.what, state);
 }
 
@@ -42,8 +50,4 @@ export function notAvailable(
     { id, waited },
     cause === undefined ? undefined : { cause },
   );
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

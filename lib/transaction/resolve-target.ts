@@ -12,6 +12,7 @@ export interface ModelTables {
 
 const DRIZZLE_TABLE = Symbol.for('drizzle:OriginalName');
 const DRIZZLE_NAME = Symbol.for('drizzle:Name');
+const DRIZZLE_VIEW = Symbol.for('drizzle:ViewBaseConfig');
 const DRIZZLE_SCHEMA = Symbol.for('drizzle:Schema');
 
 /**
@@ -58,6 +59,9 @@ function isObject(value: unknown): value is object {
 /** A Drizzle table keeps its names under registered symbols; an alias keeps the table's true name too. */
 function ofDrizzle(target: object): NamedTable | undefined {
   const fields = target as Readonly<Record<symbol, unknown>>;
+  const view = fields[DRIZZLE_VIEW] as
+    { name?: unknown; originalName?: unknown; schema?: unknown } | undefined;
+  if (view !== undefined) return named(view.originalName ?? view.name, view.schema);
   return named(fields[DRIZZLE_TABLE] ?? fields[DRIZZLE_NAME], fields[DRIZZLE_SCHEMA]);
 }
 
