@@ -1,5 +1,6 @@
 import { Global, Module } from '@nestjs/common';
 import { APP_FILTER, DiscoveryModule } from '@nestjs/core';
+import { AmbientTransactions } from './ambient-transactions.js';
 import { EnhancerCheck } from './boot-check/enhancer-check.js';
 import { ExternalContexts } from './boot-check/external-contexts.js';
 import { HookOrder } from './boot-check/hook-order.js';
@@ -18,6 +19,7 @@ import { SubscriptionCheck } from './subscription-check.js';
   imports: [DiscoveryModule],
   providers: [
     { provide: APP_FILTER, useClass: LockNotAvailableFilter },
+    AmbientTransactions,
     EnhancerCheck,
     ExternalContexts,
     HookOrder,

@@ -1,5 +1,6 @@
 import { TransactionStateError } from '../errors/transaction-state.error.js';
 import { printable } from '../vocabulary/printable.js';
+import { adapterOf } from './transaction-adapters.js';
 
 /**
  * Finds the transaction that the running flow is in, synchronously: the transaction, an object that stands for it, or
@@ -53,13 +54,23 @@ export function ambientTransaction(): object | undefined {
     const found = resolve();
     if (found !== undefined) return found;
   }
-  const [found, ...others] = new Set(
-    [...discovered].map((resolve) => resolve()).filter((one) => one !== undefined),
-  );
+  const known = new Map<object, object>();
+  for (const resolve of discovered) {
+    const found = resolve();
+    // Two that know of one transaction may have different objects for it.
+    if (found !== undefined) known.set(sessionOf(found), found);
+  }
+  const [found, ...others] = known.values();
   if (others.length === 0) return found;
   throw new TransactionStateError(
     `This flow is in ${others.length + 1} transactions at once: pass the one that is meant, or register a resolver with registerTransactionResolver().`,
   );
+}
+
+function sessionOf(transaction: object): object {
+  const adapter = adapterOf(transaction);
+  const real = adapter.resolve?.(transaction) ?? transaction;
+  return adapter.pgClientOf?.(real) ?? adapter.sessionOf?.(real) ?? real;
 }
 
 /**

@@ -9,9 +9,12 @@ interface PrismaTransaction {
   readonly $executeRawUnsafe: Send;
   readonly $connect?: unknown;
   readonly [TRANSACTION_ID]?: unknown;
+  readonly [SCOPE_CONTEXT]?: { readonly txId?: unknown };
 }
 
+/** Which of the two there is depends on the version. */
 const TRANSACTION_ID = Symbol.for('prisma.client.transaction.id');
+const SCOPE_CONTEXT = Symbol.for('prisma.client.transaction.scope_context');
 const RESOLVED = new Map<unknown, WeakRef<PrismaTransaction>>();
 const forgotten = new FinalizationRegistry<unknown>((id) => {
   if (RESOLVED.get(id)?.deref() === undefined) RESOLVED.delete(id);
@@ -30,7 +33,7 @@ export const prismaAdapter: DetectingTransactionAdapter<PrismaTransaction> = {
   detects: (value) => hasMethods(value, '$queryRawUnsafe', '$executeRawUnsafe'),
   /** By the id of the transaction: several objects stand for one, and one proxy may stand for many. */
   resolve(tx) {
-    const id = tx[TRANSACTION_ID];
+    const id = tx[TRANSACTION_ID] ?? tx[SCOPE_CONTEXT]?.txId;
     if (id === undefined) return tx;
     const known = RESOLVED.get(id)?.deref();
     if (known !== undefined) return known;
