@@ -28,8 +28,6 @@ export async function explain(io: Io, files: readonly string[], flags: ExplainFl
   const fails = failsOn(flags.failOn ?? []);
   if (files.length === 0)
     throw new CliError(EXIT.usage, 'Name files of SQL, - for the standard input, or a command after --.');
-  if (flags.rollback)
-    throw new CliError(EXIT.usage, '--rollback is for commands: files are rolled back anyway.');
   const config = await readConfigFile(io.cwd);
   const options = {
     database: explainDatabase(flags.database, config),

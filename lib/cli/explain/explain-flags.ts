@@ -3,7 +3,6 @@ export interface ExplainFlags {
   readonly database?: string;
   readonly live?: string;
   readonly carryOut?: boolean;
-  readonly rollback?: boolean;
   readonly yes?: boolean;
   readonly json?: boolean;
   readonly markdown?: boolean;

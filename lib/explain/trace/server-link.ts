@@ -42,6 +42,8 @@ export class ServerLink {
   #status: TransactionStatus = 'I';
   #copyIn = false;
   #closed = false;
+  /** Answers that nothing gives any more when the connection is gone. */
+  readonly #unanswered = new Set<() => void>();
   /** What stands beside the answers, while they are held back. */
   #aside: Buffer[] | undefined;
 
@@ -62,6 +64,11 @@ export class ServerLink {
   /** The server takes the data of a COPY. */
   get isInCopy(): boolean {
     return this.#copyIn;
+  }
+
+  /** Whether the server still works on something. */
+  get isRunning(): boolean {
+    return !this.#closed && (!this.#expected.isEmpty || this.#status !== 'I');
   }
 
   /** Resolves when everything is answered, or the connection is gone. */
@@ -107,7 +114,13 @@ export class ServerLink {
     const fail = (bytes: Buffer) => (error ??= bytes);
     const messages = statements.flatMap((one) => this.#messagesOf(one, (text) => rows.push(text), fail));
     const answer = new Promise<OwnAnswer>((resolve) => {
-      this.#expected.add({ kind: 'sync', own: true, onAnswer: () => (resolve({ rows, error }), true) });
+      const done = () => {
+        this.#unanswered.delete(done);
+        resolve({ rows, error });
+      };
+      if (this.#closed) return done();
+      this.#unanswered.add(done);
+      this.#expected.add({ kind: 'sync', own: true, onAnswer: () => (done(), true) });
     });
     return { bytes: Buffer.concat([...messages, message(WIRE.sync)]), answer };
   }
@@ -164,6 +177,7 @@ export class ServerLink {
       }
     } finally {
       this.#closed = true;
+      for (const done of [...this.#unanswered]) done();
       this.#wake();
     }
   }

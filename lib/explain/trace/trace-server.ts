@@ -82,7 +82,6 @@ export class TraceServer {
     const session = await this.#connected(stream, kept);
     if (session === undefined) return;
     this.#keys.set(session.pid, session.secretKey);
-    stream.once('close', () => session.stream.destroy());
     try {
       const connection = new TracedConnection(stream, session, this.#run);
       await connection.run([message(AUTHENTICATION, int32(0))], Buffer.alloc(0));

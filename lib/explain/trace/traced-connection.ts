@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { RawSession } from '../../session/raw-session.js';
 import { ExtendedTracer } from './extended-tracer.js';
 import { ServerLink } from './server-link.js';
@@ -10,6 +11,8 @@ import { WireSplitter, type WirePiece } from './wire-splitter.js';
 
 /** Messages above that are passed on unread. */
 const MOST_READ = 16 * 1024 * 1024;
+/** How long a tool may take to close a connection that the server has closed. */
+const FAREWELL_MS = 1_000;
 /** Our statements are among those that these drop. */
 const FORGETS = /\b(discard|deallocate)\b/i;
 
@@ -17,6 +20,7 @@ const FORGETS = /\b(discard|deallocate)\b/i;
 export class TracedConnection {
   readonly #client: Duplex;
   readonly #session: RawSession;
+  readonly #run: TraceRun;
   readonly #link: ServerLink;
   readonly #trace: SessionTrace;
   readonly #simple: SimpleTracer;
@@ -24,6 +28,7 @@ export class TracedConnection {
 
   constructor(client: Duplex, session: RawSession, run: TraceRun) {
     this.#client = client;
+    this.#run = run;
     this.#session = session;
     this.#link = new ServerLink(client, session.stream);
     this.#trace = new SessionTrace(run);
@@ -44,9 +49,11 @@ export class TracedConnection {
     );
     const client = this.#pumpClient(rest).catch(() => undefined);
     await Promise.race([server.then(() => this.#client.end()), client]);
-    await client;
+    // What a tool that is gone has left running would go on, with its transaction.
+    if (this.#link.isRunning) await this.#run.cancel(this.#session.pid).catch(() => undefined);
     this.#session.stream.end();
     await server;
+    await Promise.race([client, delay(FAREWELL_MS, undefined, { ref: false })]);
     this.#client.destroy();
     this.#session.stream.destroy();
   }
