@@ -1,5 +1,7 @@
 import { hostname } from 'node:os';
 import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
+import { DeadlockProbes } from '../peers/deadlock-probes.js';
+import type { WaitGraph } from '../peers/wait-graph.js';
 import { DatabasePeers, type PeerIdentity } from '../peers/database-peers.js';
 import { NoPeers } from '../peers/no-peers.js';
 import type { Peers } from '../peers/peers.js';
@@ -8,7 +10,8 @@ import type { LockStore } from '../session/lock-store.js';
 import { PgLockStore } from '../session/pg-lock-store.js';
 
 /**
- * What the processes of one database do for each other, put together: they speak, and wake those who poll for what they release.
+ * What the processes of one database do for each other, put together: they speak, wake those who poll for what they
+ * release, and find deadlocks that run through several of them.
  *
  * @internal
  */
@@ -16,8 +19,21 @@ export class PeerServices {
   readonly peers: Peers;
   private readonly stops: (() => void)[] = [];
 
-  constructor(store: LockStore, options: ResolvedPgLockOptions) {
+  constructor(
+    private readonly store: LockStore,
+    options: ResolvedPgLockOptions,
+  ) {
     this.peers = store instanceof PgLockStore ? this.connect(store, options) : new NoPeers();
+  }
+
+  /** Looks for deadlocks over the waits of a module. */
+  chase(domain: object, graph: WaitGraph): void {
+    const { store, peers } = this;
+    if (!(store instanceof PgLockStore)) return;
+    const deadlockTimeoutMs = () => store.deadlockTimeoutMs;
+    const probes = new DeadlockProbes({ domain, peers, graph, deadlockTimeoutMs });
+    store.onWait = (key) => probes.watch(key);
+    this.stops.push(() => probes.close());
   }
 
   /** Says goodbye on the session that is about to be closed. */

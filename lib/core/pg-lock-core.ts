@@ -89,6 +89,7 @@ export class PgLockCore {
       source: this.source,
       findHolder,
     });
+    this.peerServices.chase(this.held, this.advisory.graph);
     this.jobs = this.makeJobs(connector, emit);
     this.admin = this.makeAdmin(connector, emit);
     this.leaders = new Leaders({ advisory: this.advisory, names: this.names, peers: this.peers, emit });

@@ -7,6 +7,7 @@ import type { LockId } from '../vocabulary/lock-id.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import { printable } from '../vocabulary/printable.js';
 import type { AdvisoryLockOptions, OnContention } from './advisory-options.js';
+import { FlowWaitGraph } from './flow-wait-graph.js';
 import { LockContext } from './lock-context.js';
 import type { LockHandle } from './lock-handle.js';
 import type { LockNames, NamedKey } from './lock-names.js';
@@ -41,6 +42,8 @@ export interface AdvisoryLocksInit extends LockTakerInit {
  * @internal
  */
 export class AdvisoryLocks {
+  /** Who waits for whom, for those that look for deadlocks. */
+  readonly graph = new FlowWaitGraph((key) => this.taker.queues.find(key));
   /** The works under these locks, and under those of transactions. */
   readonly running = new RunningWorks();
   private readonly taker: LockTaker;

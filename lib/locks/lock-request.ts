@@ -96,6 +96,11 @@ export class LockRequest implements RequestNode, SelfWaiting {
     return this.deadline !== null;
   }
 
+  /** When it began, on the monotonic clock. */
+  get startedAt(): number {
+    return this.init.startedAt;
+  }
+
   get shared(): boolean {
     return this.init.shared;
   }
@@ -156,6 +161,11 @@ export class LockRequest implements RequestNode, SelfWaiting {
       `Waiting for advisory lock ${printable(this.init.id)} could never end: its holder waits for a lock that this flow holds. ` +
         'Take locks in one order everywhere, or ask for all of them in one call.',
     );
+  }
+
+  /** Ends the wait, which stands in a cycle with flows of other processes. */
+  refuse(): void {
+    void this.waitsIn?.leave(this, this.deadlock());
   }
 
   /** Notes that the request has to wait, where those who look for deadlocks find it. */

@@ -30,9 +30,7 @@ export interface WaitHost {
  * @internal
  */
 export class SessionLockWait implements LockWait {
-  /** Since when it waits, in milliseconds of the Unix epoch: what deadlock detectors of all processes compare. */
-  readonly since = Date.now();
-  /** The same on the monotonic clock. */
+  /** Since when it waits, on the monotonic clock. */
   readonly startedAt = monotonicMs();
   readonly outcome: Promise<HeldKey | null>;
   /** The sessions that stand in the server's queue for it: one, and two while it changes. */
@@ -182,8 +180,7 @@ export class SessionLockWait implements LockWait {
   }
 
   private enter(session: LockSession): void {
-    const note = { since: this.since, holds: this.options.holds() };
-    const place = new QueuePlace(this.host.pool, session, { key: this.key, shared: this.shared, note });
+    const place = new QueuePlace(this.host.pool, session, { key: this.key, shared: this.shared });
     const stopped = this.options.onWaiting(place.pid);
     this.places.add(place);
     const left = () => {

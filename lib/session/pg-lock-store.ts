@@ -7,7 +7,6 @@ import type { LockKey } from '../vocabulary/lock-id.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import { isRepeatable } from '../vocabulary/sqlstate.js';
 import type { Connector } from './connector.js';
-import { DeadlockWatch } from './deadlock-watch.js';
 import type { TryOp } from './lock-command.js';
 import { SENT_AT_MOST, type LockSession } from './lock-session.js';
 import type {
@@ -41,7 +40,8 @@ const YIELD_MS = 20;
  */
 export class PgLockStore implements LockStore {
   readonly pool: SessionPool;
-  private readonly deadlocks: DeadlockWatch;
+  /** Called when a wait begins; what it returns, when that is over. */
+  onWait: ((key: string) => () => void) | undefined;
   private readonly watch: WaitWatch;
   /** Releases under way on sessions other than the main one: a try for the same key comes after them. */
   private readonly unlocking = new Map<string, Promise<void>>();
@@ -60,12 +60,8 @@ export class PgLockStore implements LockStore {
     emit: EventSink,
   ) {
     this.pool = new SessionPool(connector, options, emit);
-    this.deadlocks = new DeadlockWatch(this.pool);
     this.watch = new WaitWatch(this.pool, this.waits);
-    this.pool.onTick = () => {
-      this.deadlocks.tick();
-      this.watch.tick();
-    };
+    this.pool.onTick = () => this.watch.tick();
   }
 
   /** For how long a lock whose timeout was left out waits for a server that is away, in milliseconds; null for ever. */
@@ -87,11 +83,19 @@ export class PgLockStore implements LockStore {
     }, GATHER_MS);
   }
 
+  /** For how long the server lets a wait last before it looks for deadlocks, in milliseconds. */
+  get deadlockTimeoutMs(): number {
+    return this.pool.openMain?.facts.deadlockTimeout ?? 1_000;
+  }
+
   wait(key: LockKey, shared: boolean, options: WaitOptions): LockWait {
     const wait = new SessionLockWait(this, key, shared, options);
     this.waits.add(wait);
-    this.deadlocks.add(wait);
-    const done = () => this.waits.delete(wait);
+    const waited = this.onWait?.(key.text);
+    const done = () => {
+      this.waits.delete(wait);
+      waited?.();
+    };
     wait.outcome.then(done, done);
     return wait;
   }

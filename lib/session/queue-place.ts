@@ -37,7 +37,7 @@ export class QueuePlace {
   constructor(
     private readonly pool: SessionPool,
     readonly session: LockSession,
-    private readonly wait: Pick<WaitStatement, 'key' | 'shared' | 'note'>,
+    private readonly wait: Pick<WaitStatement, 'key' | 'shared'>,
   ) {
     this.outcome = this.run().finally(() => (this.isOver = true));
   }

@@ -72,21 +72,12 @@ export function singleLockOp({ key, code }: KeyOp): NamedStatement {
   return { name: `pglock_${code}`, text, values: [int8(key)] };
 }
 
-/** What a waiting statement tells about itself, for other processes that look for deadlocks. @internal */
-export interface WaitNote {
-  /** Since when the flow waits, in milliseconds of the Unix epoch. */
-  readonly since: number;
-  /** `LockKey.text` of the keys that are held by what stands behind this wait. */
-  readonly holds: readonly string[];
-}
-
 /** What a statement that waits consists of. @internal */
 export interface WaitStatement {
   readonly key: LockKey;
   readonly shared: boolean;
   /** Tells this wait from all others of the process. */
   readonly number: number;
-  readonly note: WaitNote;
   /** A statement that begins the server's lease, where it has not begun. */
   readonly beginLease: string | undefined;
   /** Whether `plpgsql` can be used, so that a cancelled wait is no error and leaves no line in the server's log. */
@@ -106,11 +97,11 @@ const OUTCOME = 'pglock.wait';
  * @internal
  */
 export function waitForLock(wait: WaitStatement): string {
-  const { key, shared, note, beginLease, isCaught } = wait;
+  const { key, shared, beginLease, isCaught } = wait;
   const call = `pg_catalog.${shared ? 'pg_advisory_lock_shared' : 'pg_advisory_lock'}(${literals(key)})`;
   const set = (value: string) => `pg_catalog.set_config('${OUTCOME}', '${value}', false)`;
   const begin = beginLease === undefined ? '' : `${beginLease}; `;
-  const comment = `${waitMark(wait.number)}since=${note.since} holds=${note.holds.join(',')} */`;
+  const comment = `${waitMark(wait.number)}*/`;
   if (!isCaught) return `${comment} ${begin}SELECT ${call}; SELECT 't' AS granted`;
   return `${comment} ${begin}SELECT ${set('t')}; DO $pglock$BEGIN PERFORM ${call};
 EXCEPTION WHEN query_canceled OR lock_not_available THEN
@@ -162,16 +153,6 @@ FROM pg_catalog.unnest($1::pg_catalog.int4[]) AS p(pid)`,
   };
 }
 
-const NOTE = /^\/\* pglock wait=\d+ since=(\d+) holds=([\d:,]*)/;
-
-/** Reads the note of a statement that {@link waitForLock} made, also when the server cut its end off. @internal */
-export function readWaitNote(query: string): WaitNote | undefined {
-  const found = NOTE.exec(query);
-  if (found === null) return undefined;
-  const holds = (found[2] ?? '').split(',').filter((text) => /^\d+:\d+:[12]$/.test(text));
-  return { since: Number(found[1]), holds };
-}
-
 /** Lets go of every session-level advisory lock of the session, and warns of none. @internal */
 export const UNLOCK_ALL: Statement = { text: 'SELECT pg_catalog.pg_advisory_unlock_all()' };
 
@@ -216,15 +197,6 @@ export function heldByOthers(key: LockKey, ownPids: readonly number[]): Statemen
 export const FENCING_TOKEN: Statement = {
   text: `SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text AS token,
  pg_catalog.pg_logical_emit_message(true, 'pglock'::pg_catalog.text, ''::pg_catalog.text)`,
-};
-
-/** Every session that waits for an advisory lock: what it waits for, what it holds, and what its statement notes. @internal */
-export const ADVISORY_WAITERS: Statement = {
-  text: `SELECT a.pid, a.query, pg_catalog.date_part('epoch', a.query_start) * 1000 AS since, l.granted,
- pg_catalog.concat(l.classid::pg_catalog.int8, ':', l.objid::pg_catalog.int8, ':', l.objsubid) AS key
-FROM pg_catalog.pg_stat_activity a
-JOIN pg_catalog.pg_locks l ON l.pid = a.pid AND l.locktype = 'advisory' AND l.database = a.datid
-WHERE a.datname = pg_catalog.current_database() AND a.wait_event_type = 'Lock' AND a.wait_event = 'advisory'`,
 };
 
 function literals(key: LockKey): string {

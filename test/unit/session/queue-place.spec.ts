@@ -22,7 +22,7 @@ function stand() {
     ...{ leaseMs: 5_000, trustMs: 4_000, depth: new PipelineDepth(0) },
   });
   const pool = { hasPlpgsql: true, openMain: undefined, giveBack: jest.fn(), onHolding: jest.fn() };
-  const wait = { key: lockKey('a'), shared: false, note: { since: 0, holds: [] } };
+  const wait = { key: lockKey('a'), shared: false };
   const place = new QueuePlace(pool as unknown as SessionPool, session, wait);
   place.outcome.catch(() => undefined);
   return { fake, session, pool, place };

@@ -4,22 +4,16 @@ import {
   fusedLockOps,
   heldByOthers,
   probeShared,
-  readWaitNote,
   singleLockOp,
   tryCode,
   unlockCode,
   waitForLock,
   type LockOpCode,
-  type WaitNote,
   type WaitStatement,
 } from '../../../lib/sql/advisory-lock.js';
 import { lockXact, tryLockXact } from '../../../lib/sql/advisory-xact-lock.js';
 import { asText, int8, int8Array } from '../../../lib/sql/binary-values.js';
 import { lockKey, type LockId } from '../../../lib/vocabulary/lock-id.js';
-
-const uint4 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
-const keyText = fc.tuple(uint4, uint4, fc.constantFrom(1, 2)).map((parts) => parts.join(':'));
-const note = fc.record({ since: fc.nat(), holds: fc.array(keyText, { maxLength: 60 }) });
 
 describe('codes', () => {
   it.each<[string, string | [number, number], boolean, LockOpCode, LockOpCode, string, string]>([
@@ -74,13 +68,13 @@ describe('binary values', () => {
 describe('waitForLock', () => {
   const wait = (id: LockId, changes: Partial<WaitStatement> = {}): string =>
     waitForLock({
-      ...{ key: lockKey(id), shared: false, number: 7, note: { since: 12, holds: [] } },
+      ...{ key: lockKey(id), shared: false, number: 7 },
       ...{ beginLease: undefined, isCaught: true, ...changes },
     });
 
   it('waits in one message, and says at its end whether the lock was granted', () => {
     const sql = wait(5);
-    expect(sql).toMatch(/^\/\* pglock wait=7 since=12 holds= \*\/ /);
+    expect(sql).toMatch(/^\/\* pglock wait=7 \*\/ /);
     expect(sql).toContain("PERFORM pg_catalog.pg_advisory_lock('5'::pg_catalog.int8)");
     expect(sql).toMatch(/SELECT pg_catalog.current_setting\('pglock.wait'\) AS granted$/);
     expect(wait([-1, 2], { shared: true })).toContain(
@@ -91,7 +85,7 @@ describe('waitForLock', () => {
   it('catches its cancel, and releases what was granted all the same', () => {
     expect(wait(5)).toMatch(/EXCEPTION WHEN query_canceled OR lock_not_available .*pg_advisory_unlock_all/s);
     expect(wait(5, { isCaught: false })).toBe(
-      "/* pglock wait=7 since=12 holds= */ SELECT pg_catalog.pg_advisory_lock('5'::pg_catalog.int8); SELECT 't' AS granted",
+      "/* pglock wait=7 */ SELECT pg_catalog.pg_advisory_lock('5'::pg_catalog.int8); SELECT 't' AS granted",
     );
   });
 
@@ -102,62 +96,8 @@ describe('waitForLock', () => {
   it('has nothing of the text of an id in it', () => {
     fc.assert(
       fc.property(fc.string({ minLength: 1 }), (id) => {
-        const sql = wait(id, { note: { since: 1, holds: [lockKey(id).text] } });
-        const figures = sql.replace(/since=1 holds=\d+:\d+:1/, '').replace(/'-?\d+'::pg_catalog\.int8/, '');
-        expect(figures).toBe(
-          wait(5, { note: { since: 1, holds: [] } })
-            .replace('since=1 holds=', '')
-            .replace("'5'::pg_catalog.int8", ''),
-        );
-      }),
-    );
-  });
-});
-
-describe('readWaitNote', () => {
-  const noted = (written: WaitNote, shared = false): string =>
-    waitForLock({
-      ...{ key: lockKey('x'), shared, number: 1, note: written, beginLease: undefined, isCaught: true },
-    });
-
-  it('reads what waitForLock notes', () => {
-    fc.assert(
-      fc.property(note, fc.boolean(), (written, shared) => {
-        expect(readWaitNote(noted(written, shared))).toEqual(written);
-      }),
-    );
-  });
-
-  it('reads whole keys only, where the server cut the statement off', () => {
-    fc.assert(
-      fc.property(note, fc.nat(1_500), (written, length) => {
-        const read = readWaitNote(noted(written).slice(0, length));
-        if (read === undefined) return;
-        expect(written.holds.slice(0, read.holds.length)).toEqual(read.holds);
-        expect(String(written.since).startsWith(String(read.since))).toBe(true);
-      }),
-    );
-  });
-
-  it('of a foreign statement is none', () => {
-    for (const query of [
-      '',
-      'SELECT pg_advisory_lock(1)',
-      '/* other */ SELECT 1',
-      ' /* pglock wait=1 since=1 holds= */',
-    ])
-      expect(readWaitNote(query)).toBeUndefined();
-  });
-
-  it('never throws, whatever stands in pg_stat_activity', () => {
-    const texts = fc.oneof(
-      fc.string(),
-      fc.string().map((rest) => `/* pglock wait=1 since=5 holds=${rest}`),
-    );
-    fc.assert(
-      fc.property(texts, (query) => {
-        const read = readWaitNote(query);
-        expect(read === undefined || read.holds.every((key) => /^\d+:\d+:[12]$/.test(key))).toBe(true);
+        const figures = wait(id).replace(/'-?\d+'::pg_catalog\.int8/, '');
+        expect(figures).toBe(wait(5).replace("'5'::pg_catalog.int8", ''));
       }),
     );
   });
