@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
+import type { FlowWaitGraph } from '../locks/flow-wait-graph.js';
 import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
 import { DeadlockProbes } from '../peers/deadlock-probes.js';
-import type { WaitGraph } from '../peers/wait-graph.js';
 import { DatabasePeers, type PeerIdentity } from '../peers/database-peers.js';
 import { NoPeers } from '../peers/no-peers.js';
 import type { Peers } from '../peers/peers.js';
@@ -27,12 +27,12 @@ export class PeerServices {
   }
 
   /** Looks for deadlocks over the waits of a module. */
-  chase(domain: object, graph: WaitGraph): void {
+  chase(domain: object, graph: FlowWaitGraph): void {
     const { store, peers } = this;
     if (!(store instanceof PgLockStore)) return;
     const deadlockTimeoutMs = () => store.deadlockTimeoutMs;
     const probes = new DeadlockProbes({ domain, peers, graph, deadlockTimeoutMs });
-    store.onWait = (key) => probes.watch(key);
+    store.onWait = graph.onWait = (key) => probes.watch(key);
     this.stops.push(() => probes.close());
   }
 

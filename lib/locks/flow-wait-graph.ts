@@ -15,6 +15,11 @@ export interface GraphQueue extends QueueNode {
   readonly holders: Iterable<HolderNode & { readonly shared: boolean }>;
 }
 
+/** A hold that takes note of what its flow waits for. */
+interface MutableHolder {
+  waiting: Set<RequestNode> | undefined;
+}
+
 const numbers = new WeakMap<object, number>();
 let lastNumber = 0;
 
@@ -25,6 +30,8 @@ let lastNumber = 0;
  * @internal
  */
 export class FlowWaitGraph implements WaitGraph {
+  /** Called when a transaction begins to wait for a key; what it returns, when that is over. */
+  onWait: ((key: string) => () => void) | undefined;
   private readonly transactions = new Map<string, Set<HolderNode>>();
   private readonly transactionWaits = new Map<string, Set<RequestNode>>();
 
@@ -51,11 +58,17 @@ export class FlowWaitGraph implements WaitGraph {
     return addTo(this.transactions, holder.queue.key.text, holder);
   }
 
-  /** A transaction of this process waits for keys. Returns what to call when it does no more. */
-  addTransactionWait(keys: readonly LockKey[], wait: RequestNode): () => void {
-    const stops = keys.map(({ text }) => addTo(this.transactionWaits, text, wait));
+  /** A transaction of this process waits for a key. Returns what to call when it does no more. */
+  addWait(
+    wait: RefusableRequest & { readonly waitsIn: QueueNode },
+    holds: readonly MutableHolder[],
+  ): () => void {
+    const { text } = wait.waitsIn.key;
+    for (const holder of holds) (holder.waiting ??= new Set()).add(wait);
+    const stops = [addTo(this.transactionWaits, text, wait), this.onWait?.(text)];
     return () => {
-      for (const stop of stops) stop();
+      for (const holder of holds) holder.waiting?.delete(wait);
+      for (const stop of stops) stop?.();
     };
   }
 

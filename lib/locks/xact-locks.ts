@@ -11,6 +11,7 @@ import type { LockId } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
 import { assertWork, type AdvisoryLocks } from './advisory-locks.js';
 import type { AdvisoryLockOptions } from './advisory-options.js';
+import { waitChased } from './chased-wait.js';
 import { EnteredLockHandle } from './entered-lock-handle.js';
 import type { HeldLocks } from './held-locks.js';
 import { LockContext } from './lock-context.js';
@@ -163,7 +164,10 @@ export class XactLocks {
       const pid = await this.#lock(request, transaction);
       const handle = new XactLockHandle(request, pid, transaction, () => backend.freshToken(), watch);
       const locks = request.keys.map((key) => new TransactionLock(held, key, handle));
+      const { graph } = this.#context.sessions();
+      const stops = handle.isWatched ? locks.map(({ reference }) => graph.addTransaction(reference)) : [];
       handle.onOver((lostBy) => {
+        for (const stop of stops) stop();
         for (const lock of locks) lock.end(lostBy);
       });
       return { handle, references: locks.map(({ reference }) => reference), transaction };
@@ -202,13 +206,21 @@ export class XactLocks {
     const startedAt = monotonicMs();
     try {
       const own = timeoutMs === 0 ? undefined : this.#behind(named, transaction);
-      if (own === undefined) return await transaction.lock(request);
+      if (own === undefined) return await this.#waitFor(request, transaction);
       const wait = new TransactionWait(request, own, timeoutMs ?? this.#context.ambientTimeoutMs());
       return await wait.run(this.#context.held, (signal) => transaction.lock({ ...request, signal }));
     } catch (cause) {
       const what = `advisory lock ${printable(id)}`;
       throw transaction.errorFor(cause, { what, id, once: timeoutMs === 0, startedAt });
     }
+  }
+
+  async #waitFor(request: XactLockRequest, transaction: LockingTransaction): Promise<number> {
+    if (request.timeoutMs === 0) return transaction.lock(request);
+    const { held, sessions } = this.#context;
+    return waitChased(sessions().graph, held, LockContext.current, request, (signal) =>
+      transaction.lock(signal === request.signal ? request : { ...request, signal }),
+    );
   }
 
   /** A lock of the running flow, outside of the transaction, that the transaction would wait for. */
