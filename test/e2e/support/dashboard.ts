@@ -34,6 +34,7 @@ export async function dashboardOn(
   options: Partial<PgLockDashboardOptions> = {},
   metadata: ModuleMetadata = {},
   prepare: (app: INestApplication) => void = () => undefined,
+  port = 0,
 ): Promise<DashboardApplication> {
   const module = await Test.createTestingModule({
     ...metadata,
@@ -43,7 +44,7 @@ export async function dashboardOn(
       ...(metadata.imports ?? []),
     ],
   }).compile();
-  const { app, url } = await serve(module, platform, prepare);
+  const { app, url } = await serve(module, platform, prepare, port);
   db.defer(() => app.close());
   return {
     app,

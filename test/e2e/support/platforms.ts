@@ -19,12 +19,13 @@ export async function serve(
   module: TestingModule,
   platform: Platform,
   prepare: (app: INestApplication) => void = () => undefined,
+  port = 0,
 ): Promise<Server> {
   const adapter = platform === 'express' ? new ExpressAdapter() : new FastifyAdapter();
   const app = module.createNestApplication<INestApplication<http.Server>>(adapter as ExpressAdapter);
   app.useLogger(false);
   prepare(app);
-  await app.listen(0, '127.0.0.1');
+  await app.listen(port, '127.0.0.1');
   return { app, url: `http://127.0.0.1:${portOf(app)}` };
 }
 

@@ -36,7 +36,7 @@ export function TickStrip({ ticks }: { readonly ticks: readonly Tick[] }): JSX.E
 
 function kindOf({ outcome, late }: Tick): 'ok' | 'failed' | 'late' | 'other' {
   if (outcome === null) return 'other';
-  if (/fail|error|lost/i.test(outcome)) return 'failed';
+  if (/fail|error|lost|interrupted/i.test(outcome)) return 'failed';
   if (late !== null && late >= 1_000) return 'late';
   return /^(done|ok|success|succeeded|completed|ran)$/i.test(outcome) ? 'ok' : 'other';
 }

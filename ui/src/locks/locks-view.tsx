@@ -140,7 +140,7 @@ function Row({ group }: { readonly group: LockGroup }): JSX.Element {
           </>
         )}
       </td>
-      <td data-label="Transaction since">
+      <td data-label="Since">
         {since === null ? <span class="dim">no transaction</span> : <Since at={since} />}
       </td>
       <td data-label="Waiters">

@@ -18,20 +18,33 @@ interface Properties {
 export function TreeDrawing(properties: Properties): JSX.Element {
   const { drawing, chosen, way, hideQueries, choose, open } = properties;
   const { nodes, narrow, cardWidth } = drawing;
-  const [active, setActive] = useState<string>();
+  const [active, show] = useState<string>();
+  // Keys may come faster than the drawing.
+  const latest = useRef<string | undefined>();
+  const moving = useRef(false);
+  const setActive = (key: string) => {
+    latest.current = key;
+    show(key);
+  };
   const frame = useRef<HTMLDivElement>(null);
   const current =
     nodes.find(({ key }) => key === active) ?? nodes.find(({ node }) => idOf(node) === chosen) ?? nodes[0];
   const focused = useRef(false);
   useEffect(() => {
-    if (focused.current) frame.current?.querySelector<HTMLElement>('[tabindex="0"]')?.focus();
+    if (!focused.current) return;
+    moving.current = true;
+    frame.current?.querySelector<HTMLElement>('[tabindex="0"]')?.focus();
+    moving.current = false;
   }, [current?.key]);
-  const go = (to: Placed | undefined) => to !== undefined && setActive(to.key);
+  const go = (to: Placed | undefined) => {
+    if (to !== undefined) setActive(to.key);
+  };
   const pressed = (event: KeyboardEvent) => {
-    if (current === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
-    const move = moves(nodes, current)[event.key];
+    const from = nodes.find(({ key }) => key === latest.current) ?? current;
+    if (from === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    const move = moves(nodes, from)[event.key];
     if (move !== undefined) go(move());
-    else if (event.key === 'Enter' || event.key === ' ') choose(idOf(current.node));
+    else if (event.key === 'Enter' || event.key === ' ') choose(idOf(from.node));
     else if (event.key === 'Escape') choose(undefined);
     else return;
     event.preventDefault();
@@ -58,7 +71,7 @@ export function TreeDrawing(properties: Properties): JSX.Element {
                   key={placed.key}
                   class={lit(placed) ? 'link lit' : 'link'}
                   d={narrow ? elbow(placed.parent, placed) : curve(placed.parent, placed, cardWidth)}
-                  stroke-width={linkWidth(withItself(placed.node))}
+                  stroke-width={Math.min(linkWidth(withItself(placed.node)), narrow ? 6 : Infinity)}
                 />
               ),
             )}
@@ -89,7 +102,9 @@ export function TreeDrawing(properties: Properties): JSX.Element {
               aria-setsize={placed.siblings}
               aria-selected={id === chosen}
               data-session={id}
-              onFocus={() => setActive(placed.key)}
+              onFocus={() => {
+                if (!moving.current) setActive(placed.key);
+              }}
               onClick={() => choose(id === chosen ? undefined : id)}
             >
               <SessionCard node={placed.node} hideQueries={hideQueries} />

@@ -42,7 +42,7 @@ export function Header({ meta, view }: { readonly meta: Meta; readonly view: str
         <Live />
         {meta.viewer !== null && <span class="viewer">{meta.viewer}</span>}
         <span class={meta.allowSignals ? 'mode mode-acts' : 'mode'}>
-          {meta.mode === 'replay' ? 'recording' : meta.allowSignals ? 'may end sessions' : 'read-only'}
+          {meta.mode === 'replay' ? 'recording' : meta.allowSignals ? 'signals on' : 'read-only'}
         </span>
         <ThemeButton />
       </div>

@@ -8,6 +8,7 @@ import type { Meta } from '../wire.js';
 import { PauseIcon, PlayIcon } from './icons.js';
 
 const SPEEDS = [1, 5, 20];
+const STEP_MS = 500;
 
 /** The slider of a recording: from its first to its last instant, by hand or by itself. */
 export function ReplayBar({ meta }: { readonly meta: Meta }): JSX.Element | null {
@@ -54,8 +55,8 @@ export function ReplayBar({ meta }: { readonly meta: Meta }): JSX.Element | null
         aria-label="Instant of the recording"
         aria-valuetext={exactly(current)}
         min={bounds.from}
-        max={bounds.to}
-        step={500}
+        max={bounds.from + Math.ceil((bounds.to - bounds.from) / STEP_MS) * STEP_MS}
+        step={STEP_MS}
         value={current}
         onInput={(event) => go(Number(event.currentTarget.value))}
       />

@@ -8,9 +8,10 @@ export function useWidth(): [RefObject<HTMLDivElement>, number] {
   useEffect(() => {
     const { current } = element;
     if (current === null) return undefined;
-    const observer = new ResizeObserver(() => setWidth(current.clientWidth));
+    const observer = new ResizeObserver(([entry]) => {
+      if (entry !== undefined) setWidth(Math.floor(entry.contentRect.width));
+    });
     observer.observe(current);
-    setWidth(current.clientWidth);
     return () => observer.disconnect();
   }, []);
   return [element, width];
