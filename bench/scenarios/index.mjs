@@ -1,4 +1,5 @@
 import * as handOver from './hand-over.mjs';
+import * as dashboard from './dashboard.mjs';
 import * as firstBuild from './first-build.mjs';
 import * as held from './held.mjs';
 import * as http from './http.mjs';
@@ -20,5 +21,6 @@ export const SCENARIOS = {
   replicas,
   held,
   inspection,
+  dashboard,
   startUp,
 };

@@ -28,7 +28,8 @@ export interface DatabaseDashboardOptions {
 const UNASKED_HISTORY_MS = 15 * 60_000;
 /** A moment during which a page is loaded anew is no reason to stop looking. */
 const LINGER_MS = 5_000;
-const JOBS_EVERY_MS = 5_000;
+/** Peers are asked each time; whoever looks at the jobs asks more often. */
+const JOBS_EVERY_MS = 15_000;
 
 /**
  * One database, watched for all viewers of this process. It is *idle* until somebody follows it, or for good *watching* once
@@ -122,8 +123,8 @@ export class DatabaseDashboard implements DashboardSource, DashboardActions {
   runJob(name: string, by: ViewerName): Promise<void> {
     this.markJob(name, 'was asked to run now', by);
     // A run may take hours; what becomes of it is told when it is known.
-    void Promise.resolve(this.database.jobs?.run(name)).then(
-      () => this.markJob(name, 'has run, as was asked', by),
+    void this.database.jobs?.run(name).then(
+      ({ outcome }) => this.markJob(name, `has run, as was asked: ${outcome ?? 'it has not ended'}`, by),
       (error: unknown) => this.markJob(name, `did not run: ${messageOf(error)}`, by),
     );
     return Promise.resolve();
@@ -147,7 +148,7 @@ export class DatabaseDashboard implements DashboardSource, DashboardActions {
     const { instance, jobs } = this.database;
     if (instance !== undefined)
       this.stopListening = listenToChannels(instance, (marker) => this.mark({ at: new Date(), ...marker }));
-    if (jobs !== undefined) {
+    if (jobs !== undefined && this.options.historyMs !== null) {
       this.jobsTimer = setInterval(
         () => void this.looks.jobs.get().catch(() => undefined),
         JOBS_EVERY_MS,

@@ -1,10 +1,8 @@
 import type { PgLockCore } from '../core/pg-lock-core.js';
-import type { JobsPort } from './jobs-port.js';
 import type { WatchedDatabase } from './watched-database.js';
 
 /** A database of the application, as the dashboard looks at it. @internal */
 export function watchedDatabase({ name, admin, source, service }: PgLockCore): WatchedDatabase {
   const { observer, locks, blocked } = admin;
-  const { jobs } = service as { readonly jobs?: JobsPort };
-  return { name, observer, locks, blocked, instance: source.instance, jobs };
+  return { name, observer, locks, blocked, instance: source.instance, jobs: service.jobs };
 }

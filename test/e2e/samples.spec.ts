@@ -4,7 +4,14 @@ import { holders, holdOutside, untilFree, untilHeld } from './support/holder.js'
 import { buildSamples, replicaOf, startSample, type Replica } from './support/sample.js';
 
 const db = useDatabase();
-const SAMPLES = ['05-fastify-sse', '06-graphql', '07-work-queue', '08-maintenance', '09-two-databases'];
+const SAMPLES = [
+  '05-fastify-sse',
+  '06-graphql',
+  '07-work-queue',
+  '08-maintenance',
+  '09-two-databases',
+  '10-dashboard',
+];
 
 beforeAll(() => buildSamples(SAMPLES), 60_000);
 
@@ -54,6 +61,25 @@ describe('sample 05, a long job with progress on Fastify', () => {
     const leftAt = performance.now();
     await untilFree(db, 'report:stock');
     expect(performance.now() - leftAt).toBeLessThan(1_000);
+  });
+});
+
+describe('sample 10, the dashboard', () => {
+  it('shows the console that is forgotten, with the migration and the shop behind it', async () => {
+    const given = { ...env(), MIGRATION_EVERY: '1000', FORGOTTEN_FOR: '4000' };
+    const { address, stop } = await replicaOf('10-dashboard', given);
+    db.defer(stop);
+    expect((await ask(`${address}/pglock/`)).text).toContain('<title>pglock</title>');
+    await eventually(
+      async () => {
+        const { text } = await ask(`${address}/pglock/api/now`);
+        const [root] = (
+          JSON.parse(text) as { items: { holdsUp: { count: number }; activity: { query: string } }[] }
+        ).items;
+        return root !== undefined && root.holdsUp.count > 1 && root.activity.query.includes('shop_orders');
+      },
+      { timeout: 15_000 },
+    );
   });
 });
 

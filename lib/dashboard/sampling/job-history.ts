@@ -1,11 +1,11 @@
-import type { JobRecord } from '../jobs-port.js';
+import type { JobHolder, JobOutcome, JobStatus } from '../../jobs/job-status.js';
 
 /** A run of a job as the strip of ticks shows it. @internal */
 export interface JobTickRecord {
   readonly startedAt: string;
   readonly duration: number | null;
-  readonly outcome: string | null;
-  readonly late: number | null;
+  readonly outcome: JobOutcome | null;
+  readonly late: number;
 }
 
 const MOST_TICKS = 50;
@@ -16,10 +16,10 @@ export class JobHistory {
   private readonly holders = new Map<string, string>();
 
   /** @returns the jobs that another replica has taken over since the last look, each with its new holder. */
-  note(jobs: readonly JobRecord[]): readonly { readonly name: string; readonly holder: string }[] {
+  note(jobs: readonly JobStatus[]): readonly { readonly name: string; readonly holder: string }[] {
     for (const job of jobs) this.noteRun(job);
     return jobs.flatMap(({ name, holder }) => {
-      if (holder === null || holder === undefined) return [];
+      if (holder === null) return [];
       const text = holderText(holder);
       const before = this.holders.get(name);
       this.holders.set(name, text);
@@ -32,10 +32,10 @@ export class JobHistory {
     return this.ticks.get(name) ?? [];
   }
 
-  private noteRun({ name, lastRun }: JobRecord): void {
-    if (lastRun === null || lastRun === undefined) return;
-    const startedAt = new Date(lastRun.startedAt).toISOString();
-    const { duration, outcome, late = null } = lastRun;
+  private noteRun({ name, lastRun }: JobStatus): void {
+    if (lastRun === null) return;
+    const startedAt = lastRun.startedAt.toISOString();
+    const { duration, outcome, late } = lastRun;
     const run: JobTickRecord = { startedAt, duration, outcome, late };
     const runs = this.ticks.get(name) ?? [];
     this.ticks.set(name, runs);
@@ -45,6 +45,7 @@ export class JobHistory {
   }
 }
 
-function holderText(holder: unknown): string {
-  return typeof holder === 'string' ? holder : JSON.stringify(holder);
+/** The process, whatever connection it holds the lock on. */
+function holderText({ replica }: JobHolder): string {
+  return replica;
 }

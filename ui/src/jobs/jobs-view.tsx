@@ -110,15 +110,11 @@ function Buttons({ name, changed }: { readonly name: string; readonly changed: (
   };
   return (
     <div class="actions">
-      <button type="button" onClick={() => void ask('run', 'Asked to run at')} aria-label={`Run ${name} now`}>
-        Run now
+      <button type="button" onClick={() => void ask('run', 'Asked to run at')}>
+        Run now<span class="visually-hidden">: {name}</span>
       </button>
-      <button
-        type="button"
-        onClick={() => void ask('release', 'Given back at')}
-        aria-label={`Give ${name} back to the other replicas`}
-      >
-        Give back
+      <button type="button" onClick={() => void ask('release', 'Given back at')}>
+        Give back<span class="visually-hidden">: {name}</span>
       </button>
       <span role="status" class="dim">
         {told}

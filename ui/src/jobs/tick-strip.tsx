@@ -1,4 +1,5 @@
 import type { JSX } from 'preact';
+import { plural } from '../parts/texts.js';
 import { exactly, span } from '../time.js';
 import type { Tick } from '../wire.js';
 
@@ -14,7 +15,7 @@ const SHAPES: Readonly<Record<string, string>> = {
 export function TickStrip({ ticks }: { readonly ticks: readonly Tick[] }): JSX.Element | null {
   if (ticks.length === 0) return null;
   const failed = ticks.filter((tick) => kindOf(tick) === 'failed').length;
-  const label = `Last ${ticks.length} runs: ${failed === 0 ? 'none failed' : `${failed} failed`}`;
+  const label = `Last ${plural(ticks.length, 'run')}: ${failed === 0 ? 'none failed' : `${failed} failed`}`;
   return (
     <div class="strip" role="img" aria-label={label}>
       {ticks.map((tick) => (
