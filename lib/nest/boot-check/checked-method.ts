@@ -2,6 +2,7 @@ import { MetadataScanner } from '@nestjs/core';
 import { wrappersOf } from '../decorators/wrap-method.js';
 import { enhancerInfo, type EnhancerInfo } from '../enhancer-mark.js';
 import { METADATA, type AnyFunction } from '../nest-metadata.js';
+import { originalOf } from '../schedule-bridge/bridged-prototype.js';
 import { methodOf, type Wrapper } from '../schedule-bridge/job-enhancers.js';
 
 /** One method of one class that Nest instantiates, with what decorators of ours say of it. @internal */
@@ -30,7 +31,8 @@ export function checkedMethods(wrapper: Wrapper, isController: boolean): Checked
   const host = prototype.constructor as AnyFunction;
   const onClass = marked(host);
   return scanner.getAllMethodNames(prototype).map((name) => {
-    const method = methodOf(prototype, name);
+    // While the application boots, a scheduled method has its stand-in before it.
+    const method = originalOf(methodOf(prototype, name));
     const [onMethod, wrappers] = [marked(method), wrappersOf(method)];
     return { wrapper, isController, host, prototype, name, method, onMethod, onClass, wrappers };
   });

@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { PgLockConfigurationError } from '../../errors/pg-lock-configuration.error.js';
 import type { EnhancerInfo } from '../enhancer-mark.js';
 import type { AnyFunction } from '../nest-metadata.js';
@@ -10,6 +11,7 @@ import { labelOf, type CheckedMethod } from './checked-method.js';
  * @internal
  */
 export class DefaultIds {
+  private readonly logger = new Logger('PgLock');
   private readonly hosts = new Map<string, AnyFunction>();
 
   /** @throws {PgLockConfigurationError} when a default id is none that all replicas, and no other class, would use. */
@@ -17,11 +19,20 @@ export class DefaultIds {
     for (const info of infos) {
       if (!info.hasId || info.ids !== undefined) continue;
       assertStable(checked, info);
+      if (checked.host.name.length === 2) this.warn(checked);
       const id = `${info.connection ?? ''} ${labelOf(checked)}`;
       const other = this.hosts.get(id);
       if (other !== undefined && other !== checked.host) throw shared(checked, info);
       this.hosts.set(id, checked.host);
     }
+  }
+
+  /** As likely a minifier's name as anybody's own. */
+  private warn(checked: CheckedMethod): void {
+    this.logger.warn(
+      `The lock '${labelOf(checked)}' is named after the class '${checked.host.name}': if a minifier made that name, other builds ` +
+        'have another lock. Give it an id, or have the bundler keep names.',
+    );
   }
 }
 
