@@ -41,6 +41,24 @@ it(`no promise is broken by ${String(count)} faults, seed ${String(seed)}`, asyn
   await writeSection('faults', summary(result) + faultTable(result));
 }, 900_000);
 
+/** What meets statements of which several are under way at once. */
+const BETWEEN_BATCHES = [
+  'holder cancelled between the batches under way',
+  'backend terminated',
+  'TCP cut',
+  "server's lock table full",
+  'process stopped briefly',
+  'server killed (kill -9) and recovered',
+];
+
+it(`nor far away from the server, where several statements are under way at once, seed ${String(seed)}`, async () => {
+  const names = isFullRun ? Array.from({ length: 10 }, () => BETWEEN_BATCHES).flat() : BETWEEN_BATCHES;
+  const options = { replicas: 4, seed, flows: 6, distanceMs: 2, onFault: say };
+  const { violations, faults } = await chaos(options, names.map(faultNamed));
+  expect(violations).toEqual([]);
+  expect(faults).toHaveLength(names.length);
+}, 900_000);
+
 (isFullRun ? it : it.skip)(
   'with the default sessions',
   async () => {

@@ -43,6 +43,8 @@ export interface ClusterOptions {
   readonly mutant?: string | undefined;
   /** Short ones, where left out. */
   readonly sessions?: SessionsOptions;
+  /** How far away the server is, in milliseconds each way: then lock sessions have several statements under way at once. */
+  readonly distanceMs?: number;
   /** How long a replica may take to answer. */
   readonly answersWithinMs?: number;
 }
@@ -117,6 +119,7 @@ export class Cluster {
   async spawn(): Promise<Replica> {
     const name = `r${String(++this.#count)}`;
     const proxy = await new FaultyProxy(() => this.server.port).listen();
+    proxy.distanceMs = this.options.distanceMs ?? 0;
     const config = {
       name,
       seed: this.options.seed * 1_000 + this.#count,

@@ -48,6 +48,8 @@ export interface Fault {
 }
 
 const QUICK_MS = 6_000;
+/** A minute in the long form. */
+const AWAY_MS = process.env['PGLOCK_CHAOS'] === 'full' ? 60_000 : 5_000;
 
 const lost = { outcome: 'lost', imposed: true, loopRuns: true, meets: 'victim', boundMs: QUICK_MS } as const;
 const leased = { ...lost, imposed: false, leased: true } as const;
@@ -143,6 +145,27 @@ export const FAULTS: readonly Fault[] = [
         await scene.cluster.server.kill();
         await scene.cluster.server.start();
       }),
+  },
+  {
+    ...lost,
+    name: 'server away for a while',
+    meets: 'everybody',
+    apply: async (scene) =>
+      restart(scene, async () => {
+        await scene.cluster.server.kill();
+        await delay(AWAY_MS);
+        await scene.cluster.server.start();
+      }),
+  },
+  {
+    ...kept,
+    name: 'holder cancelled between the batches under way',
+    apply: async (scene) => {
+      for (const until = now() + 400; now() < until;) {
+        await Promise.all([scene.victim.ask('flood', { count: 40 }), signal(scene, 'cancel', scene.pid)]);
+      }
+      return undefined;
+    },
   },
   {
     ...kept,

@@ -22,6 +22,8 @@ type Side = 'up' | 'down';
 export class FaultyProxy {
   /** How long each piece of data stays under way, in milliseconds: `up` towards the server, `down` towards the process. */
   readonly delayMs: Record<Side, number> = { up: 0, down: 0 };
+  /** The way to the server, in milliseconds each way; faults come on top. */
+  distanceMs = 0;
   welcome: Welcome = { kind: 'open' };
   /** How many connections were made to it so far. */
   welcomed = 0;
@@ -146,7 +148,7 @@ class Link {
   ) {
     const passage = (side: Side) => ({
       isFrozen: () => proxy.isFrozen(side),
-      delayMs: () => proxy.delayMs[side],
+      delayMs: () => proxy.distanceMs + proxy.delayMs[side],
     });
     this.#pipes = [new Pipe(process, server, passage('up')), new Pipe(server, process, passage('down'))];
     for (const socket of [process, server]) {
