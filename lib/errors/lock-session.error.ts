@@ -1,9 +1,9 @@
 import { PgLockError } from './pg-lock.error.js';
 
 /**
- * The connection for locks ended while something was asked on it, and a further one could not be had either: the server
- * does not answer, or closed it. Nothing of what was asked for is held. What the driver itself says about a server that
- * cannot be reached passes through as it is.
+ * No connection for locks could be had in time, or it ended while something was asked on it, and a further one could not be
+ * had either: the server does not answer, or closed it. Nothing of what was asked for is held. What the driver says is the
+ * `cause`. What does not pass by itself, such as a wrong password, comes as the driver's own error.
  *
  * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
  * @publicApi
