@@ -2,6 +2,8 @@ import type { HeldKey, LockWait } from '../session/lock-store.js';
 
 /** For how long a key goes from flow to flow of this process before other processes get their turn. */
 export const LOCAL_HANDOFF_MS = 10;
+/** The same for a key that was acquired in the server's queue, where other processes are likely to stand as well. */
+export const CONTENDED_HANDOFF_MS = 3;
 
 /** What this process has of one key at the server. @internal */
 export type ServerState =
@@ -73,6 +75,7 @@ function besideHolders(server: HeldState, head: Wanted, now: () => number): Step
   return server.awaited === 'unknown' ? 'queue and ask' : 'queue';
 }
 
-function isHandoffTime({ awaited, handoffSince }: HeldState, now: () => number): boolean {
-  return awaited !== 'yes' && now() - handoffSince < LOCAL_HANDOFF_MS;
+function isHandoffTime({ lock, awaited, handoffSince }: HeldState, now: () => number): boolean {
+  const isContended = lock.isContended === true && !lock.shared;
+  return awaited !== 'yes' && now() - handoffSince < (isContended ? CONTENDED_HANDOFF_MS : LOCAL_HANDOFF_MS);
 }
