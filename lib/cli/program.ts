@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import type { RegisterCommand } from './command.js';
 import { registerDoctor } from './commands/doctor.command.js';
 import { registerExplain } from './commands/explain.command.js';
+import { registerJobs } from './commands/jobs.command.js';
 import { registerKey } from './commands/key.command.js';
 import { registerList } from './commands/list.command.js';
 import { registerRun } from './commands/run.command.js';
@@ -17,6 +18,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerTree,
   registerWatch,
   registerUi,
+  registerJobs,
   registerDoctor,
   registerRun,
   registerExplain,

@@ -1,6 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { hostname } from 'node:os';
+import { askForKey } from '../jobs/key-wanted.js';
 import { Jobs } from '../jobs/jobs.js';
+import { LendingStore } from '../jobs/lending-store.js';
 import { PgTickLedger } from '../jobs/pg-tick-ledger.js';
 import type { TickLedger } from '../jobs/tick-ledger.js';
 import { AdvisoryLocks } from '../locks/advisory-locks.js';
@@ -79,7 +81,7 @@ export class PgLockCore {
       findHolder,
     });
     this.advisory = new AdvisoryLocks({
-      store: locks,
+      store: new LendingStore(locks, (key) => askForKey(this.peers, key)),
       names: this.names,
       held: this.held,
       defaults: options.advisory,

@@ -105,6 +105,15 @@ export class Job implements TickHost {
     return run.startedAt === undefined ? undefined : this.record.lastRun;
   }
 
+  /** Runs a tick now, whatever the clock says; the next instant where none is given. `undefined` where it was not run here. */
+  async runTick(at = this.clock.next ?? Date.now()): Promise<JobRun | undefined> {
+    this.clock.advance(at);
+    const former = this.record.lastRun;
+    const mine = this.begin(at, this.definition, true);
+    await mine.catch(() => undefined); // the run says how it ended
+    return this.record.lastRun === former ? undefined : this.record.lastRun;
+  }
+
   /** Gives the lock to the other replicas: it is let go, and they have the first try at the next tick. */
   giveBack(): void {
     this.leavesNextTick = true;
@@ -133,6 +142,10 @@ export class Job implements TickHost {
     const given = this.definition.catchUpMs;
     if (given !== undefined) return given;
     return defaultCatchUpMs(this.clock.instants?.periodFrom(Date.now()), this.context.lease);
+  }
+
+  isHeldHere(): boolean {
+    return this.context.advisory.isHeldHere(this.definition.ids);
   }
 
   get standsBack(): boolean {
@@ -195,7 +208,8 @@ export class Job implements TickHost {
 
   skippedBefore(at: number): number {
     const last = this.context.memory.lastBefore(this.identity, at)?.at ?? 0;
-    const since = Math.max(last, at - this.windowMs, this.context.startedAt());
+    // A tick that is as old as the window was given up for this one.
+    const since = Math.max(last, at - this.windowMs - 1, this.context.startedAt());
     return this.clock.instants?.countIn(since, at) ?? 0;
   }
 

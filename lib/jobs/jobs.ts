@@ -5,6 +5,7 @@ import { outsideFlows } from '../vocabulary/flow-variable.js';
 import { Job } from './job.js';
 import type { CronJobLike, JobDefinition } from './job-definition.js';
 import { jobsPage, peersJobs, statuses, toldJob, type PeersJob } from './job-listing.js';
+import { KEY_WANTED } from './key-wanted.js';
 import { JOB_RELEASE, JOBS_QUESTION, RUN_QUESTION } from './job-questions.js';
 import { runHere } from './job-runs.js';
 import type { JobStatus } from './job-status.js';
@@ -18,6 +19,9 @@ import {
   type TickAnswer,
   type TickQuestion,
 } from './tick-messages.js';
+
+/** By whom a tick was announced that is read from the ledger. */
+const LEDGER = 'ledger';
 
 /**
  * The jobs of one database in one process.
@@ -36,6 +40,9 @@ export class Jobs {
   private readonly stops: (() => void)[] = [];
   private readonly calls = new Set<Promise<unknown>>();
   private caughtUp = false;
+  private sharing = false;
+  /** Told once where another application has a job of the same id and name. */
+  onShared: (job: Job, applicationName: string) => void = ignore;
   /** The cron jobs in the scheduler's registry, where there is one. */
   registry: () => Iterable<object> = () => [];
   /** Told once of each job, when its first instant is known, or at once where it has none. */
@@ -101,10 +108,14 @@ export class Jobs {
    * @throws {PgLockConfigurationError} when table, columns or grants are missing.
    */
   async checkLedger(): Promise<void> {
-    if (this.jobs.size === 0) return;
-    await this.context.ledger?.check().catch((error: unknown) => {
-      if (error instanceof PgLockConfigurationError) throw error;
-    });
+    const { ledger } = this.context;
+    try {
+      await ledger?.check();
+    } catch (error) {
+      if (!(error instanceof PgLockConfigurationError)) return;
+      await ledger?.close();
+      throw error;
+    }
   }
 
   /** With the application: listens where there are jobs, and winds their clocks. Waits for nothing. */
@@ -156,16 +167,17 @@ export class Jobs {
       this.stops.push(
         peers.on(TICK, (tick, from) => this.heard(tick, from)),
         peers.on(TICK_FINISHED, (end, from) => this.jobs.get(end.job)?.record.heardEnd(end, from.id)),
+        peers.on(KEY_WANTED, ({ key }) => this.lend(key)),
         peers.on(JOB_RELEASE, ({ job }) => this.release(job)),
         peers.answer(TICK_QUESTION, (question) => this.answerOf(question), { suppressed: true }),
         peers.answer(JOBS_QUESTION, ({ page }) => this.page(page)),
         peers.answer(RUN_QUESTION, (question) =>
           runHere(question, this.jobs.get(question.job), this.context),
         ),
-        peers.onListening(() => this.listening()),
+        peers.onListening(() => void this.listening()),
         peers.keepListening(),
       );
-      if (peers.listeningSince !== undefined) this.listening();
+      if (peers.listeningSince !== undefined) void this.listening();
     });
   }
 
@@ -174,6 +186,17 @@ export class Jobs {
     this.memory.note(job, claim, this.context.peers.id);
     this.jobs.get(job)?.record.heardBegin(claim);
     this.jobs.get(job)?.heard();
+    this.noteApplication(job, from);
+  }
+
+  /** Two applications share ticks where id and name are equal: seldom meant, and told once. */
+  private noteApplication(identity: string, { applicationName }: PeerInfo): void {
+    const job = this.jobs.get(identity);
+    const own = this.context.peers.self.applicationName;
+    if (job === undefined || this.sharing || own === '' || applicationName === '' || applicationName === own)
+      return;
+    this.sharing = true;
+    this.onShared(job, applicationName);
   }
 
   /** Of a peer's question: who ran the tick; "nobody" only from a peer that listened over the instant. */
@@ -191,15 +214,36 @@ export class Jobs {
     return told.length === 0 ? undefined : jobsPage(told, page, this.context.replica);
   }
 
+  /** What the ledger knows counts as heard from others. Where it cannot be read, each tick asks it by itself. */
+  private async readLedger(): Promise<void> {
+    const { ledger, peers } = this.context;
+    for (const row of (await ledger?.rows().catch(() => [])) ?? []) {
+      const { job, at, replica, late, startedAt: announcedAt = at, outcome } = row;
+      const { duration = null, error = null } = row;
+      const end = outcome && { outcome, startedAt: announcedAt, duration, error };
+      this.memory.note(job, { at, by: LEDGER, replica, late, announcedAt, end }, peers.id);
+      this.jobs.get(job)?.record.heardBegin({ at, by: LEDGER, replica, late, announcedAt, end });
+      if (end) this.jobs.get(job)?.record.heardEnd({ job, at, replica, ...end }, LEDGER);
+    }
+  }
+
+  /** What is kept between runs goes to whoever waits for it; at the next tick the job asks for it again. */
+  private lend(key: string): void {
+    for (const job of this.jobs.values())
+      if (job.hold?.key.text === key && job.record.running === 0)
+        this.context.advisory.giveBack(job.definition.ids);
+  }
+
   private release(identity: string): void {
     const job = this.jobs.get(identity);
     if (job?.hold !== undefined) job.giveBack();
   }
 
   /** Listens for the first time: what came before it listened may have been run by nobody. */
-  private listening(): void {
+  private async listening(): Promise<void> {
     if (this.caughtUp || this.state !== 'started') return;
     this.caughtUp = true;
+    await this.readLedger();
     for (const job of this.jobs.values())
       if (job.definition.hasTicks) this.track(job.catchUp()).catch(ignore); // it was not asked, and so is not run
   }

@@ -1,4 +1,5 @@
 import type { HeldKey } from '../session/lock-store.js';
+import { TIMER_MAX_MS } from '../session/monotonic.js';
 import type { JobInvocation, TakeLock, TakenLock } from './job-definition.js';
 import type { JobTick } from './job-tick.js';
 import { isOver, nextStep, PUNCTUAL_MS, type TickFacts } from './next-step.js';
@@ -14,6 +15,8 @@ export interface TickHost {
   readonly windowMs: number;
   /** Whether the lock is to be left to the others first. */
   readonly standsBack: boolean;
+  /** Whether other work of this process has the lock: nobody else will announce the tick meanwhile. */
+  isHeldHere(): boolean;
   /** What is known at this moment; of the lock, the keys that are held. */
   facts(at: number): Pick<TickFacts, 'isClaimedByOther' | 'isMemoryComplete' | 'listenedAtTick'>;
   /** Whether the job was last decided on under these very keys. */
@@ -144,7 +147,8 @@ export class TickRun implements JobInvocation {
         const taken = await takeLock({ timeoutMs: first ? 0 : null, signal });
         if (taken !== undefined && this.hasEnded()) await taken.leave();
         else if (taken !== undefined) return taken;
-        await pause(first ? this.announcementDueMs : RETRY_MS, signal);
+        if (!first) await pause(RETRY_MS, signal);
+        else if (!this.host.isHeldHere()) await pause(this.announcementDueMs, signal);
       } catch (error) {
         if (this.hasEnded()) return undefined;
         if (!isWorthWaiting(error)) throw error;
@@ -197,7 +201,7 @@ export class TickRun implements JobInvocation {
     clearTimeout(this.timer);
     const windowMs = Math.max(this.host.windowMs, STAND_BY_AFTER_MS, PUNCTUAL_MS);
     const left = this.instant + windowMs - Date.now();
-    this.timer = setTimeout(() => this.expired(), Math.max(left + 1, 0));
+    this.timer = setTimeout(() => this.expired(), Math.min(Math.max(left + 1, 0), TIMER_MAX_MS));
   }
 
   private expired(): void {

@@ -126,6 +126,12 @@ export class AdvisoryLocks {
     for (const { key } of this.init.names.keysOf(id)) this.taker.queues.find(key)?.unstick();
   }
 
+  /** Whether a flow of this process holds one of the ids at this moment. */
+  isHeldHere(id: LockId | readonly LockId[]): boolean {
+    const keys = this.init.names.keysOf(id);
+    return keys.some(({ key }) => (this.queues.find(key)?.holders.length ?? 0) > 0);
+  }
+
   /** How the locks of this process stand. Sends nothing. */
   status(): LockStatus {
     let waiting = 0;

@@ -28,19 +28,20 @@ export class DatabaseLifecycle implements OnModuleInit, OnApplicationBootstrap, 
     logEvents(core.events, new Logger('PgLock'), core.name);
   }
 
+  /** Before the scheduler begins: without its ledger no job may run. */
   async onModuleInit(): Promise<void> {
+    await this.core.jobs.checkLedger();
     const { options, source, advisory } = this.core;
     if (options.telemetry === undefined) return;
     this.stopTelemetry = await startTelemetry({ source, status: () => advisory.status() }, options.telemetry);
   }
 
-  /** The scheduler's timers are armed in this hook; ours go beside them. Checks the ledger, where the server answers. */
-  async onApplicationBootstrap(): Promise<void> {
+  /** The scheduler's timers are armed in this hook; ours go beside them. */
+  onApplicationBootstrap(): void {
     const { jobs } = this.core;
     jobs.registry = () => this.timers.cronJobs();
     jobs.onError = (error) => new Logger('Scheduler').error(error);
     logJobs(jobs, new Logger('PgLock'), this.core);
-    await jobs.checkLedger();
     jobs.start();
   }
 

@@ -16,6 +16,11 @@ export function logJobs(jobs: Jobs, logger: Logger, { events, options }: PgLockC
         `${options.sessions.leaseMs} ms and a second: those of a replica that stops without a word are lost. Raise catchUp.`,
     );
   };
+  jobs.onShared = ({ definition: { name } }, other) =>
+    logger.warn(
+      `Job ${name}: application '${other}' has a job of the same name and lock on this database, and each tick is run by one of ` +
+        "both. Where that is not meant, set `namespace`, or give one of them another id or name (option 'job').",
+    );
   events.on('jobTakenOver', ({ job, from }) =>
     logger.log(from === null ? `Job ${job}: this replica runs it.` : `Job ${job}: taken over from ${from}.`),
   );

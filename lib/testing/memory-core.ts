@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { hostname } from 'node:os';
+import { askForKey } from '../jobs/key-wanted.js';
+import { LendingStore } from '../jobs/lending-store.js';
 import { Jobs } from '../jobs/jobs.js';
-import { NoPeers } from '../peers/no-peers.js';
 import type { Peers } from '../peers/peers.js';
 import { AdvisoryLocks } from '../locks/advisory-locks.js';
 import { HeldLocks } from '../locks/held-locks.js';
@@ -15,6 +16,7 @@ import { FlowPids } from '../session/flow-pids.js';
 import { isolated } from '../vocabulary/listeners.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import { newLockSource, type LockSource } from '../telemetry/lock-channels.js';
+import { MemoryPeers } from './memory-peers.js';
 import { MemoryLockStore } from './memory-lock-store.js';
 import type { MemoryLockTable } from './memory-lock-table.js';
 import { MemoryLockAdmin } from './memory-lock-admin.js';
@@ -48,7 +50,7 @@ export class MemoryCore {
     };
     this.held = new HeldLocks(this.names, new SelfWaits(options.selfWaitMs, emit));
     this.advisory = new AdvisoryLocks({
-      store: new MemoryLockStore(table),
+      store: new LendingStore(new MemoryLockStore(table), (key) => askForKey(this.peers, key)),
       names: this.names,
       defaults: options.advisory,
       emit,
@@ -57,7 +59,7 @@ export class MemoryCore {
       flowPids: new FlowPids(),
       source: this.source,
     });
-    this.peers = new NoPeers();
+    this.peers = new MemoryPeers(table, table.newPid());
     this.jobs = this.makeJobs(emit);
     this.work = new MemoryWork({
       pool: options.pool,
@@ -97,6 +99,7 @@ export class MemoryCore {
     await this.advisory.finish(this.options.shutdown.timeoutMs);
     await this.advisory.close();
     this.jobs.close();
+    this.peers.close();
   }
 }
 

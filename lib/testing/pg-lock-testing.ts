@@ -4,6 +4,7 @@ import { DATABASE_CORE } from '../nest/database-lifecycle.js';
 import { DEFAULT_DATABASE_NAME } from '../options/pg-lock-options.js';
 import type { LockIds, PgLockService } from '../pg-lock.service.js';
 import { idsOf } from '../locks/xact-lock-options.js';
+import type { JobRun } from '../jobs/job-status.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
 import { MemoryCore } from './memory-core.js';
@@ -99,6 +100,40 @@ export class PgLockTesting implements OnApplicationShutdown {
     const core = new MemoryCore(this.core.options, this.table);
     this.replicas.push(core);
     return core.service;
+  }
+
+  /**
+   * A tick of a job comes, without waiting for its time: the next one of its expression, or the one given. The job runs through its
+   * guards and interceptors, under its lock.
+   *
+   * @example await locks.tick('InvoicesService.exportAll')
+   * @returns its run, also of a job that failed; `undefined` where this application did not run it: another replica on the
+   * table has announced the tick, or a guard refused.
+   * @throws {PgLockUsageError} when there is no job of this name that has ticks.
+   */
+  async tick(job: string, scheduledAt?: Date): Promise<JobRun | undefined> {
+    return this.jobNamed(job).runTick(scheduledAt?.getTime());
+  }
+
+  /**
+   * The replica that keeps the lock of a job loses it, as when it dies: another one on the table has it at the next tick.
+   *
+   * @throws {PgLockUsageError} when there is no such job, or nobody keeps its lock.
+   */
+  loseHolder(job: string): void {
+    this.loseLock(this.jobNamed(job).definition.ids);
+  }
+
+  private jobNamed(name: string) {
+    const job = this.core.jobs.named(name);
+    if (job?.definition.hasTicks === true) return job;
+    const names = this.core.jobs
+      .list()
+      .filter(({ definition }) => definition.hasTicks)
+      .map(({ definition }) => definition.name);
+    throw new PgLockUsageError(
+      `There is no job ${printable(name)} with ticks; there ${names.length === 0 ? 'are none' : `are ${names.join(', ')}`}.`,
+    );
   }
 
   /** Whether anybody holds the lock at this moment, the application itself included. */

@@ -143,7 +143,7 @@ export const MUTANTS = {
 
   /** Locks take connections of the application's pool. */
   async borrowed({ core, appPool }) {
-    core().advisory.init.store.pool.connector.connect = () => appPool().connect();
+    core().advisory.init.store.inner.pool.connector.connect = () => appPool().connect();
   },
 
   /** Shutdown goes on trying to connect. */
@@ -190,7 +190,7 @@ export const MUTANTS = {
   /** Sessions go through the pooler, although there is a direct connection. */
   async pooled({ bounced, bouncer }) {
     const { connectorTo } = await dist('session/connector');
-    const { pool } = bounced().advisory.init.store;
+    const { pool } = bounced().advisory.init.store.inner;
     pool.connector = connectorTo(bouncer);
     pool.options = { ...pool.options, trustPooler: true };
   },

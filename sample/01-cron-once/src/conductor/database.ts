@@ -43,6 +43,16 @@ export class Database {
     return rows;
   }
 
+  /** The first run of a tick, as soon as there is one; undefined where there is none by then. */
+  async runOf(tick: number, until: number): Promise<Run | undefined> {
+    while (Date.now() < until) {
+      const run = (await this.runsSince(tick)).find((one) => one.tick === tick);
+      if (run !== undefined) return run;
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+    return undefined;
+  }
+
   /** Whether any session holds the job's lock at this moment. */
   async isJobLocked(): Promise<boolean> {
     const { rows } = await this.client.query<{ locked: boolean }>(

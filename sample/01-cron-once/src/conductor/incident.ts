@@ -35,24 +35,31 @@ export class Incident {
     private readonly statistics: Statistics,
   ) {}
 
-  /** Kills whoever ran this tick: it keeps the lock between its runs. */
+  /** Kills whoever runs this tick, as soon as it has: the others' clocks are behind, and their timers still to come. */
   static async happen(
     database: Database,
     fleet: Fleet,
     tick: number,
     statistics: Statistics,
   ): Promise<Incident | undefined> {
-    const [run] = await database.runsSince(tick);
+    const run = await database.runOf(tick, (tick + 1) * 1000);
     const victim = fleet.living.find(({ name }) => name === run?.replica);
     if (victim === undefined) return undefined;
-    say(red(`      ✗ SIGKILL for ${victim.name} (pid ${victim.pid}), which holds the job's lock.`));
+    const killedAt = Date.now();
+    const killed = victim.kill();
+    const behind = fleet.living.filter((replica) => replica !== victim && replica.lastTick.tick < tick);
+    await killed;
     say(
-      dim(
-        '        After all timers have ticked: earlier, a replica whose clock is behind would run this tick again.',
+      red(
+        `      ✗ SIGKILL for ${victim.name} (pid ${victim.pid}), which has just run this tick and holds the job's lock.`,
       ),
     );
-    const killedAt = Date.now();
-    await victim.kill();
+    if (behind.length > 0)
+      say(
+        dim(
+          `        The timers of ${behind.map(({ name }) => name).join(' and ')} are still to come: they know that it was run.`,
+        ),
+      );
     const freeAfter = (await database.jobLockFree()) - killedAt;
     say(`        PostgreSQL let go of the lock ${yellow(seconds(freeAfter))} after the kill.`);
     return new Incident(database, fleet, victim, killedAt, tick, statistics);

@@ -12,7 +12,7 @@ import { judge } from './verdict.js';
 /** Within each second: requests are sent, and the row is printed, once the slowest clock has ticked. */
 const TRAFFIC_AT_MS = 250;
 const ROW_BY_MS = 800;
-/** Nobody is killed or stopped so close to a tick, on either side. */
+/** Nobody is stopped so close to a tick. */
 const QUIET_MS = 150;
 const POLL_MS = 10;
 
@@ -63,14 +63,14 @@ class Show {
     const { database, fleet, options } = this;
     let incident: Incident | undefined;
     for (let tick = this.first; ; tick++) {
-      await this.showTick(tick);
       const number = tick - this.first + 1;
+      if (options.locked && fleet.complete && this.schedule.isDue(number))
+        incident = await Incident.happen(database, fleet, tick, this.statistics);
+      await this.showTick(tick);
       if (incident !== undefined) incident = await incident.afterTick(tick);
-      const quiet = await this.isQuiet(tick);
+      await this.untilQuiet(tick);
       if (this.stop.aborted || (options.forMs !== undefined && number * 1000 >= options.forMs))
         return this.end(tick);
-      if (!options.locked || !quiet || !fleet.complete || !this.schedule.isDue(number)) continue;
-      incident = await Incident.happen(database, fleet, tick, this.statistics);
     }
   }
 
@@ -89,12 +89,10 @@ class Show {
       await delay(POLL_MS);
   }
 
-  /** Whether all have ticked a while ago, and nobody ticks for a while. */
-  private async isQuiet(tick: number): Promise<boolean> {
-    const { living } = this.fleet;
-    await until(Math.max(...living.map(({ lastTick }) => lastTick.at)) + QUIET_MS);
-    const soon = Date.now() + QUIET_MS > (tick + 1) * 1000;
-    return !soon && living.every((replica) => replica.lastTick.tick >= tick);
+  /** Resolves when all have ticked a while ago. */
+  private async untilQuiet(tick: number): Promise<void> {
+    const ticked = this.fleet.living.filter(({ lastTick }) => lastTick.tick === tick);
+    await until(Math.max(0, ...ticked.map(({ lastTick }) => lastTick.at)) + QUIET_MS);
   }
 
   private async end(tick: number): Promise<boolean> {

@@ -1,16 +1,16 @@
 import { Injectable, UseInterceptors } from '@nestjs/common';
 import { Cron, CronExpression } from '@nestjs/schedule';
-import { AdvisoryLock } from 'nestjs-pglock';
+import { AdvisoryLock, CurrentTick, type JobTick } from 'nestjs-pglock';
 import { Ledger } from './ledger.js';
 
 @Injectable()
 export class InvoicesService {
   constructor(private readonly ledger: Ledger) {}
 
-  /** Every replica has this timer; one runs it. */
+  /** Every replica has this timer; of each tick, one runs it. */
   @Cron(CronExpression.EVERY_SECOND)
   @UseInterceptors(AdvisoryLock())
-  async sendDue(): Promise<void> {
-    await this.ledger.noteRun();
+  async sendDue(@CurrentTick() tick: JobTick): Promise<void> {
+    await this.ledger.noteRun(tick.scheduledAt.getTime() / 1000);
   }
 }

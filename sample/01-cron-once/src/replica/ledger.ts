@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { PgLockService } from 'nestjs-pglock';
-import { currentTick } from './pulse.js';
 
 const JOB_TAKES_MS = 3;
 
@@ -10,8 +9,9 @@ const JOB_TAKES_MS = 3;
 export class Ledger {
   constructor(private readonly pglock: PgLockService) {}
 
-  async noteRun(): Promise<void> {
-    const row = [currentTick(), process.env['REPLICA']];
+  /** @param tick the tick that it is for: whole seconds of the Unix epoch. */
+  async noteRun(tick: number): Promise<void> {
+    const row = [tick, process.env['REPLICA']];
     await this.pglock.pool.query('INSERT INTO runs (tick, replica) VALUES ($1, $2)', row);
     await delay(JOB_TAKES_MS);
   }

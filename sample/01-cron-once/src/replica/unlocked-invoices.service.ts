@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Cron, CronExpression } from '@nestjs/schedule';
 import { Ledger } from './ledger.js';
+import { currentTick } from './pulse.js';
 
 /** What the job would be without its lock, for `--without-lock`: the sample must be able to fail. */
 @Injectable()
@@ -9,6 +10,6 @@ export class UnlockedInvoicesService {
 
   @Cron(CronExpression.EVERY_SECOND)
   async sendDue(): Promise<void> {
-    await this.ledger.noteRun();
+    await this.ledger.noteRun(currentTick());
   }
 }

@@ -1,0 +1,30 @@
+import type { Command } from 'commander';
+import { whereOptions, type RegisterCommand } from '../command.js';
+import type { JobsFlags, JobsInitFlags } from './jobs.js';
+
+const EXAMPLES = `
+Examples:
+  $ pglock jobs                     every job: who runs it, when it ran, when it is due
+  $ pglock jobs --json | jq '.[] | select(.missed > 0)'
+  $ pglock jobs init --print        the tables of the ledger, as SQL`;
+
+/** @internal */
+export const registerJobs: RegisterCommand = ({ program, io, done }) => {
+  const command = whereOptions(
+    program.command('jobs').description('the scheduled jobs of all replicas: holder, last and next tick'),
+  )
+    .option('--json', 'print JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(async (_: unknown, self: Command) => {
+      const { jobs } = await import('./jobs.js');
+      done(await jobs(io, self.optsWithGlobals<JobsFlags>()));
+    });
+  whereOptions(command.command('init').description('makes the tables of the ledger'))
+    .option('--print', 'print the SQL, and connect to nothing')
+    .option('--table <table>', 'the table of the last runs (pglock_jobs)')
+    .option('--keep', 'also the table of all runs')
+    .action(async (_: unknown, self: Command) => {
+      const { jobsInit } = await import('./jobs.js');
+      done(await jobsInit(io, self.optsWithGlobals<JobsInitFlags>()));
+    });
+};

@@ -1,0 +1,135 @@
+import { createCore } from '../../core/pg-lock-core.js';
+import type { JobStatus } from '../../jobs/job-status.js';
+import { resolveOptions } from '../../options/resolve-options.js';
+import { connectorTo } from '../../session/connector.js';
+import { DEFAULT_LEDGER_TABLE, isTableName, ledgerDdl, ledgerGrants } from '../../sql/jobs-ledger.js';
+import { oneLine } from '../../vocabulary/one-line.js';
+import { spanText } from '../../vocabulary/span-text.js';
+import type { ChosenDatabase } from '../database.js';
+import { CliError, EXIT, lineOf } from '../exit.js';
+import { print, printJson, say, type Io } from '../io.js';
+import { readSettings, type WhereToLook } from '../open-inspection.js';
+import { paintFor } from '../render/paint.js';
+import { cut, fit, textWidth } from '../render/width.js';
+
+/** The options of `pglock jobs` as they are typed. @internal */
+export interface JobsFlags extends WhereToLook {
+  readonly json?: boolean;
+}
+
+/** The options of `pglock jobs init` as they are typed. @internal */
+export interface JobsInitFlags extends WhereToLook {
+  readonly print?: boolean;
+  readonly table?: string;
+  readonly keep?: boolean;
+}
+
+/** `pglock jobs`: the jobs of all replicas that answer. @returns the exit code. @internal */
+export async function jobs(io: Io, flags: JobsFlags): Promise<number> {
+  const { database } = await readSettings(io, flags);
+  const { connection, namespace } = database;
+  const core = createCore(resolveOptions({ connection, namespace }));
+  try {
+    await core.advisory.ping().catch((error: unknown) => {
+      throw noConnection(database, error);
+    });
+    const found = await core.jobs.find();
+    if (flags.json) printJson(io, found);
+    else if (found.length === 0) say(io, 'No replica with jobs has answered.');
+    else print(io, listed(found, io));
+    return EXIT.done;
+  } finally {
+    await core.close();
+  }
+}
+
+/** `pglock jobs init`: makes the tables of the ledger, or prints what would. @returns the exit code. @internal */
+export async function jobsInit(io: Io, flags: JobsInitFlags): Promise<number> {
+  const { table = DEFAULT_LEDGER_TABLE, keep = false } = flags;
+  if (!isTableName(table))
+    throw new CliError(EXIT.usage, `--table must be a table such as ops.pglock_jobs; got ${oneLine(table)}.`);
+  const statements = ledgerDdl(table, keep);
+  if (flags.print) {
+    const grants = ledgerGrants(table, keep).map((grant) => `-- ${grant};`);
+    print(io, [
+      ...statements.map((statement) => `${statement};`),
+      '-- The role of the application needs:',
+      ...grants,
+    ]);
+    return EXIT.done;
+  }
+  const { database } = await readSettings(io, flags);
+  await onConnection(database, async (run) => {
+    for (const statement of statements) await run(statement);
+  });
+  say(
+    io,
+    `The ledger is there: ${table}${keep ? `, ${table}_runs` : ''}. The role of the application needs:`,
+  );
+  for (const grant of ledgerGrants(table, keep)) say(io, `  ${grant};`);
+  return EXIT.done;
+}
+
+/** With the search path of the role: where a table without a schema is made is its matter. */
+async function onConnection(
+  database: ChosenDatabase,
+  work: (run: (text: string) => Promise<unknown>) => Promise<void>,
+): Promise<void> {
+  const client = await connectorTo(database.connection)
+    .connect('cli')
+    .catch((error: unknown) => {
+      throw noConnection(database, error);
+    });
+  try {
+    await work((text) => client.query(text));
+  } catch (error) {
+    throw new CliError(EXIT.refused, `The ledger was not made: ${lineOf(error)}`, { cause: error });
+  } finally {
+    await client.end();
+  }
+}
+
+function noConnection({ label }: ChosenDatabase, error: unknown): CliError {
+  return new CliError(EXIT.noConnection, `Cannot connect to ${label}: ${lineOf(error)}`, { cause: error });
+}
+
+const COLUMNS: readonly (readonly [title: string, text: (job: JobStatus, now: number) => string])[] = [
+  ['job', ({ name }) => name],
+  ['schedule', ({ schedule }) => schedule ?? ''],
+  [
+    'next',
+    ({ nextTick }, now) => (nextTick === null ? '' : `in ${spanText(Math.max(0, nextTick.getTime() - now))}`),
+  ],
+  ['holder', ({ holder }) => (holder === null ? '' : `${holder.replica} (${holder.pid})`)],
+  ['last tick', ({ lastTick }, now) => (lastTick === null ? '' : ago(lastTick, now))],
+  ['last run', (job, now) => lastRunText(job, now)],
+  ['missed', ({ missed }) => (missed === 0 ? '' : String(missed))],
+];
+
+function listed(found: readonly JobStatus[], { stdout, env }: Io): string[] {
+  const paint = paintFor({ stdout, env });
+  const now = Date.now();
+  const texts = found.map((job) => COLUMNS.map(([, text]) => oneLine(text(job, now))));
+  const shown = COLUMNS.map((_, index) => index).filter((index) => texts.some((row) => row[index] !== ''));
+  const widths = COLUMNS.map(([title], index) =>
+    Math.max(textWidth(title), ...texts.map((row) => textWidth(row[index] ?? ''))),
+  );
+  const line = (row: readonly string[]) => {
+    const text = shown.map((index) => fit(row[index] ?? '', widths[index] ?? 0)).join('  ');
+    return stdout.isTTY ? cut(text, stdout.columns) : text.trimEnd();
+  };
+  return [paint('bold', line(COLUMNS.map(([title]) => title))), ...texts.map(line)];
+}
+
+function lastRunText({ lastRun, running }: JobStatus, now: number): string {
+  if (lastRun === null) return '';
+  const { outcome, duration, error, late, startedAt } = lastRun;
+  if (running || outcome === null) return `running for ${spanText(Math.max(0, now - startedAt.getTime()))}`;
+  const took = duration === null ? '' : ` in ${spanText(duration)}`;
+  const lateness = late < 1_000 ? '' : `, ${spanText(late)} late`;
+  return `${outcome}${took}${lateness}${error === null ? '' : `: ${error}`}`;
+}
+
+function ago(date: Date, now: number): string {
+  return `${spanText(Math.max(0, now - date.getTime()))} ago`;
+}

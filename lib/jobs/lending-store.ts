@@ -1,0 +1,75 @@
+import type {
+  HeldKey,
+  LockStore,
+  LockStoreStatus,
+  LockWait,
+  TryLockCallbacks,
+  WaitOptions,
+} from '../session/lock-store.js';
+import { outsideFlows } from '../vocabulary/flow-variable.js';
+import type { LockKey } from '../vocabulary/lock-id.js';
+
+/** A wait that has lasted so long is told, and again as often, for a holder that began to keep the lock meanwhile. */
+const TOLD_AFTER_MS = 250;
+const TOLD_EVERY_MS = 2_000;
+
+/** A store whose waits ask for what other processes keep without using it: the locks of jobs between their runs. @internal */
+export class LendingStore implements LockStore {
+  constructor(
+    readonly inner: LockStore,
+    /** Tells the other processes that a key is waited for. */
+    private readonly tellAwaited: (key: LockKey) => void,
+  ) {}
+
+  tryLock(key: LockKey, shared: boolean, trier: TryLockCallbacks, isPatient?: boolean): void {
+    this.inner.tryLock(key, shared, trier, isPatient);
+  }
+
+  wait(key: LockKey, shared: boolean, options: WaitOptions): LockWait {
+    const wait = this.inner.wait(key, shared, options);
+    let timer = outsideFlows(() => setTimeout(() => tell(), TOLD_AFTER_MS).unref());
+    const tell = () => {
+      this.tellAwaited(key);
+      timer = setTimeout(tell, TOLD_EVERY_MS).unref();
+    };
+    const done = () => clearTimeout(timer);
+    wait.outcome.then(done, done);
+    return wait;
+  }
+
+  unlock(hold: HeldKey): Promise<void> {
+    return this.inner.unlock(hold);
+  }
+
+  isAwaited(hold: HeldKey): Promise<boolean> {
+    return this.inner.isAwaited(hold);
+  }
+
+  isHeldByOthers(key: LockKey): Promise<boolean> {
+    return this.inner.isHeldByOthers(key);
+  }
+
+  fencingToken(hold: HeldKey): Promise<bigint> {
+    return this.inner.fencingToken(hold);
+  }
+
+  defaultWaitMs(): Promise<number | null> {
+    return this.inner.defaultWaitMs();
+  }
+
+  wake(key: LockKey): void {
+    this.inner.wake?.(key);
+  }
+
+  status(): LockStoreStatus {
+    return this.inner.status();
+  }
+
+  ping(): Promise<void> {
+    return this.inner.ping();
+  }
+
+  close(): Promise<void> {
+    return this.inner.close();
+  }
+}

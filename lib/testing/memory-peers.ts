@@ -1,0 +1,122 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import type {
+  AskOptions,
+  PeerAnswer,
+  PeerInfo,
+  PeerMessageKind,
+  PeerQuestionKind,
+  Peers,
+} from '../peers/peers.js';
+import { monotonicMs } from '../session/monotonic.js';
+
+type Listener = (body: unknown, from: PeerInfo) => void;
+type Answerer = (body: unknown, from: PeerInfo) => unknown;
+
+/** Who speaks over one lock table. */
+const rooms = new WeakMap<object, Set<MemoryPeers>>();
+
+/** The services on one lock table in memory, as peers: what is told is heard before it resolves, in JSON as over the wire. @internal */
+export class MemoryPeers implements Peers {
+  readonly id = randomBytes(9).toString('base64url');
+  listeningSince: number | undefined = monotonicMs();
+  private readonly listeners = new Map<string, Set<Listener>>();
+  private readonly answerers = new Map<string, Set<Answerer>>();
+  private readonly room: Set<MemoryPeers>;
+  readonly self: PeerInfo;
+
+  constructor(table: object, pid: number) {
+    this.room = rooms.get(table) ?? new Set();
+    rooms.set(table, this.room.add(this));
+    this.self = { id: this.id, pid, pids: [pid], applicationName: '', host: hostname() };
+  }
+
+  keepListening(): () => void {
+    return nothing;
+  }
+
+  on<Body>(kind: PeerMessageKind<Body>, listener: (body: Body, from: PeerInfo) => void): () => void {
+    return added(this.listeners, kind.name, (raw, from) => {
+      const body = kind.read(raw);
+      if (body !== undefined) listener(body, from);
+    });
+  }
+
+  tell<Body>(kind: PeerMessageKind<Body>, body: Body): Promise<void> {
+    for (const peer of this.others) peer.hear(kind.name, wired(body), this.self);
+    return Promise.resolve();
+  }
+
+  sync(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async ask<Question, Answer>(
+    kind: PeerQuestionKind<Question, Answer>,
+    question: Question,
+    { isEnough }: AskOptions<Answer>,
+  ): Promise<readonly PeerAnswer<Answer>[]> {
+    const answers: PeerAnswer<Answer>[] = [];
+    for (const peer of this.others)
+      for (const raw of await peer.answersTo(kind.name, wired(question), this.self)) {
+        const body = kind.readAnswer(wired(raw));
+        if (body !== undefined) answers.push({ body, from: peer.self });
+        if (isEnough?.(answers) === true) return answers;
+      }
+    return answers;
+  }
+
+  answer<Question, Answer>(
+    kind: PeerQuestionKind<Question, Answer>,
+    answerer: (body: Question, from: PeerInfo) => Answer | undefined | Promise<Answer | undefined>,
+  ): () => void {
+    return added(this.answerers, kind.name, (raw, from) => {
+      const question = kind.readQuestion(raw);
+      return question === undefined ? undefined : answerer(question, from);
+    });
+  }
+
+  known(): readonly PeerInfo[] {
+    return this.others.map(({ self }) => self);
+  }
+
+  onBreak(): () => void {
+    return nothing;
+  }
+
+  onListening(): () => void {
+    return nothing;
+  }
+
+  close(): void {
+    this.listeningSince = undefined;
+    this.room.delete(this);
+  }
+
+  private get others(): MemoryPeers[] {
+    return [...this.room].filter((peer) => peer !== this);
+  }
+
+  private hear(kind: string, body: unknown, from: PeerInfo): void {
+    for (const listener of this.listeners.get(kind) ?? []) listener(body, from);
+  }
+
+  private async answersTo(kind: string, body: unknown, from: PeerInfo): Promise<unknown[]> {
+    const given = await Promise.all(
+      [...(this.answerers.get(kind) ?? [])].map((answer) => answer(body, from)),
+    );
+    return given.filter((answer) => answer !== undefined);
+  }
+}
+
+function added<Entry>(map: Map<string, Set<Entry>>, name: string, entry: Entry): () => void {
+  const entries = map.get(name) ?? new Set();
+  map.set(name, entries.add(entry));
+  return () => void entries.delete(entry);
+}
+
+function wired(body: unknown): unknown {
+  return JSON.parse(JSON.stringify(body)) as unknown;
+}
+
+function nothing(): void {}

@@ -1,0 +1,389 @@
+import {
+  Injectable,
+  Module,
+  UseInterceptors,
+  type DynamicModule,
+  type INestApplicationContext,
+  type Type,
+} from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { Cron, Interval, ScheduleModule, SchedulerRegistry } from '@nestjs/schedule';
+import { CronJob } from 'cron';
+import {
+  AdvisoryLock,
+  CurrentLock,
+  CurrentTick,
+  LockNotAvailableError,
+  PgLockConfigurationError,
+  PgLockModule,
+  PgLockService,
+  PgLockUsageError,
+  WithAdvisoryLock,
+  type JobTick,
+  type LockHandle,
+  type PgLockModuleOptions,
+} from '../../lib/index.js';
+import { eventually, useDatabase } from '../support/database.js';
+
+const EVERY_SECOND = '* * * * * *';
+
+interface Ran {
+  readonly job: string;
+  readonly app: string;
+  readonly at: number | undefined;
+  readonly skipped: number;
+  readonly lock: boolean;
+  readonly from: number;
+  until: number;
+}
+let ran: Ran[] = [];
+
+/** Which application of this process an instance belongs to. */
+const apps = new WeakMap<object, string>();
+
+async function note(self: object, job: string, tick?: JobTick, lock?: LockHandle, ms = 0): Promise<void> {
+  const row = {
+    ...{
+      job,
+      app: apps.get(self) ?? '?',
+      at: tick?.scheduledAt.getTime(),
+      skipped: tick?.skipped ?? 0,
+      lock: lock?.held ?? false,
+    },
+    ...{ from: performance.now(), until: 0 },
+  };
+  ran.push(row);
+  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+  row.until = performance.now();
+}
+
+/** The ticks of a job that ran, in their order. */
+function ticksOf(job: string): number[] {
+  return ran
+    .filter((one) => one.job === job)
+    .map(({ at }) => at ?? -1)
+    .sort((a, b) => a - b);
+}
+
+/** What is wrong with the ticks of a job: run twice, or neither run nor, on a machine that is too busy, skipped for a later one. */
+function wrongTicks(job: string): string[] {
+  const runs = ran.filter((one) => one.job === job).sort((a, b) => (a.at ?? 0) - (b.at ?? 0));
+  return runs.flatMap(({ at = 0, skipped }, index) => {
+    const before = runs[index - 1]?.at;
+    const gap = before === undefined ? 1 : (at - before) / 1_000;
+    return gap === 1 || gap === skipped + 1
+      ? []
+      : [`${new Date(at).toISOString()}: gap ${gap}, skipped ${skipped}`];
+  });
+}
+
+const seconds = (count: number) => new Promise((resolve) => setTimeout(resolve, count * 1_000));
+
+@Injectable()
+class Plain {
+  @Cron(EVERY_SECOND)
+  @UseInterceptors(AdvisoryLock())
+  async run(@CurrentTick() tick: JobTick, @CurrentLock() lock: LockHandle) {
+    await note(this, 'plain', tick, lock);
+  }
+}
+
+@Injectable()
+class Decorated {
+  @Cron(EVERY_SECOND)
+  @WithAdvisoryLock('decorated')
+  async run(@CurrentTick() tick?: JobTick, @CurrentLock() lock?: LockHandle) {
+    await note(this, 'decorated', tick, lock);
+  }
+}
+
+@Injectable()
+@UseInterceptors(AdvisoryLock('reports', { catchUp: '5s' }))
+class SharedId {
+  @Cron(EVERY_SECOND)
+  async first(@CurrentTick() tick: JobTick) {
+    await note(this, 'first', tick, undefined, 50);
+  }
+
+  @Cron(EVERY_SECOND)
+  async second(@CurrentTick() tick: JobTick) {
+    await note(this, 'second', tick, undefined, 50);
+  }
+}
+
+@Injectable()
+class Failing {
+  @Cron(EVERY_SECOND)
+  @UseInterceptors(AdvisoryLock({ giveBackAfter: 2 }))
+  async run(@CurrentTick() tick: JobTick) {
+    await note(this, 'failing', tick);
+    if (apps.get(this) === 'a') throw new Error("no such user 'ada'");
+  }
+}
+
+@Injectable()
+class Once {
+  static date = new Date(0);
+  async run(@CurrentTick() tick: JobTick) {
+    await note(this, 'once', tick);
+  }
+}
+
+describe('ticks', () => {
+  const db = useDatabase();
+
+  beforeEach(() => {
+    ran = [];
+  });
+
+  /** One replica: an application of its own, in this process. */
+  async function boot(
+    name: string,
+    providers: readonly Type[],
+    { options = {}, imports = [] }: { options?: PgLockModuleOptions; imports?: DynamicModule[] } = {},
+  ): Promise<INestApplicationContext> {
+    class App {}
+    Module({
+      imports: [
+        ...imports,
+        ScheduleModule.forRoot(),
+        PgLockModule.forRoot({ connection: db.url, ...options }),
+      ],
+      providers: [...providers],
+    })(App);
+    const app = await NestFactory.createApplicationContext(App, { logger: false, abortOnError: false });
+    db.defer(() => app.close());
+    for (const provider of providers) apps.set(app.get<object>(provider), name);
+    return app;
+  }
+
+  const jobsOf = (app: INestApplicationContext) => app.get(PgLockService).jobs;
+
+  it('run once on two replicas, with the tick and the lock, by either decorator', async () => {
+    await boot('a', [Plain, Decorated]);
+    await boot('b', [Plain, Decorated]);
+    await eventually(() => ticksOf('plain').length >= 3 && ticksOf('decorated').length >= 3);
+    for (const job of ['plain', 'decorated']) {
+      expect(wrongTicks(job)).toEqual([]);
+      expect(new Set(ran.filter((one) => one.job === job).map(({ lock }) => lock))).toEqual(new Set([true]));
+    }
+  });
+
+  it('run once where a provider is listed in two modules and ScheduleModule is imported twice', async () => {
+    class Feature {}
+    Module({ providers: [Plain] })(Feature);
+    const twice = { module: ScheduleModule, imports: [ScheduleModule.forRoot({ cronJobs: true })] };
+    await boot('a', [Plain], { imports: [{ module: Feature }, twice] });
+    await eventually(() => ticksOf('plain').length >= 3);
+    expect(wrongTicks('plain')).toEqual([]);
+  });
+
+  it('of two jobs with one given id run both, one after the other', async () => {
+    await boot('a', [SharedId]);
+    await boot('b', [SharedId]);
+    await eventually(() => ticksOf('first').length >= 3 && ticksOf('second').length >= 3);
+    expect(wrongTicks('first')).toEqual([]);
+    expect(wrongTicks('second')).toEqual([]);
+    const spans = ran.toSorted((a, b) => a.from - b.from);
+    for (const [index, span] of spans.entries())
+      expect(spans[index - 1]?.until ?? 0).toBeLessThanOrEqual(span.from);
+  });
+
+  it('of one date are one', async () => {
+    Once.date = new Date(Date.now() + 700);
+    const descriptor = Object.getOwnPropertyDescriptor(Once.prototype, 'run')!;
+    for (const decorate of [UseInterceptors(AdvisoryLock('once')), Cron(Once.date)])
+      decorate(Once.prototype, 'run', descriptor);
+    await boot('a', [Once]);
+    await boot('b', [Once]);
+    await eventually(() => ran.length > 0);
+    await seconds(0.5);
+    expect(ran.map(({ at }) => at)).toEqual([Once.date.getTime()]);
+  });
+
+  it('of a job that fails are given to another replica', async () => {
+    const a = await boot('a', [Failing]);
+    await eventually(() => ran.length > 0);
+    await boot('b', [Failing]);
+    await eventually(() => ran.some(({ app }) => app === 'b'), { timeout: 10_000 });
+    expect(wrongTicks('failing')).toEqual([]);
+    const [status] = await jobsOf(a).find();
+    expect(status).toMatchObject({
+      name: 'Failing.run',
+      id: 'Failing.run',
+      schedule: EVERY_SECOND,
+      missed: 0,
+    });
+  });
+
+  it('are not run where the job is stopped, and others have it then', async () => {
+    const a = await boot('a', [Plain]);
+    await eventually(() => ran.length > 0);
+    await boot('b', [Plain]);
+    ran = []; // what came while it booted had to share its event loop
+    const registry = a.get(SchedulerRegistry, { strict: false });
+    void [...registry.getCronJobs().values()][0]?.stop();
+    await eventually(() => ran.filter(({ app }) => app === 'b').length >= 2, { timeout: 10_000 });
+    expect(wrongTicks('plain')).toEqual([]);
+    expect((await jobsOf(a).find())[0]?.holder).not.toBeNull();
+  });
+
+  describe('pglock.jobs', () => {
+    it('finds every job once, with its holder and its last run', async () => {
+      const a = await boot('a', [Plain, Failing]);
+      const b = await boot('b', [Plain]);
+      await eventually(() => ran.filter(({ job }) => job === 'plain').length >= 2);
+      await eventually(() => ran.some(({ job }) => job === 'failing'));
+      for (const app of [a, b]) {
+        const found = await eventually(async () => {
+          const all = await jobsOf(app).find();
+          return all.every(({ lastRun, running }) => lastRun?.outcome && !running) ? all : undefined;
+        });
+        expect(found.map(({ name }) => name)).toEqual(['Failing.run', 'Plain.run']);
+        expect(found[0]?.lastRun).toMatchObject({ outcome: 'failed', error: "Error: no such user '…'" });
+        expect(found[1]).toMatchObject({
+          id: 'Plain.run',
+          schedule: EVERY_SECOND,
+          holder: { replica: expect.stringMatching(/:\d+$/) as string, pid: expect.any(Number) as number },
+          lastRun: { outcome: 'succeeded', error: null, late: expect.any(Number) as number },
+          missed: 0,
+        });
+        expect(found[1]?.nextTick?.getTime()).toBeGreaterThan(Date.now() - 1_000);
+        expect(found[1]?.lastTick).toBeInstanceOf(Date);
+      }
+    });
+
+    it('gives a job to the other replica', async () => {
+      const a = await boot('a', [Plain]);
+      await eventually(() => ran.length > 0);
+      const b = await boot('b', [Plain]);
+      ran = [];
+      await jobsOf(b).release('Plain.run');
+      await eventually(() => ran.at(-1)?.app === 'b', { timeout: 10_000 });
+      await jobsOf(b).release('Plain.run');
+      await eventually(() => ran.at(-1)?.app === 'a', { timeout: 10_000 });
+      expect(wrongTicks('plain')).toEqual([]);
+      expect((await jobsOf(a).find())[0]?.missed).toBe(0);
+    });
+
+    it('runs a job now, here or where it is, under its lock, and leaves its ticks alone', async () => {
+      @Injectable()
+      class Yearly {
+        @Cron('0 0 1 1 *')
+        @UseInterceptors(AdvisoryLock('yearly', { job: 'year' }))
+        async run(@CurrentTick() tick?: JobTick) {
+          await note(this, 'yearly', tick);
+          if (ran.length === 3) throw new Error('the third');
+        }
+      }
+      const a = await boot('a', [Yearly]);
+      const b = await boot('b', []);
+      expect(await jobsOf(a).run('year')).toMatchObject({ outcome: 'succeeded', error: null, late: 0 });
+      await eventually(async () => (await jobsOf(b).find()).length === 1);
+      expect(await jobsOf(b).run('year')).toMatchObject({ outcome: 'succeeded' });
+      expect(await jobsOf(b).run('year')).toMatchObject({ outcome: 'failed', error: 'Error: the third' });
+      expect(ran.map(({ app, at }) => [app, at])).toEqual([
+        ['a', undefined],
+        ['a', undefined],
+        ['a', undefined],
+      ]);
+      expect((await jobsOf(b).find())[0]).toMatchObject({
+        name: 'year',
+        lastTick: null,
+        lastRun: { outcome: 'failed' },
+      });
+    });
+
+    it('waits for the lock as a handler does', async () => {
+      @Injectable()
+      class Taken {
+        @Cron('0 0 1 1 *')
+        @UseInterceptors(AdvisoryLock('taken'))
+        run() {
+          return note(this, 'taken');
+        }
+      }
+      const a = await boot('a', [Taken], { options: { advisory: { timeout: '100ms' } } });
+      const other = await boot('b', []);
+      const lock = await other.get(PgLockService).acquire('taken');
+      await expect(jobsOf(a).run('Taken.run')).rejects.toThrow(LockNotAvailableError);
+      await lock?.release();
+      await expect(jobsOf(a).run('Taken.run')).resolves.toMatchObject({ outcome: 'succeeded' });
+    });
+
+    it('knows no job of another name', async () => {
+      const a = await boot('a', [Plain]);
+      await expect(jobsOf(a).run('Plain.ran')).rejects.toThrow(
+        /There is no job "Plain\.ran": there are Plain\.run/,
+      );
+      await expect(jobsOf(a).release('nothing')).rejects.toThrow(PgLockUsageError);
+      await expect(jobsOf(a).run('')).rejects.toThrow(PgLockUsageError);
+    });
+
+    it('wraps what is added while the application runs', async () => {
+      for (const name of ['a', 'b']) {
+        const app = await boot(name, []);
+        const onTick = jobsOf(app).wrap('dynamic', (tick, lock) => note(app, 'dynamic', tick, lock));
+        const job = CronJob.from({ cronTime: EVERY_SECOND, onTick, start: false });
+        app.get(SchedulerRegistry, { strict: false }).addCronJob('dynamic', job as never);
+        job.start();
+      }
+      await eventually(() => ticksOf('dynamic').length >= 3);
+      expect(wrongTicks('dynamic')).toEqual([]);
+      expect(ran.every(({ lock }) => lock)).toBe(true);
+    });
+  });
+
+  describe('options', () => {
+    const refused = async (decorate: () => Type) =>
+      expect(
+        (async () => {
+          await boot('a', [decorate()]);
+        })(),
+      ).rejects.toThrow(PgLockConfigurationError);
+
+    it('are refused where there are no ticks to catch up', async () => {
+      await refused(() => {
+        class OnInterval {
+          @Interval(1_000)
+          @UseInterceptors(AdvisoryLock({ catchUp: '1m' }))
+          run() {}
+        }
+        return OnInterval;
+      });
+      await refused(() => {
+        class OnShared {
+          @Cron(EVERY_SECOND)
+          @UseInterceptors(AdvisoryLock('x', { shared: true, catchUp: '1m' }))
+          run() {}
+        }
+        return OnShared;
+      });
+      await refused(() => {
+        class OnDynamic {
+          @Cron(EVERY_SECOND)
+          @UseInterceptors(AdvisoryLock(() => 'x', { catchUp: 0 }))
+          run() {}
+        }
+        return OnDynamic;
+      });
+    });
+
+    it.each([
+      { catchUp: 'soon' },
+      { catchUp: -1 },
+      { job: '' },
+      { giveBackAfter: 0 },
+      { giveBackAfter: 1.5 },
+    ])('are refused that cannot be read: %j', async (options) => {
+      await refused(() => {
+        class Odd {
+          @Cron(EVERY_SECOND)
+          @UseInterceptors(AdvisoryLock('x', options as never))
+          run() {}
+        }
+        return Odd;
+      });
+    });
+  });
+});
