@@ -121,15 +121,16 @@ export const TICK_INCIDENTS: readonly TickIncident[] = [
   },
   {
     name: 'all replaced at once right after a run',
-    async happen(fleet, tick) {
+    async happen(fleet) {
       const old = [...fleet.replicas];
-      const next = old.map((replica) => fleet.spawn(replica.behindMs));
-      await runOf(fleet, tick);
+      // Up before the old ones go, however slow the machine is: a fleet of none runs nothing.
+      await Promise.all(old.map((replica) => fleet.spawn(replica.behindMs)));
+      await runOf(fleet, fleet.tickAfter(0));
       for (const replica of old) {
         fleet.remove(replica);
         replica.child.signal('SIGTERM');
       }
-      await Promise.all(next);
+      await Promise.all(old.map(({ child }) => child.exit));
     },
   },
   {

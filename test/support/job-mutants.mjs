@@ -24,17 +24,4 @@ export const MUTANTS = {
       return taken;
     };
   },
-
-  /** The lock is announced with what is known at once, and nothing under way is heard. */
-  async noSync() {
-    const { Job } = await dist('jobs/job');
-    Job.prototype.sync = async () => undefined;
-    Job.prototype.ask = async () => 'unseen';
-  },
-
-  /** A process that shuts down answers nobody. */
-  async noLinger() {
-    const { Jobs } = await dist('jobs/jobs');
-    Jobs.prototype.linger = async () => undefined;
-  },
 };
