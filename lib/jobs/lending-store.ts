@@ -57,7 +57,7 @@ export class LendingStore implements LockStore {
     return this.inner.defaultWaitMs();
   }
 
-  wake(key: LockKey): void {
+  wake(key: string): void {
     this.inner.wake?.(key);
   }
 
