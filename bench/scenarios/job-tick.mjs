@@ -1,46 +1,30 @@
 import 'reflect-metadata';
-import { Module, UseInterceptors } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Cron, ScheduleModule } from '@nestjs/schedule';
-import { AdvisoryLock, PgLockModule, PgLockService } from '../../dist/index.js';
-import { open } from '../candidates/library.mjs';
-import { decorate } from '../children/decorate.mjs';
+import { PgLockService } from '../../dist/index.js';
+import { jobsModule } from '../children/jobs-app.mjs';
+import { Remote } from '../harness/remote.mjs';
 import { figure } from '../report/figures.mjs';
 
 const JOBS = 50;
 /** What is counted are the ticks. */
 const NO_HEARTBEATS = { heartbeat: '1h', lease: '3h' };
+const SCRIPT = new URL('../children/jobs-app.mjs', import.meta.url);
 
 /** Jobs that all tick every second, on a replica that gets none of their locks: what do the skipped ticks cost? */
-export async function run({ place, quick }) {
-  const holder = await open({ ...place, options: { sessions: NO_HEARTBEATS } });
-  const ids = Array.from({ length: JOBS }, (_, index) => `job:${index}`);
-  const held = await holder.pglock.acquire(ids);
+export async function run({ place: { url }, quick }) {
+  const args = [url, String(JOBS), JSON.stringify(NO_HEARTBEATS)];
+  const holder = await Remote.start(SCRIPT, { args });
+  while ((await holder.call('runs')) < JOBS) await new Promise((resolve) => setTimeout(resolve, 100));
   let runs = 0;
   const app = await NestFactory.createApplicationContext(
-    jobsModule(place, ids, () => runs++),
+    jobsModule(url, JOBS, NO_HEARTBEATS, () => runs++),
     { logger: ['error'] },
   );
   const statements = perTick(app.get(PgLockService), quick ? 2 : 10);
   const result = { jobs: JOBS, ...(await statements), runs };
   await app.close();
-  await held.release();
-  await holder.close();
+  await holder.stop();
   return result;
-}
-
-function jobsModule({ url }, ids, onRun) {
-  class Jobs {}
-  for (const [index, id] of ids.entries()) {
-    const name = `job${index}`;
-    // A function for each: decorators write on it.
-    Jobs.prototype[name] = () => onRun();
-    decorate(Jobs, name, Cron('* * * * * *'), UseInterceptors(AdvisoryLock(id)));
-  }
-  class App {}
-  const lock = PgLockModule.forRoot({ connection: url, sessions: NO_HEARTBEATS });
-  Module({ imports: [ScheduleModule.forRoot(), lock], providers: [Jobs] })(App);
-  return App;
 }
 
 /** The statements of each tick by themselves; the first tick, which opens the connection, does not count. */

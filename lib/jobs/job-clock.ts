@@ -35,6 +35,8 @@ export class JobClock {
   private armed: { readonly at: number; readonly since: number } | undefined;
   private readonly fired = new WeakMap<CronJobLike, number>();
   private isStarted = false;
+  /** The last instant that was handed out. */
+  private given: number | undefined;
   private isFound = false;
   private looked = 0;
 
@@ -81,11 +83,22 @@ export class JobClock {
     clearTimeout(this.timer);
   }
 
+  /** The distance from the last instant (or from now) to the next. */
+  get periodMs(): number | undefined {
+    if (this.armed !== undefined && this.given !== undefined) return this.armed.at - this.given;
+    return this.instants?.periodFrom(Date.now());
+  }
+
   /** The latest instant that has come and was not handed out; it is now. */
   take(): number | undefined {
-    const at = this.instants?.lastIn(this.since, Date.now() + EARLY_MS);
+    const until = Date.now() + EARLY_MS;
+    // All that are later than the one that is awaited are, too; so that a call between two ticks costs nothing.
+    const isAwaited = this.armed !== undefined && this.source === this.cronJobs()[0]?.cronTime;
+    if (isAwaited && this.armed !== undefined && this.armed.at > until) return undefined;
+    const at = this.instants?.lastIn(this.since, until);
     if (at === undefined) return undefined;
     this.since = at;
+    this.given = at;
     this.arm();
     return at;
   }

@@ -141,11 +141,17 @@ export class Job implements TickHost {
   get windowMs(): number {
     const given = this.definition.catchUpMs;
     if (given !== undefined) return given;
-    return defaultCatchUpMs(this.clock.instants?.periodFrom(Date.now()), this.context.lease);
+    return defaultCatchUpMs(this.clock.periodMs, this.context.lease);
   }
 
   isHeldHere(): boolean {
     return this.context.advisory.isHeldHere(this.definition.ids);
+  }
+
+  get isOtherExpected(): boolean {
+    const { memory, peers } = this.context;
+    const last = memory.last(this.identity);
+    return this.definition.isRetained && last !== undefined && peers.known().some(({ id }) => id === last.by);
   }
 
   get standsBack(): boolean {

@@ -7,6 +7,8 @@ import { isWorthWaiting } from './worth-waiting.js';
 
 /** Where no announcement has come within this time of a tick (half its window, if that is shorter), the replica stands by. */
 const STAND_BY_AFTER_MS = 1_000;
+/** The announcement of a replica that keeps the lock, and is there, is given so long before the lock is tried at all. */
+const EXPECTED_WITHIN_MS = 100;
 /** Between two tries, while the server cannot be reached. */
 const RETRY_MS = 250;
 
@@ -15,6 +17,8 @@ export interface TickHost {
   readonly windowMs: number;
   /** Whether the lock is to be left to the others first. */
   readonly standsBack: boolean;
+  /** Whether a replica that is there ran the last tick, and keeps the lock. */
+  readonly isOtherExpected: boolean;
   /** Whether other work of this process has the lock: nobody else will announce the tick meanwhile. */
   isHeldHere(): boolean;
   /** What is known at this moment; of the lock, the keys that are held. */
@@ -140,6 +144,8 @@ export class TickRun implements JobInvocation {
     this.wasTried = true;
     let first = !this.host.standsBack;
     if (!first) await pause(this.announcementDueMs, signal);
+    else if (this.host.isOtherExpected)
+      await pause(Math.min(EXPECTED_WITHIN_MS, this.host.windowMs / 10), signal);
     while (!this.hasEnded()) {
       this.heard();
       if (this.hasEnded()) return undefined;

@@ -129,7 +129,7 @@ export class AdvisoryLocks {
   /** Whether a flow of this process holds one of the ids at this moment. */
   isHeldHere(id: LockId | readonly LockId[]): boolean {
     const keys = this.init.names.keysOf(id);
-    return keys.some(({ key }) => (this.queues.find(key)?.holders.length ?? 0) > 0);
+    return keys.some(({ key }) => (this.taker.queues.find(key)?.holders.length ?? 0) > 0);
   }
 
   /** How the locks of this process stand. Sends nothing. */

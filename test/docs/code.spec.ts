@@ -30,7 +30,9 @@ function pglockCalls({ code }: Block): string[][] {
 
 /** The flags that a call of `pglock` names and its command does not have. */
 function unknownFlags(program: Command, words: readonly string[]): string[] {
-  const command = program.commands.find((one) => one.name() === words[0]) ?? program;
+  const named = (of: Command, word: string | undefined) => of.commands.find((one) => one.name() === word);
+  const outer = named(program, words[0]) ?? program;
+  const command = named(outer, words[1]) ?? outer;
   const known = [program, command].flatMap(({ options }) =>
     options.flatMap(({ short, long }) => [short, long]),
   );
