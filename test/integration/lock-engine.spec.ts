@@ -390,7 +390,8 @@ describe('G10: timeouts are honoured within 100 ms', () => {
   it('also while no connection can be had', async () => {
     const { service } = openCore(database, { connection: { host: '127.0.0.1', port: 1 } });
     const startedAt = performance.now();
-    await expect(service.acquire('x', { timeout: 300 })).rejects.toThrow();
+    // The server may come back: it is waited for as long as the timeout allows.
+    expect(await service.acquire('x', { timeout: 300 })).toBeNull();
     expect(performance.now() - startedAt).toBeLessThan(400);
   });
 });
