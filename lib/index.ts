@@ -185,4 +185,6 @@ export { PgLockUsageError } from './errors/pg-lock-usage.error.js';
 export { PoolerError } from './errors/pooler.error.js';
 export { PrioritizeError } from './errors/prioritize.error.js';
 export { UnreadableAnswerError } from './errors/unreadable-answer.error.js';
+export { ReadReplicaError } from './errors/read-replica.error.js';
+export { ServerNotSupportedError } from './errors/server-not-supported.error.js';
 export { TransactionStateError } from './errors/transaction-state.error.js';

@@ -23,7 +23,9 @@ export class PeerServices {
     private readonly store: LockStore,
     options: ResolvedPgLockOptions,
   ) {
-    this.peers = store instanceof PgLockStore ? this.connect(store, options) : new NoPeers();
+    // On a replica nobody can LISTEN.
+    const speaks = store instanceof PgLockStore && !options.sessions.allowStandby;
+    this.peers = speaks ? this.connect(store, options) : new NoPeers();
   }
 
   /** Looks for deadlocks over the waits of a module. */

@@ -96,6 +96,7 @@ export class TransactionServices {
       backend: new ServerTransactions({
         wait,
         freshToken: () => this.#freshToken(),
+        allowStandby: options.sessions.allowStandby,
         clientOf: (pid) => pooledClients.of(pid),
       }),
       defaults: options.advisory,

@@ -1,3 +1,4 @@
+import { replicaError } from '../session/server-check.js';
 import { lockXact, tryLockXact, type XactLockRow } from '../sql/advisory-xact-lock.js';
 import { OpenTransaction } from '../transaction/open-transaction.js';
 import type { TransactionWatcher } from '../transaction/pg-session-watch.js';
@@ -13,6 +14,8 @@ import { LockUnavailable, type XactWait } from './xact-lock-wait.js';
 /** What {@link ServerTransactions} works with. @internal */
 export interface ServerTransactionsInit {
   readonly wait: XactWait;
+  /** Whether locks are taken on a read replica as well. */
+  readonly allowStandby: boolean;
   /** A transaction id that no transaction had before, from another connection. */
   readonly freshToken: () => Promise<bigint>;
   /** The `pg` client of a backend, where its transaction does not show it: of our pool. */
@@ -48,14 +51,15 @@ class ServerTransaction implements LockingTransaction {
 
   async lock({ keys, shared, timeoutMs, signal }: TransactionLockRequest): Promise<number> {
     const { open } = this;
-    const { wait } = this.init;
+    const { wait, allowStandby } = this.init;
     if (timeoutMs !== 0) {
-      const statement = lockXact(keys, shared);
+      const statement = lockXact(keys, shared, allowStandby);
       return pidOf(
         await open.withSavepoint(() => wait.run<XactLockRow>(open, statement, { timeoutMs, signal })),
       );
     }
-    const tryOnce = async () => pidOf(await wait.once<XactLockRow>(open, tryLockXact(keys, shared)));
+    const tryOnce = async () =>
+      pidOf(await wait.once<XactLockRow>(open, tryLockXact(keys, shared, allowStandby)));
     // One try of one key takes all or nothing, and a transaction that is known to be open needs no savepoint to find out.
     const plain = keys.length === 1 && open.needsNoSavepoint;
     return plain ? open.inTurn(tryOnce) : open.withSavepoint(tryOnce);
@@ -74,6 +78,7 @@ class ServerTransaction implements LockingTransaction {
 }
 
 function pidOf([row]: readonly XactLockRow[]): number {
+  if (row?.recovery === true && row.granted === null) throw replicaError('a transaction-level lock');
   if (row?.granted !== true) throw new LockUnavailable();
   return row.pid;
 }

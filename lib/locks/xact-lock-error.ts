@@ -3,6 +3,7 @@ import { LockTargetError } from '../errors/lock-target.error.js';
 import { PermissionError } from '../errors/permission.error.js';
 import { PgLockError } from '../errors/pg-lock.error.js';
 import { monotonicMs } from '../session/monotonic.js';
+import { isInRecovery, replicaError } from '../session/server-check.js';
 import { translateError } from '../session/translate-error.js';
 import { deniedRelation, errorText } from '../transaction/error-text.js';
 import type { OpenTransaction } from '../transaction/open-transaction.js';
@@ -25,6 +26,7 @@ export function xactLockError(
 ): unknown {
   if (error instanceof LockUnavailable) return notAvailable(request, error.cause);
   if (error instanceof PgLockError) return error;
+  if (isInRecovery(error)) return replicaError(request.what, { cause: error });
   const state = sqlStateWithin(error);
   if (NO_SUCH_TABLE.includes(state))
     return new LockTargetError(`Could not lock ${request.what}: ${errorText(error)}.`, { cause: error });

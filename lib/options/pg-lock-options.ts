@@ -182,6 +182,7 @@ export const DEFAULTS = Object.freeze({
     lease: '5s',
     connectTimeout: '30s',
     trustPooler: false,
+    allowStandby: false,
     lockTableShare: 0.8,
   }),
   prioritize: Object.freeze({ interval: '1s', periodic: true, dryRun: false }),

@@ -119,6 +119,7 @@ const SESSIONS_OPTIONS: Names<SessionsOptions> = [
   'connectTimeout',
   'directConnection',
   'trustPooler',
+  'allowStandby',
   'lockTableShare',
 ];
 
@@ -189,6 +190,7 @@ function sessionsOf(given: OptionReader<SessionsOptions>): ResolvedSessionsOptio
     connectTimeoutMs:
       connectTimeoutMs === undefined ? durationMs(DEFAULTS.sessions.connectTimeout) : connectTimeoutMs,
     trustPooler: given.flag('trustPooler') ?? DEFAULTS.sessions.trustPooler,
+    allowStandby: given.flag('allowStandby') ?? DEFAULTS.sessions.allowStandby,
     lockTableShare:
       given.check('lockTableShare', 'a number above 0, at most 1', isShare) ??
       DEFAULTS.sessions.lockTableShare,

@@ -6,6 +6,7 @@ import type { SessionPurpose } from '../vocabulary/session-name.js';
 import type { Connector } from './connector.js';
 import { socketOf } from './socket.js';
 import { AS_TEXT } from './text-types.js';
+import { otherServer } from './server-check.js';
 import { toldPid } from './told-pid.js';
 
 /** How an {@link ObserverSession} behaves. @internal */
@@ -118,7 +119,9 @@ export class ObserverSession implements StatementRunner {
     const told = toldPid(client);
     // pg-native announces none: it cannot be told then, and a pooler is the rarer case.
     const direct = told === null || Number(facts?.pid) === told;
-    if (direct) await this.#send(client, prepareObserverSession(version, this.#options.statementTimeoutMs));
+    // A server with one session for everybody would keep our settings for all.
+    const own = direct && otherServer(String(facts?.versionText)) === undefined;
+    if (own) await this.#send(client, prepareObserverSession(version, this.#options.statementTimeoutMs));
     if (this.#ended) throw new PgLockUsageError('The module was shut down meanwhile.');
     return { version, direct };
   }

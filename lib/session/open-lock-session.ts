@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 import { PoolerError } from '../errors/pooler.error.js';
 import {
+  isTrue,
   prepareLockSession,
   READ_SERVER_FACTS,
   readServerFacts,
@@ -14,6 +15,7 @@ import { monotonicMs } from './monotonic.js';
 import type { TextRow } from './peer-port.js';
 import { PipelineDepth } from './pipeline-depth.js';
 import type { ResolvedSessionsOptions } from './session-options.js';
+import { assertServer, replicaError } from './server-check.js';
 import { toldPid } from './told-pid.js';
 
 /** The part of the lease for which we trust an unconfirmed lock: we give it up before the server can. @internal */
@@ -24,6 +26,8 @@ export const TRUST_SHARE = 0.8;
  *
  * @param signal gives up, at whatever stage.
  * @throws {PoolerError} when what answers is no backend of our own.
+ * @throws {ReadReplicaError} on a read replica, unless `allowStandby` is set.
+ * @throws {ServerNotSupportedError} on a server that only speaks PostgreSQL's protocol; nothing is set on it before.
  * @internal
  */
 export async function openLockSession(
@@ -43,10 +47,12 @@ export async function openLockSession(
 async function prepare(client: Client, options: ResolvedSessionsOptions): Promise<LockSession> {
   const { leaseMs } = options;
   const facts = await readFacts(client, options.trustPooler);
+  if (facts.recovery && !options.allowStandby) throw replicaError('a session-level lock');
   const sentAt = monotonicMs();
   const idleTimeoutMs = speaksProtocol(client) ? 0 : leaseMs;
   const [prepared] = await query(client, prepareLockSession(facts.version, leaseMs, idleTimeoutMs));
-  if (Number(prepared?.['pid']) !== facts.pid) throw poolerBetween();
+  if (Number(prepared?.['pid']) !== facts.pid || isTrue(prepared?.['recovery']) !== facts.recovery)
+    throw poolerBetween();
   const depth = new PipelineDepth(monotonicMs() - sentAt);
   return new LockSession(client, facts, { leaseMs, trustMs: leaseMs * TRUST_SHARE, depth });
 }
@@ -54,6 +60,7 @@ async function prepare(client: Client, options: ResolvedSessionsOptions): Promis
 async function readFacts(client: Client, trustPooler: boolean): Promise<ServerFacts> {
   const [row] = await query(client, READ_SERVER_FACTS);
   const facts = readServerFacts(row ?? {});
+  assertServer(facts.versionText);
   // Only a pooler answers with the process id of another backend than the one that it announced.
   const told = toldPid(client);
   if (!trustPooler && told !== null && told !== facts.pid) throw poolerBetween();

@@ -1,3 +1,4 @@
+import { isInRecovery, replicaError } from './server-check.js';
 import { setTimeout } from 'node:timers';
 import { LockTableBudgetError } from '../errors/lock-table-budget.error.js';
 import { FENCING_TOKEN, heldByOthers, probeShared, tryCode, type LockOpCode } from '../sql/advisory-lock.js';
@@ -155,8 +156,12 @@ export class PgLockStore implements LockStore {
 
   async fencingToken(hold: HeldKey): Promise<bigint> {
     const { session } = hold as SessionLock<LockSession>;
-    const [row] = await session.read(FENCING_TOKEN);
-    return BigInt(row?.['token'] ?? 0);
+    try {
+      const [row] = await session.read(FENCING_TOKEN);
+      return BigInt(row?.['token'] ?? 0);
+    } catch (error) {
+      throw isInRecovery(error) ? replicaError('a fencing token', { cause: error }) : error;
+    }
   }
 
   async defaultWaitMs(): Promise<number | null> {

@@ -47,6 +47,13 @@ export interface SessionsOptions {
    * @default false: such a connection cannot be told from a transaction pooler and is refused
    */
   readonly trustPooler?: boolean;
+  /**
+   * Take locks on a read replica as well: they exclude the sessions of that replica, and nobody on the primary. There are no
+   * ticks, leaders, permits or deadlock detection then.
+   *
+   * @default false: a lock on a replica is a `ReadReplicaError`
+   */
+  readonly allowStandby?: boolean;
   /** The share of the server's lock table that this process may fill, above 0 and at most 1. @default 0.8 */
   readonly lockTableShare?: number;
 }
@@ -59,5 +66,6 @@ export interface ResolvedSessionsOptions {
   /** `null` for ever. */
   readonly connectTimeoutMs: number | null;
   readonly trustPooler: boolean;
+  readonly allowStandby: boolean;
   readonly lockTableShare: number;
 }

@@ -5,8 +5,10 @@ import type { Statement } from './statement.js';
 export interface XactLockRow {
   /** The backend that holds the locks: the true one, also behind a pooler. */
   readonly pid: number;
-  /** Whether all locks are held now. */
-  readonly granted: boolean;
+  /** Whether all locks are held now; null where none was asked for, on a read replica. */
+  readonly granted: boolean | null;
+  /** Whether the server is a read replica. */
+  readonly recovery: boolean;
 }
 
 /**
@@ -15,11 +17,11 @@ export interface XactLockRow {
  * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADVISORY-LOCKS
  * @internal
  */
-export function lockXact(keys: readonly LockKey[], shared: boolean): Statement {
+export function lockXact(keys: readonly LockKey[], shared: boolean, allowStandby = false): Statement {
   const name = `pg_catalog.pg_advisory_xact_lock${shared ? '_shared' : ''}`;
   // `void` has no comparison and Prisma cannot read it: counted as text, and true for any count.
   const locked = `pg_catalog.bool_and(CASE WHEN pair THEN ${name}(a, b)::pg_catalog.text ELSE ${name}(k)::pg_catalog.text END IS NOT NULL)`;
-  return over(keys, locked);
+  return over(keys, locked, allowStandby);
 }
 
 /**
@@ -29,18 +31,22 @@ export function lockXact(keys: readonly LockKey[], shared: boolean): Statement {
  * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADVISORY-LOCKS
  * @internal
  */
-export function tryLockXact(keys: readonly LockKey[], shared: boolean): Statement {
+export function tryLockXact(keys: readonly LockKey[], shared: boolean, allowStandby = false): Statement {
   const name = `pg_catalog.pg_try_advisory_xact_lock${shared ? '_shared' : ''}`;
-  return over(keys, `pg_catalog.bool_and(CASE WHEN pair THEN ${name}(a, b) ELSE ${name}(k) END)`);
+  return over(
+    keys,
+    `pg_catalog.bool_and(CASE WHEN pair THEN ${name}(a, b) ELSE ${name}(k) END)`,
+    allowStandby,
+  );
 }
 
-/** Arrays travel as text: every client carries text, and the statement is the same for any number of keys. */
-function over(keys: readonly LockKey[], granted: string): Statement {
+/** On a read replica nothing is asked for. Arrays travel as text: every client carries text, and the statement is the same for any number of keys. */
+function over(keys: readonly LockKey[], granted: string, allowStandby: boolean): Statement {
   const list = (values: readonly unknown[]) => `{${values.join(',')}}`;
   return {
-    text: `SELECT pg_catalog.pg_backend_pid() AS pid, ${granted} AS granted
+    text: `SELECT pg_catalog.pg_backend_pid() AS pid, ${granted} AS granted, pg_catalog.pg_is_in_recovery() AS recovery
 FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.bool[]), pg_catalog.unnest($2::pg_catalog.int8[]),
- pg_catalog.unnest($3::pg_catalog.int4[]), pg_catalog.unnest($4::pg_catalog.int4[])) AS keys(pair, k, a, b)`,
+ pg_catalog.unnest($3::pg_catalog.int4[]), pg_catalog.unnest($4::pg_catalog.int4[])) AS keys(pair, k, a, b)${allowStandby ? '' : '\nWHERE NOT pg_catalog.pg_is_in_recovery()'}`,
     values: [
       list(keys.map((key) => key.objSubId === 2)),
       list(keys.map((key) => key.int8)),

@@ -4,6 +4,10 @@ import type { Statement } from './statement.js';
 export interface ServerFacts {
   readonly pid: number;
   readonly version: number;
+  /** What the server calls itself: `version()`. */
+  readonly versionText: string;
+  /** Whether it is a read replica. */
+  readonly recovery: boolean;
   /** The role's or database's own `lock_timeout`, in milliseconds; 0 means for ever. */
   readonly lockTimeout: number;
   readonly deadlockTimeout: number;
@@ -15,6 +19,7 @@ export interface ServerFacts {
 export const READ_SERVER_FACTS: Statement = {
   text: `SELECT pg_catalog.pg_backend_pid() AS pid,
  pg_catalog.current_setting('server_version_num')::pg_catalog.int4 AS version,
+ pg_catalog.version() AS "versionText", pg_catalog.pg_is_in_recovery() AS recovery,
  (SELECT setting::pg_catalog.int4 FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'lock_timeout') AS "lockTimeout",
  (SELECT setting::pg_catalog.int4 FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'deadlock_timeout') AS "deadlockTimeout",
  pg_catalog.current_setting('max_locks_per_transaction')::pg_catalog.int4 OPERATOR(pg_catalog.*)
@@ -24,14 +29,21 @@ export const READ_SERVER_FACTS: Statement = {
 
 /** Reads the row of {@link READ_SERVER_FACTS}, as the server wrote it. @internal */
 export function readServerFacts(row: Readonly<Record<string, string | null>>): ServerFacts {
-  const { pid, version, lockTimeout, deadlockTimeout, lockTable } = row;
+  const { pid, version, versionText, recovery, lockTimeout, deadlockTimeout, lockTable } = row;
   return {
     pid: Number(pid),
     version: Number(version),
+    versionText: versionText ?? '',
+    recovery: isTrue(recovery),
     lockTimeout: Number(lockTimeout),
     deadlockTimeout: Number(deadlockTimeout),
     lockTable: Number(lockTable),
   };
+}
+
+/** As the server writes it, or as an application's parser has made it. @internal */
+export function isTrue(value: unknown): boolean {
+  return value === true || value === 't' || value === 'true' || value === 1 || value === '1';
 }
 
 /**
@@ -68,7 +80,9 @@ export function prepareLockSession(version: number, leaseMs: number, idleTimeout
   if (version >= 140_000)
     calls.push(`CASE WHEN pg_catalog.strpos(pg_catalog.version(), 'linux') OPERATOR(pg_catalog.>) 0
  THEN pg_catalog.set_config('client_connection_check_interval', '1000', false) END`);
-  return { text: `SELECT pg_catalog.pg_backend_pid() AS pid, ${calls.join(', ')}` };
+  return {
+    text: `SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.pg_is_in_recovery() AS recovery, ${calls.join(', ')}`,
+  };
 }
 
 /**

@@ -4,12 +4,17 @@ import type { Statement } from './statement.js';
 export interface ObserverFacts {
   readonly pid: string;
   readonly version: string;
+  /** What the server calls itself: `version()`. */
+  readonly versionText: string;
+  /** `t` on a read replica. */
+  readonly recovery: string;
 }
 
 /** Changes nothing, since a pooler may stand between. @internal */
 export const READ_OBSERVER_FACTS: Statement = {
   text: `SELECT pg_catalog.pg_backend_pid() AS pid,
- pg_catalog.current_setting('server_version_num') AS version`,
+ pg_catalog.current_setting('server_version_num') AS version,
+ pg_catalog.version() AS "versionText", pg_catalog.pg_is_in_recovery() AS recovery`,
 };
 
 /**

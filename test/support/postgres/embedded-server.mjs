@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, chown, mkdir, mkdtemp, open, readFile } from 'node:fs/promises';
+import { appendFile, chmod, chown, cp, mkdir, mkdtemp, open, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
 import { nativeDirectory, usableBinaries } from './embedded-binaries.mjs';
 import { freePort } from './free-port.mjs';
 import { childProcessesOf, killIfAlive } from './process-tree.mjs';
@@ -89,6 +90,41 @@ class EmbeddedServer {
     if (this.#user.uid !== undefined) await chown(this.#data, this.#user.uid, this.#user.gid);
     const flags = ['--username=postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'];
     await this.#run(join(this.#bin, 'initdb'), [`--pgdata=${this.#data}`, ...flags]);
+  }
+
+  /**
+   * A hot standby of this server, which streams from it: a copy of its files, taken under `pg_backup_start`, since the npm
+   * binaries have no pg_basebackup. Needs `wal_level` and `max_wal_senders`; PostgreSQL 15 and later.
+   */
+  async standby(settings = {}) {
+    const scratch = await mkdtemp(join(tmpdir(), 'nestjs-pglock-'));
+    const standby = new EmbeddedServer(scratch, watchOver(scratch), { ...this.#settings, ...settings });
+    standby.#user = this.#user;
+    standby.#bin = this.#bin;
+    await chmod(scratch, 0o755);
+    const label = await this.#copyTo(standby.#data);
+    await writeFile(join(standby.#data, 'backup_label'), label);
+    await writeFile(join(standby.#data, 'standby.signal'), '');
+    const primary = `primary_conninfo = 'host=127.0.0.1 port=${this.#port} user=postgres'\n`;
+    await appendFile(join(standby.#data, 'postgresql.auto.conf'), primary);
+    if (this.#user.uid !== undefined)
+      spawnSync('chown', ['-R', `${this.#user.uid}:${this.#user.gid}`, standby.#data]);
+    await standby.start();
+    return standby;
+  }
+
+  async #copyTo(target) {
+    const client = new pg.Client(this.url);
+    await client.connect();
+    try {
+      await client.query("SELECT pg_backup_start('standby', true)");
+      const filter = (path) => !path.endsWith('postmaster.pid') && !path.endsWith('postmaster.opts');
+      await cp(this.#data, target, { recursive: true, filter });
+      const { rows } = await client.query('SELECT labelfile FROM pg_backup_stop(false)');
+      return rows[0].labelfile;
+    } finally {
+      await client.end();
+    }
   }
 
   /** Starts the server (again, on the same port) and waits until it accepts connections. */

@@ -17,6 +17,8 @@ export interface OwnPostgresServer extends PostgresServer {
   restart(mode?: 'fast' | 'immediate'): Promise<void>;
   /** SIGKILL for the postmaster and all its processes; `start()` brings the server back. */
   kill(): Promise<void>;
+  /** A hot standby that streams from this server (PostgreSQL 15 and later; needs `wal_level` and `max_wal_senders`). */
+  standby(settings?: Readonly<Record<string, string | number>>): Promise<OwnPostgresServer>;
   /** The server's log so far. */
   log(): Promise<string>;
 }

@@ -42,7 +42,7 @@ describe('resolveOptions', () => {
       },
       sessions: {
         ...{ max: 4, heartbeatMs: 2_000, leaseMs: 5_000, connectTimeoutMs: 30_000 },
-        ...{ trustPooler: false, lockTableShare: 0.8 },
+        ...{ trustPooler: false, allowStandby: false, lockTableShare: 0.8 },
       },
       httpStatus: 423,
       handlers: { trust: [] },

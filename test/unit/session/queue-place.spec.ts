@@ -6,7 +6,15 @@ import type { SessionPool } from '../../../lib/session/session-pool.js';
 import { lockKey } from '../../../lib/vocabulary/lock-id.js';
 import { FakeClient, nextTurn, serverError } from '../../support/fake-client.js';
 
-const FACTS = { pid: 7, version: 180_000, lockTimeout: 0, deadlockTimeout: 1_000, lockTable: 6_400 };
+const FACTS = {
+  pid: 7,
+  versionText: '',
+  recovery: false,
+  version: 180_000,
+  lockTimeout: 0,
+  deadlockTimeout: 1_000,
+  lockTable: 6_400,
+};
 
 let now = 0;
 
