@@ -83,10 +83,11 @@ export class JobClock {
     clearTimeout(this.timer);
   }
 
-  /** The distance from the last instant (or from now) to the next. */
+  /** The distance from the last instant to the next; before the first, from the next to the one after it. */
   get periodMs(): number | undefined {
     if (this.armed !== undefined && this.given !== undefined) return this.armed.at - this.given;
-    return this.instants?.periodFrom(Date.now());
+    const next = this.instants?.after(Date.now());
+    return next === undefined ? undefined : this.instants?.periodFrom(next);
   }
 
   /** The latest instant that has come and was not handed out; it is now. */
