@@ -116,7 +116,7 @@ describe.each(PLATFORMS)('the dashboard on %s', (platform) => {
         expect.objectContaining({
           activityId: blockerPid,
           relName: 'users',
-          mode: 'ACCESS_EXCLUSIVE',
+          mode: 'ACCESS EXCLUSIVE',
           granted: true,
         }),
       ]),

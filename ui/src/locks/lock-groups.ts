@@ -22,15 +22,15 @@ export interface LockGroup {
 }
 
 const STRENGTH = [
-  'SI_READ',
-  'ACCESS_SHARE',
-  'ROW_SHARE',
-  'ROW_EXCLUSIVE',
-  'SHARE_UPDATE_EXCLUSIVE',
+  'SI READ',
+  'ACCESS SHARE',
+  'ROW SHARE',
+  'ROW EXCLUSIVE',
+  'SHARE UPDATE EXCLUSIVE',
   'SHARE',
-  'SHARE_ROW_EXCLUSIVE',
+  'SHARE ROW EXCLUSIVE',
   'EXCLUSIVE',
-  'ACCESS_EXCLUSIVE',
+  'ACCESS EXCLUSIVE',
 ];
 
 export function groupsOf(locks: readonly Lock[]): readonly LockGroup[] {
