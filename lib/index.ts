@@ -160,6 +160,7 @@ export type {
   LeaderElectedEvent,
   LeaderLostEvent,
   LeaderResignedEvent,
+  PermitsDifferEvent,
   LockLostEvent,
   PgLockEvent,
   PrioritizeFailedEvent,

@@ -17,6 +17,8 @@ import { PgLockStore } from '../session/pg-lock-store.js';
  */
 export class PeerServices {
   readonly peers: Peers;
+  /** Called when a peer has released a key for which this process polls. */
+  onReleased: ((key: string) => void) | undefined;
   private readonly stops: (() => void)[] = [];
 
   constructor(
@@ -46,7 +48,10 @@ export class PeerServices {
 
   private connect(store: PgLockStore, options: ResolvedPgLockOptions): Peers {
     const peers = new DatabasePeers(store.peers, identityOf(options));
-    const wakeUps = new WakeUps(peers, (key) => store.wake(key));
+    const wakeUps = new WakeUps(peers, (key) => {
+      store.wake(key);
+      this.onReleased?.(key);
+    });
     store.polls = wakeUps;
     this.stops.push(() => wakeUps.close());
     return peers;

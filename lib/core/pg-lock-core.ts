@@ -90,7 +90,9 @@ export class PgLockCore {
       flowPids: this.flowPids,
       source: this.source,
       findHolder,
+      peers: this.peers,
     });
+    this.peerServices.onReleased = (key) => this.advisory.wakePermits(key);
     this.peerServices.chase(this.held, this.advisory.graph);
     this.jobs = this.makeJobs(connector, emit);
     this.admin = this.makeAdmin(connector, emit);

@@ -1,3 +1,4 @@
+import type { PollPort } from '../session/poll-port.js';
 import type {
   HeldKey,
   LockStore,
@@ -55,6 +56,10 @@ export class LendingStore implements LockStore {
 
   defaultWaitMs(): Promise<number | null> {
     return this.inner.defaultWaitMs();
+  }
+
+  get polls(): PollPort | undefined {
+    return this.inner.polls;
   }
 
   wake(key: string): void {

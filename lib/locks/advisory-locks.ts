@@ -4,13 +4,12 @@ import type { LockSource } from '../telemetry/lock-channels.js';
 import type { LockStatus } from '../telemetry/lock-status.js';
 import { LockWatch } from '../telemetry/lock-watch.js';
 import type { LockId } from '../vocabulary/lock-id.js';
-import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import { printable } from '../vocabulary/printable.js';
 import type { AdvisoryLockOptions, OnContention } from './advisory-options.js';
 import { FlowWaitGraph } from './flow-wait-graph.js';
 import { LockContext } from './lock-context.js';
 import type { LockHandle } from './lock-handle.js';
-import type { LockNames, NamedKey } from './lock-names.js';
+import type { NamedKey } from './lock-names.js';
 import type { LockReference } from './lock-reference.js';
 import { LockScope } from './lock-scope.js';
 import { LockTaker, type LockTakerInit } from './lock-taker.js';
@@ -25,9 +24,7 @@ import { SessionLockHandle } from './session-lock-handle.js';
 
 /** What advisory locks stand on. @internal */
 export interface AdvisoryLocksInit extends LockTakerInit {
-  readonly names: LockNames;
   readonly defaults: ResolvedAdvisoryDefaults;
-  readonly emit: EventSink;
   /** Who speaks on the channels of the process. */
   readonly source: LockSource;
   /** Who holds an id, for the error of a refusal. */
@@ -130,6 +127,11 @@ export class AdvisoryLocks {
   isHeldHere(id: LockId | readonly LockId[]): boolean {
     const keys = this.init.names.keysOf(id);
     return keys.some(({ key }) => (this.taker.queues.find(key)?.holders.length ?? 0) > 0);
+  }
+
+  /** A peer has given back a permit of the queue with this key. */
+  wakePermits(queue: string): void {
+    this.taker.permits.wake(queue);
   }
 
   /** How the locks of this process stand. Sends nothing. */
@@ -235,14 +237,27 @@ export class AdvisoryLocks {
 
   private handle(
     id: LockId | readonly LockId[],
-    { shared, maxHoldMs, holdAtLeastMs }: ResolvedAdvisoryOptions,
+    { shared, maxHoldMs, holdAtLeastMs, permits }: ResolvedAdvisoryOptions,
     references: readonly LockReference[],
     watch: LockWatch | undefined,
   ): SessionLockHandle {
     if (holdAtLeastMs > 0) for (const reference of references) reference.keepAtLeast(holdAtLeastMs);
     const handle = new SessionLockHandle(id, shared, references, this.init.emit, watch);
+    if (permits !== undefined) this.markPermit(handle, id, references);
     if (maxHoldMs !== undefined) handle.expireIn(maxHoldMs);
     return handle;
+  }
+
+  private markPermit(
+    handle: SessionLockHandle,
+    id: LockId | readonly LockId[],
+    [first]: readonly LockReference[],
+  ): void {
+    const { permits } = this.taker;
+    handle.permit = first && permits.numberOf(first);
+    handle.onReleased = () => {
+      for (const { key } of this.init.names.keysOf(id)) permits.released(key);
+    };
   }
 
   private shuttingDown(id: LockId | readonly LockId[]): LockNotAvailableError {

@@ -38,6 +38,12 @@ export interface AdvisoryLockOptions {
    * @default false, or the module's `advisory.reentrant`
    */
   readonly reentrant?: boolean;
+  /**
+   * How many may hold the id at once, in all processes together: a semaphore, whose permits are a lock of their own beside the
+   * plain lock of the id. A whole number from 1 to 1000; all processes are to give the same, else the smallest holds. Not with
+   * `shared`, `xact` or `transaction`.
+   */
+  readonly permits?: number;
   /** Open a transaction, and hold the lock exactly until it ends. @default false */
   readonly xact?: boolean;
   /** An open transaction of the caller; the lock is held exactly until it ends. */

@@ -18,6 +18,8 @@ export interface LockHandle extends AsyncDisposable {
   readonly keys: readonly AdvisoryKey[];
   /** Whether the lock is shared with other shared holders. */
   readonly shared: boolean;
+  /** With `permits`: the number of this permit, from 1, which no other holder has; of several ids, that of the first. */
+  readonly permit?: number | undefined;
   /** Whether the lock is held at this moment: neither released nor lost, nor older than the last trusted heartbeat. */
   readonly held: boolean;
   /** Process id of the PostgreSQL backend that holds the lock, as `pg_stat_activity.pid`; of a list, that of its first id. */

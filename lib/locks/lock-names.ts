@@ -51,6 +51,11 @@ export class LockNames {
     return this.seen.find(key);
   }
 
+  /** What people call a key that stands for no id by itself. */
+  call(key: LockKey, name: string): void {
+    if (this.seen.find(key) !== name) this.seen.add(name, key);
+  }
+
   private named(id: LockId): NamedKey {
     if (typeof id === 'object') return this.namedPair(id);
     const known = this.atHand.get(id);

@@ -1,6 +1,8 @@
+import type { Peers } from '../peers/peers.js';
 import type { FlowPids } from '../session/flow-pids.js';
 import type { LockStore } from '../session/lock-store.js';
 import { monotonicMs } from '../session/monotonic.js';
+import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import { WaitAbort } from '../vocabulary/wait-abort.js';
 import { allOrNone } from './all-or-none.js';
 import { trace } from './call-places.js';
@@ -8,10 +10,12 @@ import type { HeldLocks } from './held-locks.js';
 import { KeyQueue } from './key-queue.js';
 import { KeyQueues } from './key-queues.js';
 import { LockContext } from './lock-context.js';
-import type { NamedKey } from './lock-names.js';
+import type { LockNames, NamedKey } from './lock-names.js';
 import type { LockReference } from './lock-reference.js';
 import { LockRequest } from './lock-request.js';
 import { nestedQueueOf } from './nested-queue.js';
+import { PermitLimits } from './permit-limits.js';
+import { Permits, type PermitCall } from './permits.js';
 import type { ResolvedAdvisoryOptions } from './resolve-advisory-options.js';
 
 /** What keys are taken with. @internal */
@@ -22,10 +26,14 @@ export interface LockTakerInit {
   /** The wait that `pglock.timeout` asks of the running flow; `undefined` outside of it. */
   readonly ambientTimeoutMs: () => number | null | undefined;
   readonly flowPids: FlowPids;
+  readonly names: LockNames;
+  /** Those with whom the number of permits is agreed. */
+  readonly peers: Peers;
+  readonly emit: EventSink;
 }
 
 /** One call: what was asked for, from when on, by which flow. */
-interface Call {
+interface Call extends PermitCall {
   readonly options: ResolvedAdvisoryOptions;
   readonly timeoutMs: number | null | undefined;
   readonly startedAt: number;
@@ -40,11 +48,20 @@ interface Call {
  */
 export class LockTaker {
   readonly queues: KeyQueues;
+  readonly permits: Permits<Call>;
   private serverTimeoutMs: number | null | undefined;
 
   constructor(private readonly init: LockTakerInit) {
     const { held, store } = init;
     this.queues = new KeyQueues((key) => new KeyQueue(held, key, store));
+    this.permits = new Permits({
+      names: init.names,
+      limits: new PermitLimits(init.peers, init.emit),
+      polls: () => store.polls,
+      ask: (one, call, { shared, once }) => this.askFor(one, call, shared, once),
+      enters: ({ key }, { options, context }) => options.reentrant && held.own(key, context)?.alive === true,
+      serverTimeoutMs: () => this.serverTimeoutMs,
+    });
   }
 
   /** Gives the references when all keys are held; rejects as the errors of a lock say. */
@@ -55,9 +72,32 @@ export class LockTaker {
   ): Promise<readonly LockReference[]> {
     options.signal?.throwIfAborted();
     const timeoutMs = options.timeoutMs === undefined ? this.ambientTimeoutMs() : options.timeoutMs;
-    const call = { options, timeoutMs, startedAt: monotonicMs(), context };
+    const { permits = 0, signal } = options;
+    const call = { options, timeoutMs, startedAt: monotonicMs(), context, permits, signal };
+    if (permits > 0) return this.takePermits(named, call);
     if (options.reentrant && context !== undefined) return this.takeOrEnter(named, call, context);
     return this.takeAll(named, call);
+  }
+
+  /** One permit of each id, in the order in which everybody takes them. */
+  private async takePermits(named: readonly NamedKey[], call: Call): Promise<readonly LockReference[]> {
+    const taken: LockReference[] = [];
+    try {
+      for (const one of named) {
+        const context = taken.length === 0 ? call.context : new LockContext([...taken], call.context);
+        taken.push(await this.permits.take(one, { ...call, context }));
+      }
+      return taken;
+    } catch (error) {
+      await Promise.all(taken.map((reference) => reference.release()));
+      throw error;
+    }
+  }
+
+  private askFor(one: NamedKey, call: Call, shared: boolean, once: boolean): Promise<LockReference> {
+    const options = { ...call.options, shared, sticky: false };
+    const asked = { ...call, options, ...(once ? { timeoutMs: 0 } : {}) };
+    return new Promise((resolve, reject) => this.ask(one, asked, resolve, reject));
   }
 
   private takeAll(named: readonly NamedKey[], call: Call): Promise<readonly LockReference[]> {

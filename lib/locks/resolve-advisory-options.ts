@@ -15,6 +15,8 @@ export interface ResolvedAdvisoryOptions {
   readonly maxHoldMs: number | undefined;
   readonly sticky: boolean;
   readonly reentrant: boolean;
+  /** How many may hold it at once; left out: one, as a plain lock. */
+  readonly permits?: number | undefined;
 }
 
 /** What a module sets for all its advisory locks, in milliseconds; what is undefined is left to the call and the server. @internal */
@@ -32,9 +34,12 @@ const KNOWN = [
   'maxHold',
   'sticky',
   'reentrant',
+  'permits',
   'xact',
   'transaction',
 ];
+/** More would take as many tries, where all are held. */
+const MOST_PERMITS = 1_000;
 const FLAGS = ['shared', 'sticky', 'reentrant', 'xact'] as const;
 const NO_OPTIONS: AdvisoryLockOptions = Object.freeze({});
 
@@ -59,7 +64,8 @@ export function resolveAdvisoryOptions(
     holdAtLeastMs:
       holdAtLeast === undefined ? (defaults.holdAtLeastMs ?? 0) : durationMs(holdAtLeast, 'holdAtLeast'),
     maxHoldMs: maxHold === undefined ? defaults.maxHoldMs : positiveDurationMs(maxHold, 'maxHold'),
-    sticky: given.sticky ?? false,
+    sticky: given.permits === undefined && (given.sticky ?? false),
+    permits: permitsOf(given),
     reentrant: given.reentrant ?? defaults.reentrant ?? false,
   };
 }
@@ -79,6 +85,19 @@ function assertShape(options: AdvisoryLockOptions): void {
   const signal: unknown = options.signal;
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw new PgLockUsageError(`signal must be an AbortSignal; got ${printable(signal)}.`);
+}
+
+function permitsOf({ permits, shared, xact, transaction }: AdvisoryLockOptions): number | undefined {
+  if (permits === undefined) return undefined;
+  if (!Number.isSafeInteger(permits) || permits < 1 || permits > MOST_PERMITS)
+    throw new PgLockUsageError(
+      `permits must be a whole number from 1 to ${MOST_PERMITS}; got ${printable(permits)}.`,
+    );
+  if (shared === true || xact === true || transaction !== undefined)
+    throw new PgLockUsageError(
+      '`permits` are of session-level, exclusive locks: leave out `shared`, `xact` and `transaction`.',
+    );
+  return permits;
 }
 
 function onContentionOf(value: unknown): OnContention | undefined {

@@ -14,6 +14,9 @@ import type { HeldBy, LockReference, LossListener } from './lock-reference.js';
 export class SessionLockHandle implements LockHandle, LossListener {
   /** Called once, when it is released or lost. */
   onEnded: (() => void) | undefined;
+  /** Called once, when the server has released it. */
+  onReleased: (() => void) | undefined;
+  permit: number | undefined;
 
   /** Set by the first release: a second one waits for the same. */
   private releasing: Promise<void> | undefined;
@@ -88,7 +91,7 @@ export class SessionLockHandle implements LockHandle, LossListener {
   }
 
   release(): Promise<void> {
-    this.releasing ??= this.letGo();
+    this.releasing ??= this.onReleased === undefined ? this.letGo() : this.letGo().then(this.onReleased);
     return this.releasing;
   }
 

@@ -12,6 +12,7 @@ const TYPES = [
   'jobInterrupted',
   'tickMissed',
   'leaderLost',
+  'permitsDiffer',
 ] as const satisfies readonly PgLockEvent['type'][];
 
 /** Writes what happens to one database into Nest's log, as warnings: each is something that an operator may want to know. @internal */
@@ -57,6 +58,8 @@ function describe(event: Extract<PgLockEvent, { readonly type: (typeof TYPES)[nu
         `Job ${event.job}: the tick of ${event.tick.toISOString()} was missed: no replica could run it within its catchUp of ` +
         `${event.catchUp} ms.`
       );
+    case 'permitsDiffer':
+      return `Processes give different permits for ${String(event.id)}: ${event.permits.join(' and ')}; the smaller holds.`;
     case 'leaderLost':
       return `Lost the lead of '${event.name}' in term ${event.term}: ${event.error.message}`;
     case 'prioritizeFailed':

@@ -1,4 +1,5 @@
 import type { LockStatus } from '../telemetry/lock-status.js';
+import type { PollPort } from './poll-port.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 
 /**
@@ -94,6 +95,8 @@ export interface LockStore {
   status(): LockStoreStatus;
   /** Makes sure that the server answers, on the connection that holds the locks. */
   ping(): Promise<void>;
+  /** Wakes polls of other processes, where there are any. */
+  readonly polls?: PollPort | undefined;
   /** Lets go of everything and closes every connection. */
   close(): Promise<void>;
 }

@@ -6,6 +6,7 @@ import { Jobs } from '../jobs/jobs.js';
 import type { Peers } from '../peers/peers.js';
 import { AdvisoryLocks } from '../locks/advisory-locks.js';
 import { HeldLocks } from '../locks/held-locks.js';
+import { Leaders } from '../leadership/leaders.js';
 import { LockNames } from '../locks/lock-names.js';
 import { SelfWaits } from '../locks/self-waits.js';
 import type { PgLockCore } from '../core/pg-lock-core.js';
@@ -35,6 +36,7 @@ export class MemoryCore {
   readonly service: PgLockService;
   readonly peers: Peers;
   readonly jobs: Jobs;
+  readonly leaders: Leaders;
 
   constructor(
     readonly options: ResolvedPgLockOptions,
@@ -49,6 +51,7 @@ export class MemoryCore {
         isolated(() => listener.call(events, event) as unknown);
     };
     this.held = new HeldLocks(this.names, new SelfWaits(options.selfWaitMs, emit));
+    this.peers = new MemoryPeers(table, table.newPid());
     this.advisory = new AdvisoryLocks({
       store: new LendingStore(new MemoryLockStore(table), (key) => askForKey(this.peers, key)),
       names: this.names,
@@ -58,8 +61,9 @@ export class MemoryCore {
       ambientTimeoutMs: () => this.work.timeouts.ambientMs,
       flowPids: new FlowPids(),
       source: this.source,
+      peers: this.peers,
     });
-    this.peers = new MemoryPeers(table, table.newPid());
+    this.leaders = new Leaders({ advisory: this.advisory, names: this.names, peers: this.peers, emit });
     this.jobs = this.makeJobs(emit);
     this.work = new MemoryWork({
       pool: options.pool,
@@ -90,12 +94,14 @@ export class MemoryCore {
   }
 
   async drain(): Promise<void> {
+    this.leaders.stop();
     const ended = this.jobs.stop();
     this.advisory.drain();
     await ended;
   }
 
   async close(): Promise<void> {
+    await this.leaders.close(this.options.shutdown.timeoutMs);
     await this.advisory.finish(this.options.shutdown.timeoutMs);
     await this.advisory.close();
     this.jobs.close();

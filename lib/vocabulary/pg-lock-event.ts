@@ -154,6 +154,16 @@ export interface LeaderLostEvent extends Omit<LeaderElectedEvent, 'type'> {
   readonly error: Error;
 }
 
+/** Processes give different numbers of permits for one id: the smallest holds. @publicApi */
+export interface PermitsDifferEvent {
+  /** The name of the event. */
+  readonly type: 'permitsDiffer';
+  /** The id, or its key where it is not known. */
+  readonly id: unknown;
+  /** The numbers, the smallest first. */
+  readonly permits: readonly number[];
+}
+
 /** What `pglock.events` emits; the module's logger writes most of it. @publicApi */
 export type PgLockEvent =
   | LockLostEvent
@@ -164,7 +174,8 @@ export type PgLockEvent =
   | JobEvent
   | LeaderElectedEvent
   | LeaderResignedEvent
-  | LeaderLostEvent;
+  | LeaderLostEvent
+  | PermitsDifferEvent;
 
 /** Where the inner rooms report to: they log nothing themselves. @internal */
 export type EventSink = (event: PgLockEvent) => void;

@@ -112,5 +112,6 @@ export function events(): void {
     | 'leaderElected'
     | 'leaderResigned'
     | 'leaderLost'
+    | 'permitsDiffer'
   >()(null as unknown as PgLockEvent['type']);
 }

@@ -1,0 +1,203 @@
+import { setTimeout } from 'node:timers';
+import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
+import type { PollPort } from '../session/poll-port.js';
+import { monotonicMs } from '../session/monotonic.js';
+import { outsideFlows } from '../vocabulary/flow-variable.js';
+import type { LockId, LockKey } from '../vocabulary/lock-id.js';
+import { printable } from '../vocabulary/printable.js';
+import { onAbort, type WaitSignal } from '../vocabulary/wait-abort.js';
+import type { LockNames, NamedKey } from './lock-names.js';
+import type { LockReference } from './lock-reference.js';
+import { permitKey, permitName } from './permit-keys.js';
+import type { PermitLimits } from './permit-limits.js';
+
+/** How often one that is first in the queue asks for a permit, where no release wakes it. */
+const POLL_MS = 25;
+
+/** One call for permits. @internal */
+export interface PermitCall {
+  readonly permits: number;
+  readonly timeoutMs: number | null | undefined;
+  /** On the monotonic clock. */
+  readonly startedAt: number;
+  readonly signal: WaitSignal | undefined;
+}
+
+/** What permits stand on. @internal */
+export interface PermitsInit<Call extends PermitCall> {
+  readonly names: LockNames;
+  readonly limits: PermitLimits;
+  readonly polls: () => PollPort | undefined;
+  /** Asks for one key as everybody else does; once, where `once` says so. */
+  ask(
+    one: NamedKey,
+    call: Call,
+    how: { readonly shared: boolean; readonly once: boolean },
+  ): Promise<LockReference>;
+  /** Whether the flow runs under the key already, and asks to enter it again. */
+  enters(one: NamedKey, call: Call): boolean;
+  /** The server's own `lock_timeout`, as far as it is known. */
+  serverTimeoutMs(): number | null | undefined;
+}
+
+/**
+ * At most n holders of an id in the fleet.
+ *
+ * Each permit is an advisory lock of its own ({@link permitKey}), and one more is the queue: who finds a permit free takes it
+ * while it holds the queue shared, with all others that find one; who finds none waits for the queue alone, in the server's
+ * order, and is then the only one in the fleet that asks for permits, until it has one. So nobody is overtaken.
+ *
+ * @internal
+ */
+export class Permits<Call extends PermitCall> {
+  private readonly numbers = new WeakMap<LockReference, number>();
+  /** Ends the pauses of those that are first in a queue. */
+  private readonly pauses = new Map<string, () => void>();
+
+  constructor(private readonly init: PermitsInit<Call>) {}
+
+  /** The number of a permit, from 1; `undefined` for a lock that is none. */
+  numberOf(reference: LockReference): number | undefined {
+    return this.numbers.get(reference);
+  }
+
+  /** One permit of an id. */
+  async take(one: NamedKey, call: Call): Promise<LockReference> {
+    const entered = await this.enter(one, call);
+    if (entered !== undefined) return entered;
+    const queue = this.named(one, 0, call.permits);
+    return (await this.takeFree(one, queue, call)) ?? (await this.waitFor(one, queue, call));
+  }
+
+  /** A permit of the id was given back here. */
+  released(key: LockKey): void {
+    const { text } = permitKey(key, 0);
+    this.wake(text);
+    const polls = this.init.polls();
+    if (polls?.isAnyAwaited === true && polls.isAwaited(text)) polls.released(text);
+  }
+
+  /** A permit of the queue with this key was given back. */
+  wake(queue: string): void {
+    this.pauses.get(queue)?.();
+  }
+
+  private async enter(one: NamedKey, call: Call): Promise<LockReference | undefined> {
+    for (let slot = 1; slot <= call.permits; slot++) {
+      const named = this.named(one, slot, call.permits);
+      if (!this.init.enters(named, call)) continue;
+      return this.note(await this.init.ask(named, call, { shared: false, once: call.timeoutMs === 0 }), slot);
+    }
+    return undefined;
+  }
+
+  /** Without waiting: nobody may stand in the queue. */
+  private async takeFree(one: NamedKey, queue: NamedKey, call: Call): Promise<LockReference | undefined> {
+    const open = await this.try(queue, call, true);
+    if (open !== undefined) {
+      try {
+        const free = await this.firstFree(one, call);
+        if (free !== undefined) return free;
+      } finally {
+        await open.release();
+      }
+    }
+    if (call.timeoutMs === 0) throw contention(one.id, call);
+    return undefined;
+  }
+
+  private async waitFor(one: NamedKey, queue: NamedKey, call: Call): Promise<LockReference> {
+    const turn = await this.init.ask(queue, call, { shared: false, once: false });
+    const polled = this.init.polls()?.poll(queue.key.text);
+    try {
+      for (;;) {
+        const free = await this.anyFree(one, call);
+        if (free !== undefined) return free;
+        if (call.signal?.aborted === true) throw call.signal.reason;
+        const leftMs = this.leftOf(call);
+        if (leftMs <= 0) throw contention(one.id, call);
+        await this.pause(queue.key.text, Math.min(POLL_MS, leftMs), call.signal);
+      }
+    } finally {
+      polled?.();
+      await turn.release();
+    }
+  }
+
+  /** The lowest that is free, one after the other. */
+  private async firstFree(one: NamedKey, call: Call): Promise<LockReference | undefined> {
+    for (let slot = 1; slot <= this.init.limits.of(one.key, call.permits); slot++) {
+      const reference = await this.try(this.named(one, slot, call.permits), call, false);
+      if (reference !== undefined) return this.note(reference, slot);
+      await this.init.limits.learn(one, call.permits);
+    }
+    return undefined;
+  }
+
+  /** All in one turn, for the only one that asks; what is too much is given back. */
+  private async anyFree(one: NamedKey, call: Call): Promise<LockReference | undefined> {
+    await this.init.limits.learn(one, call.permits);
+    const slots = Array.from({ length: this.init.limits.of(one.key, call.permits) }, (_, index) => index + 1);
+    const tried = await Promise.allSettled(
+      slots.map((slot) => this.try(this.named(one, slot, call.permits), call, false)),
+    );
+    const [first, ...more] = tried.flatMap((result, index) =>
+      result.status === 'fulfilled' && result.value !== undefined
+        ? [{ reference: result.value, slot: index + 1 }]
+        : [],
+    );
+    await Promise.all(more.map(({ reference }) => reference.release()));
+    if (first !== undefined) return this.note(first.reference, first.slot);
+    for (const result of tried) if (result.status === 'rejected') throw result.reason;
+    return undefined;
+  }
+
+  private async try(named: NamedKey, call: Call, shared: boolean): Promise<LockReference | undefined> {
+    try {
+      return await this.init.ask(named, call, { shared, once: true });
+    } catch (error) {
+      if (error instanceof LockNotAvailableError) return undefined;
+      throw error;
+    }
+  }
+
+  private note(reference: LockReference, slot: number): LockReference {
+    this.numbers.set(reference, slot);
+    return reference;
+  }
+
+  private named({ id, key }: NamedKey, slot: number, of: number): NamedKey {
+    const own = permitKey(key, slot);
+    this.init.names.call(own, permitName(id, slot, of));
+    return { id, key: own };
+  }
+
+  private leftOf({ timeoutMs, startedAt }: Call): number {
+    const limit = timeoutMs === undefined ? this.init.serverTimeoutMs() : timeoutMs;
+    return typeof limit === 'number' ? limit - (monotonicMs() - startedAt) : Infinity;
+  }
+
+  private pause(queue: string, ms: number, signal: WaitSignal | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        stop?.();
+        this.pauses.delete(queue);
+        resolve();
+      };
+      const timer = outsideFlows(() => setTimeout(done, Math.ceil(ms)));
+      this.pauses.set(queue, done);
+      const stop = signal === undefined ? undefined : onAbort(signal, done);
+    });
+  }
+}
+
+function contention(id: LockId, { permits, timeoutMs, startedAt }: PermitCall): LockNotAvailableError {
+  const waited = timeoutMs === 0 ? 0 : Math.round(monotonicMs() - startedAt);
+  const within = timeoutMs === 0 ? 'at once' : `within ${waited} ms`;
+  return new LockNotAvailableError(
+    `Could not acquire one of ${permits} permits of advisory lock ${printable(id)} ${within}: all are held. ` +
+      "Increase `timeout`, set `onContention: 'skip'`, or retry.",
+    { id, waited },
+  );
+}
