@@ -148,7 +148,7 @@ export {
 export { registerTransactionAdapter } from './transaction/transaction-adapters.js';
 export type { TransactionOptions } from './transaction/transactions.js';
 export type { Duration } from './vocabulary/duration.js';
-export { advisoryKey, type AdvisoryKey, type LockId } from './vocabulary/lock-id.js';
+export { advisoryKey, type AdvisoryKey, type ListedLockId, type LockId } from './vocabulary/lock-id.js';
 export { LOCK_MODES, type LockMode } from './vocabulary/lock-mode.js';
 export type { LockTarget, NamedTable } from './vocabulary/lock-target.js';
 export type {

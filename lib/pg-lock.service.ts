@@ -7,7 +7,7 @@ import type { AdvisoryLocks } from './locks/advisory-locks.js';
 import type { HeldLocks } from './locks/held-locks.js';
 import type { LockHandle } from './locks/lock-handle.js';
 import type { LockNames } from './locks/lock-names.js';
-import type { AdvisoryKey, LockId } from './vocabulary/lock-id.js';
+import type { AdvisoryKey, ListedLockId, LockId } from './vocabulary/lock-id.js';
 import { PgLockUsageError } from './errors/pg-lock-usage.error.js';
 import type { LockTimeoutOptions } from './locks/lock-timeout.js';
 import type { ModelLockOptions } from './locks/model-lock.js';
@@ -28,7 +28,7 @@ import { outsideFlows } from './vocabulary/flow-variable.js';
 import type { LockTarget } from './vocabulary/lock-target.js';
 
 /** One id, or several to be had all together or not at all. @publicApi */
-export type LockIds = LockId | readonly LockId[];
+export type LockIds = LockId | readonly ListedLockId[];
 
 /** Options under which a lock is had, or an error thrown, so that there is always a result. @publicApi */
 export interface ThrowingOptions {

@@ -1,5 +1,4 @@
-import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
-import { isPair, lockKey, type AdvisoryKey, type LockId, type LockKey } from '../vocabulary/lock-id.js';
+import { listOfIds, lockKey, type AdvisoryKey, type LockId, type LockKey } from '../vocabulary/lock-id.js';
 import { RecentMap } from './recent-map.js';
 import { SeenIds } from './seen-ids.js';
 
@@ -7,6 +6,9 @@ import { SeenIds } from './seen-ids.js';
 const MOST = 10_000;
 /** Of how many it need not find out the key again. */
 const AT_HAND = 2_048;
+
+/** Longer ids are not remembered: nobody reads them, and a few thousand could take hundreds of megabytes. */
+const LONGEST_NAME = 256;
 
 /** One id with its key. @internal */
 export interface NamedKey {
@@ -39,9 +41,9 @@ export class LockNames {
    * @throws {PgLockUsageError} when one is no id, or the list is empty.
    */
   keysOf(ids: LockId | readonly LockId[]): readonly NamedKey[] {
-    if (!Array.isArray(ids) || isPair(ids)) return [this.named(ids as LockId)];
-    if (ids.length === 0) throw new PgLockUsageError('The list of lock ids is empty; give at least one id.');
-    const named = Array.from(ids as readonly LockId[], (id) => this.named(id)); // which skips no hole
+    if (typeof ids !== 'object') return [this.named(ids)];
+    const named = listOfIds(ids).map((id) => this.named(id));
+    if (named.length === 1) return named;
     const byKey = new Map(named.map((one) => [one.key.text, one]));
     return [...byKey.values()].sort((a, b) => (a.key.text < b.key.text ? -1 : 1));
   }
@@ -58,6 +60,7 @@ export class LockNames {
 
   private named(id: LockId): NamedKey {
     if (typeof id === 'object') return this.namedPair(id);
+    if (typeof id === 'string' && id.length > LONGEST_NAME) return { id, key: lockKey(id, this.namespace) };
     const known = this.atHand.get(id);
     if (known !== undefined) return this.note(known);
     const learned = this.learn(id, lockKey(id, this.namespace));

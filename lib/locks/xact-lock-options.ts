@@ -1,5 +1,5 @@
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
-import { isPair, type LockId, type LockKey } from '../vocabulary/lock-id.js';
+import type { LockId, LockKey } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
 import type { AdvisoryLockOptions, OnContention } from './advisory-options.js';
 import type { LockNames, NamedKey } from './lock-names.js';
@@ -55,11 +55,6 @@ export function assertLastsAsTransaction(options: AdvisoryLockOptions): void {
     throw new PgLockUsageError(
       `${stranger[0]} cannot be combined with xact or transaction: such a lock lasts as long as its transaction.`,
     );
-}
-
-/** One id, or a list, as a list: two plain numbers are one id. @internal */
-export function idsOf(id: LockId | readonly LockId[]): readonly LockId[] {
-  return Array.isArray(id) && !isPair(id) ? Array.from(id as readonly LockId[]) : [id as LockId];
 }
 
 /** @throws {PgLockUsageError} when it is neither `'throw'` nor `'skip'`. @internal */

@@ -1,7 +1,7 @@
 import type { ExecutionContext } from '@nestjs/common';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import type { LockIds, PgLockService } from '../pg-lock.service.js';
-import { isPair, lockKey, type LockId } from '../vocabulary/lock-id.js';
+import { listOfIds, lockKey, type LockId } from '../vocabulary/lock-id.js';
 
 /** What a handler locks: ids, or a function that reads them from the call. @publicApi */
 export type HandlerLockIds = LockIds | ((context: ExecutionContext) => LockIds | Promise<LockIds>);
@@ -15,15 +15,13 @@ export function defaultLockId(host: { readonly name: string }, method: string | 
 
 /** The ids, one by one: two plain numbers are a pair, and so one id. @internal */
 export function eachId(ids: LockIds): readonly LockId[] {
-  return Array.isArray(ids) && !isPair(ids) ? (ids as readonly LockId[]) : [ids as LockId];
+  return listOfIds(ids);
 }
 
 /** Checks ids that are known before any call. @throws {PgLockUsageError} when one is no id, or there is none. @internal */
 export function checkIds(ids: LockIds | undefined): void {
   if (ids === undefined) return;
-  const list = eachId(ids);
-  if (list.length === 0) throw new PgLockUsageError('A list of lock ids must not be empty.');
-  for (const id of list) lockKey(id);
+  for (const id of eachId(ids)) lockKey(id);
 }
 
 /**
@@ -68,6 +66,6 @@ export function idAndOptions<Id, Options extends object>(
 }
 
 /** The ids as a log shows them. @internal */
-export function shownIds(ids: LockIds): string {
-  return eachId(ids).map(String).join(', ');
+export function shownIds(ids: LockId | readonly LockId[]): string {
+  return listOfIds(ids).map(String).join(', ');
 }

@@ -3,9 +3,8 @@ import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { DATABASE_CORE } from '../nest/database-lifecycle.js';
 import { DEFAULT_DATABASE_NAME } from '../options/pg-lock-options.js';
 import type { LockIds, PgLockService } from '../pg-lock.service.js';
-import { idsOf } from '../locks/xact-lock-options.js';
 import type { JobRun } from '../jobs/job-status.js';
-import type { LockId } from '../vocabulary/lock-id.js';
+import { listOfIds, type LockId } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
 import { MemoryCore } from './memory-core.js';
 import type { MemoryLock, MemoryLockTable } from './memory-lock-table.js';
@@ -58,7 +57,7 @@ export class PgLockTesting implements OnApplicationShutdown {
    * @throws {PgLockUsageError} when the id is none, or when the lock is held already, so that nobody else could have it.
    */
   holdLock(id: LockIds, { shared = false }: HoldLockOptions = {}): ForeignLock {
-    const keys = idsOf(id).map((one) => [one, this.core.names.keyOf(one)] as const);
+    const keys = listOfIds(id).map((one) => [one, this.core.names.keyOf(one)] as const);
     const [owner, pid] = [{}, this.table.newPid()];
     const holds: MemoryLock[] = [];
     for (const [one, key] of keys) {
@@ -83,7 +82,7 @@ export class PgLockTesting implements OnApplicationShutdown {
    * @throws {PgLockUsageError} when no service holds the lock.
    */
   loseLock(id: LockIds): void {
-    for (const one of idsOf(id)) {
+    for (const one of listOfIds(id)) {
       const key = this.core.names.keyOf(one);
       const holds = this.table.holds(key).filter((hold) => hold.listener !== undefined);
       if (holds.length === 0)
@@ -121,7 +120,7 @@ export class PgLockTesting implements OnApplicationShutdown {
    * @throws {PgLockUsageError} when there is no such job, or nobody keeps its lock.
    */
   loseHolder(job: string): void {
-    this.loseLock(this.jobNamed(job).definition.ids);
+    for (const id of listOfIds(this.jobNamed(job).definition.ids)) this.loseLock(id);
   }
 
   private jobNamed(name: string) {

@@ -16,14 +16,17 @@ export const MAX_SERVER_TIMEOUT_MS = 2_147_483_647;
 /**
  * The milliseconds of a Duration; zero is allowed.
  *
- * @throws {PgLockUsageError} when it is negative, `NaN`, infinite, between 0 and 1, or a text that `ms` does not read.
+ * @throws {PgLockUsageError} when it is negative, `NaN`, infinite, no whole number of milliseconds, or a text that `ms` does not read.
  * @internal
  */
 export function durationMs(value: Duration, what = 'duration'): number {
   const milliseconds = typeof value === 'number' ? value : readText(value);
   if (milliseconds === undefined || !Number.isFinite(milliseconds)) throw badDuration(what, value);
-  if (milliseconds < 0 || (milliseconds > 0 && milliseconds < 1)) throw badDuration(what, value);
-  return Math.round(milliseconds);
+  const whole = Math.round(milliseconds);
+  // A text such as '1.001s' is multiplied, which leaves a trace in floating point.
+  const trace = typeof value === 'number' ? 0 : 1e-6;
+  if (milliseconds < 0 || Math.abs(milliseconds - whole) > trace) throw badDuration(what, value);
+  return whole;
 }
 
 /** Like {@link durationMs}, but zero is refused too. @internal */
@@ -58,6 +61,6 @@ function readText(value: unknown): number | undefined {
 
 function badDuration(what: string, value: unknown): PgLockUsageError {
   return new PgLockUsageError(
-    `${what} must be a number of milliseconds (0, or 1 and above) or a text such as '500ms', '2s', '5 minutes'; got ${printable(value)}.`,
+    `${what} must be a number of milliseconds (a whole one, 0 or above) or a text such as '500ms', '2s', '5 minutes'; got ${printable(value)}.`,
   );
 }

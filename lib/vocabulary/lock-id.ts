@@ -15,6 +15,9 @@ import { printable } from './printable.js';
  */
 export type LockId = string | bigint | number | readonly [number, number];
 
+/** An id in a list of ids. No plain number: `[17, 42]` is one pair, and must mean nothing else with a third number. @publicApi */
+export type ListedLockId = string | bigint | readonly [number, number];
+
 /**
  * A lock id as `pg_locks` shows it: always unsigned 32-bit figures, also for ids that hash negative.
  *
@@ -106,7 +109,10 @@ export function advisoryKey(id: LockId): AdvisoryKey {
 
 /** Like {@link advisoryKey}, with the namespace put before string ids, for use inside the library. @internal */
 export function lockKey(id: LockId, namespace = ''): LockKey {
-  if (typeof id === 'string') return hashed(namespace + id);
+  if (typeof id === 'string') {
+    assertText(id);
+    return hashed(namespace + id);
+  }
   if (typeof id === 'bigint') return ofInt8(id, id);
   if (typeof id === 'number') return ofNumber(id);
   if (isPair(id)) return LockKey.ofPair(int4(id[0], id), int4(id[1], id));
@@ -116,6 +122,20 @@ export function lockKey(id: LockId, namespace = ''): LockKey {
 /** Whether a value has the shape of one id, rather than of a list of ids: two plain numbers are a pair. @internal */
 export function isPair(value: unknown): value is readonly [number, number] {
   return Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'number');
+}
+
+/** Text that is no UTF-8: all such would be hashed alike. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+function assertText(id: string): void {
+  if (id === '')
+    throw new PgLockUsageError(
+      "A lock id must not be empty: '' is what is left of a value that was forgotten, and everybody would meet there.",
+    );
+  if (LONE_SURROGATE.test(id))
+    throw new PgLockUsageError(
+      `A lock id must be valid Unicode; ${printable(id)} has half a character in it.`,
+    );
 }
 
 function hashed(name: string): LockKey {
@@ -142,6 +162,24 @@ function ofInt8(value: bigint, id: unknown): LockKey {
 function int4(value: number, id: unknown): number {
   if (!Number.isInteger(value) || value < INT4_MIN || value > INT4_MAX) throw badId(id);
   return value;
+}
+
+/**
+ * One id, or several, as a list: two plain numbers are one id, a pair.
+ *
+ * @throws {PgLockUsageError} when the list is empty, or has a plain number in it.
+ * @internal
+ */
+export function listOfIds(ids: LockId | readonly LockId[]): readonly LockId[] {
+  if (!Array.isArray(ids) || isPair(ids)) return [ids as LockId];
+  const list = Array.from(ids as readonly LockId[]); // which skips no hole
+  if (list.length === 0) throw new PgLockUsageError('The list of lock ids is empty; give at least one id.');
+  if (list.some((id) => typeof id === 'number'))
+    throw new PgLockUsageError(
+      `A list of lock ids holds strings, bigints and pairs; got ${printable(ids)}. Two plain numbers are one pair: write ` +
+        'numbers in a list as bigints, such as 17n.',
+    );
+  return list;
 }
 
 function badId(id: unknown): PgLockUsageError {

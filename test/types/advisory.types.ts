@@ -76,7 +76,11 @@ export async function handles(lock: LockHandle): Promise<void> {
 export function ids(): void {
   const pair: readonly [number, number] = [1, 2];
   for (const id of ['x', 1, 1n, pair] satisfies LockId[]) void pglock.acquire(id);
-  void pglock.acquire(['a', 1, 1n, pair]);
+  void pglock.acquire(['a', 1n, pair]);
+  // @ts-expect-error a plain number in a list could be the half of a pair
+  void pglock.acquire(['a', 1]);
+  // @ts-expect-error of which length it is nobody knows
+  void pglock.acquire([1, 2, 3] as number[]);
   void pglock.acquire(['a', 'b'] as const);
   same<AdvisoryKey>()(advisoryKey('x'));
   same<AdvisoryKey>()(pglock.advisoryKey('x'));

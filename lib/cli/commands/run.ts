@@ -5,7 +5,7 @@ import { createCore } from '../../core/pg-lock-core.js';
 import { resolveOptions } from '../../options/resolve-options.js';
 import type { Duration } from '../../vocabulary/duration.js';
 import { durationMs, positiveDurationMs } from '../../vocabulary/duration.js';
-import type { LockId } from '../../vocabulary/lock-id.js';
+import type { ListedLockId, LockId } from '../../vocabulary/lock-id.js';
 import { lockIdOf } from '../../vocabulary/lock-key-text.js';
 import { oneLine } from '../../vocabulary/one-line.js';
 import type { PgLockEvent } from '../../vocabulary/pg-lock-event.js';
@@ -111,7 +111,7 @@ async function underLocks(
     return code === EXIT.done && lock.signal.aborted ? EXIT.lockLost : code;
   };
   try {
-    return await core.service.advisory(plan.ids, options, work);
+    return await core.service.advisory(plan.ids.map(listed), options, work);
   } catch (error) {
     if (stop.aborted) return 128 + numberOf(stop.reason);
     if (error instanceof LockNotAvailableError)
@@ -163,4 +163,9 @@ function blockerLine(event: PgLockEvent): string | undefined {
   const what = [oneLine(state ?? ''), oneLine(query ?? '')].filter(Boolean).join(': ');
   const because = reason === null ? '' : `, ${reason}`;
   return `pglock: backend ${pid}: ${outcome}${because} (${[...who, what].filter(Boolean).join(', ')})`;
+}
+
+/** The same key: a plain number in a list could be the half of a pair. */
+function listed(id: LockId): ListedLockId {
+  return typeof id === 'number' ? BigInt(id) : id;
 }

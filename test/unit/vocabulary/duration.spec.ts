@@ -13,7 +13,7 @@ describe('durationMs', () => {
   it.each<[Duration, number]>([
     [0, 0],
     [1, 1],
-    [1.4, 1],
+    ['1.001s', 1_001],
     [250, 250],
     ['500ms', 500],
     ['2s', 2_000],
@@ -29,6 +29,8 @@ describe('durationMs', () => {
   it.each([
     [-1],
     [0.5],
+    [1.5],
+    ['1.5ms'],
     [Number.NaN],
     [Number.POSITIVE_INFINITY],
     ['-1s'],

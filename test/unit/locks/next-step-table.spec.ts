@@ -1,0 +1,62 @@
+import { nextStep, LOCAL_HANDOFF_MS, type ServerState } from '../../../lib/locks/next-step.js';
+import type { HeldKey, LockWait } from '../../../lib/session/lock-store.js';
+import { lockKey } from '../../../lib/vocabulary/lock-id.js';
+
+const NOW = 1_000;
+const shared = { shared: true };
+const exclusive = { shared: false };
+
+const lock = (isShared: boolean, alive = true): HeldKey => ({
+  key: lockKey('x'),
+  shared: isShared,
+  pid: 1,
+  alive,
+  listener: undefined,
+});
+
+function held(
+  isShared: boolean,
+  given: { alive?: boolean; ageMs?: number; awaited?: 'asking' | 'yes' } = {},
+) {
+  const { alive = true, ageMs = 0, awaited = 'unknown' } = given;
+  return { at: 'held', lock: lock(isShared, alive), handoffSince: NOW - ageMs, awaited } as const;
+}
+
+const free: ServerState = { at: 'free' };
+const trying: ServerState = { at: 'trying', shared: false };
+const waiting = (isShared: boolean): ServerState => ({
+  at: 'waiting',
+  shared: isShared,
+  wait: {} as LockWait,
+});
+const old = { ageMs: LOCAL_HANDOFF_MS };
+
+describe('nextStep', () => {
+  it.each<[string, ServerState, number, { shared: boolean } | undefined, boolean, string]>([
+    ['free, wanted by none', free, 0, undefined, false, 'nothing'],
+    ['free, wanted', free, 0, exclusive, false, 'try'],
+    ['tried already', trying, 0, exclusive, false, 'nothing'],
+    ['awaited, wanted in that mode', waiting(true), 0, shared, false, 'stay in line'],
+    ['awaited, wanted in the other mode', waiting(true), 0, exclusive, false, 'cancel wait'],
+    ['awaited, wanted by none', waiting(false), 0, undefined, false, 'cancel wait'],
+    ['held, wanted and used by none', held(false), 0, undefined, false, 'unlock'],
+    ['held and sticky, wanted and used by none', held(false), 0, undefined, true, 'nothing'],
+    ['held and used, wanted by none', held(false), 1, undefined, false, 'nothing'],
+    ['just held, wanted in that mode', held(false), 0, exclusive, false, 'grant'],
+    ['just held, wanted in the other mode', held(false), 0, shared, false, 'unlock'],
+    ['held for long, wanted', held(false, old), 0, exclusive, false, 'unlock'],
+    ['held for long and sticky, wanted', held(false, old), 0, exclusive, true, 'grant'],
+    ['held and awaited elsewhere, wanted', held(true, { awaited: 'yes' }), 0, shared, false, 'unlock'],
+    ['not trusted, wanted', held(false, { alive: false }), 0, exclusive, false, 'unlock'],
+    ['not trusted and sticky, wanted', held(false, { alive: false }), 0, exclusive, true, 'unlock'],
+    ['used alone, wanted', held(false), 1, exclusive, false, 'queue'],
+    ['used by readers, wanted by a writer', held(true), 2, exclusive, false, 'queue'],
+    ['just used by readers, wanted by another', held(true), 2, shared, false, 'grant'],
+    ['used by readers for long, wanted by another', held(true, old), 2, shared, false, 'queue and ask'],
+    ['used by readers, being asked', held(true, { ...old, awaited: 'asking' }), 2, shared, false, 'queue'],
+    ['used by readers, awaited elsewhere', held(true, { awaited: 'yes' }), 2, shared, false, 'queue'],
+    ['used by readers, not trusted', held(true, { alive: false }), 2, shared, false, 'queue'],
+  ])('%s', (_what, server, holders, head, sticky, step) => {
+    expect(nextStep(server, holders, head, sticky, () => NOW)).toBe(step);
+  });
+});

@@ -1,0 +1,54 @@
+import { LockLostError } from '../../../lib/errors/lock-lost.error.js';
+import { LockNotAvailableError } from '../../../lib/errors/lock-not-available.error.js';
+import { PgLockUsageError } from '../../../lib/errors/pg-lock-usage.error.js';
+import { resolveOptions } from '../../../lib/options/resolve-options.js';
+import { MemoryCore } from '../../../lib/testing/memory-core.js';
+import { MemoryLockTable } from '../../../lib/testing/memory-lock-table.js';
+import { deferred } from '../../support/waiting.js';
+
+const open = (timeout: number, table = new MemoryLockTable()) =>
+  new MemoryCore(resolveOptions({ shutdown: { timeout } }), table);
+
+describe('close', () => {
+  it('waits for work under a lock, which may still acquire, and refuses what begins anew', async () => {
+    const table = new MemoryLockTable();
+    const core = open(10_000, table);
+    const { service } = core;
+    const [began, gate] = [deferred(), deferred()];
+    const waiting = deferred<unknown>();
+    const work = service.advisory('x', async (lock) => {
+      began.resolve();
+      await gate.promise;
+      const inner = await service.advisory('y', () => service.advisory('z', { xact: true }, () => 'inner'));
+      return [inner, lock.held];
+    });
+    await began.promise;
+    void service.advisory('x', () => 'begun anew').catch(waiting.resolve);
+    const closing = service.close();
+    expect(await waiting.promise).toBeInstanceOf(LockNotAvailableError);
+    await expect(service.advisory('new', () => 1)).rejects.toThrow(/shutting down/);
+    await expect(service.advisory('new', { xact: true }, () => 1)).rejects.toThrow(LockNotAvailableError);
+    gate.resolve();
+    expect(await work).toEqual(['inner', true]);
+    await closing;
+    await expect(service.acquire('new')).rejects.toThrow(PgLockUsageError);
+    expect(table.holds()).toEqual([]);
+  });
+
+  it('tells work that takes too long that it was shut down', async () => {
+    const { service } = open(30);
+    const lost = await service.advisory('x', async (lock) => {
+      const told = new Promise((resolve) => lock.signal.addEventListener('abort', resolve, { once: true }));
+      void service.close();
+      await told;
+      return lock.signal.reason as unknown;
+    });
+    expect(lost).toBeInstanceOf(LockLostError);
+    expect((lost as Error).message).toContain('shut down');
+  });
+
+  it('does not wait for the work that it is called in', async () => {
+    const { service } = open(60_000);
+    await service.advisory('x', () => service.close());
+  });
+});
