@@ -172,7 +172,9 @@ describe('ids', () => {
         const found = await service.locks.find({ ids: [one] });
         expect(found.map(({ advisoryKey }) => advisoryKey)).toEqual([lock?.key]);
         // Another spelling of the same key may have been seen first: -18 and -18n.
-        expect(service.advisoryKey(found[0]?.advisoryId as LockId)).toEqual(lock?.key);
+        const known = found[0]?.advisoryId;
+        if (typeof one === 'string' && one.length > 256) expect(known).toBeNull();
+        else expect(service.advisoryKey(known as LockId)).toEqual(lock?.key);
       },
       60,
     );
