@@ -7,6 +7,7 @@ import { NoPeers } from '../peers/no-peers.js';
 import type { Peers } from '../peers/peers.js';
 import { WakeUps } from '../peers/wake-ups.js';
 import type { LockStore } from '../session/lock-store.js';
+import { waitsOfHolders } from '../sql/peer-channel.js';
 import { PgLockStore } from '../session/pg-lock-store.js';
 
 /**
@@ -35,7 +36,11 @@ export class PeerServices {
     const { store, peers } = this;
     if (!(store instanceof PgLockStore)) return;
     const deadlockTimeoutMs = () => store.deadlockTimeoutMs;
-    const probes = new DeadlockProbes({ domain, peers, graph, deadlockTimeoutMs });
+    const waits = async (key: string) => {
+      const rows = await store.peers.runOnMain(waitsOfHolders(key));
+      return rows.map((row) => ({ pid: Number(row.pid), key: row.key ?? '' }));
+    };
+    const probes = new DeadlockProbes({ domain, peers, graph, deadlockTimeoutMs, waitsOfHolders: waits });
     store.onWait = graph.onWait = (key) => probes.watch(key);
     this.stops.push(() => probes.close());
   }

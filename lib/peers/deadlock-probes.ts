@@ -20,7 +20,19 @@ export interface DeadlockProbesInit {
   readonly graph: WaitGraph;
   /** The server's `deadlock_timeout`, in milliseconds. */
   readonly deadlockTimeoutMs: () => number;
+  /** For what sessions of other software wait that hold the key, as the server shows it. */
+  readonly waitsOfHolders: (key: string) => Promise<readonly ServerWait[]>;
 }
+
+/** A session that holds one key and waits for another. @internal */
+export interface ServerWait {
+  readonly pid: number;
+  /** What it waits for. */
+  readonly key: string;
+}
+
+/** The process of a {@link Hop} through a session of other software. */
+const OTHER_SOFTWARE = 'server';
 
 /** A wait at the server that may be chased. */
 interface Watched {
@@ -46,7 +58,8 @@ const OWN_PROCESS = new ProcessChases();
  * A wait that has lasted sends a *probe* to the holders of its key. Each process passes it on along what the flows that hold
  * the key wait for. A probe that comes home to a wait of its origin was a cycle. A second round follows the same holds and the
  * same waits once more: when it comes home as well, all of them stood in the moment between the two, and a third round
- * refuses the youngest of the waits. Waits of other software end the chase, since no peer answers.
+ * refuses the youngest of the waits. For sessions of other software, which no peer answers for, the server is asked: what such a
+ * session holds and waits for is whole in `pg_locks`.
  *
  * @internal
  */
@@ -121,6 +134,17 @@ export class DeadlockProbes {
     this.follow(probe);
     if (probe.at >= MOST_HOPS || this.init.graph.holdsAlone(probe.key)) return;
     this.init.peers.tell(PROBE, probe).catch(nothing); // chased again in a while
+    this.init.waitsOfHolders(probe.key).then((waits) => this.passOn(probe, waits), nothing);
+  }
+
+  /** Goes on through sessions of other software. They cannot be asked to give up, so that none of them counts as the youngest. */
+  private passOn(probe: Probe, waits: readonly ServerWait[]): void {
+    const { phase, path, at } = probe;
+    for (const { pid, key } of waits) {
+      const hop: Hop = [OTHER_SOFTWARE, pid, 0, 0];
+      if (phase !== 'seek' && !isSameHop(hop, path[at])) continue;
+      this.arrive({ ...probe, key, path: phase === 'seek' ? [...path, hop] : path, at: at + 1 });
+    }
   }
 
   /** Goes on along what the flows that hold the key here wait for. */

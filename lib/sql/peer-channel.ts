@@ -28,6 +28,28 @@ export function notifyPeers(messages: readonly string[]): Statement {
 /** Sends nothing and asks nothing: what was committed before it is delivered before its answer. @internal */
 export const SYNC_PEERS: Statement = { text: 'SELECT' };
 
+/**
+ * For which advisory locks sessions wait that hold a key. Any role sees all of it, of other software too, which no peer answers for.
+ *
+ * @see https://www.postgresql.org/docs/current/view-pg-locks.html
+ * @internal
+ */
+export function waitsOfHolders(key: string): Statement {
+  const [classId = '', objId = '', objSubId = ''] = key.split(':');
+  return {
+    text: `SELECT w.pid::pg_catalog.text AS pid, pg_catalog.concat_ws(':', w.classid, w.objid, w.objsubid) AS key
+FROM pg_catalog.pg_locks h JOIN pg_catalog.pg_locks w ON w.pid OPERATOR(pg_catalog.=) h.pid
+WHERE h.locktype OPERATOR(pg_catalog.=) 'advisory' AND h.granted AND NOT w.granted
+  AND w.locktype OPERATOR(pg_catalog.=) 'advisory' AND w.database OPERATOR(pg_catalog.=) h.database
+  AND h.database OPERATOR(pg_catalog.=)
+    (SELECT oid FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database())
+  AND h.classid OPERATOR(pg_catalog.=) $1::pg_catalog.text::pg_catalog.oid
+  AND h.objid OPERATOR(pg_catalog.=) $2::pg_catalog.text::pg_catalog.oid
+  AND h.objsubid OPERATOR(pg_catalog.=) $3::pg_catalog.text::pg_catalog.int2`,
+    values: [classId, objId, objSubId],
+  };
+}
+
 /** Which of these backends are gone. Any role may ask. @internal */
 export function goneBackends(pids: readonly number[]): Statement {
   return {

@@ -78,7 +78,13 @@ class Module {
       holdsAlone: (key) => fleet.locks.get(key)?.flow.module === this,
     };
     this.probes = new DeadlockProbes(
-      { domain: this.domain, peers, graph, deadlockTimeoutMs: () => 1_000 },
+      {
+        domain: this.domain,
+        peers,
+        graph,
+        deadlockTimeoutMs: () => 1_000,
+        waitsOfHolders: async () => Promise.resolve([]),
+      },
       process,
     );
   }
