@@ -16,6 +16,7 @@ import { PooledClients } from '../session/pooled-clients.js';
 import { pgDriver, poolFacade } from '../session/pool-facade.js';
 import { adopt, ScopedPool, scopedSessions } from '../session/scoped-pool.js';
 import { SessionScopes } from '../session/scoped-pool-scope.js';
+import { asksAtBegin } from '../session/transaction-pids.js';
 import { FRESH_TOKEN } from '../sql/advisory-xact-lock.js';
 import { cancelWait } from '../sql/waiting.js';
 import type { LockSource } from '../telemetry/lock-channels.js';
@@ -84,6 +85,7 @@ export class TransactionServices {
       // Not SET for the session but for the transaction, so that a pooler may stand between.
       connect: () => scopes.withLockTimeout(undefined, () => this.#assertOpen().connect()),
       lockTimeoutMs: () => scopes.current?.lockTimeoutMs,
+      beginsByItself: asksAtBegin,
     });
     this.timeouts = new LockTimeouts(scopes, this.transactions);
     const wait = new XactWait({

@@ -12,12 +12,21 @@ export type SignalAction = 'cancel' | 'terminate';
  * - `gone`: it had ended before, also when a later session has its pid.
  * - `notPermitted`: the connected role may not signal it, or may not see enough of it to be sure.
  * - `refused`: never signalled by this library; `reason` tells why.
+ * - `waitsForReplication`: left alone, since its transaction has committed and waits for a synchronous standby (`SyncRep`). Its
+ *   locks go when the standby answers; a signal would have its client told that what is not replicated is safe.
  * - `dryRun`: would have been signalled.
  *
  * @publicApi
  */
 export type SignalResult =
-  'terminated' | 'cancelled' | 'stillBlocking' | 'gone' | 'notPermitted' | 'refused' | 'dryRun';
+  | 'terminated'
+  | 'cancelled'
+  | 'stillBlocking'
+  | 'gone'
+  | 'notPermitted'
+  | 'refused'
+  | 'waitsForReplication'
+  | 'dryRun';
 
 /** One session that was to be signalled, and what became of it. Frozen. @publicApi */
 export interface SignalOutcome {

@@ -22,7 +22,8 @@ type Verdict =
   | 'background'
   | 'otherDatabase'
   | 'lockSession'
-  | 'spared';
+  | 'spared'
+  | 'waitsForReplication';
 
 /** Why no GRANT would help. @internal */
 export const OF_SUPERUSER = 'it belongs to a superuser, whom only a superuser may signal';
@@ -36,6 +37,8 @@ const REASONS: Readonly<Partial<Record<Verdict, string>>> = {
   background: 'it is a server process, a replication connection or an anti-wraparound vacuum',
   otherDatabase: 'it is in another database, and nobody asked for those',
   spared: 'it is prioritized itself, or protected',
+  waitsForReplication:
+    'it has committed and waits for a synchronous standby: a signal would undo nothing, and report success for what is not replicated',
 };
 
 const RESULTS: Readonly<Record<Exclude<Verdict, 'signal'>, SignalResult>> = {
@@ -47,6 +50,7 @@ const RESULTS: Readonly<Record<Exclude<Verdict, 'signal'>, SignalResult>> = {
   otherDatabase: 'refused',
   lockSession: 'refused',
   spared: 'refused',
+  waitsForReplication: 'waitsForReplication',
 };
 
 /** A session that a signal was sent to, as it was just before. */

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import type { CronJobLike } from '../jobs/job-definition.js';
-import type { KillerTimerRegistry } from '../prioritize/killer-timer-registry.js';
+import type { PrioritizeTimerRegistry } from '../prioritize/prioritize-timer-registry.js';
 
 /** What we use of `SchedulerRegistry`. */
 interface IntervalRegistry {
@@ -22,7 +22,7 @@ interface CronRegistry {
  * @internal
  */
 @Injectable()
-export class SchedulerTimers implements KillerTimerRegistry {
+export class SchedulerTimers implements PrioritizeTimerRegistry {
   constructor(private readonly discovery: DiscoveryService) {}
 
   add(name: string, timer: NodeJS.Timeout): void {

@@ -4,8 +4,8 @@ import { PrioritizeError } from '../errors/prioritize.error.js';
 import type { FlowPids, PidScope } from '../session/flow-pids.js';
 import { sqlStateWithin } from '../transaction/sqlstate-within.js';
 import { SQLSTATE } from '../vocabulary/sqlstate.js';
-import { KillerLoop } from './killer-loop.js';
-import type { KillerTimerRegistry } from './killer-timer-registry.js';
+import { PrioritizeLoop } from './prioritize-loop.js';
+import type { PrioritizeTimerRegistry } from './prioritize-timer-registry.js';
 import type { PrioritizeOptions } from './prioritize-options.js';
 import { PrioritizedFlow } from './prioritized-flow.js';
 import {
@@ -14,11 +14,11 @@ import {
   type ResolvedPrioritizeOptions,
 } from './resolve-prioritize-options.js';
 import { StillBlockedError } from './still-blocked.error.js';
-import type { SweepParts } from './sweep.js';
+import type { BlockerSweepParts } from './blocker-sweep.js';
 import type { InTransaction } from '../transaction/ambient-transaction.js';
 
 /** What prioritizing needs of one database. @internal */
-export interface PrioritizerParts extends SweepParts {
+export interface PrioritizerParts extends BlockerSweepParts {
   /** The name of the database in the module. */
   readonly name: string;
   readonly namespace: string;
@@ -44,15 +44,15 @@ const LONGEST_RETRY_DELAY_MS = 30_000;
  */
 export class Prioritizer {
   readonly #parts: PrioritizerParts;
-  readonly #loop: KillerLoop;
+  readonly #loop: PrioritizeLoop;
 
   constructor(parts: PrioritizerParts) {
     this.#parts = parts;
-    this.#loop = new KillerLoop(`pglock:${parts.name}:prioritize`, parts);
+    this.#loop = new PrioritizeLoop(`pglock:${parts.name}:prioritize`, parts);
   }
 
   /** Where the killer's timer is shown while anything is prioritized. */
-  set registry(registry: KillerTimerRegistry | undefined) {
+  set registry(registry: PrioritizeTimerRegistry | undefined) {
     this.#loop.registry = registry;
   }
 

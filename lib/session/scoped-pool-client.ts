@@ -5,11 +5,12 @@ import {
   setSessionLockTimeout,
   type SessionLockTimeoutRow,
 } from '../sql/settings-session.js';
-import { BACKEND_PID } from '../sql/signal.js';
+import { BACKEND_PID_OF_TRANSACTION } from '../sql/signal.js';
 import { clientRows } from './client-rows.js';
 import type { PidScope } from './flow-pids.js';
 import type { SessionScope } from './scoped-pool-scope.js';
 import { toldPid } from './told-pid.js';
+import { TransactionPids } from './transaction-pids.js';
 
 interface Applied {
   /** For whom `lock_timeout` is set now. */
@@ -62,10 +63,24 @@ export class ScopedClients {
 
 const ASKED_PIDS = new WeakMap<object, number>();
 
-/** Counts a session in for the flow that took it, and out when it is released. @internal */
-export async function enterUntilReleased(client: PoolClient, pids: PidScope | undefined): Promise<void> {
+/**
+ * Counts a session in for the flow that took it, and out when it is released. Behind a pooler that may give each transaction another
+ * backend, that of each transaction counts, while it is open.
+ *
+ * Asks each client once which backend it has: a pooler tells its clients of one that it made up.
+ *
+ * @internal
+ */
+export async function enterUntilReleased(
+  client: PoolClient,
+  pids: PidScope | undefined,
+  trustPooler: boolean,
+): Promise<void> {
   if (pids === undefined) return;
-  onRelease(client, pids.enter(toldPid(client) ?? (await askedPid(client))));
+  const told = toldPid(client);
+  const pid = await askedPid(client);
+  const isKept = trustPooler || told === null || told === pid;
+  onRelease(client, isKept ? pids.enter(pid) : TransactionPids.watch(client, pids));
 }
 
 /** Has something done when a client goes back to its pool. @internal */
@@ -77,11 +92,11 @@ export function onRelease(client: PoolClient, work: () => void): void {
   };
 }
 
-/** `pg-native` is told of no pid. */
+/** The answer holds for the life of the client: a direct one stays direct. */
 async function askedPid(client: PoolClient): Promise<number> {
   const known = ASKED_PIDS.get(client);
   if (known !== undefined) return known;
-  const [row] = await clientRows<{ pid: number }>(client, BACKEND_PID);
+  const [row] = await clientRows<{ pid: number }>(client, BACKEND_PID_OF_TRANSACTION);
   if (row !== undefined) ASKED_PIDS.set(client, row.pid);
   return row?.pid ?? 0;
 }

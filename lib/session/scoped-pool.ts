@@ -131,7 +131,7 @@ class Checkout {
     try {
       await this.#clients.fit(client, scope);
       await this.#contexts.fit(client, label);
-      await enterUntilReleased(client, pids);
+      await enterUntilReleased(client, pids, this.#options.trustPooler ?? false);
     } catch (error) {
       client.release(error as Error);
       throw error;

@@ -46,7 +46,8 @@ const MAY_SIGNAL = `(${IS_SUPERUSER} OR NOT COALESCE(o.rolsuper, TRUE)
 /**
  * Finds and signals in one statement. A row for each session found, with what was made of it in `verdict`: `signal` (then
  * `signalled` tells whether it was reached), `gone`, `notPermitted`, `hidden` (not permitted either: its start cannot be seen),
- * or the reason for which it is left alone: `preparedTransaction`, `background`, `otherDatabase`, `lockSession`, `spared`.
+ * or the reason for which it is left alone: `preparedTransaction`, `background`, `otherDatabase`, `lockSession`, `spared`,
+ * `waitsForReplication` (a blocker that has committed and waits for a synchronous standby).
  *
  * @internal
  */
@@ -129,6 +130,7 @@ function verdict(query: SignalQuery, values: StatementValues): string {
  WHEN g.backend_type NOT IN ('client backend', 'autovacuum worker')
   OR g.backend_type = 'autovacuum worker' AND g.query LIKE '%(to prevent wraparound)%' THEN 'background'
  WHEN NOT ${MAY_SIGNAL} THEN 'notPermitted'
+ ${side === 'activity' ? '' : "WHEN g.wait_event = 'SyncRep' THEN 'waitsForReplication'"}
  ELSE 'signal' END`;
 }
 
@@ -171,3 +173,13 @@ export const READ_GRANTS: Statement = {
 
 /** The backend that serves the asking session. @internal */
 export const BACKEND_PID: Statement = { text: 'SELECT pg_catalog.pg_backend_pid() AS pid' };
+
+/**
+ * The same, of the server on which a transaction writes: pgpool-II must not send the question elsewhere.
+ *
+ * @see https://www.pgpool.net/docs/latest/en/html/runtime-config-load-balancing.html
+ * @internal
+ */
+export const BACKEND_PID_OF_TRANSACTION: Statement = {
+  text: '/*NO LOAD BALANCE*/ SELECT pg_catalog.pg_backend_pid() AS pid',
+};

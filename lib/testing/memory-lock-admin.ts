@@ -9,7 +9,7 @@ import type { SignalOutcome } from '../inspection/signal-outcome.js';
 import type { LockNames } from '../locks/lock-names.js';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
-import type { KillerTimerRegistry } from '../prioritize/killer-timer-registry.js';
+import type { PrioritizeTimerRegistry } from '../prioritize/prioritize-timer-registry.js';
 import type { PrioritizeOptions } from '../prioritize/prioritize-options.js';
 import { resolvePrioritizeOptions } from '../prioritize/resolve-prioritize-options.js';
 import { targetTable } from '../transaction/resolve-target.js';
@@ -71,7 +71,7 @@ export class MemoryBlockedPgLocks extends BlockedPgLocks {
 
 /** Priorities that clear no way, since nobody is in it: the options are checked, and the work runs. @internal */
 export class MemoryPrioritizer {
-  registry: KillerTimerRegistry | undefined;
+  registry: PrioritizeTimerRegistry | undefined;
 
   constructor(
     private readonly options: ResolvedPgLockOptions,

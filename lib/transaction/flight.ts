@@ -22,12 +22,15 @@ type Fields = readonly unknown[];
 class Flight {
   /** `pg` puts its `query_timeout` around it. */
   callback: (error: unknown) => void;
+  /** What it begins with, for whoever looks at the statements of a client. */
+  readonly text: string;
   readonly #statements: readonly Statement[];
   readonly #answers: Fields[][];
   #answered = 0;
 
   constructor(statements: readonly Statement[], settled: (error: unknown, answers: Fields[][]) => void) {
     this.#statements = statements;
+    this.text = statements[0]?.text ?? '';
     this.#answers = statements.map(() => []);
     this.callback = (error) => settled(error, this.#answers);
   }

@@ -28,6 +28,8 @@ export interface TransactionSource {
   connect(): Promise<PoolClient>;
   /** `null` is no limit; `undefined` leaves the session's own. */
   lockTimeoutMs(): number | null | undefined;
+  /** Whether a transaction of this connection has to begin before anything in it may wait. */
+  beginsByItself?(client: PoolClient): boolean;
 }
 
 type TransactionWork<T> = (client: PoolClient) => Promise<T> | T;
@@ -121,7 +123,7 @@ export class Transactions {
     let broken: Error | undefined;
     const session = { client, statements, onBroken: (error: Error) => (broken = error) };
     try {
-      return await (how === 'with its first lock'
+      return await (how === 'with its first lock' && !this.#source.beginsByItself?.(client)
         ? this.#withFirstLock(session, work)
         : this.#within(session, work));
     } finally {

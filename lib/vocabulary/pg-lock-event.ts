@@ -32,7 +32,14 @@ export interface BlockerSignalledEvent {
   readonly action: 'cancel' | 'terminate';
   /** What became of it. */
   readonly outcome:
-    'terminated' | 'cancelled' | 'stillBlocking' | 'gone' | 'notPermitted' | 'refused' | 'dryRun';
+    | 'terminated'
+    | 'cancelled'
+    | 'stillBlocking'
+    | 'gone'
+    | 'notPermitted'
+    | 'refused'
+    | 'waitsForReplication'
+    | 'dryRun';
   /** Why it was refused or not permitted; null otherwise. */
   readonly reason: string | null;
   /** Its `application_name`. */

@@ -23,6 +23,7 @@ const OUTCOMES: Readonly<Record<string, string>> = {
   stillBlocking: 'still blocking: the signal was sent, and it keeps its locks',
   gone: 'gone: it had ended before, or another session has its process id now',
   notPermitted: 'not permitted',
+  waitsForReplication: 'left alone: it has committed and waits for a standby',
   refused: 'refused',
 };
 

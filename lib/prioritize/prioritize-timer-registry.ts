@@ -1,5 +1,5 @@
 /** Where the killer's timer is shown while anything is prioritized: `SchedulerRegistry`, behind a plain face. @internal */
-export interface KillerTimerRegistry {
+export interface PrioritizeTimerRegistry {
   add(name: string, timer: NodeJS.Timeout): void;
   remove(name: string): void;
 }

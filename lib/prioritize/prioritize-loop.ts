@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { KillerTimerRegistry } from './killer-timer-registry.js';
+import type { PrioritizeTimerRegistry } from './prioritize-timer-registry.js';
 import type { PrioritizedFlow } from './prioritized-flow.js';
-import { Sweep, type SweepParts } from './sweep.js';
+import { BlockerSweep, type BlockerSweepParts } from './blocker-sweep.js';
 
 const SHORTEST_TICK_MS = 5;
 const LONGEST_TICK_MS = 100;
@@ -17,9 +17,9 @@ const TICKS_PER_INTERVAL = 10;
  *
  * @internal
  */
-export class KillerLoop {
+export class PrioritizeLoop {
   /** Shows the timer to the application, where somebody listens. */
-  registry: KillerTimerRegistry | undefined;
+  registry: PrioritizeTimerRegistry | undefined;
   readonly #flows = new Set<PrioritizedFlow>();
   readonly #outside = AsyncLocalStorage.snapshot();
   #timer: NodeJS.Timeout | undefined;
@@ -29,7 +29,7 @@ export class KillerLoop {
 
   constructor(
     private readonly name: string,
-    private readonly parts: SweepParts,
+    private readonly parts: BlockerSweepParts,
   ) {}
 
   get isClosed(): boolean {
@@ -94,7 +94,7 @@ export class KillerLoop {
 
   async #lookAfter(due: readonly PrioritizedFlow[], now: number): Promise<void> {
     const spared = [...new Set([...this.#flows].flatMap(({ pids }) => [...pids]))];
-    const sweep = new Sweep(this.parts, spared, now);
+    const sweep = new BlockerSweep(this.parts, spared, now);
     const rules = new Set(due.map(({ rule }) => rule));
     for (const wanted of rules) {
       const flows = due.filter(({ rule }) => rule === wanted);

@@ -14,7 +14,7 @@ import { BlockerRule } from './blocker-rule.js';
 import type { PrioritizedFlow } from './prioritized-flow.js';
 
 /** What a sweep works with. @internal */
-export interface SweepParts {
+export interface BlockerSweepParts {
   readonly observer: Observer;
   readonly names: LockNames;
   readonly emit: EventSink;
@@ -26,11 +26,11 @@ export interface SweepParts {
  *
  * @internal
  */
-export class Sweep {
+export class BlockerSweep {
   readonly #signaller: Signaller;
 
   constructor(
-    private readonly parts: SweepParts,
+    private readonly parts: BlockerSweepParts,
     /** Everybody who is prioritized in this process: never to be signalled. */
     private readonly sparedPids: readonly number[],
     private readonly now: number,
