@@ -61,7 +61,9 @@ function ofDrizzle(target: object): NamedTable | undefined {
   const fields = target as Readonly<Record<symbol, unknown>>;
   const view = fields[DRIZZLE_VIEW] as
     { name?: unknown; originalName?: unknown; schema?: unknown } | undefined;
-  if (view !== undefined) return named(view.originalName ?? view.name, view.schema);
+  // The alias of a table has the configuration of a view as well, under the name of the alias.
+  if (view !== undefined && fields[DRIZZLE_TABLE] === undefined)
+    return named(view.originalName ?? view.name, view.schema);
   return named(fields[DRIZZLE_TABLE] ?? fields[DRIZZLE_NAME], fields[DRIZZLE_SCHEMA]);
 }
 

@@ -80,6 +80,6 @@ function parametersOf(packet: Buffer): Map<string, string> {
 /** A startup message of protocol 3.0. @internal */
 export function startupMessage(parameters: ReadonlyMap<string, string>): Buffer {
   const texts = [...parameters].flatMap(([name, value]) => [name, value]);
-  const body = Buffer.concat([...texts.map((text) => Buffer.from(`${text}\0`)), Buffer.from('\0')]);
+  const body = Buffer.concat([...texts.map((text) => Buffer.from(`${text}\0`)), Buffer.alloc(1)]);
   return Buffer.concat([int32(body.length + 8), int32(PROTOCOL_3 << 16), body]);
 }
