@@ -119,6 +119,7 @@ export type {
   LockReleasedMessage,
   LockRequestedMessage,
   LockSource,
+  ReleasedBeforeCommitMessage,
   SessionEndedMessage,
 } from './telemetry/lock-channels.js';
 export type { LockStatus } from './telemetry/lock-status.js';
@@ -164,6 +165,7 @@ export type {
   LockLostEvent,
   PgLockEvent,
   PrioritizeFailedEvent,
+  ReleasedBeforeCommitEvent,
   SelfWaitEvent,
   SessionEndedEvent,
   TickMissedEvent,

@@ -91,6 +91,7 @@ export class PgLockCore {
       source: this.source,
       findHolder,
       peers: this.peers,
+      flowTransaction: this.work.flowTransaction,
     });
     this.peerServices.onReleased = (key) => this.advisory.wakePermits(key);
     this.peerServices.chase(this.held, this.advisory.graph);
@@ -166,6 +167,8 @@ export class PgLockCore {
     for (const listener of events.rawListeners(event.type))
       isolated(() => listener.call(events, event) as unknown);
     if (event.type === 'blockerSignalled') say('nestjs-pglock:signalled', { ...this.source, ...event });
+    else if (event.type === 'releasedBeforeCommit')
+      say('nestjs-pglock:released-before-commit', { ...this.source, ...event });
     else if (event.type === 'sessionEnded') say('nestjs-pglock:session-ended', { ...this.source, ...event });
   }
 }

@@ -1,5 +1,9 @@
-import type { Client, ClientBase, Pool, PoolConfig } from 'pg';
+import type { Client, ClientBase, Pool, PoolClient, PoolConfig } from 'pg';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import { trace } from '../locks/call-places.js';
+import type { FlowTransaction } from '../locks/commit-watch.js';
+import { flowTransaction } from '../locks/flow-transaction.js';
+import { LockContext } from '../locks/lock-context.js';
 import { LockTimeouts } from '../locks/lock-timeout.js';
 import type { FindHolder } from '../locks/named-holder.js';
 import type { LockNames } from '../locks/lock-names.js';
@@ -20,6 +24,7 @@ import { asksAtBegin } from '../session/transaction-pids.js';
 import { FRESH_TOKEN } from '../sql/advisory-xact-lock.js';
 import { cancelWait } from '../sql/waiting.js';
 import type { LockSource } from '../telemetry/lock-channels.js';
+import { PooledTransactions } from '../transaction/pooled-transactions.js';
 import { watchDeath } from '../transaction/session-death.js';
 import { Transactions } from '../transaction/transactions.js';
 
@@ -57,6 +62,8 @@ export class TransactionServices {
   readonly models: ModelLocks;
   readonly xact: XactLocks;
   readonly timeouts: LockTimeouts;
+  /** The transaction that the running flow is in. */
+  readonly flowTransaction: FlowTransaction;
   /** What flows attach to the names of their sessions. */
   readonly flowContext = new FlowContext();
   /** For applications and their ORMs: they may "end" it, which does nothing. */
@@ -74,7 +81,9 @@ export class TransactionServices {
     const { flowContext } = this;
     const pooledClients = new PooledClients();
     const { trustPooler } = options.sessions;
-    const scoped = { scopes, flowPids, flowContext, pooledClients, trustPooler, onTaken: watchDeath };
+    const pooled = new PooledTransactions({ trace, onUse: (used) => LockContext.current?.use(used, trace) });
+    const onTaken = (client: PoolClient) => both(watchDeath(client), pooled.watch(client));
+    const scoped = { scopes, flowPids, flowContext, pooledClients, trustPooler, onTaken };
     const own = options.pool === undefined ? new ScopedPool(poolConfig(options), scoped) : undefined;
     const pool = (this.#pool = own ?? (options.pool as Pool));
     this.#giveBack = own === undefined ? adopt(pool, scoped) : () => atMost(FAREWELL_MS, own.end());
@@ -87,6 +96,7 @@ export class TransactionServices {
       lockTimeoutMs: () => scopes.current?.lockTimeoutMs,
       beginsByItself: asksAtBegin,
     });
+    this.flowTransaction = flowTransaction(this.transactions, pooled);
     this.timeouts = new LockTimeouts(scopes, this.transactions);
     const wait = new XactWait({
       ambientLockTimeoutMs: () => this.timeouts.ambientMs,
@@ -131,6 +141,13 @@ export class TransactionServices {
     const [row] = await this.#aside.query<{ token: string }>(FRESH_TOKEN);
     return BigInt(row?.token ?? 0);
   }
+}
+
+function both(first: () => void, second: () => void): () => void {
+  return () => {
+    second();
+    first();
+  };
 }
 
 function poolConfig({ connection }: ResolvedPgLockOptions): PoolConfig {

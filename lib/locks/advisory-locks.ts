@@ -3,9 +3,12 @@ import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import type { LockSource } from '../telemetry/lock-channels.js';
 import type { LockStatus } from '../telemetry/lock-status.js';
 import { LockWatch } from '../telemetry/lock-watch.js';
+import type { PooledTransaction } from '../transaction/pooled-transaction.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
 import type { AdvisoryLockOptions, OnContention } from './advisory-options.js';
+import { trace } from './call-places.js';
+import { CommitWatch, type FlowTransaction } from './commit-watch.js';
 import { FlowWaitGraph } from './flow-wait-graph.js';
 import { LockContext } from './lock-context.js';
 import type { LockHandle } from './lock-handle.js';
@@ -29,6 +32,8 @@ export interface AdvisoryLocksInit extends LockTakerInit {
   readonly source: LockSource;
   /** Who holds an id, for the error of a refusal. */
   readonly findHolder?: FindHolder;
+  /** The transaction that the running flow is in; none where sessions are not seen. */
+  readonly flowTransaction?: FlowTransaction;
 }
 
 /**
@@ -44,12 +49,14 @@ export class AdvisoryLocks {
   /** The works under these locks, and under those of transactions. */
   readonly running = new RunningWorks();
   private readonly taker: LockTaker;
+  private readonly commits: CommitWatch;
   private readonly defaults: ResolvedAdvisoryOptions;
   private draining = false;
   private closed = false;
 
   constructor(private readonly init: AdvisoryLocksInit) {
     this.taker = new LockTaker(init);
+    this.commits = new CommitWatch(init.emit);
     this.defaults = resolveAdvisoryOptions({}, init.defaults);
   }
 
@@ -62,6 +69,7 @@ export class AdvisoryLocks {
     assertWork(work);
     const resolved = this.resolve(options);
     const outer = LockContext.current;
+    const transaction = this.transactionOf(resolved);
     const watch = LockWatch.of(this.init.source, id, resolved.shared, 'session');
     let references: readonly LockReference[];
     try {
@@ -73,11 +81,16 @@ export class AdvisoryLocks {
     }
     const handle = this.handle(id, resolved, references, watch);
     this.running.begin();
+    const context = new LockContext(references, outer, work);
+    if (transaction !== undefined) context.use(transaction, trace, true);
     try {
-      return await new LockContext(references, outer, work).run(work, handle);
+      return await context.run(work, handle);
     } finally {
-      await handle.release();
-      this.running.end();
+      if (context.usesTransactions) await this.leave(handle, context, resolved);
+      else {
+        await handle.release();
+        this.running.end();
+      }
     }
   }
 
@@ -91,11 +104,13 @@ export class AdvisoryLocks {
     otherwise: OnContention = 'throw',
   ): Promise<LockScope | undefined> {
     const outer = LockContext.current;
+    const transaction = this.transactionOf(resolved);
     const taken = await this.takeOrSkip(id, resolved, otherwise);
     if (taken === undefined) return undefined;
     this.running.begin();
     const context = new LockContext(taken.references, outer);
-    return new LockScope(taken.handle, context, () => this.running.end());
+    if (transaction !== undefined) context.use(transaction, trace, true);
+    return new LockScope(taken.handle, context, () => this.leave(taken.handle, context, resolved));
   }
 
   /** Takes the lock and hands it out; `null` when it was not acquired in time and `'throw'` was not asked for. */
@@ -104,7 +119,10 @@ export class AdvisoryLocks {
     options: AdvisoryLockOptions | undefined,
   ): Promise<LockHandle | null> {
     const outer = LockContext.current;
-    const taken = await this.takeOrSkip(id, this.resolve(options), 'skip');
+    const resolved = this.resolve(options);
+    if (resolved.untilCommit)
+      throw new PgLockUsageError('untilCommit is not for acquire: its handle is held until you release it.');
+    const taken = await this.takeOrSkip(id, resolved, 'skip');
     if (taken === undefined) return null;
     if (outer !== undefined) taken.handle.onEnded = outer.attribute(taken.references);
     return taken.handle;
@@ -204,6 +222,23 @@ export class AdvisoryLocks {
     references: readonly LockReference[],
   ): SessionLockHandle {
     return new SessionLockHandle(id, shared, references, this.init.emit, undefined);
+  }
+
+  private transactionOf({ untilCommit }: ResolvedAdvisoryOptions): PooledTransaction | undefined {
+    const { flowTransaction } = this.init;
+    return untilCommit ? flowTransaction?.visible() : flowTransaction?.own();
+  }
+
+  /** The work is over. Never rejects. */
+  private async leave(
+    handle: SessionLockHandle,
+    context: LockContext,
+    { untilCommit }: ResolvedAdvisoryOptions,
+  ): Promise<void> {
+    if (context.usesTransactions)
+      return this.commits.release(handle, context, untilCommit, () => this.running.end());
+    await handle.release();
+    this.running.end();
   }
 
   private async takeOrSkip(

@@ -44,6 +44,14 @@ export interface AdvisoryLockOptions {
    * `shared`, `xact` or `transaction`.
    */
   readonly permits?: number;
+  /**
+   * Hold the lock until the transactions end that began before it and are used by the work, on sessions of the module's (or lent)
+   * pool; `maxHold` bounds it. Where there are none, the lock is released with the work. The caller does not wait. Not for
+   * `acquire`.
+   *
+   * @default false
+   */
+  readonly untilCommit?: boolean;
   /** Open a transaction, and hold the lock exactly until it ends. @default false */
   readonly xact?: boolean;
   /** An open transaction of the caller; the lock is held exactly until it ends. */

@@ -24,7 +24,8 @@ export function placesIn({ stack }: { readonly stack: string }): Partial<CallPla
   const frames = stack
     .split('\n')
     .map((line) => line.trim())
-    .filter((line) => /^at .*:\d+:\d+\)?$/.test(line) && !/\(?node:/.test(line));
+    .filter((line) => /^at .*:\d+:\d+\)?$/.test(line) && !/\(?node:/.test(line))
+    .filter((line) => isOurs(line) || !line.includes('node_modules'));
   const asked = frames.findIndex((frame) => !isOurs(frame));
   const inside = frames.findIndex((frame, index) => index > asked && isOurs(frame));
   const held = inside < 0 ? undefined : frames.slice(inside).find((frame) => !isOurs(frame));

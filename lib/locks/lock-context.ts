@@ -1,6 +1,18 @@
+import type { PooledTransaction } from '../transaction/pooled-transaction.js';
+import type { TracedPlace } from '../vocabulary/traced-place.js';
 import { FlowVariable } from '../vocabulary/flow-variable.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
+import { nextMoment } from '../vocabulary/moment.js';
 import type { LockReference } from './lock-reference.js';
+
+/** A transaction that is used under a lock. @internal */
+export interface TransactionUse {
+  readonly transaction: PooledTransaction;
+  /** The stack of its first use. */
+  readonly at: TracedPlace;
+  /** Whether that is where the lock is asked for; else it is within the work. */
+  readonly isAtLock: boolean;
+}
 
 const contexts = new FlowVariable<LockContext>();
 
@@ -15,6 +27,9 @@ const contexts = new FlowVariable<LockContext>();
 export class LockContext {
   /** Handles that were acquired here: they belong to no flow, but whoever waits meanwhile holds them. */
   private handles: Set<LockReference> | undefined;
+  /** Transactions that began before this, and were used in it. */
+  private uses: Map<PooledTransaction, TransactionUse> | undefined;
+  private readonly moment = nextMoment();
 
   constructor(
     private references: readonly LockReference[],
@@ -82,6 +97,41 @@ export class LockContext {
     return `the work ${this.work.name || source}`;
   }
 
+  /** What the work is called, where it has a name. */
+  get workName(): string | undefined {
+    return typeof this.work === 'function' && this.work.name !== ''
+      ? `the work ${this.work.name}`
+      : undefined;
+  }
+
+  /** A transaction is used in this flow: noted for each lock that was taken after its beginning. */
+  use(transaction: PooledTransaction, trace: () => TracedPlace, isAtLock = false): void {
+    // eslint-disable-next-line @typescript-eslint/no-this-alias -- the walk starts here
+    for (let context: LockContext | undefined = this; context !== undefined; context = context.outer) {
+      if (context.moment < transaction.moment || context.uses?.has(transaction)) continue;
+      context.uses ??= new Map<PooledTransaction, TransactionUse>();
+      context.uses.set(transaction, { transaction, at: trace(), isAtLock });
+    }
+  }
+
+  /** Whether any was. */
+  get usesTransactions(): boolean {
+    return this.uses !== undefined;
+  }
+
+  /** Those that are open by now. */
+  openTransactions(): readonly TransactionUse[] {
+    if (this.uses === undefined) return NO_USES;
+    return [...this.uses.values()].filter(({ transaction }) => transaction.isOpen);
+  }
+
+  /** Its locks outlast its work, until the end of the `pglock.transaction` around it, whose work runs under them from now on. */
+  handToTransaction(): void {
+    let { outer } = this;
+    while (outer !== undefined && outer.transaction === undefined) outer = outer.outer;
+    outer?.add(this.references);
+  }
+
   /** One more lock under which this context's work runs. */
   add(references: readonly LockReference[]): void {
     this.references = [...this.references.filter(({ active }) => active), ...references];
@@ -96,6 +146,8 @@ export class LockContext {
     };
   }
 }
+
+const NO_USES: readonly TransactionUse[] = Object.freeze([]);
 
 /** A lock, and those under which it was entered again, which are kept for it. */
 function* withOuter(reference: LockReference): Generator<LockReference> {

@@ -7,7 +7,7 @@ export class LockScope {
   constructor(
     readonly lock: SessionLockHandle,
     private readonly context: LockContext,
-    private readonly onLeave: () => void,
+    private readonly onLeave: () => Promise<void>,
   ) {}
 
   /** Whether it is held, and trusted at this moment. */
@@ -27,8 +27,6 @@ export class LockScope {
 
   /** Releases the lock, once; never rejects. Resolves when the server has released it. */
   leave(): Promise<void> {
-    const released = this.lock.release();
-    this.onLeave();
-    return released;
+    return this.onLeave();
   }
 }

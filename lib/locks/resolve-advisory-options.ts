@@ -17,6 +17,7 @@ export interface ResolvedAdvisoryOptions {
   readonly reentrant: boolean;
   /** How many may hold it at once; left out: one, as a plain lock. */
   readonly permits?: number | undefined;
+  readonly untilCommit: boolean;
 }
 
 /** What a module sets for all its advisory locks, in milliseconds; what is undefined is left to the call and the server. @internal */
@@ -35,12 +36,13 @@ const KNOWN = [
   'sticky',
   'reentrant',
   'permits',
+  'untilCommit',
   'xact',
   'transaction',
 ];
 /** More would take as many tries, where all are held. */
 const MOST_PERMITS = 1_000;
-const FLAGS = ['shared', 'sticky', 'reentrant', 'xact'] as const;
+const FLAGS = ['shared', 'sticky', 'reentrant', 'untilCommit', 'xact'] as const;
 const NO_OPTIONS: AdvisoryLockOptions = Object.freeze({});
 
 /**
@@ -66,6 +68,7 @@ export function resolveAdvisoryOptions(
     maxHoldMs: maxHold === undefined ? defaults.maxHoldMs : positiveDurationMs(maxHold, 'maxHold'),
     sticky: given.permits === undefined && (given.sticky ?? false),
     permits: permitsOf(given),
+    untilCommit: given.untilCommit ?? false,
     reentrant: given.reentrant ?? defaults.reentrant ?? false,
   };
 }

@@ -47,10 +47,13 @@ export function xactLockRequest(
 
 /** @throws {PgLockUsageError} when an option asks for a lock that lasts longer or shorter than its transaction. @internal */
 export function assertLastsAsTransaction(options: AdvisoryLockOptions): void {
-  const { holdAtLeast, maxHold, sticky } = options;
-  const stranger = Object.entries({ holdAtLeast, maxHold, sticky: sticky || undefined }).find(
-    ([, value]) => value !== undefined,
-  );
+  const { holdAtLeast, maxHold, sticky, untilCommit } = options;
+  const stranger = Object.entries({
+    holdAtLeast,
+    maxHold,
+    sticky: sticky || undefined,
+    untilCommit: untilCommit || undefined,
+  }).find(([, value]) => value !== undefined);
   if (stranger !== undefined)
     throw new PgLockUsageError(
       `${stranger[0]} cannot be combined with xact or transaction: such a lock lasts as long as its transaction.`,

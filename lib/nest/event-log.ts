@@ -7,6 +7,7 @@ const TYPES = [
   'lockLost',
   'sessionEnded',
   'selfWait',
+  'releasedBeforeCommit',
   'blockerSignalled',
   'prioritizeFailed',
   'jobInterrupted',
@@ -45,6 +46,7 @@ function describe(event: Extract<PgLockEvent, { readonly type: (typeof TYPES)[nu
     case 'sessionEnded':
       return `A lock session ended, with ${event.locksLost} locks: ${event.error.message}`;
     case 'selfWait':
+    case 'releasedBeforeCommit':
       return event.message;
     case 'blockerSignalled':
       return `Session ${event.pid}${ownerOf(event)} was in the way of prioritized work: ${event.outcome}${because(event)}.`;

@@ -1,7 +1,11 @@
 import { channel, type Channel } from 'node:diagnostics_channel';
 import type { JobFinishedMessage, JobMissedMessage, JobStartedMessage } from './job-channels.js';
 import type { LockId } from '../vocabulary/lock-id.js';
-import type { BlockerSignalledEvent, SessionEndedEvent } from '../vocabulary/pg-lock-event.js';
+import type {
+  BlockerSignalledEvent,
+  ReleasedBeforeCommitEvent,
+  SessionEndedEvent,
+} from '../vocabulary/pg-lock-event.js';
 
 /** Which module of this process speaks. @publicApi */
 export interface LockSource {
@@ -62,6 +66,9 @@ export type BlockerSignalledMessage = LockSource & Omit<BlockerSignalledEvent, '
 /** On `nestjs-pglock:session-ended`: a lock session ended by itself. @publicApi */
 export type SessionEndedMessage = LockSource & Omit<SessionEndedEvent, 'type'>;
 
+/** On `nestjs-pglock:released-before-commit`: once per place, a lock ended before the transaction around it. @publicApi */
+export type ReleasedBeforeCommitMessage = LockSource & Omit<ReleasedBeforeCommitEvent, 'type'>;
+
 /** The names of the channels of `node:diagnostics_channel` on which the library speaks, with what it says there. @publicApi */
 export interface LockChannels {
   /** Somebody asks for a lock. */
@@ -78,6 +85,8 @@ export interface LockChannels {
   readonly 'nestjs-pglock:signalled': BlockerSignalledMessage;
   /** A lock session ended by itself. */
   readonly 'nestjs-pglock:session-ended': SessionEndedMessage;
+  /** A lock ended before the transaction around it. */
+  readonly 'nestjs-pglock:released-before-commit': ReleasedBeforeCommitMessage;
   /** A run of a job begins in this process. */
   readonly 'nestjs-pglock:job-started': LockSource & JobStartedMessage;
   /** A run of a job in this process has ended. */
@@ -93,6 +102,7 @@ const RELEASED = channel('nestjs-pglock:released');
 const LOST = channel('nestjs-pglock:lost');
 const SIGNALLED = channel('nestjs-pglock:signalled');
 const SESSION_ENDED = channel('nestjs-pglock:session-ended');
+const RELEASED_BEFORE_COMMIT = channel('nestjs-pglock:released-before-commit');
 const JOB_STARTED = channel('nestjs-pglock:job-started');
 const JOB_FINISHED = channel('nestjs-pglock:job-finished');
 const JOB_MISSED = channel('nestjs-pglock:job-missed');
@@ -106,6 +116,7 @@ export const CHANNELS = Object.freeze({
   'nestjs-pglock:lost': LOST,
   'nestjs-pglock:signalled': SIGNALLED,
   'nestjs-pglock:session-ended': SESSION_ENDED,
+  'nestjs-pglock:released-before-commit': RELEASED_BEFORE_COMMIT,
   'nestjs-pglock:job-started': JOB_STARTED,
   'nestjs-pglock:job-finished': JOB_FINISHED,
   'nestjs-pglock:job-missed': JOB_MISSED,

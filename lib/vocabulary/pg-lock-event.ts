@@ -76,6 +76,20 @@ export interface SelfWaitEvent {
   readonly message: string;
 }
 
+/** A lock was released while a transaction was open that began before it, and that its work used. @publicApi */
+export interface ReleasedBeforeCommitEvent {
+  /** The name of the event. */
+  readonly type: 'releasedBeforeCommit';
+  /** The id (or ids) as it was asked for. */
+  readonly id: unknown;
+  /** Where in the application's code the lock is taken. */
+  readonly locked: string;
+  /** Where the transaction began. */
+  readonly began: string;
+  /** The whole, in a sentence, with what to do. */
+  readonly message: string;
+}
+
 /** A run of a job in this process has ended. @publicApi */
 export interface JobFinishedEvent {
   /** The name of the event. */
@@ -176,6 +190,7 @@ export type PgLockEvent =
   | LockLostEvent
   | SessionEndedEvent
   | SelfWaitEvent
+  | ReleasedBeforeCommitEvent
   | BlockerSignalledEvent
   | PrioritizeFailedEvent
   | JobEvent

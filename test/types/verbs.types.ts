@@ -103,6 +103,7 @@ export function events(): void {
     | 'lockLost'
     | 'sessionEnded'
     | 'selfWait'
+    | 'releasedBeforeCommit'
     | 'blockerSignalled'
     | 'prioritizeFailed'
     | 'jobFinished'

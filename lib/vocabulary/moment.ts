@@ -1,0 +1,6 @@
+let latest = 0;
+
+/** A number that grows with each call: tells what came first in this process. @internal */
+export function nextMoment(): number {
+  return ++latest;
+}

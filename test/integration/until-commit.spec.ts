@@ -1,0 +1,212 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import pg from 'pg';
+import type { PgLockModuleOptions } from '../../lib/options/pg-lock-options.js';
+import { PgLockUsageError } from '../../lib/errors/pg-lock-usage.error.js';
+import { TransactionStateError } from '../../lib/errors/transaction-state.error.js';
+import { registerTransactionResolver } from '../../lib/transaction/ambient-transaction.js';
+import type { ReleasedBeforeCommitEvent } from '../../lib/vocabulary/pg-lock-event.js';
+import { openCore } from '../support/cores.js';
+import { eventually, useDatabase } from '../support/database.js';
+
+const database = useDatabase({ schema: 'CREATE TABLE users (id int PRIMARY KEY)' });
+
+afterEach(() => database.admin.query('TRUNCATE users'));
+
+function open(options: PgLockModuleOptions = {}) {
+  const { service } = openCore(database, options);
+  const witness = openCore(database).service;
+  const told: ReleasedBeforeCommitEvent[] = [];
+  service.events.on('releasedBeforeCommit', (event) => told.push(event));
+  const isFree = async (id: string | readonly string[]) =>
+    (await witness.advisory(id, { timeout: 0, onContention: 'skip' }, () => true)) ?? false;
+  return { service, told, isFree };
+}
+
+/** A module on a pool of the application's. */
+function openLent() {
+  const pool = new pg.Pool({ connectionString: database.url });
+  database.defer(() => pool.end());
+  return open({ connection: undefined, pool });
+}
+
+describe.each([
+  ['own', () => open()],
+  ['lent', openLent],
+])('a lock that is released before COMMIT, on the %s pool', (_, opened) => {
+  it('is told once per place, with both places, in pglock.transaction', async () => {
+    const { service, told } = opened();
+    const heard: unknown[] = [];
+    const hear = (message: unknown) => heard.push(message);
+    subscribe('nestjs-pglock:released-before-commit', hear);
+    for (let run = 0; run < 3; run++)
+      await service.transaction(async () => {
+        await service.advisory('a', () => 1);
+      });
+    unsubscribe('nestjs-pglock:released-before-commit', hear);
+    expect(told).toHaveLength(1);
+    expect(heard).toEqual([expect.objectContaining({ id: 'a', database: 'default' })]);
+    expect(told[0]?.locked).toContain('until-commit.spec');
+    expect(told[0]?.began).toContain('until-commit.spec');
+    expect(told[0]?.locked).not.toBe(told[0]?.began);
+    await service.transaction(async () => service.advisory('a', () => 1));
+    expect(told).toHaveLength(2);
+  });
+
+  it('is told of a transaction of a plain client', async () => {
+    const { service, told } = opened();
+    const client = await service.pool.connect();
+    await client.query('BEGIN');
+    await service.advisory('a', async () => client.query('INSERT INTO users VALUES (1)'));
+    await client.query('COMMIT');
+    client.release();
+    expect(told).toHaveLength(1);
+    expect(told[0]?.locked).toContain('until-commit.spec');
+    expect(told[0]?.began).toContain('until-commit.spec');
+    expect(told[0]?.locked).not.toBe(told[0]?.began);
+  });
+
+  it('is not told where the transaction is within the lock, is over, or is not used', async () => {
+    const { service, told } = opened();
+    await service.advisory('a', () => service.transaction((tx) => tx.query('INSERT INTO users VALUES (1)')));
+    await service.advisory('a', async () => {
+      const client = await service.pool.connect();
+      await client.query('BEGIN');
+      await client.query('INSERT INTO users VALUES (2)');
+      await client.query('COMMIT');
+      client.release();
+    });
+    const client = await service.pool.connect();
+    await client.query('BEGIN');
+    await service.advisory('a', async () => {
+      await client.query('INSERT INTO users VALUES (3)');
+      await client.query('COMMIT');
+    });
+    await client.query('BEGIN');
+    await service.advisory('a', () => service.pool.query('INSERT INTO users VALUES (4)'));
+    await client.query('ROLLBACK');
+    client.release();
+    await service.advisory('a', () => service.pool.query('INSERT INTO users VALUES (5)'));
+    expect(told).toEqual([]);
+  });
+
+  it('is told of the inner lock only where the transaction is between two', async () => {
+    const { service, told } = opened();
+    await service.advisory('outer', () =>
+      service.transaction(async (tx) => {
+        await service.advisory('inner', () => tx.query('INSERT INTO users VALUES (1)'));
+      }),
+    );
+    expect(told.map(({ id }) => id)).toEqual(['inner']);
+  });
+
+  it.each(['COMMIT', 'ROLLBACK'])('is held until %s with untilCommit', async (end) => {
+    const { service, told, isFree } = opened();
+    const client = await service.pool.connect();
+    await client.query('BEGIN');
+    const ids = ['a', 'b'];
+    const result = await service.advisory(ids, { untilCommit: true }, async () => {
+      await client.query('INSERT INTO users VALUES (1)');
+      return 42;
+    });
+    expect(result).toBe(42);
+    for (const id of ids) await expect(isFree(id)).resolves.toBe(false);
+    await client.query('SELECT 1');
+    await expect(isFree('b')).resolves.toBe(false);
+    await client.query(end);
+    await eventually(() => isFree(ids));
+    client.release();
+    expect(told).toEqual([]);
+  });
+
+  it('is held until the transaction fails, when the work throws', async () => {
+    const { service, isFree } = opened();
+    const failed = service.transaction(async (tx) => {
+      const work = service.advisory('a', { untilCommit: true }, () => tx.query('SELECT 1 / 0'));
+      await expect(work).rejects.toThrow('division by zero');
+      await expect(isFree('a')).resolves.toBe(false);
+      throw new Error('mine');
+    });
+    await expect(failed).rejects.toThrow('mine');
+    await eventually(() => isFree('a'));
+  });
+
+  it('is held in pglock.transaction although the work sends nothing, and entered again there', async () => {
+    const { service, isFree } = opened();
+    await service.transaction(async () => {
+      await service.advisory('a', { untilCommit: true }, () => 1);
+      await expect(isFree('a')).resolves.toBe(false);
+      await service.advisory('a', { reentrant: true, timeout: 0 }, () => 2);
+      await expect(isFree('a')).resolves.toBe(false);
+    });
+    await eventually(() => isFree('a'));
+  });
+
+  it('is free when the session of the transaction ends', async () => {
+    const { service, isFree } = opened();
+    const client = await service.pool.connect();
+    client.on('error', () => undefined);
+    await client.query('BEGIN');
+    await service.advisory('a', { untilCommit: true }, () => client.query('SELECT 1'));
+    await expect(isFree('a')).resolves.toBe(false);
+    await database.admin.query('SELECT pg_terminate_backend($1)', [database.pidOf(client)]);
+    await eventually(() => isFree('a'));
+    client.release(true);
+  });
+
+  it('is lost after maxHold', async () => {
+    const { service, isFree } = opened();
+    const lost = new Promise((resolve) => service.events.once('lockLost', resolve));
+    await service.transaction(async () => {
+      await service.advisory('a', { untilCommit: true, maxHold: 200 }, () => 1);
+      await expect(isFree('a')).resolves.toBe(false);
+      await lost;
+      await eventually(() => isFree('a'));
+    });
+  });
+
+  it('is released with the work where no transaction is open', async () => {
+    const { service, isFree } = opened();
+    await service.advisory('a', { untilCommit: true }, () => service.pool.query('SELECT 1'));
+    await expect(isFree('a')).resolves.toBe(true);
+  });
+
+  it('leaves the clients of the pool as they were', async () => {
+    const { service } = opened();
+    const client = await service.pool.connect();
+    client.release();
+    expect(Object.hasOwn(client, 'query')).toBe(false);
+    const again = await service.pool.connect();
+    await again.query('BEGIN');
+    await again.query('COMMIT');
+    const listening = again.listenerCount('end');
+    again.release();
+    expect(again.listenerCount('end')).toBe(listening - 1);
+  });
+});
+
+it('is refused before the work where the end of the transaction cannot be seen', async () => {
+  const { service } = open();
+  const other = new pg.Client({ connectionString: database.url });
+  database.defer(() => other.end());
+  await other.connect();
+  await other.query('BEGIN');
+  const forget = registerTransactionResolver(() => other);
+  let ran = false;
+  const refused = service.advisory('a', { untilCommit: true }, () => (ran = true));
+  await expect(refused).rejects.toThrow(TransactionStateError);
+  forget();
+  await other.query('ROLLBACK');
+  expect(ran).toBe(false);
+});
+
+it.each([{ xact: true }, { transaction: {} }] as const)(
+  'does not go with %o, or acquire',
+  async (options) => {
+    const { service } = open();
+    await expect(service.advisory('a', { ...options, untilCommit: true }, () => 1)).rejects.toThrow(
+      PgLockUsageError,
+    );
+    await expect(service.acquire('a', { untilCommit: true })).rejects.toThrow('not for acquire');
+    await expect(service.acquire('a', { ...options, untilCommit: true })).rejects.toThrow(PgLockUsageError);
+  },
+);
