@@ -7,9 +7,9 @@ const EXAMPLES = `
 Examples:
   $ pglock explain -d "$SCRATCH_URL" migrations/0042_orders.sql --safe
   $ pglock explain -d "$SCRATCH_URL" --live "$PROD_URL" --fail-on rewrite,no-lock-timeout 0042.sql
-  $ pglock explain -d "$SCRATCH_URL" -- npx knex migrate:latest
+  $ pglock explain -d "$SCRATCH_URL" --rollback -- npx knex migrate:latest
 
-Files are executed in transactions that are rolled back; what commands commit stays.
+Files are executed in transactions that are rolled back; what commands commit stays, without --rollback.
 Exit codes: 0 done (of a command, its own), 1 a statement failed or a finding of --fail-on,
 2 wrong usage, 3 cannot connect.`;
 
@@ -25,6 +25,7 @@ export const registerExplain: RegisterCommand = ({ program, io, done }) => {
     )
     .option('--live <name-or-url>', 'a database that is only read: sizes, and who is in the way')
     .option('--carry-out', 'run and keep what cannot run in a transaction, and what stands before it')
+    .option('--rollback', 'commit nothing of what a command does')
     .option('--safe', 'with the safer statements for each finding')
     .option('--fail-on <hazards>', 'exit with 1 on these: names, ids, info, warning, danger', listed)
     .option('-y, --yes', 'go on though other clients are connected')

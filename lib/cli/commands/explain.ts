@@ -28,6 +28,8 @@ export async function explain(io: Io, files: readonly string[], flags: ExplainFl
   const fails = failsOn(flags.failOn ?? []);
   if (files.length === 0)
     throw new CliError(EXIT.usage, 'Name files of SQL, - for the standard input, or a command after --.');
+  if (flags.rollback)
+    throw new CliError(EXIT.usage, '--rollback is for commands: files are rolled back anyway.');
   const config = await readConfigFile(io.cwd);
   const options = {
     database: explainDatabase(flags.database, config),
@@ -72,7 +74,7 @@ export function draw(io: Io, report: ExplainReport, { json, markdown, safe = fal
  * `pglock explain -- COMMAND…`: the same of every statement that a command sends. What it prints goes to the standard error, beside
  * which the report is the data.
  *
- * @returns the command's own exit code; 1 when it is 0 and a finding of `--fail-on` was found.
+ * @returns the command's own exit code; 1 when it is 0 and a finding of `--fail-on` was found, or when `--rollback` had to end it.
  * @internal
  */
 export async function explainCommand(io: Io, words: readonly string[], flags: ExplainFlags): Promise<number> {
@@ -85,12 +87,21 @@ export async function explainCommand(io: Io, words: readonly string[], flags: Ex
     database: explainDatabase(flags.database, config),
     live: liveDatabase(flags.live, config),
     yes: flags.yes ?? false,
+    rollback: flags.rollback ?? false,
     label: words.join(' '),
     env: io.env,
   };
-  const work = (env: Io['env']) => spawnForwarding(words, env, io, 2).exit;
-  const { report, result } = await refusals(traceCommand(options, work));
+  const work = (env: Io['env'], signal: AbortSignal) => {
+    const child = spawnForwarding(words, env, io, 2);
+    signal.addEventListener('abort', () => child.stop(), { once: true });
+    return child.exit;
+  };
+  const { report, result, refusal } = await refusals(traceCommand(options, work));
   draw(io, report, flags);
+  if (refusal !== undefined) {
+    say(io, `pglock: --rollback: ${oneLine(refusal)}; nothing was committed.`);
+    return EXIT.refused;
+  }
   return result === 0 && isFailed(report, fails) ? EXIT.refused : result;
 }
 

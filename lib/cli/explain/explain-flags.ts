@@ -3,6 +3,7 @@ export interface ExplainFlags {
   readonly database?: string;
   readonly live?: string;
   readonly carryOut?: boolean;
+  readonly rollback?: boolean;
   readonly yes?: boolean;
   readonly json?: boolean;
   readonly markdown?: boolean;

@@ -40,6 +40,7 @@ export class SessionView {
   #changed = new Map<number, KnownRelation | undefined>();
   /** Held by what counts as committed already. */
   #settled = new Set<number>();
+  #settledChanges = new Map<number, KnownRelation | undefined>();
 
   constructor(catalog: RelationCatalog) {
     this.#catalog = catalog;
@@ -50,6 +51,7 @@ export class SessionView {
     this.#held = new Map();
     this.#changed = new Map();
     this.#settled = new Set();
+    this.#settledChanges = new Map();
     if (before !== undefined) this.#scans = new Map(before.scans);
   }
 
@@ -61,7 +63,13 @@ export class SessionView {
   /** What was held so far counts as committed, though it is held on. @returns whether there is any such lock. */
   settle(): boolean {
     this.#settled = new Set(this.#held.keys());
+    this.#settledChanges = new Map(this.#changed);
     return this.#settled.size > 0;
+  }
+
+  /** What was done since {@link settle} is undone; the next look shows what is held on. */
+  takeBack(): void {
+    this.#changed = new Map(this.#settledChanges);
   }
 
   /** Locks of the transaction so far. */

@@ -24,6 +24,8 @@ export class SessionTrace {
   /** Since the last look something ran that was not looked at. */
   #behind = false;
   #mayHaveChanged = false;
+  /** What is taken once more of locks that are held on cannot be seen. */
+  #hidesLocks = false;
   #isIsolated = false;
   #isAlwaysIsolated = false;
   #texts = new Set<string>();
@@ -31,6 +33,11 @@ export class SessionTrace {
   constructor(run: TraceRun) {
     this.#run = run;
     this.#view = new SessionView(run.catalog);
+  }
+
+  /** Behind what the tool believes to be its COMMIT all locks are held on. */
+  get #keepsLocks(): boolean {
+    return this.#run.rollback !== undefined;
   }
 
   /** The session's default keeps one snapshot for a whole transaction. */
@@ -59,19 +66,21 @@ export class SessionTrace {
 
   /** A look from before a statement. */
   before(look: Look): void {
-    if (!this.#isSeen) this.#view.begin(look);
+    const isFirst = !this.#isSeen;
+    if (isFirst && !this.#keepsLocks) this.#view.begin(look);
     this.#isSeen = true;
     this.#view.catchUp(look);
+    if (isFirst && this.#keepsLocks) this.#hidesLocks = this.#view.settle();
     this.#behind = false;
   }
 
   /** A look from after a statement: what it did. */
   after(record: TraceRecord, look: Look, isExact = true): void {
-    if (!this.#isSeen) this.#view.begin();
+    if (!this.#isSeen && !this.#keepsLocks) this.#view.begin();
     this.#isSeen = true;
     record.observation = this.#view.observe(look);
     record.lockTimeoutMs = look.lockTimeoutMs;
-    record.partial = !isExact;
+    record.partial = !isExact || this.#hidesLocks;
     this.#texts.add(record.sql);
     this.#behind = false;
   }
@@ -104,7 +113,9 @@ export class SessionTrace {
   ended(committed: boolean): void {
     if (this.#mayHaveChanged && committed) this.#run.markStale();
     this.#mayHaveChanged = false;
-    this.#view.end(committed);
+    if (!this.#keepsLocks) this.#view.end(committed);
+    else if (committed) this.#hidesLocks = this.#view.settle();
+    else this.#view.takeBack();
     this.#isSeen = false;
     this.#behind = false;
     this.#isIsolated = false;

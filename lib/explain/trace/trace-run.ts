@@ -3,6 +3,7 @@ import { cancelBackend } from '../../sql/explain-session.js';
 import { RelationCatalog } from '../observe/relation-catalog.js';
 import { NOTHING_SEEN, type Observation } from '../observe/session-view.js';
 import type { ExplainedError } from '../report.js';
+import type { RollbackRun } from './rollback-run.js';
 import type { ExplainSession } from '../run/explain-session.js';
 import { LockSampler, locksOf, rewritten } from '../run/lock-sampler.js';
 import type { ObservedStatement } from '../run/observed-statement.js';
@@ -35,7 +36,12 @@ export class TraceRun {
   #transactions = 0;
   #stale = true;
 
-  constructor(watcher: ExplainSession, label: string) {
+  /** @param rollback where nothing of the command is committed. */
+  constructor(
+    watcher: ExplainSession,
+    label: string,
+    readonly rollback?: RollbackRun,
+  ) {
     this.#watcher = watcher;
     this.#label = label;
   }

@@ -5,6 +5,7 @@ import { openRawSession, rawTarget, type RawSession, type RawTarget } from '../.
 import type { PgLockConnection } from '../../session/session-options.js';
 import { sqlStateOf } from '../../vocabulary/sqlstate.js';
 import { readOpening, readPacket, startupMessage, type Opening, type StartTls } from './startup.js';
+import { RollbackSession } from './rollback-session.js';
 import type { TraceRun } from './trace-run.js';
 import { TracedConnection } from './traced-connection.js';
 import { errorMessage, int32, message, textAt } from './wire-message.js';
@@ -107,11 +108,21 @@ export class TraceServer {
 
   async #connected(stream: Duplex, parameters: ReadonlyMap<string, string>): Promise<RawSession | undefined> {
     try {
-      return await openRawSession(this.#database, startupMessage(parameters));
+      const session = await openRawSession(this.#database, startupMessage(parameters));
+      return await this.#rolledBack(session);
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       stream.end(errorMessage(sqlStateOf(error) ?? '08001', text, 'FATAL'));
       return undefined;
     }
+  }
+
+  /** The session as it is, or one that commits nothing. */
+  async #rolledBack(session: RawSession): Promise<RawSession> {
+    const { rollback } = this.#run;
+    if (rollback === undefined) return session;
+    const stream = new RollbackSession(session.stream, rollback, session.pid);
+    await stream.begin();
+    return { ...session, stream };
   }
 }

@@ -230,8 +230,9 @@ async function emptied(): Promise<void> {
 function traced(
   label: string,
   work: (env: Readonly<Record<string, string | undefined>>) => Promise<Ran>,
-): Promise<{ report: ExplainReport; result: Ran }> {
-  return traceCommand({ database: db.url, live: null, yes: true, label, env: plainEnv() }, work);
+  rollback = false,
+): Promise<{ report: ExplainReport; result: Ran; refusal: string | undefined }> {
+  return traceCommand({ database: db.url, live: null, yes: true, rollback, label, env: plainEnv() }, work);
 }
 
 function plainEnv(): Record<string, string | undefined> {
@@ -268,6 +269,38 @@ describe('a traced tool', () => {
       );
       if (!UNSEEN.has(name)) expect(seen).toContain('public.orders ACCESS EXCLUSIVE');
       expect(alone.told.flat().length).toBeGreaterThan(10);
+    },
+  );
+});
+
+describe('a traced tool whose work is rolled back', () => {
+  const ONE_CONNECTION = [
+    'pg, pipelined',
+    'postgres.js',
+    'Drizzle migrator',
+    'Kysely Migrator',
+    'psql',
+    'psql -1',
+    'psql -c',
+  ];
+
+  it.each(ONE_CONNECTION.filter((name) => name in TOOLS))(
+    '%s is told the same as when it commits',
+    async (name) => {
+      const { files, command } = TOOLS[name]!;
+      const folder = folderWith(files);
+      await emptied();
+      const alone = await ran(command, folder, plainEnv());
+      await emptied();
+      const { report, result, refusal } = await traced(name, (env) => ran(command, folder, env), true);
+      expect(refusal).toBeUndefined();
+      expect(result.told).toEqual(alone.told);
+      expect([result.code, result.output]).toEqual([alone.code, alone.output]);
+      expect(report.statements.length).toBeGreaterThan(0);
+      const { rows } = await db.admin.query(
+        `SELECT oid FROM pg_class WHERE oid >= 16384 AND relnamespace = 'public'::regnamespace`,
+      );
+      expect(rows).toEqual([]);
     },
   );
 });

@@ -1,0 +1,190 @@
+import type { Duplex } from 'node:stream';
+import type { Statement } from '../../sql/statement.js';
+import { ExpectedAnswers, type Expected } from './expected-answers.js';
+import { written } from './server-link.js';
+import { byte, errorFields, int32, message, onlyColumn, WIRE } from './wire-message.js';
+import { WireSplitter } from './wire-splitter.js';
+
+const NAME = 'pglock_explain_around';
+
+/** What becomes of the answers. @internal */
+export interface RollbackAnswers {
+  /** Passes bytes to the tool. @returns false where it reads more slowly. */
+  push(bytes: Buffer): boolean;
+  /** Resolves when the tool reads on. */
+  roomy(): Promise<void>;
+  /** The server wants the data of a COPY. */
+  copyIn(isExtended: boolean): void;
+  /** The server is in no transaction: what was to be rolled back is committed. */
+  outside(): void;
+}
+
+/** What becomes of the answers to statements of ours. */
+interface OnOwnAnswer {
+  readonly onError: (bytes: Buffer) => void;
+  readonly onRow?: (row: string) => void;
+  /** The last of them is done. */
+  readonly onDone?: () => void;
+}
+
+/** The connection to the server of a {@link RollbackSession}: the tool's messages and ours, and whose the answers are. @internal */
+export class RollbackLink {
+  readonly #server: Duplex;
+  readonly #answers: RollbackAnswers;
+  readonly #expected = new ExpectedAnswers();
+  readonly #splitter = new WireSplitter(
+    (type) => (type === WIRE.dataRow || type === WIRE.copyData) && this.#expected.head?.own !== true,
+  );
+  readonly #unanswered = new Set<() => void>();
+  /** The last CommandComplete, which the server sends when it has committed. */
+  #kept: Buffer | undefined;
+  #keeps = false;
+
+  constructor(server: Duplex, answers: RollbackAnswers) {
+    this.#server = server;
+    this.#answers = answers;
+  }
+
+  /** Passes bytes on; `expected` where the server answers them. */
+  async send(bytes: Buffer, expected?: Expected): Promise<void> {
+    if (expected !== undefined) this.#expected.add(expected);
+    await written(this.#server, bytes);
+  }
+
+  /** The same, and waits for its ReadyForQuery, which the tool does not see. */
+  async sendAndWait(bytes: Buffer, onError: (bytes: Buffer) => void): Promise<void> {
+    this.#keeps = true;
+    const answered = this.#answered((done) => {
+      this.#expected.add({
+        kind: 'query',
+        own: false,
+        onAnswer: (type, answer) => {
+          if (type === WIRE.error) onError(answer);
+          if (type === WIRE.ready) done();
+          return type === WIRE.ready;
+        },
+      });
+    });
+    await written(this.#server, bytes);
+    await answered;
+    this.#keeps = false;
+  }
+
+  /** Runs statements of ours by themselves. */
+  async ask(statements: readonly Statement[], onError: (bytes: Buffer) => void): Promise<string[]> {
+    const rows: string[] = [];
+    const messages = this.#messagesOf(statements, { onError, onRow: (row) => rows.push(row) });
+    const answered = this.#answered((done) => {
+      this.#expected.add({ kind: 'sync', own: true, onAnswer: () => (done(), true) });
+    });
+    await written(this.#server, Buffer.concat([...messages, message(WIRE.sync)]));
+    await answered;
+    return rows;
+  }
+
+  /** Runs statements of ours among messages of the tool, before its next Sync. */
+  async askInline(statements: readonly Statement[], on: OnOwnAnswer): Promise<void> {
+    await written(this.#server, Buffer.concat(this.#messagesOf(statements, on)));
+  }
+
+  #messagesOf(statements: readonly Statement[], { onError, onRow, onDone }: OnOwnAnswer): Buffer[] {
+    return statements.flatMap(({ text }, index) => {
+      const add = (kind: Expected['kind'], onExecuted?: () => void) => {
+        this.#expected.add({
+          kind,
+          own: true,
+          onAnswer: (type, answer) => {
+            if (type === WIRE.error) onError(answer);
+            if (type === WIRE.dataRow) onRow?.(onlyColumn(answer));
+            if (type === WIRE.commandComplete || type === WIRE.emptyQuery) onExecuted?.();
+            return true;
+          },
+        });
+      };
+      // What failed has left its statement and its portal there.
+      add('close');
+      add('close');
+      add('parse');
+      add('bind');
+      add('execute', index === statements.length - 1 ? onDone : undefined);
+      add('close');
+      add('close');
+      return [
+        message(WIRE.close, byte('P'), NAME),
+        message(WIRE.close, byte('S'), NAME),
+        message(WIRE.parse, NAME, text, 0),
+        message(WIRE.bind, NAME, NAME, 0, 0, 0),
+        message(WIRE.execute, NAME, int32(0)),
+        message(WIRE.close, byte('P'), NAME),
+        message(WIRE.close, byte('S'), NAME),
+      ];
+    });
+  }
+
+  #answered(expect: (done: () => void) => void): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#unanswered.delete(done);
+        resolve();
+      };
+      this.#unanswered.add(done);
+      expect(done);
+    });
+  }
+
+  /** Takes away the CommandComplete that was kept, for what failed behind it. */
+  dropKept(): void {
+    this.#kept = undefined;
+  }
+
+  /** Gives the tool what was kept, and more. */
+  tell(...bytes: readonly Buffer[]): void {
+    const kept = this.#kept;
+    this.#kept = undefined;
+    for (const one of [...(kept === undefined ? [] : [kept]), ...bytes]) this.#answers.push(one);
+  }
+
+  /** Reads the server until it closes. */
+  async pump(): Promise<void> {
+    try {
+      for await (const chunk of this.#server) {
+        let room = true;
+        for (const { type, bytes, isStreamed } of this.#splitter.push(chunk as Buffer))
+          room = (isStreamed ? this.#pass(bytes) : this.#take(type, bytes)) && room;
+        if (!room) await this.#answers.roomy();
+      }
+    } finally {
+      for (const done of [...this.#unanswered]) done();
+    }
+  }
+
+  #pass(bytes: Buffer): boolean {
+    this.tell();
+    // The buffer that it came in is used again.
+    return this.#answers.push(bytes);
+  }
+
+  #take(type: number, bytes: Buffer): boolean {
+    if (type === WIRE.notice && isOurs(bytes)) return true;
+    if (type === WIRE.notice || type === WIRE.notification || type === WIRE.parameterStatus)
+      return this.#answers.push(bytes);
+    if (type === WIRE.ready && bytes[5] === 'I'.charCodeAt(0)) this.#answers.outside();
+    const answered = this.#expected.take(type);
+    if (type === WIRE.copyIn) {
+      this.#expected.forgetSyncs();
+      this.#answers.copyIn(answered?.kind === 'execute');
+    }
+    if ((answered?.onAnswer?.(type, bytes) ?? false) || answered?.own === true) return true;
+    if (this.#keeps && type === WIRE.commandComplete) {
+      this.tell();
+      this.#kept = Buffer.from(bytes);
+      return true;
+    }
+    return this.#pass(bytes);
+  }
+}
+
+/** A portal of the tool that was bound in a failed transaction is told of when its savepoint goes. */
+function isOurs(notice: Buffer): boolean {
+  return errorFields(notice).get('R') === 'AtSubCleanup_Portals';
+}
