@@ -68,6 +68,7 @@ export { Leaders } from './leadership/leaders.js';
 export type { LeaderReplica, LeaderStatus } from './leadership/leader-status.js';
 export type { Leadership } from './leadership/leadership.js';
 export type { AdvisoryLockOptions, OnContention } from './locks/advisory-options.js';
+export type { FencingToken, FencingTokenOptions } from './locks/fencing-token.js';
 export type { LockHandle } from './locks/lock-handle.js';
 export type { LockTimeoutOptions } from './locks/lock-timeout.js';
 export type { ModelLockOptions } from './locks/model-lock.js';

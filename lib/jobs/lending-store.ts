@@ -54,6 +54,10 @@ export class LendingStore implements LockStore {
     return this.inner.fencingToken(hold);
   }
 
+  fencingEpoch(hold: HeldKey): Promise<bigint> {
+    return this.inner.fencingEpoch(hold);
+  }
+
   defaultWaitMs(): Promise<number | null> {
     return this.inner.defaultWaitMs();
   }

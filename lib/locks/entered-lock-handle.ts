@@ -1,3 +1,4 @@
+import type { FencingToken, FencingTokenOptions } from './fencing-token.js';
 import type { AdvisoryKey, LockId } from '../vocabulary/lock-id.js';
 import type { SessionLockHandle } from './session-lock-handle.js';
 import type { TransactionLockHandle } from './xact-lock-handle.js';
@@ -46,8 +47,11 @@ export class EnteredLockHandle implements TransactionLockHandle {
     return this.lock.signal;
   }
 
-  fencingToken(): Promise<bigint> {
-    return this.lock.fencingToken();
+  fencingToken(): Promise<bigint>;
+  fencingToken(options: { readonly epoch: true }): Promise<FencingToken>;
+  fencingToken(options?: FencingTokenOptions): Promise<bigint | FencingToken>;
+  fencingToken(options?: FencingTokenOptions): Promise<bigint | FencingToken> {
+    return this.lock.fencingToken(options);
   }
 
   release(): Promise<never> {

@@ -61,6 +61,10 @@ export class KeyQueue extends LocalQueue implements ServerLockListener {
     return this.server.fencingToken(heldBy as HeldKey);
   }
 
+  fencingEpoch({ heldBy }: LockReference): Promise<bigint> {
+    return this.server.fencingEpoch(heldBy as HeldKey);
+  }
+
   /** Keeps the key no longer than some work here needs it. */
   unstick(): void {
     this.sticky = false;

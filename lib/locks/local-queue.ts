@@ -37,6 +37,7 @@ export abstract class LocalQueue implements ReferenceOwner, RequestQueue {
   /** Does whatever can be done now. Called after every change. Resolves when the server has released the key, if it has to. */
   protected abstract advance(): Promise<void>;
   abstract fencingToken(reference: LockReference): Promise<bigint>;
+  abstract fencingEpoch(reference: LockReference): Promise<bigint>;
 
   /** Lines a request up; it is granted or refused through itself. */
   submit(request: LockRequest): void {

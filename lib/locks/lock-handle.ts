@@ -1,3 +1,4 @@
+import type { FencingToken, FencingTokenOptions } from './fencing-token.js';
 import type { AdvisoryKey, LockId } from '../vocabulary/lock-id.js';
 
 /**
@@ -35,10 +36,16 @@ export interface LockHandle extends AsyncDisposable {
    * Sends `SELECT pg_catalog.pg_current_xact_id(), …`, which spends one transaction id and waits until that is on disk: the
    * number grows also across a crash of the server.
    *
+   * With `{ epoch: true }` it comes with the server's timeline, which a promotion raises: compare `epoch` first, then `token`,
+   * where what you guard is outside of the database. Sends `SELECT pg_catalog.pg_walfile_name(…)` besides.
+   *
    * @throws {LockLostError} when the lock is lost.
+   * @throws {PgLockUsageError} for any other option, for a released lock, and for `epoch` with a transaction-level lock.
    * @see https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
    */
   fencingToken(): Promise<bigint>;
+  fencingToken(options: { readonly epoch: true }): Promise<FencingToken>;
+  fencingToken(options?: FencingTokenOptions): Promise<bigint | FencingToken>;
   /**
    * Lets go. Idempotent; quiet on a lost handle. Resolves when the server has let go.
    *

@@ -32,6 +32,8 @@ export interface ReferenceOwner extends QueueNode {
   release(reference: LockReference): Promise<void>;
   /** A number that grows from holder to holder. */
   fencingToken(reference: LockReference): Promise<bigint>;
+  /** The server's timeline. */
+  fencingEpoch(reference: LockReference): Promise<bigint>;
 }
 
 /** Hears of the loss of a reference. @internal */
@@ -130,6 +132,11 @@ export class LockReference implements HolderNode {
       throw error;
     });
     return this.token;
+  }
+
+  /** The timeline of the server that holds it. */
+  fencingEpoch(): Promise<bigint> {
+    return this.queue.fencingEpoch(this);
   }
 
   /** Its work is over. Resolves as {@link ReferenceOwner.release} does. */

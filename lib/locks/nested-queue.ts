@@ -40,6 +40,10 @@ export class NestedQueue extends LocalQueue implements NestedWorks {
     return this.outer.fencingToken();
   }
 
+  fencingEpoch(): Promise<bigint> {
+    return this.outer.fencingEpoch();
+  }
+
   moveOut(): void {
     for (const request of [...this.requests]) {
       this.requests.remove(request);

@@ -105,6 +105,11 @@ export class ServerLock implements TryLockCallbacks, HeldKeyListener {
     return this.store.fencingToken(lock);
   }
 
+  /** The timeline of the server. */
+  fencingEpoch(lock: HeldKey): Promise<bigint> {
+    return this.store.fencingEpoch(lock);
+  }
+
   /** Resolves when no try and no wait is under way. */
   untilSettled(): Promise<void> {
     if (this.state.at === 'free' || this.state.at === 'held') return DONE;

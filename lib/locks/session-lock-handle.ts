@@ -7,6 +7,7 @@ import type { AdvisoryKey, LockId } from '../vocabulary/lock-id.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import { printable } from '../vocabulary/printable.js';
 import type { HeldKey } from '../session/lock-store.js';
+import { wantsEpoch, type FencingToken, type FencingTokenOptions } from './fencing-token.js';
 import type { LockHandle } from './lock-handle.js';
 import type { HeldBy, LockReference, LossListener } from './lock-reference.js';
 
@@ -77,14 +78,21 @@ export class SessionLockHandle implements LockHandle, LossListener {
     return this.controller.signal;
   }
 
-  async fencingToken(): Promise<bigint> {
+  fencingToken(): Promise<bigint>;
+  fencingToken(options: { readonly epoch: true }): Promise<FencingToken>;
+  fencingToken(options?: FencingTokenOptions): Promise<bigint | FencingToken>;
+  async fencingToken(options?: FencingTokenOptions): Promise<bigint | FencingToken> {
+    const withEpoch = wantsEpoch(options);
     if (this.lostBy !== undefined) throw this.lostBy;
     if (this.releasing !== undefined)
       throw new PgLockUsageError(
         `Advisory lock ${printable(this.id)} is released; ask for its fencing token while it is held.`,
       );
     try {
-      return await this.first.fencingToken();
+      const token = this.first.fencingToken();
+      if (!withEpoch) return await token;
+      const [epoch, number] = await Promise.all([this.first.fencingEpoch(), token]);
+      return { epoch, token: number };
     } catch (error) {
       throw this.lossOr(error);
     }

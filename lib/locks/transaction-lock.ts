@@ -7,7 +7,7 @@ import {
   type HeldBy,
   type ReferenceOwner,
 } from './lock-reference.js';
-import type { XactLockHandle } from './xact-lock-handle.js';
+import { noEpoch, type XactLockHandle } from './xact-lock-handle.js';
 
 /**
  * One key held in a transaction, as a lock of the flow whose work runs there. Its reference ends with the work; the key stays
@@ -61,5 +61,9 @@ export class TransactionLock implements ReferenceOwner, HeldBy {
 
   fencingToken(): Promise<bigint> {
     return this.handle.fencingToken();
+  }
+
+  fencingEpoch(): Promise<bigint> {
+    return Promise.reject(noEpoch(this.handle.id));
   }
 }

@@ -7,6 +7,7 @@ import type { TransactionWatcher } from '../transaction/pg-session-watch.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
 import type { AdvisoryKey, LockId, LockKey } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
+import { wantsEpoch, type FencingToken, type FencingTokenOptions } from './fencing-token.js';
 import type { LockHandle } from './lock-handle.js';
 import type { Confirmation } from './lock-reference.js';
 import type { LockingTransaction } from './transaction-backend.js';
@@ -86,7 +87,11 @@ export class XactLockHandle implements TransactionLockHandle {
   }
 
   /** On a connection apart, since the transaction's own id may be older than the lock. */
-  async fencingToken(): Promise<bigint> {
+  fencingToken(): Promise<bigint>;
+  fencingToken(options: { readonly epoch: true }): Promise<FencingToken>;
+  fencingToken(options?: FencingTokenOptions): Promise<bigint | FencingToken>;
+  async fencingToken(options?: FencingTokenOptions): Promise<bigint | FencingToken> {
+    if (wantsEpoch(options)) throw noEpoch(this.id);
     this.signal.throwIfAborted();
     if (!this.held)
       throw new TransactionStateError(
@@ -150,4 +155,11 @@ export class XactLockHandle implements TransactionLockHandle {
       },
     };
   }
+}
+
+/** Its transaction may run on any client, and its token comes from another connection. @internal */
+export function noEpoch(id: LockId | readonly LockId[]): PgLockUsageError {
+  return new PgLockUsageError(
+    `The epoch of a fencing token is there for session-level locks only; ${printable(id)} belongs to a transaction.`,
+  );
 }

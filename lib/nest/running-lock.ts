@@ -1,4 +1,5 @@
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import type { FencingToken, FencingTokenOptions } from '../locks/fencing-token.js';
 import type { LockHandle } from '../locks/lock-handle.js';
 import { currentLock } from './current-lock.js';
 
@@ -41,8 +42,11 @@ export class RunningLock implements LockHandle {
     return required().signal;
   }
 
-  async fencingToken(): Promise<bigint> {
-    return required().fencingToken();
+  fencingToken(): Promise<bigint>;
+  fencingToken(options: { readonly epoch: true }): Promise<FencingToken>;
+  fencingToken(options?: FencingTokenOptions): Promise<bigint | FencingToken>;
+  async fencingToken(options?: FencingTokenOptions): Promise<bigint | FencingToken> {
+    return required().fencingToken(options);
   }
 
   async release(): Promise<void> {

@@ -87,6 +87,8 @@ export interface LockStore {
   isHeldByOthers(key: LockKey): Promise<boolean>;
   /** A number that grows from call to call in the whole database. */
   fencingToken(hold: HeldKey): Promise<bigint>;
+  /** The timeline of the server, which grows with each promotion. */
+  fencingEpoch(hold: HeldKey): Promise<bigint>;
   /** The server's own `lock_timeout`, in milliseconds, `null` for none. */
   defaultWaitMs(): Promise<number | null>;
   /** Another process has released a key that a wait without a session of its own polls for. */

@@ -1,7 +1,15 @@
 import { isInRecovery, replicaError } from './server-check.js';
 import { setTimeout } from 'node:timers';
 import { LockTableBudgetError } from '../errors/lock-table-budget.error.js';
-import { FENCING_TOKEN, heldByOthers, probeShared, tryCode, type LockOpCode } from '../sql/advisory-lock.js';
+import {
+  FENCING_EPOCH,
+  FENCING_TOKEN,
+  heldByOthers,
+  probeShared,
+  tryCode,
+  type LockOpCode,
+} from '../sql/advisory-lock.js';
+import type { Statement } from '../sql/statement.js';
 import { HEARTBEAT } from '../sql/lock-session.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
@@ -155,10 +163,19 @@ export class PgLockStore implements LockStore {
   }
 
   async fencingToken(hold: HeldKey): Promise<bigint> {
+    const row = await this.fencing(hold, FENCING_TOKEN);
+    return BigInt(row?.['token'] ?? 0);
+  }
+
+  async fencingEpoch(hold: HeldKey): Promise<bigint> {
+    const row = await this.fencing(hold, FENCING_EPOCH);
+    return BigInt(`0x${row?.['timeline'] ?? 0}`);
+  }
+
+  private async fencing(hold: HeldKey, statement: Statement) {
     const { session } = hold as SessionLock<LockSession>;
     try {
-      const [row] = await session.read(FENCING_TOKEN);
-      return BigInt(row?.['token'] ?? 0);
+      return (await session.read(statement))[0];
     } catch (error) {
       throw isInRecovery(error) ? replicaError('a fencing token', { cause: error }) : error;
     }

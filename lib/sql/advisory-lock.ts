@@ -199,6 +199,16 @@ export const FENCING_TOKEN: Statement = {
  pg_catalog.pg_logical_emit_message(true, 'pglock'::pg_catalog.text, ''::pg_catalog.text)`,
 };
 
+/**
+ * The timeline that the server writes, as eight hexadecimal digits: the first ones of the name of its current WAL file.
+ *
+ * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-BACKUP
+ * @internal
+ */
+export const FENCING_EPOCH: Statement = {
+  text: `SELECT pg_catalog."left"(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8) AS timeline`,
+};
+
 function literals(key: LockKey): string {
   if (key.objSubId === 1) return `'${key.int8}'::pg_catalog.int8`;
   return `'${key.classId | 0}'::pg_catalog.int4, '${key.objId | 0}'::pg_catalog.int4`;

@@ -51,6 +51,11 @@ export class MemoryLockStore implements LockStore {
     return Promise.resolve(this.table.nextToken());
   }
 
+  /** Nothing here is ever promoted. */
+  fencingEpoch(): Promise<bigint> {
+    return Promise.resolve(1n);
+  }
+
   /** There is no server that could have a `lock_timeout` of its own. */
   defaultWaitMs(): Promise<number | null> {
     return Promise.resolve(null);

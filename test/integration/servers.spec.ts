@@ -4,6 +4,7 @@ import pg from 'pg';
 import { createCore, type PgLockCore } from '../../lib/core/pg-lock-core.js';
 import { ReadReplicaError } from '../../lib/errors/read-replica.error.js';
 import { ServerNotSupportedError } from '../../lib/errors/server-not-supported.error.js';
+import type { LockHandle } from '../../lib/locks/lock-handle.js';
 import type { PgLockModuleOptions } from '../../lib/options/pg-lock-options.js';
 import { resolveOptions } from '../../lib/options/resolve-options.js';
 import { otherServer } from '../../lib/session/server-check.js';
@@ -82,7 +83,8 @@ withStandby('a hot standby', () => {
   });
 
   it('is promoted while the library holds and waits: old locks are lost, new ones are taken', async () => {
-    const before = await core(primary.url).service.advisory('ledger', (lock) => lock.fencingToken());
+    const ask = (lock: LockHandle) => lock.fencingToken({ epoch: true });
+    const before = await core(primary.url).service.advisory('ledger', ask);
     const holder = core(primary.url);
     const held = await holder.service.acquire('ledger', { timeout: 0 });
     const onStandby = core(standby.url);
@@ -92,9 +94,9 @@ withStandby('a hot standby', () => {
     await primary.kill();
     await eventually(() => held?.held === false, { timeout: 15_000 });
     await asked(standby.url, 'SELECT pg_promote(true)');
-    const after = await onStandby.service.advisory('ledger', (lock) => lock.fencingToken());
-    expect(after).toBeGreaterThan(0n);
-    expect(before).toBeGreaterThan(0n);
+    const after = await onStandby.service.advisory('ledger', ask);
+    expect(after.epoch).toBe(before.epoch + 1n);
+    expect(before).toEqual({ epoch: 1n, token: expect.any(BigInt) as bigint });
     await primary.start();
   }, 60_000);
 });

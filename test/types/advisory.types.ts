@@ -2,6 +2,7 @@ import type { ClientBase, PoolClient } from 'pg';
 import type {
   AdvisoryKey,
   AdvisoryLockOptions,
+  FencingToken,
   LockHandle,
   LockId,
   OnContention,
@@ -65,6 +66,7 @@ export async function handles(lock: LockHandle): Promise<void> {
   same<number>()(lock.pid);
   same<AbortSignal>()(lock.signal);
   same<Promise<bigint>>()(lock.fencingToken());
+  same<Promise<FencingToken>>()(lock.fencingToken({ epoch: true }));
   same<Promise<void>>()(lock.release());
   await using _disposable = lock;
   // @ts-expect-error a handle tells; it is not told

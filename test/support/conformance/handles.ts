@@ -1,4 +1,6 @@
 import { LockNotAvailableError } from '../../../lib/errors/lock-not-available.error.js';
+import { PgLockUsageError } from '../../../lib/errors/pg-lock-usage.error.js';
+import type { FencingTokenOptions } from '../../../lib/locks/fencing-token.js';
 import { advisoryKey, lockKey } from '../../../lib/vocabulary/lock-id.js';
 import { openTwo, type LockEngine } from './lock-engine.js';
 
@@ -122,6 +124,24 @@ export function handles(engine: LockEngine): void {
         expect(token).toBeGreaterThan(last);
         last = token ?? 0n;
       }
+    });
+
+    it('comes with the epoch of the server, where that is asked for', async () => {
+      const { service } = engine.open();
+      await service.advisory('x', async (lock) => {
+        const { epoch, token } = await lock.fencingToken({ epoch: true });
+        expect([epoch, token]).toEqual([1n, await lock.fencingToken()]);
+        const inner = service.advisory('x', { reentrant: true }, (again) =>
+          again.fencingToken({ epoch: true }),
+        );
+        expect(await inner).toEqual({ epoch, token });
+      });
+    });
+
+    it.each([{ epoc: true }, { epoch: 1 }, 'epoch', null])('refuses the options %p', async (options) => {
+      const { service } = engine.open();
+      await using lock = await service.acquire('x');
+      await expect(lock?.fencingToken(options as FencingTokenOptions)).rejects.toThrow(PgLockUsageError);
     });
   });
 
