@@ -51,6 +51,8 @@ export class PgLockCore {
   readonly peers: Peers;
   readonly jobs: Jobs;
   readonly leaders: Leaders;
+  /** How many methods lead here from the boot on. */
+  leaderMethods = 0;
   private readonly peerServices: PeerServices;
   private readonly flowPids = new FlowPids();
   private closing: Promise<void> | undefined;

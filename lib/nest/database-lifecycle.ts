@@ -8,6 +8,7 @@ import {
 } from '@nestjs/common';
 import type { PgLockCore } from '../core/pg-lock-core.js';
 import { startTelemetry } from '../telemetry/telemetry.js';
+import { bootLine } from './boot-line.js';
 import { logEvents } from './event-log.js';
 import { logJobs } from './job-log.js';
 import { SchedulerTimers } from './scheduler-timers.js';
@@ -39,6 +40,7 @@ export class DatabaseLifecycle implements OnModuleInit, OnApplicationBootstrap, 
   /** The scheduler's timers are armed in this hook; ours go beside them. */
   onApplicationBootstrap(): void {
     const { jobs } = this.core;
+    new Logger('PgLock').log(bootLine(this.core));
     jobs.registry = () => this.timers.cronJobs();
     jobs.onError = (error) => new Logger('Scheduler').error(error);
     logJobs(jobs, new Logger('PgLock'), this.core);

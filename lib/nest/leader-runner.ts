@@ -1,5 +1,10 @@
 import { setTimeout } from 'node:timers';
-import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import {
+  Injectable,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { DiscoveryService, MetadataScanner, ModuleRef } from '@nestjs/core';
 import { PgLockConfigurationError } from '../errors/pg-lock-configuration.error.js';
 import { resolveLeadOptions } from '../leadership/lead-options.js';
@@ -25,7 +30,8 @@ interface LeaderMethod extends LeaderInfo {
  * @internal
  */
 @Injectable()
-export class LeaderRunner implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class LeaderRunner implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown {
+  private methods: readonly LeaderMethod[] = [];
   private readonly scanner = new MetadataScanner();
   private readonly pauses = new Set<() => void>();
   private isStopping = false;
@@ -36,10 +42,14 @@ export class LeaderRunner implements OnApplicationBootstrap, BeforeApplicationSh
   ) {}
 
   /** @throws {PgLockConfigurationError} when a decorated method cannot lead. */
-  onApplicationBootstrap(): void {
+  onModuleInit(): void {
     const wrappers = [...this.discovery.getProviders(), ...this.discovery.getControllers()];
-    const methods = wrappers.filter(({ isAlias }) => !isAlias).flatMap((wrapper) => this.methodsOf(wrapper));
-    for (const method of methods) void this.run(method);
+    this.methods = wrappers.filter(({ isAlias }) => !isAlias).flatMap((wrapper) => this.methodsOf(wrapper));
+    for (const { runtime } of this.methods) runtime.core.leaderMethods++;
+  }
+
+  onApplicationBootstrap(): void {
+    for (const method of this.methods) void this.run(method);
   }
 
   beforeApplicationShutdown(): void {
