@@ -26,7 +26,9 @@ describe('pglock jobs', () => {
     const app = await NestFactory.createApplicationContext(App, { logger: false, abortOnError: false });
     db.defer(() => app.close());
     const { jobs } = app.get(PgLockService);
-    await eventually(async () => ((await jobs.find())[0]?.lastRun?.outcome ?? null) !== null, { timeout: 10_000 });
+    await eventually(async () => ((await jobs.find())[0]?.lastRun?.outcome ?? null) !== null, {
+      timeout: 10_000,
+    });
     const { code, stdout } = await pglock(['jobs']);
     const [title = '', row = ''] = stdout.split('\n');
     expect(code).toBe(0);
