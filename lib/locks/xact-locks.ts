@@ -246,12 +246,13 @@ export class XactLocks {
     }
   }
 
-  async #orSkip<T>({ onContention }: XactLockRequest, take: () => Promise<T>): Promise<T | null> {
+  async #orSkip<T>(request: XactLockRequest, take: () => Promise<T>): Promise<T | null> {
     try {
       return await take();
     } catch (error) {
-      if (error instanceof LockNotAvailableError && onContention === 'skip') return null;
-      throw await namingHolder(error, this.#context.findHolder);
+      if (error instanceof LockNotAvailableError && request.onContention === 'skip') return null;
+      // Of several ids the transaction itself may hold some until it is rolled back: it would be named.
+      throw await namingHolder(error, request.keys.length === 1 ? this.#context.findHolder : undefined);
     }
   }
 

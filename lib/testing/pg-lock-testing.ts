@@ -1,4 +1,10 @@
-import { Inject, Injectable, type InjectionToken, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  type InjectionToken,
+  type BeforeApplicationShutdown,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { DATABASE_CORE } from '../nest/database-lifecycle.js';
 import { DEFAULT_DATABASE_NAME } from '../options/pg-lock-options.js';
@@ -35,7 +41,7 @@ export interface ForeignLock extends Disposable, AsyncDisposable {
  * @publicApi
  */
 @Injectable()
-export class PgLockTesting implements OnApplicationShutdown {
+export class PgLockTesting implements BeforeApplicationShutdown, OnApplicationShutdown {
   private readonly replicas: MemoryCore[] = [];
 
   /** @internal */
@@ -149,6 +155,11 @@ export class PgLockTesting implements OnApplicationShutdown {
   async untilAwaited(id: LockId): Promise<void> {
     const key = this.core.names.keyOf(id);
     await this.table.until(() => this.table.waiters(key).length > 0);
+  }
+
+  /** Refuses what waits on the replicas, before any lock of this application is released. @internal */
+  async beforeApplicationShutdown(): Promise<void> {
+    await Promise.all(this.replicas.map((core) => core.drain()));
   }
 
   /** Closes the replicas. @internal */

@@ -38,7 +38,7 @@ describe('LockNotAvailableError.holder', () => {
     await holder.query('SELECT pg_advisory_lock(43)');
     const { service } = openCore(db);
     const pid = db.pidOf(holder);
-    const xact = service.advisory([42n, 43n], { xact: true, timeout: 0 }, () => undefined);
+    const xact = service.advisory(43n, { xact: true, timeout: 0 }, () => undefined);
     expect((await refusal(xact)).holder).toMatchObject({ pid });
     const several = service.advisory([42n, 43n], { timeout: 0 }, () => undefined);
     expect((await refusal(several)).holder).toMatchObject({ pid });

@@ -9,6 +9,8 @@ import { PermissionError } from '../../../lib/errors/permission.error.js';
 import { PgLockConfigurationError } from '../../../lib/errors/pg-lock-configuration.error.js';
 import { PgLockUsageError } from '../../../lib/errors/pg-lock-usage.error.js';
 import { PgLockError } from '../../../lib/errors/pg-lock.error.js';
+import { ReadReplicaError } from '../../../lib/errors/read-replica.error.js';
+import { ServerNotSupportedError } from '../../../lib/errors/server-not-supported.error.js';
 import { PoolerError } from '../../../lib/errors/pooler.error.js';
 import { PrioritizeError } from '../../../lib/errors/prioritize.error.js';
 import { UnreadableAnswerError } from '../../../lib/errors/unreadable-answer.error.js';
@@ -32,6 +34,8 @@ const FAMILY = [
   ['PermissionError', '42501', () => new PermissionError('m', { cause })],
   ['PgLockConfigurationError', 'PGLOCK_CONFIGURATION', () => new PgLockConfigurationError('m', { cause })],
   ['PgLockUsageError', 'PGLOCK_USAGE', () => new PgLockUsageError('m', { cause })],
+  ['ReadReplicaError', 'PGLOCK_READ_REPLICA', () => new ReadReplicaError('m', { cause })],
+  ['ServerNotSupportedError', 'PGLOCK_SERVER', () => new ServerNotSupportedError('m', { cause })],
   ['PoolerError', 'PGLOCK_POOLER', () => new PoolerError('m', { cause })],
   ['PrioritizeError', 'PGLOCK_PRIORITIZE', () => new PrioritizeError('m', settled, { cause })],
   ['UnreadableAnswerError', 'PGLOCK_UNREADABLE_ANSWER', () => new UnreadableAnswerError('m', { cause })],
