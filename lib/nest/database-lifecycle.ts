@@ -8,7 +8,6 @@ import {
 } from '@nestjs/common';
 import type { PgLockCore } from '../core/pg-lock-core.js';
 import { startTelemetry } from '../telemetry/telemetry.js';
-import { bootLine } from './boot-line.js';
 import { logEvents } from './event-log.js';
 import { logJobs } from './job-log.js';
 import { SchedulerTimers } from './scheduler-timers.js';
@@ -38,13 +37,15 @@ export class DatabaseLifecycle implements OnModuleInit, OnApplicationBootstrap, 
   }
 
   /** The scheduler's timers are armed in this hook; ours go beside them. */
-  onApplicationBootstrap(): void {
+  async onApplicationBootstrap(): Promise<void> {
     const { jobs } = this.core;
-    new Logger('PgLock').log(bootLine(this.core));
     jobs.registry = () => this.timers.cronJobs();
     jobs.onError = (error) => new Logger('Scheduler').error(error);
     logJobs(jobs, new Logger('PgLock'), this.core);
     jobs.start();
+    // Loaded here, since it needs `pg`, which the testing kit does without.
+    const { bootLine } = await import('./boot-line.js').catch(() => ({ bootLine: undefined }));
+    if (bootLine !== undefined) new Logger('PgLock').log(bootLine(this.core));
   }
 
   /** Releases what is still held, and closes the connections that the module opened. Once: Nest 11 calls for each `close()`. */

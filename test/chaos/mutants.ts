@@ -81,7 +81,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'cancelIsGrant',
     broken: 'a wait that somebody cancelled counts as granted',
-    faults: ['backends cancelled, again and again'],
+    faults: ['backends cancelled, again and again', 'holder cancelled between the batches under way'],
     times: 4,
     caughtBy: ['mutual exclusion', 'no lost update', 'tokens grow'],
   },
@@ -108,7 +108,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'unflushedToken',
     broken: 'fencing tokens are given before they are on disk',
-    faults: ['server killed (kill -9) and recovered'],
+    faults: ['server killed (kill -9) and recovered', 'server away for a while'],
     times: 4,
     flows: 0, // whatever else is written takes the token along to the disk
     caughtBy: ['tokens grow'],
