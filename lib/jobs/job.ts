@@ -16,6 +16,8 @@ import { TickRun, type TickHost } from './tick-run.js';
 /** For how long answers of peers are awaited; where no peer is known, there is hardly one to answer. */
 const ANSWERS_MS = 1_000;
 const NOBODY_MS = 400;
+/** Answers are delayed by up to 100 ms, so that not all answer. */
+const LEAST_ANSWERS_MS = 250;
 /** An error is left to a timer of the scheduler that calls within this time. */
 const ATTACH_MS = 1_000;
 
@@ -181,7 +183,10 @@ export class Job implements TickHost {
 
   async ask(at: number): Promise<'unseen' | 'silent'> {
     const { peers, memory } = this.context;
-    const waitMs = peers.known().length === 0 ? NOBODY_MS : ANSWERS_MS;
+    const leftMs = at + this.windowMs - Date.now();
+    // A question must not outlast the tick that it is about: answers come within a moment, where there are any.
+    const patientMs = peers.known().length === 0 ? NOBODY_MS : ANSWERS_MS;
+    const waitMs = Math.min(patientMs, Math.max(LEAST_ANSWERS_MS, leftMs / 2));
     const question = { job: this.identity, at };
     const answers = await peers.ask(TICK_QUESTION, question, { waitMs, isEnough: (all) => all.length > 0 });
     for (const { body } of answers) this.learn(body, at);
