@@ -116,7 +116,14 @@ export interface TimelineMarker {
 
 /** An entry of the timeline: a wait, or a marker. @publicApi */
 export type TimelineItem =
-  ({ readonly type: 'wait' } & WaitRecord) | ({ readonly type: 'marker' } & TimelineMarker);
+  | ({
+      /** A wait from its begin to its end. */
+      readonly type: 'wait';
+    } & WaitRecord)
+  | ({
+      /** Something that happened at one moment. */
+      readonly type: 'marker';
+    } & TimelineMarker);
 
 /** `GET {path}/api/timeline`. @publicApi */
 export interface TimelineAnswer extends DashboardAnswer<TimelineItem> {
@@ -174,7 +181,12 @@ export interface DashboardMeta {
   /** Whether databases are looked at, or a recording. */
   readonly mode: 'live' | 'replay';
   /** Which stretch of time the recording covers. */
-  readonly recorded: { readonly from: Date; readonly to: Date } | null;
+  readonly recorded: {
+    /** Its first moment. */
+    readonly from: Date;
+    /** Its last one. */
+    readonly to: Date;
+  } | null;
   /** How far back the timeline reaches, in milliseconds. */
   readonly historyMs: number;
   /** Who looks, where `authorize` told. */

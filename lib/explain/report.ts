@@ -9,6 +9,7 @@ export interface ExplainFinding {
   readonly id: string;
   /** Stable, in kebab-case: `index-not-concurrent`. What `failOn` and `-- pglock: allow` take. */
   readonly name: string;
+  /** What `failOn` takes as well: a severity means those from it on. */
   readonly severity: FindingSeverity;
   /** What happens, on which relation. */
   readonly title: string;
@@ -34,9 +35,11 @@ export interface ExplainedLock {
 export interface ExplainedError {
   /** The SQLSTATE. */
   readonly code: string;
+  /** The server's message. */
   readonly message: string;
   /** Where in the file, where the server has said it. */
   readonly line?: number;
+  /** The column of that line, from 1. */
   readonly column?: number;
 }
 
@@ -46,7 +49,9 @@ export interface ExplainedStatement {
   readonly file: string;
   /** Where in the file it begins, from 1; of a command, the how-manieth statement it is. */
   readonly line: number;
+  /** The column where it begins, from 1. */
   readonly column: number;
+  /** The statement as it was sent. */
   readonly sql: string;
   /** False for what cannot run in a transaction. */
   readonly transactional: boolean;
@@ -56,7 +61,9 @@ export interface ExplainedStatement {
   readonly partial: boolean;
   /** Statements of one transaction have the same number. */
   readonly transaction: number;
+  /** How long the server took, in milliseconds. */
   readonly durationMs: number;
+  /** Why it failed; null where it did not. */
   readonly error: ExplainedError | null;
   /** Locks newly taken. */
   readonly locks: readonly ExplainedLock[];
@@ -66,22 +73,29 @@ export interface ExplainedStatement {
   readonly rewrites: readonly string[];
   /** Tables that were read from end to end. */
   readonly scans: readonly string[];
+  /** The hazards found, but for those that a comment allows. */
   readonly findings: readonly ExplainFinding[];
 }
 
 /** A session that holds, or waits for, a lock that would be in the way. @publicApi */
 export interface LiveSession {
+  /** The process id of its backend. */
   readonly pid: number;
+  /** Its `application_name`. */
   readonly applicationName: string;
+  /** Its role. */
   readonly user: string;
+  /** Its state, as `pg_stat_activity` has it. */
   readonly state: string;
   /** How long its transaction has been open. */
   readonly ageMs: number;
+  /** The mode that it holds or waits for. */
   readonly mode: LockMode;
 }
 
 /** One relation of the run, as it is on the live database. @publicApi */
 export interface LiveRelation {
+  /** With its schema. */
   readonly relation: string;
   /** The strongest lock that the run takes on it. */
   readonly mode: LockMode;
@@ -95,6 +109,7 @@ export interface LiveRelation {
   readonly oldestXactAgeMs: number | null;
   /** An autovacuum that prevents wraparound is at work on it, and does not give way. */
   readonly wraparoundVacuum: boolean;
+  /** Sessions whose locks conflict with the run's. */
   readonly conflicting: readonly LiveSession[];
   /** One sentence. */
   readonly verdict: string;
@@ -102,18 +117,24 @@ export interface LiveRelation {
 
 /** What it comes to. @publicApi */
 export interface ExplainSummary {
+  /** How many statements there were. */
   readonly statements: number;
   /** The strongest mode taken on a relation that other sessions can see. */
   readonly strongest: LockMode | null;
   /** How long a lock that stops reads or writes was held at the most. */
   readonly longestHeldMs: number;
+  /** How many hazards were found. */
   readonly findings: number;
 }
 
 /** What `explainMigration()` gives, and `pglock explain --json` prints. @publicApi */
 export interface ExplainReport {
+  /** Of this shape. */
   readonly version: 1;
+  /** In the order in which they ran. */
   readonly statements: readonly ExplainedStatement[];
+  /** The relations on the live database; null without one. */
   readonly live: readonly LiveRelation[] | null;
+  /** What it comes to. */
   readonly summary: ExplainSummary;
 }

@@ -1,5 +1,6 @@
 import type { HeldKey } from '../session/lock-store.js';
 import { TIMER_MAX_MS } from '../session/monotonic.js';
+import { pause } from '../session/pause.js';
 import type { JobInvocation, TakeLock, TakenLock } from './job-definition.js';
 import type { JobTick } from './job-tick.js';
 import { isOver, nextStep, PUNCTUAL_MS, type TickFacts } from './next-step.js';
@@ -226,18 +227,4 @@ export class TickRun implements JobInvocation {
     this.ending.abort(new Error(`The tick is left: ${why}.`));
     this.host.left(this, why);
   }
-}
-
-/** Resolves after so many milliseconds, or when the signal aborts. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }

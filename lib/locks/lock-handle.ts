@@ -44,7 +44,9 @@ export interface LockHandle extends AsyncDisposable {
    * @see https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
    */
   fencingToken(): Promise<bigint>;
+  /** The token with the epoch of its primary. */
   fencingToken(options: { readonly epoch: true }): Promise<FencingToken>;
+  /** Either, by the options. */
   fencingToken(options?: FencingTokenOptions): Promise<bigint | FencingToken>;
   /**
    * Lets go. Idempotent; quiet on a lost handle. Resolves when the server has let go.

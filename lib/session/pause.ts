@@ -1,5 +1,6 @@
 /** Resolves after so many milliseconds, or at once when the signal aborts. @internal */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);

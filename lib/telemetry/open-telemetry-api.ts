@@ -34,7 +34,10 @@ export interface TelemetryInstrument {
   /** In the notation of UCUM: `s`, `{lock}`. */
   readonly unit?: string;
   /** For histograms: where one bucket ends and the next begins. */
-  readonly advice?: { readonly explicitBucketBoundaries?: number[] };
+  readonly advice?: {
+    /** In the unit of the instrument. */
+    readonly explicitBucketBoundaries?: number[];
+  };
 }
 
 /** A meter of OpenTelemetry. @publicApi */
