@@ -1,4 +1,5 @@
-import type { PeerAnswer, Peers } from '../peers/peers.js';
+import { askAll } from '../peers/ask-all.js';
+import type { Peers } from '../peers/peers.js';
 import type { Job } from './job.js';
 import { JOBS_QUESTION, wireId, type JobsAnswer, type ToldJob, type ToldRun } from './job-questions.js';
 import type { JobRun, JobStatus } from './job-status.js';
@@ -6,8 +7,6 @@ import type { JobsContext } from './jobs-context.js';
 
 /** How long peers' answers are collected. */
 const COLLECT_MS = 1_000;
-/** Where all known peers have answered, nobody else is waited for longer than this. */
-const STRANGERS_MS = 150;
 /** A notification has 7 999 bytes, of which the envelope takes some. */
 const PAGE_BYTES = 6_500;
 
@@ -57,7 +56,7 @@ export async function peersJobs(peers: Peers): Promise<PeersJob[]> {
   const until = performance.now() + COLLECT_MS;
   const found: PeersJob[] = [];
   for (let page = 0, pages = 1; page < pages; page++) {
-    const answers = await collect(peers, page, Math.max(until - performance.now(), 1));
+    const answers = await askAll(peers, JOBS_QUESTION, { page }, Math.max(until - performance.now(), 1));
     for (const { body, from } of answers) {
       pages = Math.max(pages, body.pages);
       found.push(...body.jobs.map((job) => ({ ...job, peer: from.id, replica: body.replica })));
@@ -65,20 +64,6 @@ export async function peersJobs(peers: Peers): Promise<PeersJob[]> {
     if (answers.length === 0) break;
   }
   return found;
-}
-
-async function collect(
-  peers: Peers,
-  page: number,
-  leftMs: number,
-): Promise<readonly PeerAnswer<JobsAnswer>[]> {
-  const known = peers.known().map(({ id }) => id);
-  const waitMs = known.length === 0 ? Math.min(leftMs, STRANGERS_MS) : leftMs;
-  const isEnough = (answers: readonly PeerAnswer<JobsAnswer>[]) => {
-    const answered = new Set(answers.map(({ from }) => from.id));
-    return known.length > 0 && known.every((id) => answered.has(id));
-  };
-  return peers.ask(JOBS_QUESTION, { page }, { waitMs, isEnough }).catch(() => []);
 }
 
 /** One row of each job: our own, and what peers say, the holder's word first. @internal */

@@ -8,7 +8,7 @@ export interface LeaderReport {
   readonly leads: { readonly since: number; readonly term: string; readonly pid: number } | undefined;
 }
 
-/** "Who leads what, and who stands by?" Answered by those who do either. @internal */
+/** "Who leads what, and who stands by?" Every process answers, so that the one that asks need not wait for silence. @internal */
 export const WHO_LEADS: PeerQuestionKind<Record<string, never>, readonly LeaderReport[]> = {
   name: 'leaders?',
   readQuestion: (body) => (isRecord(body) ? {} : undefined),

@@ -2,6 +2,7 @@ import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import type { AdvisoryLocks } from '../locks/advisory-locks.js';
 import type { LockHandle } from '../locks/lock-handle.js';
 import type { LockNames } from '../locks/lock-names.js';
+import { askAll } from '../peers/ask-all.js';
 import type { Peers } from '../peers/peers.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
@@ -15,9 +16,6 @@ import type { Leadership } from './leadership.js';
 import { pause } from './pause.js';
 import { SharedPoll } from './shared-poll.js';
 import type { Term } from './term.js';
-
-/** How long answers of peers are collected. */
-const ANSWERS_WITHIN_MS = 300;
 
 /** Whatever the module's defaults for locks are: a lead has no other end than its own. */
 const WHOLE_TERM = { onContention: 'skip', holdAtLeast: 0, maxHold: Number.MAX_SAFE_INTEGER } as const;
@@ -51,14 +49,14 @@ export class Leaders {
       onLost: ({ name, term, pid }, error) => init.emit({ type: 'leaderLost', name, term, pid, error }),
       onEnded: (term, how, error) => this.#ended(term, how, error),
     };
-    init.peers.answer(WHO_LEADS, () => (this.#candidacies.size === 0 ? undefined : thatFit(this.#reports())));
+    init.peers.answer(WHO_LEADS, () => thatFit(this.#reports()));
     init.peers.on(RESIGNED, (name) => {
       if (this.#stands(name)) this.#poll.wake();
     });
   }
 
   /**
-   * Who leads what, and how many stand by: of this process, and of all that answer within 300 ms.
+   * Who leads what, and how many stand by: of this process, and of all that answer within a second.
    *
    * Sends one `NOTIFY`; opens a lock session where none is.
    */
@@ -66,14 +64,7 @@ export class Leaders {
     const { peers } = this.#init;
     const stop = peers.keepListening();
     try {
-      const answers = await peers.ask(
-        WHO_LEADS,
-        {},
-        {
-          waitMs: ANSWERS_WITHIN_MS,
-          isEnough: ({ length }) => length > 0 && length >= peers.known().length,
-        },
-      );
+      const answers = await askAll(peers, WHO_LEADS, {});
       const own = { body: this.#reports(), from: peers.self };
       return leaderStatuses(own, answers, (name) => this.#init.names.keyOf(leaderId(name)).toAdvisoryKey());
     } finally {

@@ -11,6 +11,7 @@ import { trace } from './call-places.js';
 import { CommitWatch, type FlowTransaction } from './commit-watch.js';
 import { FlowWaitGraph } from './flow-wait-graph.js';
 import { LockContext } from './lock-context.js';
+import type { LockRequest } from './lock-request.js';
 import type { LockHandle } from './lock-handle.js';
 import type { NamedKey } from './lock-names.js';
 import type { LockReference } from './lock-reference.js';
@@ -173,13 +174,8 @@ export class AdvisoryLocks {
    */
   drain(): void {
     this.draining = true;
-    for (const queue of [...this.taker.queues]) {
-      queue.rejectAll(
-        (request) => this.shuttingDown(request.init.id),
-        ({ init }) => init.context?.holdsAny !== true,
-      );
-      queue.unstick();
-    }
+    this.refuseWaiting(({ init }) => init.context?.holdsAny !== true);
+    for (const queue of [...this.taker.queues]) queue.unstick();
   }
 
   /** Begins no work anew, and resolves when those that run under locks of this module are over, or when the time is. */
@@ -192,6 +188,7 @@ export class AdvisoryLocks {
   async close(before?: () => Promise<void>): Promise<void> {
     this.drain();
     this.closed = true;
+    this.refuseWaiting();
     const error = new Error('the module was shut down.');
     const released = Promise.all([...this.taker.queues].map((queue) => queue.close(error)));
     await before?.();
@@ -296,6 +293,11 @@ export class AdvisoryLocks {
     handle.onReleased = () => {
       for (const { key } of this.init.names.keysOf(id)) permits.released(key);
     };
+  }
+
+  private refuseWaiting(meant?: (request: LockRequest) => boolean): void {
+    for (const queue of [...this.taker.queues])
+      queue.rejectAll(({ init }) => this.shuttingDown(init.id), meant);
   }
 
   private shuttingDown(id: LockId | readonly LockId[]): LockNotAvailableError {

@@ -71,10 +71,9 @@ export class KeyQueue extends LocalQueue implements ServerLockListener {
     void this.advance();
   }
 
-  /** Ends everything: requests and holders. Resolves when the server has released the key. */
+  /** The holders lose the key. Resolves when the server has released it. */
   async close(error: Error): Promise<void> {
     this.sticky = false;
-    this.rejectAll(() => error);
     for (const reference of this.takeHolders()) reference.lose(error);
     await this.advance();
   }

@@ -305,7 +305,7 @@ describe.each(PLATFORMS)('HTTP on %s', (platform) => {
 
   it.each([
     ['an id out of range', AdvisoryLock(1.5), /A lock id must be .*got 1\.5/],
-    ['no id at all', AdvisoryLock([]), /list of lock ids must not be empty/],
+    ['no id at all', AdvisoryLock([]), /list of lock ids is empty/],
     ['an unreadable Duration', AdvisoryLock('x', { timeout: -1 }), /timeout must be .*got -1/],
     [
       'an unknown option',

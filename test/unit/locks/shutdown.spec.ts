@@ -47,6 +47,20 @@ describe('close', () => {
     expect((lost as Error).message).toContain('shut down');
   });
 
+  it('refuses what waits under a lock when the time is over, in the same words', async () => {
+    const table = new MemoryLockTable();
+    const other = open(30, table);
+    await other.service.acquire('y');
+    const { service } = open(30, table);
+    const refused = await service.advisory('x', async () => {
+      const waiting = service.advisory('y', () => 1).catch((error: unknown) => error);
+      void service.close();
+      return waiting;
+    });
+    expect(refused).toBeInstanceOf(LockNotAvailableError);
+    expect(refused).toMatchObject({ id: 'y', message: expect.stringContaining('shutting down') as string });
+  });
+
   it('does not wait for the work that it is called in', async () => {
     const { service } = open(60_000);
     await service.advisory('x', () => service.close());
