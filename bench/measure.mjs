@@ -7,7 +7,8 @@ import { SCENARIOS } from './scenarios/index.mjs';
 /** One run: every scenario on one server, one after the other. */
 export async function measure({ withPeers, quick, rounds, only, say }) {
   const redis = withPeers ? await findRedis() : undefined;
-  const taking = await candidates({ withPeers, redis });
+  const all = await candidates({ withPeers, redis });
+  const taking = quick ? all.filter(({ fresh }) => fresh !== true) : all;
   const database = await openDatabase();
   const result = {
     at: new Date().toISOString().slice(0, 16) + 'Z',
@@ -23,6 +24,7 @@ export async function measure({ withPeers, quick, rounds, only, say }) {
     for (const [name, { run }] of Object.entries(SCENARIOS)) {
       if (only !== undefined && !only.includes(name)) continue;
       if (quick && only === undefined && name === 'firstBuild') continue; // it builds another tree first
+      const startedAt = performance.now();
       say(name);
       result.scenarios[name] = await run({
         place: { url: database.url, redis },
@@ -31,6 +33,7 @@ export async function measure({ withPeers, quick, rounds, only, say }) {
         rounds,
         say: (text) => say(`${name}: ${text}`),
       });
+      say(`${name}: ${Math.round((performance.now() - startedAt) / 1_000)} s`);
     }
   } finally {
     await database.close();

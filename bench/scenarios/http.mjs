@@ -18,7 +18,9 @@ const TURNS = 5;
 /** The same handlers without anything, with an interceptor that does nothing, and with `AdvisoryLock`, in turn. */
 export async function run({ place, quick, rounds, say }) {
   const raw = await startWorker(RAW, place);
-  const taking = quick ? { turns: 2, forMs: 50 } : { turns: rounds * TURNS, forMs: 200 };
+  const taking = quick
+    ? { turns: 1, forMs: 50, warmMs: 50 }
+    : { turns: rounds * TURNS, forMs: 200, warmMs: 2_000 };
   const results = [];
   try {
     for (const platform of Object.keys(PLATFORMS))
@@ -29,7 +31,7 @@ export async function run({ place, quick, rounds, say }) {
   return results;
 }
 
-async function measurePlatform(platform, { place, raw, say, turns, forMs }) {
+async function measurePlatform(platform, { place, raw, say, turns, forMs, warmMs }) {
   const app = await Remote.start(APP, { args: [place.url, platform] });
   const port = await app.call('port');
   const [many, one] = [await HttpLoad.open(port, CONNECTIONS), await HttpLoad.open(port, 1)];
@@ -37,7 +39,7 @@ async function measurePlatform(platform, { place, raw, say, turns, forMs }) {
   try {
     for (const handler of HANDLERS) {
       say(`${PLATFORMS[platform]}, ${handler.name}`);
-      const throughput = await throughputs(many, app, handler, turns, forMs);
+      const throughput = await throughputs(many, app, handler, { turns, forMs, warmMs });
       const latency = await latencies(one, raw, handler, turns, forMs);
       results.push({ platform, name: handler.name, throughput, latency });
     }
@@ -50,11 +52,11 @@ async function measurePlatform(platform, { place, raw, say, turns, forMs }) {
 }
 
 /** Turns of all three one after the other, each time another one first; what counts are the ratios within a round. */
-async function throughputs(load, app, handler, turns, forMs) {
+async function throughputs(load, app, handler, { turns, forMs, warmMs }) {
   const found = { plain: [], idle: [], locked: [] };
   const cpu = { plain: [], idle: [], locked: [] };
   const kinds = Object.keys(found);
-  for (const kind of kinds) await load.run(`/orders/${handler[kind]}`, 10 * forMs);
+  for (const kind of kinds) await load.run(`/orders/${handler[kind]}`, warmMs);
   for (let turn = 0; turn < turns; turn++) {
     for (const kind of rotated(kinds, turn)) {
       const before = await app.call('cpu');

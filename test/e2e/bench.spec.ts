@@ -29,5 +29,5 @@ describe('npm run bench', () => {
     ])
       expect(stdout).toContain(title);
     expect(stdout).not.toMatch(/fails|NaN|undefined/);
-  }, 400_000);
+  }, 180_000);
 });
