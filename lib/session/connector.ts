@@ -2,6 +2,7 @@ import pg from 'pg';
 import type { Client, ClientConfig, Pool } from 'pg';
 import type { PgLockConnection } from './session-options.js';
 import { sessionName, type SessionPurpose } from '../vocabulary/session-name.js';
+import { onAbort } from '../vocabulary/wait-abort.js';
 import { cutOff } from './socket.js';
 import { AS_TEXT } from './text-types.js';
 
@@ -41,11 +42,11 @@ export async function cutOnAbort<T>(
 ): Promise<T> {
   signal?.throwIfAborted();
   const cut = () => cutOff(client);
-  signal?.addEventListener('abort', cut, { once: true });
+  const stopListening = signal && onAbort(signal, cut);
   try {
     return await work();
   } finally {
-    signal?.removeEventListener('abort', cut);
+    stopListening?.();
   }
 }
 

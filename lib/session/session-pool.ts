@@ -8,7 +8,7 @@ import { MainSession } from './main-session.js';
 import { monotonicMs } from './monotonic.js';
 import { openLockSession, TRUST_SHARE } from './open-lock-session.js';
 import { pause } from './pause.js';
-import { unreachable } from './reachability.js';
+import { firstFailure, unreachable } from './reachability.js';
 import type { ResolvedSessionsOptions } from './session-options.js';
 import { SessionReservation } from './session-reservation.js';
 import { SilenceError } from './silence.error.js';
@@ -51,6 +51,7 @@ export class SessionPool implements SessionOwner {
   private readonly tickMs: number;
   private opening = 0;
   private failures = 0;
+  private hasConnected = false;
   private lastFailure: unknown;
   private retryAt = 0;
   private ticker: NodeJS.Timeout | undefined;
@@ -213,8 +214,10 @@ export class SessionPool implements SessionOwner {
       if (early > 0) await pause(early, signal);
       const session = await openLockSession(this.connector, this.options, signal);
       this.failures = 0;
+      this.hasConnected = true;
       return await this.admit(session);
-    } catch (error) {
+    } catch (cause) {
+      const error = this.hasConnected ? cause : firstFailure(cause);
       this.lastFailure = error;
       this.retryAt = monotonicMs() + Math.min(BACK_OFF_MS.first * 2 ** this.failures++, BACK_OFF_MS.most);
       throw error;

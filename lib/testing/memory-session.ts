@@ -5,6 +5,7 @@ import type { TransactionWatcher } from '../transaction/pg-session-watch.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import type { MemoryLock, MemoryLockTable } from './memory-lock-table.js';
 import { MemoryLockWait } from './memory-lock-wait.js';
+import { onAbort } from '../vocabulary/wait-abort.js';
 
 /** How to wait for the keys of a transaction. @internal */
 export interface MemoryWaitOptions {
@@ -108,9 +109,9 @@ export class MemorySession implements HeldKeyListener {
       onWaiting: () => () => undefined,
     });
     const cancel = () => wait.cancel();
-    signal?.addEventListener('abort', cancel, { once: true });
+    const stopListening = signal && onAbort(signal, cancel);
     const lock = await wait.outcome;
-    signal?.removeEventListener('abort', cancel);
+    stopListening?.();
     if (lock === null && signal?.aborted === true) throw signal.reason;
     if (lock === null && deadlock !== undefined) throw deadlock;
     return lock as MemoryLock | null;

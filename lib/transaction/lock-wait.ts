@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Statement } from '../sql/statement.js';
 import { waiting } from '../sql/waiting.js';
 import { SQLSTATE } from '../vocabulary/sqlstate.js';
+import { onAbort } from '../vocabulary/wait-abort.js';
 import type { OpenTransaction, StatementsAround } from './open-transaction.js';
 import { sqlStateWithin } from './sqlstate-within.js';
 
@@ -46,7 +47,7 @@ export async function waitForLocks<Row extends object>(
   const wait = new Wait(marked.mark, pid, cancel);
   const end = () => void wait.end();
   const stopWatching = transaction.watchGiveUp(end);
-  signal?.addEventListener('abort', end, { once: true });
+  const stopListening = signal && onAbort(signal, end);
   try {
     return await transaction.query<Row>(marked, around);
   } catch (error) {
@@ -56,7 +57,7 @@ export async function waitForLocks<Row extends object>(
     if (state === undefined) await wait.end();
     throw error;
   } finally {
-    signal?.removeEventListener('abort', end);
+    stopListening?.();
     stopWatching();
     await wait.over();
   }

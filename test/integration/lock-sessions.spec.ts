@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { jest } from '@jest/globals';
 import pg from 'pg';
 import { LockSessionError } from '../../lib/errors/lock-session.error.js';
@@ -190,6 +191,17 @@ describe('a server that cannot be reached', () => {
   });
 });
 
+describe('a host that is not known', () => {
+  it('is told at once, whatever the timeout', async () => {
+    const { service } = openCore(database, { connection: { host: 'no.such.host', stream: unknownHost } });
+    for (const timeout of [null, 0, '20s'] as const)
+      await expect(service.acquire('x', { timeout, onContention: 'throw' })).rejects.toMatchObject({
+        code: 'PGLOCK_CONFIGURATION',
+        cause: { code: 'ENOTFOUND' },
+      });
+  });
+});
+
 describe('a loss', () => {
   it('by a blocked event loop says so, and for how long', async () => {
     const child = spawnChild(new URL('../support/children/holder.mjs', import.meta.url), {
@@ -221,3 +233,14 @@ describe('a loss', () => {
     expect(warnings.mock.calls.map(([text]) => text)).toEqual([expect.stringContaining('of a listener')]);
   });
 });
+
+/** A connection to a name that does not resolve, wherever this runs. */
+function unknownHost(): Socket {
+  const socket = new Socket();
+  const error = Object.assign(new Error('getaddrinfo ENOTFOUND no.such.host'), { code: 'ENOTFOUND' });
+  socket.connect = () => {
+    process.nextTick(() => socket.destroy(error));
+    return socket;
+  };
+  return socket;
+}

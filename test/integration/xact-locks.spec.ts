@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { jest } from '@jest/globals';
 import pg from 'pg';
 import { LockLostError } from '../../lib/errors/lock-lost.error.js';
@@ -514,4 +515,21 @@ describe('the transaction of a caller', () => {
     forget();
     await expect(service.model('users', { transaction: tx })).rejects.toThrow(TransactionStateError);
   });
+});
+
+it('waits that share a signal have one listener on it together', async () => {
+  const { service } = openCore(database, { connection: { connectionString: database.url, max: 12 } });
+  const { service: other } = openCore(database);
+  const holder = await other.acquire('shared signal');
+  const controller = new AbortController();
+  const { signal } = controller;
+  const waits = Array.from({ length: 12 }, () =>
+    service.advisory('shared signal', { xact: true, signal }, () => 1),
+  );
+  await eventually(async () => (await advisoryLocks(database)).length === 13);
+  expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+  controller.abort(new Error('no more'));
+  for (const outcome of await Promise.allSettled(waits))
+    expect(outcome).toMatchObject({ status: 'rejected', reason: { message: 'no more' } });
+  await holder?.release();
 });

@@ -1,6 +1,6 @@
 import { LockSessionError } from '../../../lib/errors/lock-session.error.js';
 import { PoolerError } from '../../../lib/errors/pooler.error.js';
-import { isPassing, unreachable } from '../../../lib/session/reachability.js';
+import { firstFailure, isPassing, unreachable } from '../../../lib/session/reachability.js';
 
 const failure = (code: string | undefined, message = 'it failed') =>
   Object.assign(new Error(message), { code });
@@ -33,7 +33,11 @@ describe('what waiting can mend', () => {
   );
 
   it('is a host that is not found only where there was a connection before', () => {
-    expect([isPassing(failure('ENOTFOUND')), isPassing(failure('ENOTFOUND'), false)]).toEqual([true, false]);
+    const unknown = failure('ENOTFOUND', 'getaddrinfo ENOTFOUND no.such.host');
+    const first = firstFailure(unknown);
+    expect([isPassing(unknown), isPassing(first)]).toEqual([true, false]);
+    expect(first).toMatchObject({ code: 'PGLOCK_CONFIGURATION', cause: unknown });
+    expect(firstFailure(failure('ECONNREFUSED'))).toMatchObject({ code: 'ECONNREFUSED' });
   });
 
   it('is a lock session that ended, and no other error of the library', () => {
