@@ -44,6 +44,7 @@ const server = new EmbeddedPostgres({
   password: 'postgres',
   persistent: false,
   createPostgresUser: process.getuid?.() === 0,
+  initdbFlags: ['--locale=C', '--lc-messages=C'], // before 17 a locale that is not installed is refused
   postgresFlags: ['-h', '127.0.0.1'],
   onLog: () => undefined,
   onError: () => undefined,
