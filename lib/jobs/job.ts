@@ -1,4 +1,3 @@
-import { monotonicMs } from '../session/monotonic.js';
 import type { HeldKey } from '../session/lock-store.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
 import { HandRun } from './hand-run.js';
@@ -10,14 +9,10 @@ import { JobRecord } from './job-record.js';
 import type { JobRun } from './job-status.js';
 import type { JobsContext } from './jobs-context.js';
 import { syncPeers } from './sync-peers.js';
-import { TICK, TICK_QUESTION, type TickAnswer } from './tick-messages.js';
+import { TickKnowledge } from './tick-knowledge.js';
+import { TICK } from './tick-messages.js';
 import { TickRun, type TickHost } from './tick-run.js';
 
-/** For how long answers of peers are awaited; where no peer is known, there is hardly one to answer. */
-const ANSWERS_MS = 1_000;
-const NOBODY_MS = 400;
-/** Answers are delayed by up to 100 ms, so that not all answer. */
-const LEAST_ANSWERS_MS = 250;
 /** An error is left to a timer of the scheduler that calls within this time. */
 const ATTACH_MS = 1_000;
 
@@ -39,6 +34,7 @@ export class Job implements TickHost {
   readonly identity: string;
   readonly clock: JobClock;
   readonly record: JobRecord;
+  private readonly known: TickKnowledge;
   private readonly definitions: JobDefinition[];
   private pending: TickRun | undefined;
   private begun: Begun | undefined;
@@ -61,6 +57,7 @@ export class Job implements TickHost {
       onIdleInstant: () => this.giveBack(),
       onFound: () => context.onScheduled(this.identity),
     });
+    this.known = new TickKnowledge(this.identity, () => this.windowMs, context);
     this.record = new JobRecord(this.identity, definition, context);
   }
 
@@ -161,15 +158,7 @@ export class Job implements TickHost {
   }
 
   facts(at: number): ReturnType<TickHost['facts']> {
-    const { memory, peers, options } = this.context;
-    const ago = Date.now() - at;
-    const tickMs = monotonicMs() - ago;
-    const since = peers.listeningSince ?? Infinity;
-    return {
-      isClaimedByOther: memory.claimedByOther(this.identity, at, peers.id) !== undefined,
-      isMemoryComplete: since <= tickMs - options.clockSkewMs || this.context.ledger !== undefined,
-      listenedAtTick: since <= tickMs,
-    };
+    return this.known.facts(at);
   }
 
   isContinued(keys: readonly HeldKey[]): boolean {
@@ -181,17 +170,8 @@ export class Job implements TickHost {
     return syncPeers(this.context.peers, signal);
   }
 
-  async ask(at: number): Promise<'unseen' | 'silent'> {
-    const { peers, memory } = this.context;
-    const leftMs = at + this.windowMs - Date.now();
-    // A question must not outlast the tick that it is about: answers come within a moment, where there are any.
-    const patientMs = peers.known().length === 0 ? NOBODY_MS : ANSWERS_MS;
-    const waitMs = Math.min(patientMs, Math.max(LEAST_ANSWERS_MS, leftMs / 2));
-    const question = { job: this.identity, at };
-    const answers = await peers.ask(TICK_QUESTION, question, { waitMs, isEnough: (all) => all.length > 0 });
-    for (const { body } of answers) this.learn(body, at);
-    if (memory.claimedByOther(this.identity, at, peers.id) !== undefined) return 'silent';
-    return answers.length > 0 ? 'unseen' : 'silent';
+  ask(at: number): Promise<'unseen' | 'silent'> {
+    return this.known.ask(at);
   }
 
   async announce(run: TickRun): Promise<boolean> {
@@ -302,13 +282,6 @@ export class Job implements TickHost {
     if (giveBackAfter === undefined || this.failures < giveBackAfter) return;
     this.failures = 0;
     this.giveBack();
-  }
-
-  private learn({ by, at, replica }: TickAnswer, asked: number): void {
-    if (by === null) return;
-    const { memory, peers } = this.context;
-    const claim = { at: at || asked, by, replica, late: 0, announcedAt: Date.now(), end: undefined };
-    memory.note(this.identity, claim, peers.id);
   }
 }
 

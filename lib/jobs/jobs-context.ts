@@ -5,6 +5,7 @@ import type { LockSource } from '../telemetry/lock-channels.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import type { LeaseFigures, ResolvedJobsOptions } from './job-options.js';
 import type { TickLedger } from './tick-ledger.js';
+import type { RecentTicks } from './recent-ticks.js';
 import type { TickMemory } from './tick-memory.js';
 
 /** What jobs of one database stand on. @internal */
@@ -25,6 +26,8 @@ export interface JobsInit {
 /** What all jobs of one database share. @internal */
 export interface JobsContext extends JobsInit {
   readonly memory: TickMemory;
+  /** What was told right before this process listened. */
+  readonly recent: RecentTicks;
   /** Whether the module shuts down: what is due now is left to others. */
   readonly isStopping: () => boolean;
   /** Keeps a call in mind, for the shutdown to wait for. */

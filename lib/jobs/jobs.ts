@@ -1,5 +1,4 @@
 import { PgLockConfigurationError } from '../errors/pg-lock-configuration.error.js';
-import { monotonicMs } from '../session/monotonic.js';
 import type { PeerInfo } from '../peers/peers.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
 import { Job } from './job.js';
@@ -10,15 +9,10 @@ import { JOB_RELEASE, JOBS_QUESTION, RUN_QUESTION } from './job-questions.js';
 import { runHere } from './job-runs.js';
 import type { JobStatus } from './job-status.js';
 import type { JobsContext, JobsInit } from './jobs-context.js';
+import { answerTickQuestions } from './tick-answers.js';
+import { RecentTicks } from './recent-ticks.js';
 import { TickMemory } from './tick-memory.js';
-import {
-  TICK,
-  TICK_FINISHED,
-  TICK_QUESTION,
-  type TickAnnouncement,
-  type TickAnswer,
-  type TickQuestion,
-} from './tick-messages.js';
+import { TICK, TICK_FINISHED, type TickAnnouncement } from './tick-messages.js';
 
 /** By whom a tick was announced that is read from the ledger. */
 const LEDGER = 'ledger';
@@ -54,6 +48,8 @@ export class Jobs {
     this.context = {
       ...init,
       memory: this.memory,
+      // Also those whose clocks are ahead have told by then of whatever is still to come.
+      recent: new RecentTicks(init.peers, this.memory, 2 * init.options.clockSkewMs),
       isStopping: () => this.state === 'stopping',
       track: (call) => this.track(call),
       onScheduled: (identity) => {
@@ -144,6 +140,7 @@ export class Jobs {
 
   /** The last thing: listens no more. */
   close(): void {
+    this.context.recent.close();
     for (const stop of this.stops.splice(0)) stop();
   }
 
@@ -169,12 +166,13 @@ export class Jobs {
         peers.on(TICK_FINISHED, (end, from) => this.jobs.get(end.job)?.record.heardEnd(end, from.id)),
         peers.on(KEY_WANTED, ({ key }) => this.lend(key)),
         peers.on(JOB_RELEASE, ({ job }) => this.release(job)),
-        peers.answer(TICK_QUESTION, (question) => this.answerOf(question), { suppressed: true }),
+        ...answerTickQuestions(this.context),
         peers.answer(JOBS_QUESTION, ({ page }) => this.page(page)),
         peers.answer(RUN_QUESTION, (question) =>
           runHere(question, this.jobs.get(question.job), this.context),
         ),
         peers.onListening(() => void this.listening()),
+        peers.onBreak(() => this.context.recent.forget()),
         peers.keepListening(),
       );
       if (peers.listeningSince !== undefined) void this.listening();
@@ -197,16 +195,6 @@ export class Jobs {
       return;
     this.sharing = true;
     this.onShared(job, applicationName);
-  }
-
-  /** Of a peer's question: who ran the tick; "nobody" only from a peer that listened over the instant. */
-  private answerOf({ job, at }: TickQuestion): TickAnswer | undefined {
-    const claim = this.memory.from(job, at);
-    if (claim !== undefined) return { by: claim.by, at: claim.at, replica: claim.replica };
-    const { peers, options } = this.context;
-    const since = peers.listeningSince ?? Infinity;
-    const isComplete = since <= monotonicMs() - (Date.now() - at) - options.clockSkewMs;
-    return isComplete ? { by: null, at, replica: '' } : undefined;
   }
 
   private page(page: number) {
@@ -239,8 +227,9 @@ export class Jobs {
     if (job?.hold !== undefined) job.giveBack();
   }
 
-  /** Listens for the first time: what came before it listened may have been run by nobody. */
+  /** Listens; for the first time: what came before it listened may have been run by nobody. */
   private async listening(): Promise<void> {
+    this.context.recent.ask();
     if (this.caughtUp || this.state !== 'started') return;
     this.caughtUp = true;
     await this.readLedger();

@@ -82,6 +82,14 @@ export class TickMemory {
     return this.jobs.get(job)?.find((claim) => claim.at >= at && claim.by !== self);
   }
 
+  /** All claims of the instant and later ones, in an order that is the same for all who know the same. */
+  since(from: number): { job: string; at: number; by: string; replica: string }[] {
+    const found = [];
+    for (const [job, claims] of this.jobs)
+      for (const { at, by, replica } of claims) if (at >= from) found.push({ job, at, by, replica });
+    return found.sort((a, b) => a.at - b.at || (a.job < b.job ? -1 : 1));
+  }
+
   /** The latest instant of all jobs; undefined where nothing is known. */
   get latest(): number | undefined {
     let latest: number | undefined;

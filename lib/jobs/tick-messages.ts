@@ -37,6 +37,20 @@ export interface TickAnswer {
   readonly replica: string;
 }
 
+/** "Which ticks from this instant on have been announced already?" Asked when a session begins to listen. @internal */
+export interface RecentTicksQuestion {
+  readonly from: number;
+}
+
+/** @internal */
+export interface RecentTicksAnswer {
+  readonly claims: readonly { job: string; at: number; by: string; replica: string }[];
+  /** Whether these are all that this peer knows of. */
+  readonly isWhole: boolean;
+  /** Whether this peer has listened for so long that it has heard of all. */
+  readonly isComplete: boolean;
+}
+
 export const TICK: PeerMessageKind<TickAnnouncement> = {
   name: 'tick',
   read: (body) => {
@@ -67,6 +81,22 @@ export const TICK_QUESTION: PeerQuestionKind<TickQuestion, TickAnswer> = {
     return { by: body['by'], at: figure(body['at']), replica: text(body['replica']) };
   },
 };
+
+export const RECENT_TICKS_QUESTION: PeerQuestionKind<RecentTicksQuestion, RecentTicksAnswer> = {
+  name: 'ticks?',
+  readQuestion: (body) => (isRecord(body) && isInstant(body['from']) ? { from: body['from'] } : undefined),
+  readAnswer: (body) => {
+    if (!isRecord(body) || !Array.isArray(body['claims'])) return undefined;
+    const claims = body['claims'].map(readClaim).filter((claim) => claim !== undefined);
+    return { claims, isWhole: body['isWhole'] === true, isComplete: body['isComplete'] === true };
+  },
+};
+
+function readClaim(raw: unknown) {
+  if (!isRecord(raw)) return undefined;
+  const { job, at, by, replica } = raw;
+  return isText(job) && isInstant(at) && isText(by) ? { job, at, by, replica: text(replica) } : undefined;
+}
 
 /** The end of a run in a body that came from outside. @internal */
 export function readEnd(body: Readonly<Record<string, unknown>>): TickEnd | undefined {

@@ -140,6 +140,12 @@ export class DatabasePeers implements Peers {
     this.roster.drop(id);
   }
 
+  /** A peer has said for how long it has listened. */
+  noteAge(peer: PeerInfo, ageMs: number): void {
+    const now = performance.now();
+    this.roster.note(peer, now, { listensSince: now - ageMs });
+  }
+
   private async send(said: Said): Promise<void> {
     const { id, port, identity } = this;
     const text = encodeMessage({ ...said, ...identity, id, pids: port.pids });

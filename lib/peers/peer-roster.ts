@@ -8,12 +8,16 @@ interface Entry {
   readonly heardAt: number;
 }
 
+/** What is known of a peer beside what each of its messages says. */
+type Age = Pick<PeerInfo, 'listensSince'>;
+
 /** The peers that were heard of, the one heard last at the end. @internal */
 export class PeerRoster {
   private readonly entries = new Map<string, Entry>();
 
   /** A peer has spoken. */
-  note(info: PeerInfo, now: number): void {
+  note(said: PeerInfo, now: number, age: Age = this.ageOf(said.id)): void {
+    const info = Object.freeze({ ...said, ...age });
     this.entries.delete(info.id);
     this.entries.set(info.id, { info, heardAt: now });
     if (this.entries.size <= MOST) return;
@@ -30,6 +34,10 @@ export class PeerRoster {
   dropBackends(gone: ReadonlySet<number>, askedAt: number): void {
     for (const [id, { info, heardAt }] of this.entries)
       if (gone.has(info.pid) && heardAt < askedAt) this.entries.delete(id);
+  }
+
+  private ageOf(id: string): Age {
+    return { listensSince: this.entries.get(id)?.info.listensSince };
   }
 
   list(): PeerInfo[] {

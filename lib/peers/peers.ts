@@ -9,6 +9,8 @@ export interface PeerInfo {
   /** What the application calls itself. */
   readonly applicationName: string;
   readonly host: string;
+  /** Since when it listens, on the monotonic clock of this process, as far as it has told; late by the time of its message. */
+  readonly listensSince?: number | undefined;
 }
 
 /**

@@ -2,9 +2,9 @@ import { isRecord } from './peer-message.js';
 import type { PeerInfo, PeerMessageKind, Peers } from './peers.js';
 
 /** "I am here": told when one begins to listen (and asks the others for theirs), and when asked. */
-const HELLO: PeerMessageKind<{ readonly ask: boolean }> = {
+const HELLO: PeerMessageKind<{ readonly ask: boolean; readonly age: number | undefined }> = {
   name: 'hello',
-  read: (body) => (isRecord(body) ? { ask: body['ask'] === true } : undefined),
+  read: (body) => (isRecord(body) ? { ask: body['ask'] === true, age: readAge(body['age']) } : undefined),
 };
 
 /** "I am gone." */
@@ -21,6 +21,8 @@ const LOOK_EVERY_MS = 30_000;
 /** What a presence asks of the peers that it belongs to. @internal */
 export interface PresenceHost extends Pick<Peers, 'on' | 'tell' | 'onListening' | 'listeningSince'> {
   forget(peer: PeerInfo): void;
+  /** A peer has listened for so many milliseconds. */
+  noteAge(peer: PeerInfo, ageMs: number): void;
   forgetGone(): Promise<void>;
 }
 
@@ -38,7 +40,10 @@ export class Presence {
   private looking: NodeJS.Timeout | undefined;
 
   constructor(private readonly host: PresenceHost) {
-    host.on(HELLO, ({ ask }) => this.greetedBy(ask));
+    host.on(HELLO, ({ ask, age }, from) => {
+      if (age !== undefined) host.noteAge(from, age);
+      this.greetedBy(ask);
+    });
     host.on(BYE, (_body, from) => host.forget(from));
     host.onListening(() => {
       if (this.wanted > 0) this.greet(true);
@@ -92,8 +97,14 @@ export class Presence {
   private greet(ask: boolean): void {
     if (this.closed) return;
     this.greeted = true;
-    this.host.tell(HELLO, { ask }).catch(nothing); // the session ended, and the next one greets again
+    const { listeningSince: since } = this.host;
+    const age = since === undefined ? undefined : Math.round(performance.now() - since);
+    this.host.tell(HELLO, { ask, age }).catch(nothing); // the session ended, and the next one greets again
   }
+}
+
+function readAge(age: unknown): number | undefined {
+  return Number.isSafeInteger(age) && (age as number) >= 0 ? (age as number) : undefined;
 }
 
 function nothing(): void {}

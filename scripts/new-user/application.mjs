@@ -83,10 +83,10 @@ export function write({ directory, kind }) {
   if (kind === 'commonjs') withoutExtensions(join(directory, 'src'));
   // Whoever counts the runs of a job has to see them.
   const job = join(directory, 'src/reports.service.ts');
-  const counted = readFileSync(job, 'utf8').replace(
-    'this.runs += 1;',
-    '$& console.log(`tick ${Math.round(Date.now() / 1000)}`);',
-  );
+  const counted = readFileSync(job, 'utf8')
+    .replace('{ AdvisoryLock }', '{ AdvisoryLock, CurrentTick }')
+    .replace('rebuild()', 'rebuild(@CurrentTick() tick?: { scheduledAt: Date })')
+    .replace('this.runs += 1;', '$& console.log(`tick ${tick?.scheduledAt.toISOString()}`);');
   writeFileSync(job, counted);
 }
 
