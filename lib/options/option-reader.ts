@@ -2,6 +2,9 @@ import { PgLockConfigurationError } from '../errors/pg-lock-configuration.error.
 import { durationMs, type Duration } from '../vocabulary/duration.js';
 import { printable } from '../vocabulary/printable.js';
 
+/** The names of all options of a kind. @internal */
+export type OptionNames<Options> = readonly (keyof Options & string)[];
+
 /** Reads one object of options: knows its name for messages, and refuses what it does not know. @internal */
 export class OptionReader<Options extends object> {
   private readonly values: Options;

@@ -1,16 +1,12 @@
 import type { Pool } from 'pg';
 import { resolveNames, type ResolvedNames } from '../inspection/names/resolve-names.js';
 import { checkSaved } from '../inspection/resolve-query.js';
-import type { ResolvedJobsOptions, ResolvedLedgerOptions } from '../jobs/job-options.js';
-import { DEFAULT_LEDGER_TABLE, isTableName } from '../sql/jobs-ledger.js';
 import type { ResolvedAdvisoryDefaults } from '../locks/resolve-advisory-options.js';
 import type { HandlersOptions, ResolvedHandlersOptions, TrustedCaller } from './handlers-options.js';
-import { kind, OptionReader } from './option-reader.js';
+import { kind, OptionReader, type OptionNames as Names } from './option-reader.js';
 import {
   DEFAULTS,
   type AdvisoryDefaults,
-  type JobsOptions,
-  type LedgerOptions,
   type PgLockModuleExtras,
   type PgLockModuleOptions,
   type PrioritizeDefaults,
@@ -19,15 +15,13 @@ import {
   type SavedConfiguration,
   type ShutdownOptions,
 } from './pg-lock-options.js';
+import { JOBS_OPTIONS, resolveJobs } from './resolve-jobs.js';
+import { resolveSessions, SESSIONS_OPTIONS } from './resolve-sessions.js';
 import { sparedBy, type ResolvedPrioritizeDefaults } from '../prioritize/resolve-prioritize-options.js';
-import type {
-  PgLockConnection,
-  ResolvedSessionsOptions,
-  SessionsOptions,
-} from '../session/session-options.js';
+import type { PgLockConnection, SessionsOptions } from '../session/session-options.js';
 import { shownAttributes } from '../sql/inspection-query.js';
 import type { ResolvedTelemetryOptions, TelemetryOptions } from '../telemetry/telemetry-options.js';
-import { durationMs, MAX_SERVER_TIMEOUT_MS } from '../vocabulary/duration.js';
+import { durationMs } from '../vocabulary/duration.js';
 
 /**
  * Checks the options of one database and fills in the defaults. Sends no SQL; never prints a connection.
@@ -58,7 +52,7 @@ export function resolveOptions(
     selfWaitMs: selfWaitOf(advisory),
     shutdown: shutdownOf(given.nested('shutdown', ['timeout'])),
     prioritize: prioritizeOf(given.nested('prioritize', PRIORITIZE_OPTIONS)),
-    sessions: sessionsOf(sessions),
+    sessions: resolveSessions(sessions),
     httpStatus:
       options.httpStatus === null ? null : (given.integer('httpStatus', 400, 599) ?? DEFAULTS.httpStatus),
     handlers: handlersOf(given.nested('handlers', ['trust'])),
@@ -67,13 +61,11 @@ export function resolveOptions(
     limit: limit ?? DEFAULTS.limit,
     findLimit: limit,
     telemetry: telemetryOf(options.telemetry),
-    jobs: jobsOf(given.nested('jobs', JOBS_OPTIONS)),
+    jobs: resolveJobs(given.nested('jobs', JOBS_OPTIONS)),
     names: namesOf(given, options.names),
     configs: configsOf(given, namespace),
   });
 }
-
-type Names<Options> = readonly (keyof Options & string)[];
 
 const OPTIONS: Names<PgLockModuleOptions & PgLockModuleExtras> = [
   'name',
@@ -95,7 +87,6 @@ const OPTIONS: Names<PgLockModuleOptions & PgLockModuleExtras> = [
   'names',
   'configs',
 ];
-const JOBS_OPTIONS: Names<JobsOptions> = ['clockSkew', 'ledger'];
 const ADVISORY_OPTIONS: Names<AdvisoryDefaults> = [
   'timeout',
   'onContention',
@@ -112,17 +103,6 @@ const PRIORITIZE_OPTIONS: Names<PrioritizeDefaults> = [
   'protect',
   'dryRun',
 ];
-const SESSIONS_OPTIONS: Names<SessionsOptions> = [
-  'max',
-  'heartbeat',
-  'lease',
-  'connectTimeout',
-  'directConnection',
-  'trustPooler',
-  'allowStandby',
-  'lockTableShare',
-];
-
 function nameOf(given: OptionReader<PgLockModuleExtras>): string {
   const isName = (value: unknown): value is string => typeof value === 'string' && value.trim() !== '';
   return given.check('name', 'a string that is not empty', isName) ?? DEFAULTS.name;
@@ -176,27 +156,6 @@ function prioritizeOf(given: OptionReader<PrioritizeDefaults>): ResolvedPrioriti
   });
 }
 
-function sessionsOf(given: OptionReader<SessionsOptions>): ResolvedSessionsOptions {
-  const { heartbeatMs, leaseMs } = leaseOf(given);
-  if (leaseMs < 2 * heartbeatMs)
-    throw given.refuse('lease', `at least twice the heartbeat of ${heartbeatMs} ms`, `${leaseMs} ms`);
-  if (leaseMs > MAX_SERVER_TIMEOUT_MS) throw given.refuse('lease', 'at most 24 days', `${leaseMs} ms`);
-  const connectTimeoutMs = given.wait('connectTimeout', 1);
-  const isShare = (value: unknown): value is number => typeof value === 'number' && value > 0 && value <= 1;
-  return Object.freeze({
-    max: given.integer('max', 2, 1000) ?? DEFAULTS.sessions.max,
-    heartbeatMs,
-    leaseMs,
-    connectTimeoutMs:
-      connectTimeoutMs === undefined ? durationMs(DEFAULTS.sessions.connectTimeout) : connectTimeoutMs,
-    trustPooler: given.flag('trustPooler') ?? DEFAULTS.sessions.trustPooler,
-    allowStandby: given.flag('allowStandby') ?? DEFAULTS.sessions.allowStandby,
-    lockTableShare:
-      given.check('lockTableShare', 'a number above 0, at most 1', isShare) ??
-      DEFAULTS.sessions.lockTableShare,
-  });
-}
-
 function handlersOf(given: OptionReader<HandlersOptions>): ResolvedHandlersOptions {
   const isCaller = (value: unknown): boolean =>
     typeof value === 'symbol' || typeof value === 'function' || (typeof value === 'string' && value !== '');
@@ -204,20 +163,6 @@ function handlersOf(given: OptionReader<HandlersOptions>): ResolvedHandlersOptio
     Array.isArray(value) && value.every(isCaller);
   const allowed = "a list of metadata keys, classes, or texts such as 'Class.method'";
   return Object.freeze({ trust: given.check('trust', allowed, fits) ?? [] });
-}
-
-/** Each follows the other, where only one is given: a heartbeat at 40 % of the lease leaves time for its answer. */
-function leaseOf(given: OptionReader<SessionsOptions>): {
-  readonly heartbeatMs: number;
-  readonly leaseMs: number;
-} {
-  const heartbeatMs = given.ms('heartbeat', 1);
-  const leaseMs = given.ms('lease', 1);
-  const { heartbeat, lease } = DEFAULTS.sessions;
-  if (heartbeatMs !== undefined)
-    return { heartbeatMs, leaseMs: leaseMs ?? Math.max(durationMs(lease), 2 * heartbeatMs) };
-  if (leaseMs === undefined) return { heartbeatMs: durationMs(heartbeat), leaseMs: durationMs(lease) };
-  return { heartbeatMs: Math.max(1, Math.floor(0.4 * leaseMs)), leaseMs };
 }
 
 function telemetryOf(
@@ -231,21 +176,6 @@ function telemetryOf(
     metrics: given.flag('metrics') ?? true,
     traces: given.flag('traces') ?? true,
   });
-}
-
-function jobsOf(given: OptionReader<JobsOptions>): ResolvedJobsOptions {
-  const ledger = given.raw('ledger') ?? DEFAULTS.jobs.ledger;
-  return Object.freeze({
-    clockSkewMs: given.ms('clockSkew') ?? durationMs(DEFAULTS.jobs.clockSkew),
-    ledger: ledger === false ? undefined : ledgerOf(ledger === true ? {} : ledger),
-  });
-}
-
-function ledgerOf(options: LedgerOptions): ResolvedLedgerOptions {
-  const given = new OptionReader<LedgerOptions>(options, 'jobs.ledger', ['table', 'keep']);
-  const isTable = (value: unknown): value is string => typeof value === 'string' && isTableName(value);
-  const table = given.check('table', "a table such as 'pglock_jobs' or 'ops.pglock_jobs'", isTable);
-  return Object.freeze({ table: table ?? DEFAULT_LEDGER_TABLE, keepMs: given.ms('keep', 1) });
 }
 
 function namesOf(

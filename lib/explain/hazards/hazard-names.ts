@@ -35,7 +35,12 @@ const TABLE = [
     'ATTACH PARTITION locks the table that a foreign key refers to',
   ],
   ['drop-foreign-key', 'H26', 'warning', 'dropping a foreign key locks the table that it refers to'],
-  ['index-rename-by-table', 'H27', 'warning', 'ALTER TABLE renames an index: ALTER INDEX stops nobody'],
+  [
+    'index-rename-by-table',
+    'H27',
+    'warning',
+    'ALTER TABLE renames an index: ALTER INDEX blocks neither reads nor writes',
+  ],
   [
     'partition-of-referenced',
     'H28',
