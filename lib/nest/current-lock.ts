@@ -50,6 +50,11 @@ export function withLockArguments(
   return args;
 }
 
+/** Whether a method wants the lock anywhere. @internal */
+export function wantsLock(target: object, method: string | symbol): boolean {
+  return places(PARAMETERS, target, method).length > 0;
+}
+
 /** The error for a `@CurrentLock()` in code that runs under no lock. @internal */
 export function noCurrentLock(label: string): PgLockUsageError {
   return new PgLockUsageError(

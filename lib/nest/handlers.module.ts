@@ -3,7 +3,10 @@ import { APP_FILTER, DiscoveryModule } from '@nestjs/core';
 import { AmbientTransactions } from './ambient-transactions.js';
 import { EnhancerCheck } from './boot-check/enhancer-check.js';
 import { ExternalContexts } from './boot-check/external-contexts.js';
+import { GlobalEnhancersOfOurs } from './boot-check/global-enhancers.js';
+import { GraphqlFields } from './boot-check/graphql-fields.js';
 import { HookOrder } from './boot-check/hook-order.js';
+import { LazyModules } from './boot-check/lazy-modules.js';
 import { LockNotAvailableFilter } from './exceptions/lock-not-available.filter.js';
 import { LeaderRunner } from './leader-runner.js';
 import { MethodBridge } from './method-bridge/method-bridge.js';
@@ -22,7 +25,10 @@ import { SubscriptionCheck } from './subscription-check.js';
     AmbientTransactions,
     EnhancerCheck,
     ExternalContexts,
+    GlobalEnhancersOfOurs,
+    GraphqlFields,
     HookOrder,
+    LazyModules,
     LeaderRunner,
     MethodBridge,
     RunningLock,

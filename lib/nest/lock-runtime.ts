@@ -28,6 +28,11 @@ export function getLockRuntimeToken(name: string = DEFAULT_DATABASE_NAME): strin
     : `PgLockModule.forRoot({ name: '${name}' })`;
 }
 
+/** Whether a provider's token is that of a database of any name. @internal */
+export function isRuntimeToken(token: unknown): boolean {
+  return typeof token === 'string' && /^PgLockModule\.forRoot\(.*\)$/.test(token);
+}
+
 /** Why a database could not be made, by its token: what Nest hides from a parameter that is optional. */
 const failures = new Map<string, unknown>();
 
@@ -72,7 +77,7 @@ export function requireRuntime(
   if (modules === undefined)
     throw new PgLockConfigurationError(
       `${decorator} was created with \`new\`, where nothing is injected: give Nest the class itself, as in ` +
-        `{ provide: APP_INTERCEPTOR, useClass: ${decorator}(…) } for all handlers.`,
+        `{ provide: ${decorator.endsWith('Guard') ? 'APP_GUARD' : 'APP_INTERCEPTOR'}, useClass: ${decorator}(…) } for all handlers.`,
     );
   const isConfigured = [...modules.values()].some((module) => module.providers.has(token));
   if (!isConfigured)

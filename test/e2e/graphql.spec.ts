@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { UseGuards, UseInterceptors } from '@nestjs/common';
+import { Injectable, Scope, UseGuards, UseInterceptors, type Type } from '@nestjs/common';
 import {
   Args,
   Field,
@@ -164,21 +164,25 @@ describe('GraphQL', () => {
       id!: string;
     }
 
-    @Resolver(() => Order)
-    class Orders {
-      @Query(() => Order)
-      order(): Order {
-        return { id: '7' };
-      }
+    const ordersOf = (scope: Scope): Type => {
+      @Resolver(() => Order)
+      class Orders {
+        @Query(() => Order)
+        order(): Order {
+          return { id: '7' };
+        }
 
-      @ResolveField(() => String)
-      @UseInterceptors(AdvisoryLock('graphql:field'))
-      async holders(): Promise<string> {
-        return String(await holders(db, 'graphql:field'));
+        @ResolveField(() => String)
+        @UseInterceptors(AdvisoryLock('graphql:field'))
+        async holders(): Promise<string> {
+          return String(await holders(db, 'graphql:field'));
+        }
       }
-    }
+      Injectable({ scope })(Orders);
+      return Orders;
+    };
 
-    const boot = async (fieldResolverEnhancers?: ('interceptors' | 'guards')[]) => {
+    const boot = async (resolver: Type, fieldResolverEnhancers?: ('interceptors' | 'guards')[]) => {
       const options = {
         driver: MercuriusDriver,
         autoSchemaFile: true,
@@ -189,27 +193,35 @@ describe('GraphQL', () => {
           GraphQLModule.forRoot<MercuriusDriverConfig>(options),
           PgLockModule.forRoot({ connection: db.url }),
         ],
-        providers: [Orders],
+        providers: [resolver],
       }).compile();
       return serve(module, 'fastify');
     };
 
-    it('stop the boot where GraphQLModule does not run enhancers on them', async () => {
-      await expect(boot()).rejects.toThrow(
-        /'Orders\.holders' would never run: GraphQL runs enhancers on fields only where .*fieldResolverEnhancers/,
+    describe.each([
+      ['singletons', ordersOf(Scope.DEFAULT)],
+      ['created per request', ordersOf(Scope.REQUEST)],
+    ])('of resolvers that are %s', (_how, resolver) => {
+      it.each([[undefined], [['guards' as const]]])(
+        'stop the boot where GraphQLModule does not run interceptors on them: %s',
+        async (enhancers) => {
+          await expect(boot(resolver, enhancers)).rejects.toThrow(
+            /'Orders\.holders' would never run: GraphQL runs enhancers on fields only where .*fieldResolverEnhancers/,
+          );
+        },
       );
-    });
 
-    it('run under their locks where it does', async () => {
-      const { app, url } = await boot(['interceptors']);
-      const body = JSON.stringify({ query: '{ order { id holders } }' });
-      const answer = await fetch(`${url}/graphql`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body,
+      it('run under their locks where it does', async () => {
+        const { app, url } = await boot(resolver, ['interceptors']);
+        const body = JSON.stringify({ query: '{ order { id holders } }' });
+        const answer = await fetch(`${url}/graphql`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body,
+        });
+        expect(await answer.json()).toEqual({ data: { order: { id: '7', holders: '1' } } });
+        await app.close();
       });
-      expect(await answer.json()).toEqual({ data: { order: { id: '7', holders: '1' } } });
-      await app.close();
     });
   });
 });

@@ -1,16 +1,21 @@
 import { Injectable } from '@nestjs/common';
-import { DiscoveryService } from '@nestjs/core';
+import { ModulesContainer } from '@nestjs/core';
 import { PgLockConfigurationError } from '../../errors/pg-lock-configuration.error.js';
 import { runtimeProperty } from '../decorators/wrap-method.js';
-import { METADATA, type AnyFunction } from '../nest-metadata.js';
+import { isScheduled, METADATA, type AnyFunction } from '../nest-metadata.js';
 import { RunRegistry } from '../run-registry.js';
 import { MethodBridge } from '../method-bridge/method-bridge.js';
 import type { EnhancerInfo } from '../enhancer-mark.js';
 import { callerOf, type Caller } from './callers.js';
 import { checkedMethods, labelOf, marked, type CheckedMethod } from './checked-method.js';
+import { createdBy } from './created-classes.js';
 import { DefaultIds } from './default-ids.js';
 import { ExternalContexts } from './external-contexts.js';
+import { GlobalEnhancersOfOurs } from './global-enhancers.js';
+import { GraphqlFields } from './graphql-fields.js';
 import { HookOrder } from './hook-order.js';
+import { LazyModules } from './lazy-modules.js';
+import { guardLockParameters } from './lock-parameters.js';
 import { checkOverride } from './overrides.js';
 import { checkSameIdTwice } from './same-id-twice.js';
 import { isTrusted } from './trust.js';
@@ -27,27 +32,42 @@ import { isTrusted } from './trust.js';
 export class EnhancerCheck {
   private readonly unknown: CheckedMethod[] = [];
   private readonly classes = new Map<AnyFunction, { readonly on: CheckedMethod; reached: boolean }>();
+  private readonly ids = new DefaultIds();
+  private readonly seen = new Set<unknown>();
+  private hasBooted = false;
 
   constructor(
-    private readonly discovery: DiscoveryService,
+    private readonly modules: ModulesContainer,
     private readonly order: HookOrder,
     private readonly contexts: ExternalContexts,
+    private readonly fields: GraphqlFields,
+    private readonly global: GlobalEnhancersOfOurs,
     private readonly bridge: MethodBridge,
     private readonly runs: RunRegistry,
+    lazy: LazyModules,
   ) {
-    order.firstOnModuleInit(() => this.checkAll());
+    order.firstOnModuleInit(async () => {
+      await this.checkNew();
+      lazy.afterEachLoad(() => this.checkLoaded());
+    });
     order.lastOnApplicationBootstrap(() => this.refuseUnknown());
   }
 
-  private async checkAll(): Promise<void> {
-    const ids = new DefaultIds();
-    for (const checked of this.methods()) await this.check(checked, ids);
+  /** Modules that were not there at the last check. */
+  private async checkNew(): Promise<void> {
+    for (const module of this.modules.values()) {
+      if (this.seen.has(module)) continue;
+      this.seen.add(module);
+      for (const { wrapper, isController } of createdBy(module))
+        if (isController || !this.isDouble(wrapper))
+          for (const checked of checkedMethods(wrapper, isController)) await this.check(checked);
+    }
   }
 
-  private *methods(): Generator<CheckedMethod> {
-    const providers = this.discovery.getProviders().filter((wrapper) => !wrapper.isAlias);
-    for (const wrapper of this.discovery.getControllers()) yield* checkedMethods(wrapper, true);
-    for (const wrapper of providers) if (!this.isDouble(wrapper)) yield* checkedMethods(wrapper, false);
+  /** Nobody asks for contexts of what was loaded lazily: what is unknown stays so. */
+  private async checkLoaded(): Promise<void> {
+    await this.checkNew();
+    if (this.hasBooted) this.refuseUnknown();
   }
 
   /** A test's stand-in for a provider, which runs instead of it and locks nothing. */
@@ -57,19 +77,27 @@ export class EnhancerCheck {
     return isNotMetatype ? !isFactory : true;
   }
 
-  private async check(checked: CheckedMethod, ids: DefaultIds): Promise<void> {
+  private async check(checked: CheckedMethod): Promise<void> {
     assertNotOnProperty(checked);
     assertInjected(checked);
+    assertConstructed(checked);
     const caller = this.callerOf(checked);
     const runs = caller.enhancers === 'run' || caller.enhancers === 'bridged';
-    const around = [...checked.onClass, ...checked.onMethod];
-    ids.check(checked, [...(runs ? around : checked.onMethod), ...checked.wrappers]);
-    checkSameIdTwice(checked, runs);
+    const own = [...checked.onClass, ...checked.onMethod];
+    const around = runs ? [...this.globalFor(checked, caller), ...own] : [];
+    this.ids.check(checked, [...(runs ? around : checked.onMethod), ...checked.wrappers]);
+    checkSameIdTwice(checked, around);
     if (runs) checkOverride(checked);
-    if (caller.enhancers === 'nobody' && around.length > 0) throw refused(checked, caller.why);
+    if (caller.enhancers === 'nobody' && own.length > 0) throw refused(checked, caller.why);
     if (caller.enhancers === 'bridged') await this.bridge.bind(checked, caller.type);
+    guardLockParameters(checked, caller);
     this.noteReach(checked, runs);
     if (caller.enhancers === 'unknown' && checked.onMethod.length > 0) this.unknown.push(checked);
+  }
+
+  /** What is global is around handlers only, never around what others call. */
+  private globalFor({ method }: CheckedMethod, { enhancers }: Caller): readonly EnhancerInfo[] {
+    return enhancers === 'run' && !isScheduled(method) ? this.global.list() : [];
   }
 
   private callerOf(checked: CheckedMethod): Caller {
@@ -84,7 +112,8 @@ export class EnhancerCheck {
   }
 
   private refuseUnknown(): void {
-    for (const checked of this.unknown) this.assertRun(checked, checked.onMethod);
+    this.hasBooted = true;
+    for (const checked of this.unknown.splice(0)) this.assertRun(checked, checked.onMethod);
     for (const [host, { on, reached }] of this.classes)
       if (!reached && !this.isReachedOutside(on)) throw unreachable(host, on.onClass);
   }
@@ -96,12 +125,19 @@ export class EnhancerCheck {
   }
 
   private assertRun(checked: CheckedMethod, infos: readonly EnhancerInfo[]): void {
-    const { prototype, name, method } = checked;
+    const isField = Reflect.hasMetadata(METADATA.resolvedField, checked.method);
     for (const { isGuard } of infos)
-      if (!this.contexts.runs(prototype, name, isGuard ? 'guards' : 'interceptors'))
-        throw refused(checked, Reflect.hasMetadata(METADATA.resolvedField, method) ? FIELD : NOT_RUN);
+      if (!this.isRun(checked, isField, isGuard ? 'guards' : 'interceptors'))
+        throw refused(checked, isField ? FIELD : NOT_RUN);
+  }
+
+  private isRun({ prototype, name, wrapper }: CheckedMethod, isField: boolean, kind: Kind): boolean {
+    if (this.contexts.runs(prototype, name, kind)) return true;
+    return isField && !wrapper.isDependencyTreeStatic() && this.fields.runs(kind);
   }
 }
+
+type Kind = 'guards' | 'interceptors';
 
 const NOT_RUN =
   'Nest does not call it through interceptors and guards. Use @WithAdvisoryLock, which works however the method is called, or ' +
@@ -144,4 +180,15 @@ function assertInjected(checked: CheckedMethod): void {
         `PgLockModule: @${decorator} on '${labelOf(checked)}' has no database, since its instance comes from a factory or a value, ` +
           'where Nest injects nothing: list the class itself as a provider (useClass).',
       );
+}
+
+/** The scheduler calls the jobs of transient providers on an object whose constructor has never run. */
+function assertConstructed(checked: CheckedMethod): void {
+  const { wrapper, method, onClass, onMethod, wrappers } = checked;
+  const [info] = [...onMethod, ...wrappers, ...onClass];
+  if (info === undefined || !wrapper.isTransient || !isScheduled(method)) return;
+  throw new PgLockConfigurationError(
+    `PgLockModule: ${info.decorator} on '${labelOf(checked)}', a job of a transient provider: the scheduler calls it on an object ` +
+      'that was never constructed. Make the provider a singleton.',
+  );
 }

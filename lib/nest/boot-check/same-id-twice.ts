@@ -8,11 +8,11 @@ import { labelOf, type CheckedMethod } from './checked-method.js';
 /**
  * Refuses one fixed id twice on the way into a handler: the inner one would wait for the outer one.
  *
+ * @param around the enhancers that run around the method, the outermost first.
  * @throws {PgLockConfigurationError} when class and method, or an interceptor and `@WithAdvisoryLock`, name one id.
  * @internal
  */
-export function checkSameIdTwice(checked: CheckedMethod, runs: boolean): void {
-  const around = runs ? [...checked.onClass, ...checked.onMethod] : [];
+export function checkSameIdTwice(checked: CheckedMethod, around: readonly EnhancerInfo[]): void {
   const locks = [...around, ...checked.wrappers].filter((info) => info.hasId && !info.isGuard);
   const seen = new Map<string, EnhancerInfo>();
   for (const info of locks) {

@@ -1,9 +1,10 @@
-import { Inject } from '@nestjs/common';
+import { Inject, Optional } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import { isObservable } from 'rxjs';
 import { PgLockUsageError } from '../../errors/pg-lock-usage.error.js';
 import { withLockArguments } from '../current-lock.js';
 import type { EnhancerInfo } from '../enhancer-mark.js';
-import { getLockRuntimeToken, type LockRuntime } from '../lock-runtime.js';
+import { getLockRuntimeToken, requireRuntime, type LockRuntime } from '../lock-runtime.js';
 import { impersonate, isRoute, isScheduled, type AnyFunction } from '../nest-metadata.js';
 
 /** One call of a decorated method. @internal */
@@ -63,7 +64,11 @@ export function wrapMethod(info: EnhancerInfo, around: Around): AsyncMethodDecor
     const original = (descriptor as typeof descriptor | undefined)?.value as unknown as
       AnyFunction | undefined;
     assertWrappable(decorator, target, method, original);
-    const property = injectRuntime(target, connection);
+    const property = injectRuntime(
+      target,
+      connection,
+      `@${decorator} on ${nameOf(target)}.${String(method)}`,
+    );
     async function wrapper(this: object, ...args: unknown[]): Promise<unknown> {
       const runtime = (this as Readonly<Record<symbol, unknown>> | undefined)?.[property] as
         LockRuntime | undefined;
@@ -101,13 +106,18 @@ function asJob(runtime: LockRuntime, run: () => Promise<unknown>): Promise<unkno
   return running;
 }
 
-function injectRuntime(target: object, connection: string | undefined): symbol {
+/**
+ * Has Nest give each instance its database, by an optional property, and then what tells why there is none: a database that is
+ * missing is said in our words.
+ */
+function injectRuntime(target: object, connection: string | undefined, place: string): symbol {
   const token = getLockRuntimeToken(connection);
   const property = runtimeProperty(connection);
   if (property in target) return property;
   const runtimes = new WeakMap<object, LockRuntime>();
   Inject(token)(target, property);
-  // An accessor, so that instances look the same to whoever prints, compares or serializes them.
+  Optional()(target, property);
+  // Accessors, so that instances look the same to whoever prints, compares or serializes them.
   Object.defineProperty(target, property, {
     configurable: true,
     get(this: object) {
@@ -115,6 +125,15 @@ function injectRuntime(target: object, connection: string | undefined): symbol {
     },
     set(this: object, runtime: LockRuntime) {
       runtimes.set(this, runtime);
+    },
+  });
+  const required = Symbol.for(`nestjs-pglock:required:${token}`);
+  // Nest sets properties in the order of their declaration.
+  Inject(ModulesContainer)(target, required);
+  Object.defineProperty(target, required, {
+    configurable: true,
+    set(this: object, modules: ModulesContainer) {
+      requireRuntime(place, connection, runtimes.get(this), modules);
     },
   });
   return property;

@@ -1,0 +1,24 @@
+import type { ModulesContainer } from '@nestjs/core';
+import type { Wrapper } from '../schedule-bridge/job-enhancers.js';
+
+/** What one module gives Nest to create. */
+type NestModule = ModulesContainer extends Map<string, infer Found> ? Found : never;
+
+/** One class or value that Nest creates, or is given. @internal */
+export interface Created {
+  readonly wrapper: Wrapper;
+  readonly isController: boolean;
+}
+
+/**
+ * Everything of a module whose methods may be decorated. `DiscoveryService` tells of controllers and providers only; guards,
+ * interceptors, pipes and filters that stand in decorators, and middleware, are classes of the application as well.
+ *
+ * @internal
+ */
+export function* createdBy(module: NestModule): Generator<Created> {
+  const { controllers, providers, injectables, middlewares } = module;
+  for (const wrapper of controllers.values()) yield { wrapper, isController: true };
+  for (const wrapper of [...providers.values(), ...injectables.values(), ...middlewares.values()])
+    if (!wrapper.isAlias) yield { wrapper, isController: false };
+}
