@@ -14,6 +14,7 @@ import { RunRegistry } from './run-registry.js';
 import { RunningLock } from './running-lock.js';
 import { SchedulerTimers } from './scheduler-timers.js';
 import { ScheduleBridge } from './schedule-bridge/schedule-bridge.js';
+import { SseAdmission } from './sse/sse-admission.js';
 import { SubscriptionCheck } from './subscription-check.js';
 
 /** What an application has once, however many databases it uses. @internal */
@@ -35,6 +36,7 @@ import { SubscriptionCheck } from './subscription-check.js';
     RunRegistry,
     ScheduleBridge,
     SchedulerTimers,
+    SseAdmission,
     SubscriptionCheck,
   ],
   exports: [RunningLock, RunRegistry, SchedulerTimers],

@@ -1,4 +1,5 @@
 import {
+  ConflictException,
   Controller,
   Get,
   Sse,
@@ -10,7 +11,7 @@ import {
 import { Test } from '@nestjs/testing';
 import { Readable } from 'node:stream';
 import { concat, defer, from, NEVER, Observable, of, raceWith, switchMap, throwError } from 'rxjs';
-import { AdvisoryLock, PgLockModule } from '../../lib/index.js';
+import { AdvisoryLock, CurrentLock, PgLockModule, type LockHandle } from '../../lib/index.js';
 import { deferred, eventually, useDatabase } from '../support/database.js';
 import { holders, holdOutside, untilFree, untilHeld } from './support/holder.js';
 import { get, PLATFORMS, serve, type Server } from './support/platforms.js';
@@ -45,6 +46,48 @@ class Streams {
   @UseInterceptors(AdvisoryLock('short'))
   short() {
     return of({ data: 'one' }, { data: 'two' });
+  }
+
+  @Sse('refused')
+  @UseInterceptors(AdvisoryLock('refused', { timeout: '300ms' }))
+  refused() {
+    show.ran += 1;
+    return endless();
+  }
+
+  @Sse('skipped')
+  @UseInterceptors(AdvisoryLock('skipped', { timeout: '300ms', onContention: 'skip' }))
+  skipped() {
+    show.ran += 1;
+    return endless();
+  }
+
+  @Sse('patient')
+  @UseInterceptors(AdvisoryLock('patient-outer'), AdvisoryLock('patient'))
+  patient(@CurrentLock() lock: LockHandle) {
+    show.ran += 1;
+    return concat(of({ data: `first under ${String(lock.id)}` }), NEVER);
+  }
+
+  @Sse('failing')
+  @UseInterceptors(
+    { intercept: () => throwError(() => new ConflictException('before the lock')) },
+    AdvisoryLock('failing'),
+  )
+  failing() {
+    return endless();
+  }
+
+  @Get('late-file')
+  @UseInterceptors(AdvisoryLock('late-file', { timeout: '300ms' }))
+  lateFile() {
+    return new StreamableFile(Readable.from(['all']));
+  }
+
+  @Get('late-observable')
+  @UseInterceptors(AdvisoryLock('late-file', { timeout: '300ms', onContention: 'skip' }))
+  lateObservable() {
+    return of('all');
   }
 
   @Get('observable')
@@ -154,6 +197,74 @@ describe.each(PLATFORMS)('streams on %s', (platform) => {
     await untilFree(db, 'briefly');
     client.leave();
     await eventually(() => show.tornDown === 1);
+  });
+
+  it.each([
+    ['refused', 423],
+    ['skipped', 204],
+  ])('answers events that are %s after a wait with %d', async (path, status) => {
+    const other = await holdOutside(db, path);
+    const answer = await fetch(`${server.url}/${path}`);
+    expect(answer.status).toBe(status);
+    expect(answer.headers.get('retry-after')).toBe(status === 423 ? '1' : null);
+    expect(await answer.text()).not.toContain('event: error');
+    expect(show.ran).toBe(0);
+    await other.release();
+    const client = get(`${server.url}/${path}`);
+    expect(await client.status).toBe(200);
+    expect(await client.firstBytes).toContain('data: first');
+    client.leave();
+    await untilFree(db, path);
+  });
+
+  it('begins events when their locks were acquired, however long that took', async () => {
+    const other = await holdOutside(db, 'patient');
+    const client = get(`${server.url}/patient`);
+    await db.waitForWaiter();
+    expect(await holders(db, 'patient-outer')).toBe(1);
+    await other.release();
+    expect(await client.firstBytes).toContain('data: first under patient');
+    expect(await holders(db, 'patient')).toBe(1);
+    client.leave();
+    await untilFree(db, 'patient');
+    await untilFree(db, 'patient-outer');
+  });
+
+  it('stops waiting for the lock of events when the client leaves, and holds none of the others', async () => {
+    const other = await holdOutside(db, 'patient');
+    const client = get(`${server.url}/patient`);
+    await db.waitForWaiter();
+    client.leave();
+    await eventually(async () => (await db.sessions()).every(({ blockedBy }) => blockedBy.length === 0));
+    await untilFree(db, 'patient-outer');
+    await other.release();
+    expect(show.ran).toBe(0);
+  });
+
+  it('lets go of the lock of events that another interceptor refused', async () => {
+    // Nest 11.0 has sent the head by then, and tells of the error in an event.
+    expect(await (await fetch(`${server.url}/failing`)).text()).toContain('before the lock');
+    await untilFree(db, 'failing');
+  });
+
+  it('answers a file and an Observable that waited in vain as all other handlers', async () => {
+    await holdOutside(db, 'late-file');
+    expect((await fetch(`${server.url}/late-file`)).status).toBe(423);
+    expect((await fetch(`${server.url}/late-observable`)).status).toBe(204);
+  });
+
+  it('answers 503 to events that begin to wait, or wait, while the application shuts down', async () => {
+    const module = await Test.createTestingModule({
+      imports: [PgLockModule.forRoot({ connection: db.url })],
+      controllers: [Streams],
+    }).compile();
+    const own = await serve(module, platform);
+    await holdOutside(db, 'patient');
+    const waiting = get(`${own.url}/patient`);
+    await db.waitForWaiter();
+    await own.app.close();
+    expect(await waiting.status).toBe(503);
+    expect(await holders(db, 'patient-outer')).toBe(0);
   });
 
   it("holds the lock until a handler's Observable completes", async () => {

@@ -1,6 +1,6 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type NestInterceptor } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import { enhancerInfo, type EnhancerInfo } from '../enhancer-mark.js';
+import { enhancerInfo, isMarked, type EnhancerInfo } from '../enhancer-mark.js';
 
 /** The part of Nest's configuration that keeps what is global. */
 interface GlobalEnhancers {
@@ -17,10 +17,7 @@ export class GlobalEnhancersOfOurs {
 
   /** Nest exports no way to its configuration: without it nothing is known to be global. */
   list(): readonly EnhancerInfo[] {
-    const { container } = this.moduleRef as unknown as {
-      readonly container?: { readonly applicationConfig?: GlobalEnhancers };
-    };
-    const config = container?.applicationConfig;
+    const { config } = this;
     if (config === undefined) return [];
     const perRequest = [...config.getGlobalRequestGuards(), ...config.getGlobalRequestInterceptors()];
     return [
@@ -30,5 +27,18 @@ export class GlobalEnhancersOfOurs {
     ]
       .map((enhancer) => enhancerInfo(enhancer))
       .filter((info) => info !== undefined);
+  }
+
+  /** The interceptors of ours that are no more than one instance. */
+  interceptors(): readonly NestInterceptor[] {
+    const all = (this.config?.getGlobalInterceptors() ?? []) as readonly NestInterceptor[];
+    return all.filter((interceptor) => isMarked(interceptor));
+  }
+
+  private get config(): GlobalEnhancers | undefined {
+    const { container } = this.moduleRef as unknown as {
+      readonly container?: { readonly applicationConfig?: GlobalEnhancers };
+    };
+    return container?.applicationConfig;
   }
 }

@@ -1,4 +1,6 @@
 import {
+  HttpException,
+  HttpStatus,
   Injectable,
   Logger,
   type CallHandler,
@@ -13,6 +15,7 @@ import type { AdvisoryLockOptions } from '../../locks/advisory-options.js';
 import type { ResolvedAdvisoryOptions } from '../../locks/resolve-advisory-options.js';
 import type { LockIds } from '../../pg-lock.service.js';
 import { WaitAbort, type WaitSignal } from '../../vocabulary/wait-abort.js';
+import { onceClientGone } from '../context/client-presence.js';
 import { HttpExchange } from '../context/http-exchange.js';
 import { withCurrentLock } from '../current-lock.js';
 import { declareEnhancer } from '../declare-enhancer.js';
@@ -25,6 +28,7 @@ import { emptyAnswer } from './empty-answer.js';
 import type { TakenLock } from '../../jobs/job-definition.js';
 import { ScheduleContext } from '../schedule-bridge/schedule-context.js';
 import { takeTick, withWait } from '../schedule-bridge/take-tick.js';
+import { claimAdmitted, keepAdmitted } from '../sse/admitted-locks.js';
 import { heldUnderHandle } from './held-around.js';
 import { whileHeld, type Held } from './held-handler.js';
 
@@ -60,15 +64,9 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
 
   /** The lock is held until the handler's promise settles, or its Observable or stream ends. */
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const job = context instanceof ScheduleContext ? context : undefined;
-    const take = (abort: WaitAbort): Promise<Held | undefined> => {
-      const ids = handlerLockIds(this.ids, context);
-      const begin = (found: LockIds) =>
-        job === undefined
-          ? this.take(found, this.onHandlers, abort)
-          : this.takeForJob(found, job, abort.signal);
-      return ids instanceof Promise ? ids.then(begin) : begin(ids);
-    };
+    const admitted = claimAdmitted(context, this.constructor);
+    const take = (abort: WaitAbort): Promise<Held | undefined> =>
+      admitted === undefined ? this.takeFor(context, abort) : Promise.resolve(admitted);
     const refused = (error: unknown): unknown =>
       error instanceof LockNotAvailableError ? this.refusal(error, context) : error;
     return whileHeld(
@@ -79,9 +77,41 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
     );
   }
 
+  /**
+   * Takes the lock before the answer begins, for {@link intercept} to hold.
+   *
+   * @throws {HttpException} what is to be answered where the handler is not to run.
+   * @internal
+   */
+  async admit(context: ExecutionContext): Promise<void> {
+    const abort = new WaitAbort();
+    const stopWatching = onceClientGone(context, () =>
+      abort.abort(new HttpException('The client disconnected while its handler waited for the lock.', GONE)),
+    );
+    try {
+      const held = await this.takeFor(context, abort);
+      if (held === undefined) throw this.logSkip(context);
+      keepAdmitted(context.switchToHttp().getResponse<object>(), this.constructor, held);
+    } catch (error) {
+      throw error instanceof LockNotAvailableError ? await this.refusal(error, context) : error;
+    } finally {
+      stopWatching();
+    }
+  }
+
   /** What the handler throws when its lock was not acquired: 423 over HTTP, and what is natural elsewhere. */
   protected refusal(error: LockNotAvailableError, context: ExecutionContext): Error | Promise<Error> {
     return contentionException(error, context, this.runtime.answering);
+  }
+
+  private takeFor(context: ExecutionContext, abort: WaitAbort): Promise<Held | undefined> {
+    const job = context instanceof ScheduleContext ? context : undefined;
+    const ids = handlerLockIds(this.ids, context);
+    const begin = (found: LockIds) =>
+      job === undefined
+        ? this.take(found, this.onHandlers, abort)
+        : this.takeForJob(found, job, abort.signal);
+    return ids instanceof Promise ? ids.then(begin) : begin(ids);
   }
 
   private read(options: AdvisoryLockOptions): ReadOptions {
@@ -121,12 +151,21 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
   }
 
   private skipped(context: ExecutionContext): void {
-    const name = `${context.getClass().name}.${context.getHandler().name}`;
-    this.logger.debug(`${name} was skipped: its lock is held elsewhere.`);
+    this.logSkip(context);
     const http = HttpExchange.of(context);
     if (http !== undefined) emptyAnswer(http);
   }
+
+  /** The answer of what was skipped, where it has to be thrown. */
+  private logSkip(context: ExecutionContext): HttpException {
+    const name = `${context.getClass().name}.${context.getHandler().name}`;
+    this.logger.debug(`${name} was skipped: its lock is held elsewhere.`);
+    return new HttpException('', HttpStatus.NO_CONTENT);
+  }
 }
+
+/** As proxies call what a client did not wait for. Nobody reads it, and Nest logs it not. */
+const GONE = 499;
 
 /** The constructor that classes for {@link AdvisoryLock} have. @publicApi */
 export type AdvisoryLockInterceptorClass = abstract new (

@@ -1,0 +1,31 @@
+import type { ExecutionContext } from '@nestjs/common';
+import type { Held } from '../interceptors/held-handler.js';
+
+/** What was taken for one answer before it began, by the interceptor class that it was taken for. */
+const admitted = new WeakMap<object, Map<unknown, Held>>();
+/** Whether anything ever was: most applications send no events. */
+let isUsed = false;
+
+/** Keeps what was taken until the interceptor comes for it. @internal */
+export function keepAdmitted(answer: object, by: unknown, held: Held): void {
+  isUsed = true;
+  const of = admitted.get(answer) ?? new Map<unknown, Held>();
+  admitted.set(answer, of);
+  of.set(by, held);
+}
+
+/** What was taken for the answer of this call; the interceptor now has it, and lets go of it. @internal */
+export function claimAdmitted(context: ExecutionContext, by: unknown): Held | undefined {
+  if (!isUsed || context.getType<string>() !== 'http') return undefined;
+  const of = admitted.get(context.switchToHttp().getResponse<object>());
+  const held = of?.get(by);
+  of?.delete(by);
+  return held;
+}
+
+/** Lets go of what no interceptor came for. @internal */
+export async function releaseAdmitted(answer: object): Promise<void> {
+  const left = [...(admitted.get(answer)?.values() ?? [])];
+  admitted.delete(answer);
+  await Promise.all(left.map((held) => held.leave()));
+}
