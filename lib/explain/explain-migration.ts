@@ -49,7 +49,8 @@ export async function explainSources(
     const run = new FilesRun({ session, watcher, carryOut: plan.carryOut });
     const observed = await run.run(plan.statements, signal);
     signal?.throwIfAborted();
-    const live = plan.live === null ? null : await readLive(plan.live, observed);
+    const live = plan.live === null ? null : await readLive(plan.live, observed, signal);
+    signal?.throwIfAborted();
     return buildReport(observed, live);
   } finally {
     signal?.removeEventListener('abort', cancel);

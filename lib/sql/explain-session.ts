@@ -22,6 +22,16 @@ export function setSessionTimeout(milliseconds: number): Statement {
   };
 }
 
+/** Reads a setting; null where there is none of that name. @internal */
+export function readSettingValue(name: string): Statement {
+  return { text: 'SELECT pg_catalog.current_setting($1, true) AS value', values: [name] };
+}
+
+/** Sets a setting to the end of the transaction. @internal */
+export function setLocalSetting(name: string, value: string): Statement {
+  return { text: 'SELECT pg_catalog.set_config($1, $2, true)', values: [name, value] };
+}
+
 /** Another client that is connected to the database. @internal */
 export interface OtherSession {
   readonly pid: string;

@@ -12,7 +12,7 @@ import { reportMarkdown } from '../explain/report-markdown.js';
 import { reportText } from '../explain/report-text.js';
 import { withInterrupts } from '../explain/interrupts.js';
 import { print, printJson, say, type Io } from '../io.js';
-import { spawnForwarding } from '../run/child.js';
+import { TracedChild } from '../explain/traced-child.js';
 import { traceCommand } from '../../explain/trace/trace-command.js';
 import { paintFor } from '../render/paint.js';
 import { oneLine } from '../../vocabulary/one-line.js';
@@ -26,6 +26,7 @@ import { oneLine } from '../../vocabulary/one-line.js';
  */
 export async function explain(io: Io, files: readonly string[], flags: ExplainFlags): Promise<number> {
   const fails = failsOn(flags.failOn ?? []);
+  assertOneForm(flags);
   if (files.length === 0)
     throw new CliError(EXIT.usage, 'Name files of SQL, - for the standard input, or a command after --.');
   if (flags.rollback)
@@ -55,6 +56,10 @@ export async function explain(io: Io, files: readonly string[], flags: ExplainFl
   });
 }
 
+function assertOneForm({ json, markdown }: ExplainFlags): void {
+  if (json && markdown) throw new CliError(EXIT.usage, 'Give either --json or --markdown.');
+}
+
 function announce(io: Io, statements: readonly string[]): void {
   if (statements.length === 0) return;
   say(
@@ -79,7 +84,8 @@ export function draw(io: Io, report: ExplainReport, { json, markdown, safe = fal
  */
 export async function explainCommand(io: Io, words: readonly string[], flags: ExplainFlags): Promise<number> {
   const fails = failsOn(flags.failOn ?? []);
-  if (words.length === 0) throw new CliError(EXIT.usage, 'Name the command behind --.');
+  assertOneForm(flags);
+  if (words.length === 0 || words[0] === '') throw new CliError(EXIT.usage, 'Name the command behind --.');
   if (flags.carryOut)
     throw new CliError(EXIT.usage, '--carry-out is for files: commands are carried out anyway.');
   const config = await readConfigFile(io.cwd);
@@ -91,18 +97,20 @@ export async function explainCommand(io: Io, words: readonly string[], flags: Ex
     label: words.join(' '),
     env: io.env,
   };
-  const work = (env: Io['env'], signal: AbortSignal) => {
-    const child = spawnForwarding(words, env, io, 2);
-    signal.addEventListener('abort', () => child.stop(), { once: true });
-    return child.exit;
-  };
-  const { report, result, refusal } = await refusals(traceCommand(options, work));
-  draw(io, report, flags);
-  if (refusal !== undefined) {
-    say(io, `pglock: --rollback: ${oneLine(refusal)}; nothing was committed.`);
-    return EXIT.refused;
-  }
-  return result === 0 && isFailed(report, fails) ? EXIT.refused : result;
+  const child = new TracedChild();
+  return withInterrupts(
+    async (signal) => {
+      const traced = traceCommand({ ...options, signal }, (env, end) => child.run(words, env, io, end));
+      const { report, result, refusal } = await refusals(traced);
+      draw(io, report, flags);
+      if (refusal !== undefined) {
+        say(io, `pglock: --rollback: ${oneLine(refusal)}; nothing was committed.`);
+        return EXIT.refused;
+      }
+      return result === 0 && isFailed(report, fails) ? EXIT.refused : result;
+    },
+    () => !child.isRunning,
+  );
 }
 
 async function refusals<T>(work: Promise<T>): Promise<T> {

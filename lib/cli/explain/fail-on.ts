@@ -16,6 +16,7 @@ export type FailsOn = (finding: ExplainFinding) => boolean;
  */
 export function failsOn(words: readonly string[]): FailsOn {
   const wanted = words.filter((word) => word !== '').map((word) => one(word));
+  if (wanted.length === 0 && words.length > 0) throw new CliError(EXIT.usage, '--fail-on names no hazard.');
   return (finding) => wanted.some((test) => test(finding));
 }
 

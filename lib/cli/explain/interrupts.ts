@@ -4,13 +4,18 @@ type Stopping = keyof typeof STOPPING;
 /**
  * Runs work that ends when the process is to end; what it then throws is no failure of its own.
  *
+ * @param isOurs whether signals are for the work at this moment: a child of its own hears of them by itself.
  * @returns what the work returns, or 128 and the number of the signal.
  * @internal
  */
-export async function withInterrupts(work: (signal: AbortSignal) => Promise<number>): Promise<number> {
+export async function withInterrupts(
+  work: (signal: AbortSignal) => Promise<number>,
+  isOurs = (): boolean => true,
+): Promise<number> {
   const abort = new AbortController();
   let stopped: Stopping | undefined;
   const stop = (signal: NodeJS.Signals): void => {
+    if (!isOurs()) return;
     stopped ??= signal as Stopping;
     abort.abort(new Error(`stopped by ${signal}`));
   };

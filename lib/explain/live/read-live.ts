@@ -19,10 +19,11 @@ import { verdictOf } from './verdict.js';
 export async function readLive(
   live: PgLockConnection,
   observed: readonly ObservedStatement[],
+  signal?: AbortSignal,
 ): Promise<readonly LiveRelation[]> {
   const wanted = [...strongestLocks(observed)];
   if (wanted.length === 0) return [];
-  const session = await ExplainSession.open(connectorTo(live));
+  const session = await ExplainSession.open(connectorTo(live), signal);
   try {
     await session.query(begin({ readOnly: true }));
     await session.query(PREPARE_LIVE);

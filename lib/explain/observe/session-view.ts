@@ -81,6 +81,7 @@ export class SessionView {
 
   /** What the statement since the last look did. */
   observe(look: Look): Observation {
+    this.#forgetUndone(look);
     const heldBefore = this.held;
     const held = this.#heldIn(look);
     const locks = [...held.values()].filter(({ known, mode }) =>
@@ -108,6 +109,12 @@ export class SessionView {
   /** As it was before the statement; undefined for what the statement made. */
   #before(oid: number): KnownRelation | undefined {
     return this.#changed.has(oid) ? this.#changed.get(oid) : this.#catalog.get(oid);
+  }
+
+  /** What is changed or made stays locked to the end: what is not locked any more was undone, by a savepoint. */
+  #forgetUndone({ locked }: Look): void {
+    const now = new Set(locked.map(({ oid }) => oid));
+    for (const oid of this.#changed.keys()) if (!now.has(oid)) this.#changed.delete(oid);
   }
 
   #heldIn({ locked }: Look): Map<number, Held> {

@@ -1,23 +1,21 @@
-import { dropIndex, setSessionTimeout } from '../../sql/explain-session.js';
-import { begin, COMMIT, ROLLBACK } from '../../sql/transaction.js';
+import { dropIndex } from '../../sql/explain-session.js';
 import { savepoint } from '../../sql/transaction-savepoint.js';
 import { sqlStateOf } from '../../vocabulary/sqlstate.js';
 import { RelationCatalog } from '../observe/relation-catalog.js';
-import { NOTHING_SEEN, SessionView, type Observation } from '../observe/session-view.js';
-import type { ExplainedError } from '../report.js';
+import { NOTHING_SEEN, type Observation } from '../observe/session-view.js';
 import type { SqlStatement } from '../split/sql-statement.js';
-import { statementKind } from '../split/statement-kind.js';
+import { commandOf } from '../split/sql-words.js';
+import { isTransactionMode, statementKind, type StatementKind } from '../split/statement-kind.js';
 import { carryOut } from './carry-out.js';
 import type { ExplainSession } from './explain-session.js';
+import { FileTransaction } from './file-transaction.js';
 import type { ObservedStatement } from './observed-statement.js';
-import { statementError } from './statement-error.js';
+import { secondLook } from './second-look.js';
+import { failureOf } from './statement-error.js';
 
-/** How long a statement waits for locks on the database that it is tried on, in milliseconds. @internal */
-export const OWN_LOCK_TIMEOUT_MS = 5_000;
-
-const ACTIVE_TRANSACTION = '25001';
+/** What only the server knows not to be able to run in a transaction: it says so before it does anything, or in the middle. */
+const OUTSIDE_ONLY: ReadonlySet<string> = new Set(['25001', '2D000']);
 const GUARD = savepoint(0);
-const BLOCK = savepoint(1);
 
 /** What is needed to run statements. @internal */
 export interface FilesRunOptions {
@@ -28,10 +26,10 @@ export interface FilesRunOptions {
 }
 
 /**
- * Runs the statements of files in transactions that are rolled back, and looks after each at what it did.
+ * Runs the statements of files in transactions that are rolled back, and looks after each at what it did. Each file is a
+ * transaction of its own, as in migration tools, and what it says of transactions counts.
  *
- * States: *outside* (no transaction is open), *inside* (one is, and is rolled back in the end), *ended* (a statement failed, or
- * could not be run, and no further one is).
+ * States: *running*, *ended* (a statement failed, or could not be run, and no further one is).
  *
  * @internal
  */
@@ -39,20 +37,16 @@ export class FilesRun {
   readonly #options: FilesRunOptions;
   readonly #observed: ObservedStatement[] = [];
   readonly #catalog = new RelationCatalog();
-  readonly #view = new SessionView(this.#catalog);
-  #transaction = 0;
+  readonly #transaction: FileTransaction;
   /** The first statement of the open transaction. */
   #from = 0;
-  #inside = false;
-  /** The file's own BEGIN: its ROLLBACK goes back to there. */
-  #block = false;
-  #wrote = false;
-  #partial = false;
-  #timeoutIsSet = false;
   #ended = false;
+  /** Whether something that cannot run in a transaction is still to come. */
+  #outsideAhead = false;
 
   constructor(options: FilesRunOptions) {
     this.#options = options;
+    this.#transaction = new FileTransaction(options.session, this.#catalog);
   }
 
   async run(
@@ -60,18 +54,23 @@ export class FilesRun {
     signal?: AbortSignal,
   ): Promise<readonly ObservedStatement[]> {
     const { session } = this.#options;
-    await session.query(setSessionTimeout(OWN_LOCK_TIMEOUT_MS));
+    await this.#transaction.prepare();
     this.#catalog.replace(await session.relations());
+    const last = statements.findLastIndex(({ sql }) => statementKind(sql) === 'outside');
     try {
-      for (const statement of statements) {
+      for (const [at, statement] of statements.entries()) {
         signal?.throwIfAborted();
+        this.#outsideAhead = at < last;
+        if (at > 0 && statements[at - 1]?.file !== statement.file) await this.#endOfFile();
         if (this.#ended) break;
         await this.#take(statement);
       }
+      if (!this.#ended) await this.#endOfFile();
     } finally {
-      await this.#leave(false);
+      // A connection that is gone has nothing to roll back.
+      await this.#transaction.leave(false).catch(() => undefined);
     }
-    return this.#observed;
+    return secondLook(session, this.#catalog, this.#observed, signal);
   }
 
   async #take(statement: SqlStatement): Promise<void> {
@@ -82,62 +81,72 @@ export class FilesRun {
       return;
     }
     if (kind === 'outside') return this.#outside(statement);
+    // There is one transaction around all of them, which has begun.
+    if (isTransactionMode(statement.sql)) {
+      this.#add(statement, NOTHING_SEEN, {});
+      return;
+    }
     await this.#enter();
-    if (kind === 'perhaps') await this.#options.session.query(GUARD.open);
-    await this.#inTransaction(statement, kind === 'perhaps');
+    const guarded = kind === 'perhaps' || /^(CALL|DO)\b/.test(commandOf(statement.sql));
+    if (guarded) await this.#options.session.query(GUARD.open);
+    await this.#inTransaction(statement, guarded);
   }
 
   async #inTransaction(statement: SqlStatement, guarded: boolean): Promise<void> {
-    const { session } = this.#options;
     const start = performance.now();
     try {
-      await session.run(statement.sql);
+      await this.#transaction.run(statement.sql);
     } catch (error) {
-      if (guarded && sqlStateOf(error) === ACTIVE_TRANSACTION) {
-        await session.query(GUARD.rollBackTo);
+      if (guarded && OUTSIDE_ONLY.has(sqlStateOf(error) ?? '')) {
+        await this.#options.session.query(GUARD.rollBackTo);
         return this.#outside(statement);
       }
       this.#failed(statement, error, performance.now() - start);
       return;
     }
     const durationMs = performance.now() - start;
-    const look = await session.look();
-    this.#wrote ||= look.wrote;
-    const observation = this.#view.observe(look);
-    this.#timeoutIsSet ||= /lock_timeout/i.test(statement.sql);
-    this.#add(statement, observation, { durationMs, lockTimeoutMs: this.#timeoutOf(look.lockTimeoutMs) });
-  }
-
-  /** Ours does not count: the migration that waits in production does not have it. */
-  #timeoutOf(found: number): number {
-    return found !== OWN_LOCK_TIMEOUT_MS || this.#timeoutIsSet ? found : 0;
+    const { seen, lockTimeoutMs } = await this.#transaction.observe(statement.sql);
+    this.#add(statement, seen, { durationMs, lockTimeoutMs });
   }
 
   /** BEGIN, COMMIT and ROLLBACK of the file stand for themselves, and are carried out only where that was asked for. */
-  async #control(statement: SqlStatement, kind: 'begin' | 'commit' | 'rollback'): Promise<void> {
-    const { session } = this.#options;
-    const heldBefore = this.#view.held;
+  async #control(statement: SqlStatement, kind: StatementKind): Promise<void> {
+    const transaction = this.#transaction;
+    const { number, held: heldBefore } = transaction;
+    const start = performance.now();
+    let seen: Observation = { ...NOTHING_SEEN, heldBefore };
+    try {
+      if (kind === 'rollback') await transaction.rollBack();
+      else if (kind === 'commit' || transaction.isInside) seen = (await this.#commit()) ?? seen;
+    } catch (error) {
+      this.#failed(statement, error, performance.now() - start);
+      return;
+    }
     if (kind === 'begin') {
-      if (this.#inside && this.#wrote && this.#options.carryOut) await this.#leave(true);
-      else if (this.#inside) this.#settle();
-      await this.#enter();
-      await session.query(BLOCK.open);
-      this.#block = true;
-    } else if (kind === 'rollback') {
-      if (this.#block) await session.query(BLOCK.rollBackTo);
-      if (this.#block && this.#inside) this.#view.catchUp(await session.look());
-      else await this.#leave(false);
-      this.#block = false;
-    } else if (this.#options.carryOut && this.#wrote) await this.#leave(true);
-    else this.#settle();
-    this.#add(statement, { ...NOTHING_SEEN, heldBefore: kind === 'begin' ? [] : heldBefore }, {});
-    if (kind !== 'begin') this.#transaction += 1;
+      this.#add(statement, NOTHING_SEEN, {});
+      return this.#enter();
+    }
+    this.#add(statement, seen, { transaction: number, durationMs: performance.now() - start });
   }
 
-  /** The locks so far count as given back; what takes one of them again cannot be told from that. */
-  #settle(): void {
-    this.#block = false;
-    this.#partial = this.#view.settle() || this.#partial;
+  /** @returns what checking deferred constraints took. @throws what the server says to that. */
+  async #commit(): Promise<Observation | undefined> {
+    const seen = await this.#transaction.check();
+    if (this.#options.carryOut && this.#outsideAhead && this.#transaction.wrote) await this.#leave(true);
+    else await this.#transaction.settle();
+    return seen;
+  }
+
+  /** A migration tool commits here. */
+  async #endOfFile(): Promise<void> {
+    const last = this.#observed.at(-1);
+    try {
+      await this.#commit();
+    } catch (error) {
+      if (last === undefined) throw error;
+      this.#ended = true;
+      this.#observed[this.#observed.length - 1] = { ...last, error: failureOf(error, last) };
+    }
   }
 
   async #outside(statement: SqlStatement): Promise<void> {
@@ -149,40 +158,35 @@ export class FilesRun {
       );
       return;
     }
-    await this.#leave(this.#wrote);
-    this.#transaction += 1;
-    const { observation, error, durationMs, invalidIndexes } = await carryOut(
-      statement.sql,
-      session,
-      watcher,
-    );
-    for (const index of invalidIndexes) await session.query(dropIndex(index));
+    await this.#leave(this.#transaction.wrote);
+    const done = await carryOut(statement.sql, session, watcher);
+    for (const index of done.invalidIndexes) await session.query(dropIndex(index));
     this.#catalog.replace(await session.relations());
-    const look = await session.look();
-    const failed = error === undefined ? null : errorOf(error, statement);
-    if (failed !== null) this.#ended = true;
-    this.#add(statement, observation, {
-      durationMs,
-      error: failed,
+    const error = done.error === undefined ? null : failureOf(done.error, statement);
+    this.#ended = error !== null;
+    this.#add(statement, done.observation, {
+      durationMs: done.durationMs,
+      error,
       transactional: false,
       carriedOut: true,
       partial: true,
-      lockTimeoutMs: this.#timeoutOf(look.lockTimeoutMs),
-      ...(invalidIndexes.length === 0 ? {} : { invalidIndexes }),
+      lockTimeoutMs: await this.#transaction.lockTimeoutMs(statement.sql),
+      ...(done.invalidIndexes.length === 0 ? {} : { invalidIndexes: done.invalidIndexes }),
     });
-    this.#transaction += 1;
+    await this.#transaction.settle();
   }
 
   #refuse(statement: SqlStatement, message: string): void {
     this.#ended = true;
-    const error = { code: ACTIVE_TRANSACTION, message };
-    this.#add(statement, { ...NOTHING_SEEN, heldBefore: this.#view.held }, { error, transactional: false });
+    const error = { code: '25001', message };
+    const observation = { ...NOTHING_SEEN, heldBefore: this.#transaction.held };
+    this.#add(statement, observation, { error, transactional: false });
   }
 
   #failed(statement: SqlStatement, error: unknown, durationMs: number): void {
     this.#ended = true;
-    const observation = { ...NOTHING_SEEN, heldBefore: this.#view.held };
-    this.#add(statement, observation, { durationMs, error: errorOf(error, statement) });
+    const observation = { ...NOTHING_SEEN, heldBefore: this.#transaction.held };
+    this.#add(statement, observation, { durationMs, error: failureOf(error, statement) });
   }
 
   #add(statement: SqlStatement, observation: Observation, more: Partial<ObservedStatement>): void {
@@ -191,8 +195,8 @@ export class FilesRun {
       ...observation,
       transactional: true,
       carriedOut: false,
-      partial: this.#partial,
-      transaction: this.#transaction,
+      partial: this.#transaction.hidesLocks,
+      transaction: this.#transaction.number,
       durationMs: 0,
       error: null,
       lockTimeoutMs: undefined,
@@ -201,34 +205,16 @@ export class FilesRun {
   }
 
   async #enter(): Promise<void> {
-    if (this.#inside) return;
-    await this.#options.session.query(begin({}));
-    this.#inside = true;
-    this.#from = this.#observed.length;
-    this.#view.begin(await this.#options.session.look(true));
+    if (!this.#transaction.isInside) this.#from = this.#observed.length;
+    await this.#transaction.enter();
   }
 
   async #leave(commit: boolean): Promise<void> {
-    if (!this.#inside) return;
-    this.#inside = false;
-    await this.#options.session.query(commit ? COMMIT : ROLLBACK);
-    if (commit) this.#markCarriedOut();
-    this.#view.end(commit);
-    this.#wrote = false;
-    this.#block = false;
-    this.#partial = false;
-  }
-
-  /** What the transaction did is there to stay. */
-  #markCarriedOut(): void {
+    if (!this.#transaction.isInside) return;
+    await this.#transaction.leave(commit);
+    if (!commit) return;
+    // What the transaction did is there to stay.
     for (const [at, observed] of this.#observed.entries())
       if (at >= this.#from && observed.error === null) this.#observed[at] = { ...observed, carriedOut: true };
   }
-}
-
-/** @throws what is no answer of the server to this statement. */
-function errorOf(error: unknown, statement: SqlStatement): ExplainedError {
-  const found = statementError(error, statement);
-  if (found === undefined) throw error;
-  return found;
 }

@@ -3,7 +3,7 @@ import type { Connector } from '../../session/connector.js';
 import { runDiscardingRows } from '../../session/discard-rows.js';
 import { toldPid } from '../../session/told-pid.js';
 import { lookAtOwnSession, READ_RELATIONS, type CatalogRelation, type Look } from '../../sql/explain-look.js';
-import { cancelBackend } from '../../sql/explain-session.js';
+import { cancelBackend, readSettingValue, setLocalSetting } from '../../sql/explain-session.js';
 import type { Statement } from '../../sql/statement.js';
 
 /** Text comes as the server writes it, whatever parsers an application has set for all of `pg`. */
@@ -39,8 +39,9 @@ export class ExplainSession {
 
   /** What this session holds, rewrote and scanned. */
   async look(allScans = false): Promise<Look> {
-    const { name, text, values } = lookAtOwnSession(allScans);
-    const config = { name, text, values: [...values], types: AS_TEXT };
+    // Not under a name: DEALLOCATE ALL would drop it.
+    const { text, values } = lookAtOwnSession(allScans);
+    const config = { text, values: [...values], types: AS_TEXT };
     const result = await this.#client.query<{ look: string }>(config);
     return JSON.parse(result.rows[0]?.look ?? '{}') as Look;
   }
@@ -48,6 +49,13 @@ export class ExplainSession {
   async relations(): Promise<readonly CatalogRelation[]> {
     const [row] = await this.query<{ relations: string }>(READ_RELATIONS);
     return JSON.parse(row?.relations ?? '[]') as CatalogRelation[];
+  }
+
+  /** Sets a setting to the end of the transaction. @returns what it was. */
+  async replaceSetting(name: string, value: string): Promise<string> {
+    const [row] = await this.query<{ value: string | null }>(readSettingValue(name));
+    await this.query(setLocalSetting(name, value));
+    return row?.value ?? '';
   }
 
   /** Ends the statement that runs here, by another connection. */

@@ -25,3 +25,15 @@ export function statementError(
       : { line: line + place.line - 1, column: place.column };
   return { code, message: error.message, ...inFile };
 }
+
+/** The connection is gone: the server stopped, or ended the session. */
+const CONNECTION_FAILURE = '08006';
+
+/** Like {@link statementError}; a connection that broke meanwhile counts as an error of the statement. @throws what is neither. @internal */
+export function failureOf(error: unknown, statement: StatementPlace): ExplainedError {
+  const found = statementError(error, statement);
+  if (found !== undefined) return found;
+  if (error instanceof Error && /^Connection (terminated|ended)|^read E|^write E/.test(error.message))
+    return { code: CONNECTION_FAILURE, message: `the server has ended the session (${error.message})` };
+  throw error;
+}

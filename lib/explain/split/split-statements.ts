@@ -1,7 +1,8 @@
 import { PgLockUsageError } from '../../errors/pg-lock-usage.error.js';
 import { allowComment } from './allow-comment.js';
 import type { AllowComment, SqlFile, SqlStatement } from './sql-statement.js';
-import { sqlTokens, UnterminatedSqlError, type SqlToken } from './sql-tokens.js';
+import { sqlWords } from './sql-words.js';
+import { sqlTokens, UnterminatedSqlError, type SqlToken, type StringRules } from './sql-tokens.js';
 import { StatementShape } from './statement-shape.js';
 import { positionAt } from './text-position.js';
 
@@ -23,6 +24,21 @@ export function splitStatements(text: string, file: string): SqlFile {
   }
 }
 
+/**
+ * The statements of a message to the server, which is SQL and nothing else; undefined where a string or comment has no end, so that the
+ * server refuses the whole of it.
+ *
+ * @internal
+ */
+export function statementsOfMessage(text: string): readonly string[] | undefined {
+  try {
+    return new Splitter(text, '', true).split().statements.map(({ sql }) => sql);
+  } catch (error) {
+    if (error instanceof UnterminatedSqlError) return undefined;
+    throw error;
+  }
+}
+
 function misplaced(text: string, file: string, offset: number, message: string): PgLockUsageError {
   const { line, column } = positionAt(text, offset);
   return new PgLockUsageError(`${file}:${line}:${column}: ${message}`);
@@ -31,21 +47,25 @@ function misplaced(text: string, file: string, offset: number, message: string):
 class Splitter {
   readonly #text: string;
   readonly #file: string;
+  readonly #isMessage: boolean;
   readonly #statements: SqlStatement[] = [];
   #head: readonly AllowComment[] = [];
   #waiting: AllowComment[] = [];
+  readonly #rules: StringRules = { isConforming: true };
   #shape = new StatementShape();
   #start: number | undefined;
   #end = 0;
   #lastLine = 0;
 
-  constructor(text: string, file: string) {
+  /** @param isMessage whether what only psql reads is left to the server. */
+  constructor(text: string, file: string, isMessage = false) {
     this.#text = text;
     this.#file = file;
+    this.#isMessage = isMessage;
   }
 
   split(): SqlFile {
-    for (const token of sqlTokens(this.#text)) this.#take(token);
+    for (const token of sqlTokens(this.#text, this.#rules)) this.#take(token);
     this.#finish();
     return { statements: this.#statements, allows: this.#head };
   }
@@ -54,7 +74,7 @@ class Splitter {
     if (token.kind === 'space') return this.#blank(token);
     if (token.kind === 'comment') return this.#comment(token);
     const text = this.#text.slice(token.start, token.end);
-    this.#refuse(token, text);
+    if (!this.#isMessage) this.#refuse(token, text);
     if (text === ';' && this.#shape.isComplete) return this.#finish(token);
     this.#start ??= token.start;
     this.#end = token.end;
@@ -100,11 +120,12 @@ class Splitter {
     this.#start = undefined;
     this.#shape = new StatementShape();
     if (start === undefined) return;
-    if (shape.readsCopyData)
+    if (shape.readsCopyData && !this.#isMessage)
       throw this.#misplaced(
         start,
         'COPY … FROM STDIN reads data that follow it, which psql does. Use INSERT, COPY from a file, or pglock explain -- psql -f.',
       );
+    this.#rules.isConforming = conforming(this.#text.slice(start, this.#end)) ?? this.#rules.isConforming;
     this.#lastLine = positionAt(this.#text, semicolon?.start ?? this.#end).line;
     this.#statements.push({
       file: this.#file,
@@ -114,4 +135,13 @@ class Splitter {
     });
     this.#waiting = [];
   }
+}
+
+/** What a statement says of how strings are read from there on. */
+function conforming(sql: string): boolean | undefined {
+  if (!/standard_conforming_strings/i.test(sql)) return undefined;
+  const words = sqlWords(sql, 5).map(({ text }) => text.replaceAll("'", ''));
+  if (words[0] === 'reset') return true;
+  if (words[0] !== 'set' || !words.includes('standard_conforming_strings')) return undefined;
+  return !['off', 'false', 'no', '0'].includes(words.at(-1) ?? '');
 }

@@ -30,26 +30,34 @@ const ESCAPE_STRING = /[eE]'/y;
 const PREFIXED_STRING = /(?:[bBxXnN]|[uU]&)'/y;
 const PREFIXED_NAME = /[uU]&"/y;
 
+/** How strings are read; it may change while the text is cut. @internal */
+export interface StringRules {
+  /** `standard_conforming_strings`, which is on by default: a backslash in `'…'` stands for itself. */
+  isConforming: boolean;
+}
+
 /**
  * Cuts SQL into tokens that together are the whole text.
- *
- * Strings are read with `standard_conforming_strings = on`, the default since PostgreSQL 9.1.
  *
  * @throws {UnterminatedSqlError} when a string, a quoted name or a comment has no end.
  * @see https://www.postgresql.org/docs/current/sql-syntax-lexical.html
  * @internal
  */
-export function* sqlTokens(text: string): Generator<SqlToken, void, undefined> {
+export function* sqlTokens(
+  text: string,
+  rules: StringRules = { isConforming: true },
+): Generator<SqlToken, void, undefined> {
   for (let at = 0; at < text.length;) {
-    const token = tokenAt(text, at);
+    const token = tokenAt(text, at, rules);
     yield token;
     at = token.end;
   }
 }
 
-function tokenAt(text: string, start: number): SqlToken {
+function tokenAt(text: string, start: number, { isConforming }: StringRules): SqlToken {
   const token = (kind: SqlToken['kind'], end: number): SqlToken => ({ kind, start, end });
   const character = text[start];
+  if (character === "'" && !isConforming) return token('string', endOfEscapeString(text, start + 1));
   if (character === "'") return token('string', endOfQuoted(text, start + 1, "'", 'string'));
   if (character === '"') return token('name', endOfQuoted(text, start + 1, '"', 'quoted name'));
   if (character === '\\') return token('backslash', start + 1);
@@ -98,12 +106,17 @@ function endOfQuoted(text: string, from: number, quote: string, what: string): n
   throw new UnterminatedSqlError(what, from - 1);
 }
 
+/** What comes between two parts of one string. */
+const CONTINUATION = /[ \t\f\v]*(?:--[^\n\r]*)?[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*'/y;
+
+/** Parts on further lines go on in the same way. */
 function endOfEscapeString(text: string, from: number): number {
   for (let at = from; at < text.length; at += 1) {
     if (text[at] === '\\') at += 1;
     else if (text[at] === "'") {
-      if (text[at + 1] !== "'") return at + 1;
-      at += 1;
+      const next = text[at + 1] === "'" ? at + 2 : endOf(CONTINUATION, text, at + 1);
+      if (next === undefined) return at + 1;
+      at = next - 1;
     }
   }
   throw new UnterminatedSqlError('string', from - 1);

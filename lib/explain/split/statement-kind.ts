@@ -50,6 +50,11 @@ export function statementKind(sql: string): StatementKind {
   return PERHAPS.some((pattern) => pattern.test(text)) ? 'perhaps' : 'plain';
 }
 
+/** Whether a statement says how the transaction is to be: `SET TRANSACTION ISOLATION LEVEL …`. @internal */
+export function isTransactionMode(sql: string): boolean {
+  return /^set (local )?transaction\b/.test(headOf(sql));
+}
+
 /** Statements that only read or change rows: they need no look where nobody asked for it. @internal */
 export function isDataStatement(sql: string): boolean {
   return /^(select|insert|update|delete|merge|values|table|show|with|explain|fetch|move|close|execute|deallocate|\()/.test(

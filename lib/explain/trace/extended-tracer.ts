@@ -46,9 +46,14 @@ export class ExtendedTracer {
   }
 
   async bind(bytes: Buffer): Promise<void> {
+    this.bound(bytes);
+    await this.#send(bytes, 'bind');
+  }
+
+  /** Notes which statement a portal runs. */
+  bound(bytes: Buffer): void {
     const [portal, next] = textAt(bytes, 5);
     this.#portals.set(portal, this.#statements.get(textAt(bytes, next)[0]) ?? '');
-    await this.#send(bytes, 'bind');
   }
 
   async describe(bytes: Buffer): Promise<void> {

@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
 import { BEGIN_ROLLED_BACK, SAVEPOINT } from '../../sql/rollback-session.js';
-import { splitStatements } from '../split/split-statements.js';
+import { statementsOfMessage } from '../split/split-statements.js';
 import { endOfWork, inPlaceOf } from './rollback-batch.js';
 import { RollbackLink } from './rollback-link.js';
 import type { RollbackRun } from './rollback-run.js';
@@ -150,13 +150,9 @@ export class RollbackSession extends Duplex {
 
   /** The statements of a text that controls transactions. */
   #partsOf(sql: string): readonly string[] | undefined {
-    try {
-      const parts = splitStatements(sql, '').statements.map((one) => one.sql);
-      return parts.some((one) => transactionControl(one, 'I') !== undefined) ? parts : undefined;
-    } catch {
-      // The server reads it whole before it runs anything, and refuses it.
-      return undefined;
-    }
+    // What the server cannot read to its end it refuses, before it runs anything.
+    const parts = statementsOfMessage(sql) ?? [];
+    return parts.some((one) => transactionControl(one, 'I') !== undefined) ? parts : undefined;
   }
 
   async #answer(isOpen: boolean, parts: readonly string[] | undefined, bytes: Buffer): Promise<void> {

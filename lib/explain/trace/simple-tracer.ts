@@ -1,5 +1,5 @@
 import type { Look } from '../../sql/explain-look.js';
-import { splitStatements } from '../split/split-statements.js';
+import { statementsOfMessage } from '../split/split-statements.js';
 import type { ServerLink, TransactionStatus } from './server-link.js';
 import type { SessionTrace } from './session-trace.js';
 import type { TraceRecord, TraceRun } from './trace-run.js';
@@ -201,11 +201,7 @@ function endsTransaction({ kind }: TracedKind): boolean {
   return kind === 'commit' || kind === 'rollback' || kind === 'prepare';
 }
 
-/** How many statements a text has; many where it cannot be read. */
+/** How many statements a text has; several where the server cannot read it. */
 function statementsIn(sql: string): number {
-  try {
-    return splitStatements(sql, '').statements.length;
-  } catch {
-    return sql.includes('\\') || /\bcopy\b/i.test(sql) ? 1 : 2;
-  }
+  return statementsOfMessage(sql)?.length ?? 2;
 }

@@ -20,8 +20,8 @@ export type Opening =
   | { readonly kind: 'cancel'; readonly pid: number; readonly secretKey: number }
   | { readonly kind: 'none' };
 
-/** Makes a stream speak TLS; undefined where that is not offered. @internal */
-export type StartTls = ((stream: Duplex) => Promise<Duplex>) | undefined;
+/** Makes a stream speak TLS. @internal */
+export type StartTls = (stream: Duplex) => Promise<Duplex>;
 
 /**
  * Reads what a client says first, and answers its requests for encryption.
@@ -35,7 +35,9 @@ export async function readOpening(socket: Duplex, startTls: StartTls): Promise<O
     const packet = await readPacket(stream, 0);
     if (packet === undefined) return { kind: 'none' };
     const code = packet.readUInt32BE(4);
-    if (code === SSL_REQUEST && startTls !== undefined) {
+    if (code === SSL_REQUEST && stream === socket) {
+      // What came with the request would pass for encrypted.
+      if (stream.readableLength > 0) return { kind: 'none' };
       stream.write('S');
       stream = await startTls(stream);
     } else if (code === SSL_REQUEST || code === GSS_REQUEST) stream.write('N');

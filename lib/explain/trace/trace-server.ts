@@ -13,6 +13,7 @@ import { errorMessage, int32, message, textAt } from './wire-message.js';
 const AUTHENTICATION = 0x52;
 const NEGOTIATE = 0x76;
 const CONNECTION_REFUSED = '28P01';
+const NO_SUCH_DATABASE = '3D000';
 
 /**
  * Listens on loopback for the connections of a tool, and opens for each one to the server, under the credentials of that database. The
@@ -79,6 +80,7 @@ export class TraceServer {
     if (minor > 0 || options.length > 0)
       stream.write(message(NEGOTIATE, int32(3 << 16), int32(options.length), ...options));
     if (!(await this.#authenticated(stream, parameters.get('user') ?? ''))) return;
+    if (!this.#isDatabase(stream, parameters.get('database') ?? this.target.user)) return;
     const kept = new Map([...parameters].filter(([name]) => !name.startsWith('_pq_.')));
     const session = await this.#connected(stream, kept);
     if (session === undefined) return;
@@ -103,6 +105,14 @@ export class TraceServer {
       ? `role "${user}" is not the one of -d; the traced command has to connect as "${this.target.user}"`
       : 'the traced command has to connect with what DATABASE_URL and the PG* variables say';
     stream.end(errorMessage(CONNECTION_REFUSED, text, 'FATAL'));
+    return false;
+  }
+
+  /** Statements are executed on the database of `-d`, and nowhere else. */
+  #isDatabase(stream: Duplex, database: string): boolean {
+    if (database === this.target.database) return true;
+    const text = `database "${database}" is not the one of -d; the traced command is connected to "${this.target.database}" only`;
+    stream.end(errorMessage(NO_SUCH_DATABASE, text, 'FATAL'));
     return false;
   }
 

@@ -25,6 +25,8 @@ export class TracedConnection {
   readonly #trace: SessionTrace;
   readonly #simple: SimpleTracer;
   readonly #extended: ExtendedTracer;
+  /** The simple query that is being traced. */
+  #query: Promise<void> = Promise.resolve();
 
   constructor(client: Duplex, session: RawSession, run: TraceRun) {
     this.#client = client;
@@ -48,7 +50,8 @@ export class TracedConnection {
       message(WIRE.ready, byte('I')),
     );
     const client = this.#pumpClient(rest).catch(() => undefined);
-    await Promise.race([server.then(() => this.#client.end()), client]);
+    const closed = new Promise<void>((resolve) => this.#client.once('close', resolve));
+    await Promise.race([server.then(() => this.#client.end()), client, closed]);
     // What a tool that is gone has left running would go on, with its transaction.
     if (this.#link.isRunning) await this.#run.cancel(this.#session.pid).catch(() => undefined);
     this.#session.stream.end();
@@ -68,12 +71,17 @@ export class TracedConnection {
   }
 
   async #take({ type, bytes, isStreamed, begins }: WirePiece): Promise<void> {
+    // The data of a COPY comes while its query waits for it; all else waits for the query.
+    if (type === WIRE.copyData || type === WIRE.copyDone || type === WIRE.copyFail)
+      return this.#copy(type, bytes);
+    await this.#query;
     if (isStreamed) return this.#unread(type, bytes, begins);
-    // It is kept, while the buffer that it came in may be used again.
     if (type === WIRE.query || type === WIRE.parse) this.#note(bytes, type);
     switch (type) {
       case WIRE.query:
-        return this.#simple.query(bytes);
+        // The buffer that it came in may be used again.
+        this.#query = this.#simple.query(Buffer.from(bytes)).catch(() => void this.#client.destroy());
+        return;
       case WIRE.parse:
         return this.#extended.parse(bytes);
       case WIRE.bind:
@@ -88,17 +96,20 @@ export class TracedConnection {
         return this.#extended.sync(bytes);
       case WIRE.functionCall:
         return this.#link.send(bytes, { kind: 'query', own: false });
-      case WIRE.copyDone:
-      case WIRE.copyFail:
-        this.#link.endOfCopy();
-        return this.#link.send(bytes);
       default:
         return this.#link.send(bytes);
     }
   }
 
+  #copy(type: number, bytes: Buffer): Promise<void> {
+    if (type !== WIRE.copyData) this.#link.endOfCopy();
+    return this.#link.send(bytes);
+  }
+
   /** A message too great to be read still has its answer. */
   #unread(type: number, bytes: Buffer, begins: boolean): Promise<void> {
+    if (begins && type === WIRE.bind) this.#extended.bound(bytes);
+    else if (begins && type !== WIRE.bind) this.#run.markStale();
     const kind =
       type === WIRE.query ? 'query' : type === WIRE.parse ? 'parse' : type === WIRE.bind ? 'bind' : undefined;
     return this.#link.send(bytes, begins && kind !== undefined ? { kind, own: false } : undefined);

@@ -1,4 +1,7 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import type { ExplainReport } from '../../../lib/explain/report.js';
 import { cliFolder } from '../../support/cli.js';
 import { eventually, useDatabase } from '../../support/database.js';
@@ -8,6 +11,8 @@ const db = useDatabase({
   schema: `CREATE TABLE orders (id int PRIMARY KEY, total int); INSERT INTO orders SELECT g, g FROM generate_series(1, 100) g;`,
 });
 const yes = ['explain', '-y', '-d'] as const;
+/** Processes start slowly where many do at once. */
+const PATIENT = { timeout: 30_000 };
 const reportIn = (stdout: string) => JSON.parse(stdout) as ExplainReport;
 
 describe('pglock explain FILE', () => {
@@ -99,12 +104,26 @@ describe('pglock explain FILE', () => {
     ]);
   });
 
+  it.each([
+    [['--fail-on', ','], '--fail-on names no hazard'],
+    [['--json', '--markdown'], 'either --json or --markdown'],
+    [['--rollback'], '--rollback is for commands'],
+    [['--live', 'nowhere'], 'There is no database "nowhere"'],
+  ])('refuses %j', async (options, message) => {
+    const folder = cliFolder(db);
+    folder.write('1.sql', 'SELECT 1');
+    const { code, stderr } = await folder.pglock([...yes, db.url, ...options, '1.sql']);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(message) as string]);
+  });
+
   it('leaves nothing behind when it is interrupted', async () => {
     const folder = cliFolder(db);
     folder.write('1.sql', 'CREATE TABLE never (a int); SELECT pg_sleep(60);');
     const running = folder.start([...yes, db.url, '1.sql']);
-    await eventually(async () =>
-      (await db.sessions()).some(({ state, query }) => state === 'active' && query.includes('pg_sleep')),
+    await eventually(
+      async () =>
+        (await db.sessions()).some(({ state, query }) => state === 'active' && query.includes('pg_sleep')),
+      PATIENT,
     );
     running.process.kill('SIGINT');
     expect((await running.result).code).toBe(130);
@@ -181,6 +200,7 @@ describe('pglock explain -- COMMAND', () => {
     ]);
     expect((await folder.pglock([...yes, db.url, 'a.sql', '--', 'true'])).code).toBe(2);
     expect((await folder.pglock([...yes, db.url, '--'])).code).toBe(2);
+    expect((await folder.pglock([...yes, db.url, '--', ''])).code).toBe(2);
   });
 
   it('cancels what the command cancels', async () => {
@@ -202,12 +222,125 @@ describe('pglock explain -- COMMAND', () => {
     expect(stderr).toContain('57014');
   });
 
+  it('lets the command into the database of -d, and into no other', async () => {
+    const folder = cliFolder(db);
+    folder.write(
+      'other.cjs',
+      `const pg = require(${JSON.stringify(require_('pg'))});
+       const url = new URL(process.env.DATABASE_URL); url.pathname = '/postgres';
+       new pg.Client(url.href).connect().catch((error) => { console.error(error.code); process.exit(5); });`,
+    );
+    const { code, stderr } = await folder.pglock([...yes, db.url, '--', process.execPath, 'other.cjs']);
+    expect([code, stderr]).toEqual([5, '3D000\n']);
+  });
+
+  it.each([
+    ['alone, which the tracer wraps', ['CREATE TABLE never AS SELECT pg_sleep(60)'], []],
+    ['in several statements', ['CREATE TABLE never (a int); SELECT pg_sleep(60)'], []],
+    ['of DO', ['DO $$ BEGIN CREATE TABLE never (a int); PERFORM pg_sleep(60); END $$'], []],
+    ['in a transaction', ['BEGIN', 'CREATE TABLE never (a int)', 'SELECT pg_sleep(60)'], []],
+    ['that is rolled back', ['CREATE TABLE never (a int)', 'SELECT pg_sleep(60)'], ['--rollback']],
+  ])('leaves nothing when the command is killed in the middle of a statement %s', async (_, sql, options) => {
+    const folder = cliFolder(db);
+    folder.write('long.cjs', `require('node:fs').writeFileSync('pid', String(process.pid));${script(sql)}`);
+    const running = folder.start([...yes, db.url, ...options, '--json', '--', process.execPath, 'long.cjs']);
+    await eventually(
+      async () =>
+        (await db.sessions()).some(({ state, query }) => state === 'active' && query.includes('pg_sleep')),
+      PATIENT,
+    );
+    process.kill(Number(readFileSync(join(folder.path, 'pid'), 'utf8')), 'SIGKILL');
+    const { code, stdout } = await running.result;
+    expect(code).toBe(137);
+    expect(reportIn(stdout).statements.length).toBeGreaterThan(0);
+    await eventually(async () => (await db.sessions()).length === 0);
+    expect((await db.admin.query(`SELECT to_regclass('never') AS t`)).rows).toEqual([{ t: null }]);
+  });
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'makes a command end that does not hear %s, and leaves no transaction',
+    async (signal) => {
+      const folder = cliFolder(db);
+      folder.write(
+        'deaf.cjs',
+        `for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => undefined);
+         setTimeout(() => process.exit(), 50_000);${script(['BEGIN', 'CREATE TABLE never (a int)', 'SELECT 1 AS deaf'])}`,
+      );
+      const running = folder.start([...yes, db.url, '--', process.execPath, 'deaf.cjs']);
+      await eventually(
+        async () => (await db.sessions()).some(({ query }) => query.includes('AS deaf')),
+        PATIENT,
+      );
+      running.process.kill(signal);
+      expect((await running.result).code).toBe(137);
+      expect((await db.admin.query(`SELECT to_regclass('never') AS t`)).rows).toEqual([{ t: null }]);
+    },
+    60_000,
+  );
+
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'gives up on %s while it looks at the live database',
+    async (signal) => {
+      const silent = createServer(() => undefined);
+      await new Promise<void>((listening) => silent.listen(0, '127.0.0.1', listening));
+      db.defer(() => silent.close());
+      const connected = new Promise((resolve) => silent.once('connection', resolve));
+      const { port } = silent.address() as AddressInfo;
+      const folder = cliFolder(db);
+      const live = `postgres://u@127.0.0.1:${port}/x`;
+      const running = folder.start([...yes, db.url, '--live', live, '--', process.execPath, '-e', '']);
+      await connected;
+      running.process.kill(signal);
+      expect((await running.result).code).toBe(signal === 'SIGINT' ? 130 : 143);
+    },
+  );
+
+  it('offers TLS to a command that insists on it, with a certificate that Node and libpq can check', async () => {
+    const folder = cliFolder(db);
+    folder.write(
+      'tls.cjs',
+      `const pg = require(${JSON.stringify(require_('pg'))});
+       const { existsSync } = require('node:fs');
+       (async () => {
+         for (const ssl of [true, { rejectUnauthorized: false }]) {
+           const client = new pg.Client({ connectionString: process.env.DATABASE_URL, ssl });
+           await client.connect();
+           await client.query('ALTER TABLE orders ADD COLUMN tls int');
+           await client.query({ text: 'ALTER TABLE orders DROP COLUMN tls', values: [], queryMode: 'extended' });
+           console.log(client.connection.stream.getProtocol());
+           await client.end();
+         }
+         console.log(process.env.PGSSLROOTCERT);
+       })();`,
+    );
+    const { code, stdout, stderr } = await folder.pglock([
+      ...yes,
+      db.url,
+      '--json',
+      '--',
+      process.execPath,
+      'tls.cjs',
+    ]);
+    const lines = stderr.trim().split('\n');
+    expect([code, lines.slice(0, 2)]).toEqual([0, ['TLSv1.3', 'TLSv1.3']]);
+    expect(existsSync(lines[2] ?? '')).toBe(false);
+    const seen = reportIn(stdout).statements.map(({ locks }) => locks.map(({ mode }) => mode));
+    expect(seen).toEqual([
+      ['ACCESS EXCLUSIVE'],
+      ['ACCESS EXCLUSIVE'],
+      ['ACCESS EXCLUSIVE'],
+      ['ACCESS EXCLUSIVE'],
+    ]);
+  });
+
   it('ends the command on Ctrl-C, and leaves no transaction', async () => {
     const folder = cliFolder(db);
     folder.write('long.cjs', script(['BEGIN', 'CREATE TABLE never (a int)', 'SELECT pg_sleep(60)']));
     const running = folder.start([...yes, db.url, '--', process.execPath, 'long.cjs']);
-    await eventually(async () =>
-      (await db.sessions()).some(({ state, query }) => state === 'active' && query.includes('pg_sleep')),
+    await eventually(
+      async () =>
+        (await db.sessions()).some(({ state, query }) => state === 'active' && query.includes('pg_sleep')),
+      PATIENT,
     );
     running.process.kill('SIGINT');
     expect((await running.result).code).toBe(130);

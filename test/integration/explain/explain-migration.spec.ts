@@ -211,4 +211,121 @@ describe('explainMigration', () => {
     ]);
     expect(statements.some((one) => names(one).includes('several-tables'))).toBe(false);
   });
+
+  it('gives back locks of a COMMIT that is not sent: what takes them once more is seen, and hides nothing', async () => {
+    const { statements } = await explain(
+      'BEGIN; ALTER TABLE orders ADD a int; COMMIT; BEGIN; ALTER TABLE orders ADD b int; COMMIT',
+    );
+    expect(statements.map(({ locks, partial }) => [locks.map(text), partial])).toEqual([
+      [[], false],
+      [['public.orders ACCESS EXCLUSIVE'], false],
+      [[], false],
+      [[], false],
+      [['public.orders ACCESS EXCLUSIVE'], false],
+      [[], false],
+    ]);
+  });
+
+  it('says that it sees in part what needs a transaction that is not committed', async () => {
+    const { statements } = await explain(
+      'ALTER TABLE orders ADD a int; COMMIT; ALTER TABLE orders ALTER a SET DEFAULT 1',
+    );
+    expect(statements.map(({ partial }) => partial)).toEqual([false, false, true]);
+  });
+
+  it('takes SET LOCAL back at a COMMIT that is not sent, lock_timeout too', async () => {
+    const { statements } = await explain(
+      "BEGIN; SET LOCAL lock_timeout = '2s'; SET LOCAL search_path = nowhere; ALTER TABLE public.orders ADD a int; COMMIT; BEGIN; ALTER TABLE orders ADD b int; COMMIT",
+    );
+    expect(statements.find(({ error }) => error !== null)).toBeUndefined();
+    const altering = statements.filter(({ sql }) => sql.startsWith('ALTER'));
+    expect(altering.map((one) => names(one).includes('no-lock-timeout'))).toEqual([false, true]);
+  });
+
+  it('checks deferred constraints where a COMMIT would, and what is behind them may alter the table', async () => {
+    const schema =
+      'CREATE TABLE kids (o int REFERENCES orders DEFERRABLE INITIALLY DEFERRED); COMMIT; INSERT INTO kids VALUES';
+    const { statements } = await explain(`${schema} (1); COMMIT; ALTER TABLE kids ADD a int`);
+    expect(statements.map(({ error }) => error)).toEqual(statements.map(() => null));
+    const failed = await explain(`${schema} (-1); COMMIT; SELECT 1`);
+    expect(failed.statements.at(-1)).toMatchObject({ sql: 'COMMIT', error: { code: '23503' } });
+    const atEnd = await explain(`${schema} (-1)`);
+    expect(atEnd.statements.at(-1)?.error?.code).toBe('23503');
+  });
+
+  it.each(['BEGIN; WORK; ROLLBACK; AGAIN', 'SAVEPOINT a; WORK; ROLLBACK TO a; AGAIN'])(
+    'does not take what a rollback puts back for written anew (%s)',
+    async (sql) => {
+      const { statements } = await explain(
+        sql
+          .replace('WORK', 'ALTER TABLE orders ADD r float DEFAULT random()')
+          .replace('AGAIN', 'ALTER TABLE orders ADD a int'),
+      );
+      expect(statements.map(({ rewrites }) => rewrites)).toEqual([[], ['public.orders'], [], []]);
+    },
+  );
+
+  it.each([
+    'DEALLOCATE ALL',
+    'PREPARE pglock_explain_look AS SELECT 1',
+    "SET statement_timeout = '1s'",
+    'BEGIN; SET TRANSACTION ISOLATION LEVEL REPEATABLE READ',
+    'RESET ALL',
+  ])('goes on behind %s', async (sql) => {
+    const { statements } = await explain(`${sql}; ALTER TABLE orders ADD a int; COMMIT; SHOW lock_timeout`);
+    expect(statements.map(({ error }) => error)).toEqual(statements.map(() => null));
+    expect(statements.flatMap(({ locks }) => locks.map(text))).toEqual(['public.orders ACCESS EXCLUSIVE']);
+    expect(names(statements.find(({ locks }) => locks.length > 0)!)).toContain('no-lock-timeout');
+  });
+
+  it('waits five seconds at the most, whatever the file sets', async () => {
+    const other = await db.connect();
+    await other.query('BEGIN; LOCK TABLE orders');
+    const { statements } = await explain('SET lock_timeout = 0; ALTER TABLE orders ADD a int');
+    expect(statements[1]?.error?.code).toBe('55P03');
+    await other.query('ROLLBACK');
+  });
+
+  it('reports a procedure that commits as what cannot run in a transaction, and carries it out', async () => {
+    await db.admin.query(`CREATE PROCEDURE commits() LANGUAGE plpgsql AS 'BEGIN COMMIT; END'`);
+    const { statements } = await explain('CALL commits()');
+    expect(statements[0]).toMatchObject({ transactional: false, error: { code: '25001' } });
+    const carried = await explain('CALL commits()', { carryOut: true });
+    expect(carried.statements[0]).toMatchObject({ transactional: false, carriedOut: true, error: null });
+    await db.admin.query('DROP PROCEDURE commits');
+  });
+
+  it('reports up to where the server ends the session', async () => {
+    const { statements } = await explain('SELECT 1; SELECT pg_terminate_backend(pg_backend_pid()); SELECT 2');
+    expect(statements.map(({ error }) => error?.code ?? null)).toEqual([null, '57P01']);
+  });
+
+  it('takes each file for a transaction of its own, and compares the order of their locks', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'pglock-explain-'));
+    db.defer(() => rmSync(folder, { recursive: true }));
+    const files = ['orders customers', 'customers orders'].map((tables, index) => {
+      const file = join(folder, `${index}.sql`);
+      const [first, second] = tables.split(' ');
+      writeFileSync(file, `ALTER TABLE ${first} ADD n${index} int; ALTER TABLE ${second} ADD n${index} int;`);
+      return file;
+    });
+    const { statements } = await explainMigration({ database: db.url, files, yes: true });
+    expect(statements.map(({ transaction }) => transaction)).toEqual([0, 0, 1, 1]);
+    expect(statements.map(({ locks }) => locks.map(text))).toEqual([
+      ['public.orders ACCESS EXCLUSIVE'],
+      ['public.customers ACCESS EXCLUSIVE'],
+      ['public.customers ACCESS EXCLUSIVE'],
+      ['public.orders ACCESS EXCLUSIVE'],
+    ]);
+    expect(statements.map(({ heldBefore }) => heldBefore.length)).toEqual([0, 1, 0, 1]);
+    expect(statements.map((one) => names(one).includes('lock-order'))).toEqual([false, false, false, true]);
+  });
+
+  it('commits with carryOut only what stands before something that cannot run in a transaction', async () => {
+    const { statements } = await explain('CREATE TABLE never (a int); COMMIT; ALTER TABLE orders ADD a int', {
+      carryOut: true,
+    });
+    expect(statements.map(({ carriedOut }) => carriedOut)).toEqual([false, false, false]);
+    expect((await db.admin.query(`SELECT to_regclass('never') AS t`)).rows).toEqual([{ t: null }]);
+  });
 });

@@ -118,7 +118,7 @@ describe('a live database', () => {
       while (!reading.signal.aborted) {
         const { rows } = await live.admin.query<{ pid: number }>(
           `SELECT l.pid FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-           WHERE a.application_name = 'pglock:explain' AND l.locktype = 'relation' AND l.relation >= 16384`,
+           WHERE a.datname = current_database() AND a.application_name = 'pglock:explain' AND l.locktype = 'relation' AND l.relation >= 16384`,
         );
         blocked.push(...rows.map(({ pid }) => pid));
       }

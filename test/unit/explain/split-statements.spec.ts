@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { PgLockUsageError } from '../../../lib/errors/pg-lock-usage.error.js';
-import { splitStatements } from '../../../lib/explain/split/split-statements.js';
+import { splitStatements, statementsOfMessage } from '../../../lib/explain/split/split-statements.js';
 import { sqlTokens } from '../../../lib/explain/split/sql-tokens.js';
 import { isDataStatement, statementKind } from '../../../lib/explain/split/statement-kind.js';
 
@@ -42,6 +42,29 @@ const PIECES = [
 ];
 
 describe('the splitter', () => {
+  it('goes on with a string of escapes on the next line, and with no other', () => {
+    expect(
+      split(String.raw`SELECT E'a'
+-- and
+ 'b\'; c'; SELECT 2`),
+    ).toHaveLength(2);
+    expect(
+      split(String.raw`SELECT 'a'
+ 'b\'; SELECT 2`),
+    ).toHaveLength(2);
+    expect(split(String.raw`SELECT E'a' 'b\'; SELECT 2`)).toHaveLength(2);
+  });
+
+  it('reads strings by standard_conforming_strings, as the file sets it', () => {
+    const text = String.raw`SET standard_conforming_strings = off; SELECT 'a\'; b'; SET standard_conforming_strings TO 'on'; SELECT 'c\'; SELECT 2`;
+    expect(split(text)).toHaveLength(5);
+  });
+
+  it('leaves to the server what only psql reads, where it is a message', () => {
+    expect(statementsOfMessage("CREATE TABLE t (); COPY t FROM STDIN; SELECT :'a'; \\d")).toHaveLength(4);
+    expect(statementsOfMessage("SELECT 1; SELECT 'a")).toBeUndefined();
+  });
+
   it('cuts at semicolons outside of strings, names, comments and parentheses', () => {
     fc.assert(
       fc.property(
