@@ -99,13 +99,16 @@ const dataChangeUnderLock: Rule = ({ statement }) => {
 const lockTable: Rule = ({ command, locks }) => {
   const [first] = locks.filter(({ mode }) => isAtLeast(mode, 'SHARE'));
   if (!command.startsWith('LOCK') || first === undefined) return undefined;
-  const weaker = first.mode === 'ACCESS EXCLUSIVE' || first.mode === 'EXCLUSIVE';
+  const name = namesOf(locks).replaceAll("'", "''");
   return {
     name: 'lock-table',
     title: `LOCK TABLE takes ${first.mode} on ${namesOf(locks)}: ${stops(first.mode)} wait until the transaction ends.`,
-    remedy: weaker
-      ? `LOCK TABLE ${namesOf(locks)} IN SHARE ROW EXCLUSIVE MODE; -- keeps writers and other migrations out, and lets reads pass`
-      : '-- An advisory lock keeps other migrations out and lets writes pass: SELECT pg_advisory_xact_lock(…);',
+    remedy: lines(
+      `SELECT pg_advisory_xact_lock(hashtextextended('${name}', 0)); -- keeps other migrations out, and lets reads and writes pass`,
+      ...(first.mode === 'ACCESS EXCLUSIVE' || first.mode === 'EXCLUSIVE'
+        ? ['-- where writes must wait: SHARE ROW EXCLUSIVE MODE, which lets reads pass']
+        : []),
+    ),
   };
 };
 

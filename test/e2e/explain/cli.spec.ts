@@ -235,7 +235,7 @@ describe('pglock explain -- COMMAND', () => {
   });
 
   it.each([
-    ['alone, which the tracer wraps', ['CREATE TABLE never AS SELECT pg_sleep(60)'], []],
+    ['alone, which the tracer wraps', ['CREATE TABLE never AS SELECT pg_sleep(60)::text AS a'], []],
     ['in several statements', ['CREATE TABLE never (a int); SELECT pg_sleep(60)'], []],
     ['of DO', ['DO $$ BEGIN CREATE TABLE never (a int); PERFORM pg_sleep(60); END $$'], []],
     ['in a transaction', ['BEGIN', 'CREATE TABLE never (a int)', 'SELECT pg_sleep(60)'], []],
@@ -264,7 +264,7 @@ describe('pglock explain -- COMMAND', () => {
       folder.write(
         'deaf.cjs',
         `for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => undefined);
-         setTimeout(() => process.exit(), 50_000);${script(['BEGIN', 'CREATE TABLE never (a int)', 'SELECT 1 AS deaf'])}`,
+         setTimeout(() => process.exit(), 50_000);${script(['BEGIN', 'CREATE TABLE never (a int)', 'SELECT pg_sleep(60) AS deaf'])}`,
       );
       const running = folder.start([...yes, db.url, '--', process.execPath, 'deaf.cjs']);
       await eventually(
