@@ -163,6 +163,18 @@ const GOALS = [
       times['`blocked.find()`'].median / times['the self-join of the wiki'].median,
   },
   {
+    text: '`pglock explain`: a statement that is not looked at, times without',
+    want: 2,
+    least: false,
+    value: ({ explain: { select, simple, update } }) => Math.max(select, simple, update),
+  },
+  {
+    text: '`pglock explain`: a look, ms',
+    want: 1,
+    least: false,
+    value: ({ explain }) => explain.lookMs,
+  },
+  {
     text: '`pglock --help`, ms',
     want: 300,
     least: false,

@@ -1,5 +1,6 @@
 import * as handOver from './hand-over.mjs';
 import * as dashboard from './dashboard.mjs';
+import * as explain from './explain.mjs';
 import * as firstBuild from './first-build.mjs';
 import * as held from './held.mjs';
 import * as http from './http.mjs';
@@ -22,5 +23,6 @@ export const SCENARIOS = {
   held,
   inspection,
   dashboard,
+  explain,
   startUp,
 };

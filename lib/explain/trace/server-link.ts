@@ -1,5 +1,5 @@
-import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
+import { anyEvent } from './any-event.js';
 import { ExpectedAnswers, type Expected } from './expected-answers.js';
 import { nameOf, ownMessages, type OwnStatement } from './own-statements.js';
 import { onlyColumn, WIRE, message } from './wire-message.js';
@@ -213,5 +213,5 @@ export async function written(stream: Duplex, bytes: Buffer): Promise<void> {
 }
 
 async function drained(stream: Duplex): Promise<void> {
-  await Promise.race([once(stream, 'drain'), once(stream, 'close')]).catch(() => undefined);
+  await anyEvent(stream, 'drain', 'close');
 }

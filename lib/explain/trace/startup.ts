@@ -1,5 +1,5 @@
-import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
+import { anyEvent } from './any-event.js';
 import { int32, textAt } from './wire-message.js';
 
 const SSL_REQUEST = 80_877_103;
@@ -62,9 +62,7 @@ async function readBytes(stream: Duplex, size: number): Promise<Buffer | undefin
     const bytes = stream.read(size) as Buffer | null;
     if (bytes !== null) return bytes.length === size ? bytes : undefined;
     if (stream.readableEnded || stream.destroyed) return undefined;
-    await Promise.race(['readable', 'end', 'close', 'error'].map((event) => once(stream, event))).catch(
-      () => undefined,
-    );
+    await anyEvent(stream, 'readable', 'end', 'close', 'error');
   }
 }
 
