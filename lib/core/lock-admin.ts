@@ -10,7 +10,7 @@ import { Prioritizer } from '../prioritize/prioritizer.js';
 import type { Connector } from '../session/connector.js';
 import type { FlowPids } from '../session/flow-pids.js';
 import { ObserverSession } from '../session/observer-session.js';
-import { BACKEND_PID } from '../sql/signal.js';
+import { BACKEND_PID_OF_TRANSACTION } from '../sql/signal.js';
 import { OpenTransaction } from '../transaction/open-transaction.js';
 import { targetTable } from '../transaction/resolve-target.js';
 import type { Transactions } from '../transaction/transactions.js';
@@ -97,7 +97,7 @@ export class LockAdmin {
 async function pidOf(given: object | undefined): Promise<number | undefined> {
   if (given === undefined) return undefined;
   const transaction = OpenTransaction.of(given);
-  const ask = () => transaction.query<{ pid: number }>(BACKEND_PID);
+  const ask = () => transaction.query<{ pid: number }>(BACKEND_PID_OF_TRANSACTION);
   const [row] = await (transaction.needsNoSavepoint
     ? transaction.inTurn(ask)
     : transaction.withSavepoint(ask));

@@ -15,7 +15,7 @@ import type { PgLockEvents } from './pg-lock-events.js';
 import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
 import { LockAdmin } from './lock-admin.js';
 import { PeerServices } from './peer-services.js';
-import type { Peers } from '../peers/peers.js';
+import type { AssertPeers, Peers } from '../peers/peers.js';
 import { PgLockService } from '../pg-lock.service.js';
 import { TransactionServices } from './transaction-services.js';
 import { connectorLike, connectorTo, type Connector } from '../session/connector.js';
@@ -23,6 +23,7 @@ import { FlowPids } from '../session/flow-pids.js';
 import { ObserverSession } from '../session/observer-session.js';
 import type { LockStore } from '../session/lock-store.js';
 import { monotonicMs } from '../session/monotonic.js';
+import { noPeersOnStandby } from '../session/server-check.js';
 import { PgLockStore } from '../session/pg-lock-store.js';
 import { newLockSource, say, type LockSource } from '../telemetry/lock-channels.js';
 import { isolated } from '../vocabulary/listeners.js';
@@ -94,13 +95,24 @@ export class PgLockCore {
       findHolder,
       peers: this.peers,
       flowTransaction: this.work.flowTransaction,
+      ...this.assertPeers,
     });
     this.peerServices.onReleased = (key) => this.advisory.wakePermits(key);
     this.peerServices.chase(this.held, this.advisory.graph);
     this.jobs = this.makeJobs(connector, emit);
     this.admin = this.makeAdmin(connector, emit);
-    this.leaders = new Leaders({ advisory: this.advisory, names: this.names, peers: this.peers, emit });
+    this.leaders = this.makeLeaders(emit);
     this.service = new PgLockService(this);
+  }
+
+  /** With `allowStandby` there is nobody to agree with. */
+  private get assertPeers(): { readonly assertPeers?: AssertPeers } {
+    if (!this.options.sessions.allowStandby) return {};
+    return {
+      assertPeers: (what) => {
+        throw noPeersOnStandby(what);
+      },
+    };
   }
 
   /** A store without a server has no sessions that could be named. */
@@ -114,12 +126,17 @@ export class PgLockCore {
     return new LockAdmin({ options, connector, names, flowPids, transactions, timeouts, emit });
   }
 
+  private makeLeaders(emit: EventSink): Leaders {
+    const { advisory, names, peers } = this;
+    return new Leaders({ advisory, names, peers, ...this.assertPeers, emit });
+  }
+
   private makeJobs(connector: Connector, emit: EventSink): Jobs {
     const { advisory, names, peers, options, source } = this;
     const ledger = ledgerOf(options, connector);
     const replica = replicaName();
     return new Jobs({
-      ...{ advisory, names, peers, emit, source, ledger, replica },
+      ...{ advisory, names, peers, emit, source, ledger, replica, ...this.assertPeers },
       options: options.jobs,
       lease: options.sessions,
     });

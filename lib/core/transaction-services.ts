@@ -19,6 +19,7 @@ import type { Connector } from '../session/connector.js';
 import { PooledClients } from '../session/pooled-clients.js';
 import { pgDriver, poolFacade } from '../session/pool-facade.js';
 import { adopt, ScopedPool, scopedSessions } from '../session/scoped-pool.js';
+import { isInRecovery, replicaError } from '../session/server-check.js';
 import { SessionScopes } from '../session/scoped-pool-scope.js';
 import { asksAtBegin } from '../session/transaction-pids.js';
 import { FRESH_TOKEN } from '../sql/advisory-xact-lock.js';
@@ -138,8 +139,12 @@ export class TransactionServices {
   }
 
   async #freshToken(): Promise<bigint> {
-    const [row] = await this.#aside.query<{ token: string }>(FRESH_TOKEN);
-    return BigInt(row?.token ?? 0);
+    try {
+      const [row] = await this.#aside.query<{ token: string }>(FRESH_TOKEN);
+      return BigInt(row?.token ?? 0);
+    } catch (error) {
+      throw isInRecovery(error) ? replicaError('a fencing token', { cause: error }) : error;
+    }
   }
 }
 

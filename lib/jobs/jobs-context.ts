@@ -1,6 +1,6 @@
 import type { AdvisoryLocks } from '../locks/advisory-locks.js';
 import type { LockNames } from '../locks/lock-names.js';
-import type { Peers } from '../peers/peers.js';
+import type { AssertPeers, Peers } from '../peers/peers.js';
 import type { LockSource } from '../telemetry/lock-channels.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import type { LeaseFigures, ResolvedJobsOptions } from './job-options.js';
@@ -13,6 +13,8 @@ export interface JobsInit {
   readonly advisory: AdvisoryLocks;
   readonly names: LockNames;
   readonly peers: Peers;
+  /** @throws {ReadReplicaError} where there are no peers. */
+  readonly assertPeers?: AssertPeers;
   readonly options: ResolvedJobsOptions;
   readonly lease: LeaseFigures;
   readonly ledger: TickLedger | undefined;

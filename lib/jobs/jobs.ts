@@ -70,8 +70,13 @@ export class Jobs {
     return this.list().find(({ definition }) => definition.name === name);
   }
 
-  /** One more job, or one more definition of one that is there. */
+  /**
+   * One more job, or one more definition of one that is there.
+   *
+   * @throws {ReadReplicaError} where there are no peers.
+   */
   add(definition: JobDefinition): Job {
+    this.context.assertPeers?.('ticks');
     const job = new Job(definition, this.context);
     const known = this.jobs.get(job.identity);
     known?.join(definition);

@@ -1,10 +1,9 @@
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
-import { PoolerError } from '../errors/pooler.error.js';
-import { PgLockConfigurationError } from '../errors/pg-lock-configuration.error.js';
 import type { LockHandle } from '../locks/lock-handle.js';
 import { isolated } from '../vocabulary/listeners.js';
 import type { ResolvedLeadOptions } from './lead-options.js';
 import type { Leadership } from './leadership.js';
+import { isHopeless } from '../session/reachability.js';
 import { jittered, pause } from './pause.js';
 import { Term } from './term.js';
 
@@ -41,6 +40,8 @@ export class Candidacy<Result> {
   private readonly stopping = new AbortController();
   private errors = 0;
   private losses = 0;
+  /** Whether the database has answered before: then what is wrong with it now may be a failover. */
+  private wasElected = false;
 
   constructor(
     private readonly host: CandidacyHost,
@@ -94,12 +95,13 @@ export class Candidacy<Result> {
     try {
       lock = await this.host.elect(this.name, signal);
       if (lock === null) return undefined;
+      this.wasElected = true;
       const number = await lock.fencingToken();
       if (!this.isStopped)
         return this.elected(new Term(this.name, number, lock, (...loss) => this.lost(...loss)));
     } catch (error) {
       if (this.isStopped) return undefined;
-      if (isFinal(error)) throw error;
+      if (error instanceof PgLockUsageError || (!this.wasElected && isHopeless(error))) throw error;
       await this.pauseBeforeStanding();
     }
     await lock?.release();
@@ -168,9 +170,4 @@ export class Candidacy<Result> {
 
 function isEnding({ signal }: Term): boolean {
   return signal.aborted;
-}
-
-/** Whether standing by for longer cannot mend it. */
-function isFinal(error: unknown): boolean {
-  return [PgLockUsageError, PoolerError, PgLockConfigurationError].some((type) => error instanceof type);
 }

@@ -3,7 +3,7 @@ import type { AdvisoryLocks } from '../locks/advisory-locks.js';
 import type { LockHandle } from '../locks/lock-handle.js';
 import type { LockNames } from '../locks/lock-names.js';
 import { askAll } from '../peers/ask-all.js';
-import type { Peers } from '../peers/peers.js';
+import type { AssertPeers, Peers } from '../peers/peers.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import { printable } from '../vocabulary/printable.js';
@@ -25,6 +25,8 @@ export interface LeadersInit {
   readonly advisory: Pick<AdvisoryLocks, 'acquire' | 'status'>;
   readonly names: LockNames;
   readonly peers: Peers;
+  /** @throws {ReadReplicaError} where there are no peers. */
+  readonly assertPeers?: AssertPeers;
   readonly emit: EventSink;
 }
 
@@ -90,6 +92,7 @@ export class Leaders {
     const resolved = resolveLeadOptions(options);
     if (typeof work !== 'function')
       throw new PgLockUsageError(`The work of a leader must be a function; got ${printable(work)}.`);
+    this.#init.assertPeers?.('leaders');
     if (this.#closed) return Promise.resolve(undefined);
     const candidacy = new Candidacy(this.#host, named, resolved, work);
     return outsideFlows(() => this.#run(candidacy));

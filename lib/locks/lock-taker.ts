@@ -1,4 +1,4 @@
-import type { Peers } from '../peers/peers.js';
+import type { AssertPeers, Peers } from '../peers/peers.js';
 import type { FlowPids } from '../session/flow-pids.js';
 import type { LockStore } from '../session/lock-store.js';
 import { monotonicMs } from '../session/monotonic.js';
@@ -29,6 +29,8 @@ export interface LockTakerInit {
   readonly names: LockNames;
   /** Those with whom the number of permits is agreed. */
   readonly peers: Peers;
+  /** @throws {ReadReplicaError} where there are no peers, for what needs them. */
+  readonly assertPeers?: AssertPeers;
   readonly emit: EventSink;
 }
 
@@ -74,7 +76,10 @@ export class LockTaker {
     const timeoutMs = options.timeoutMs === undefined ? this.ambientTimeoutMs() : options.timeoutMs;
     const { permits = 0, signal } = options;
     const call = { options, timeoutMs, startedAt: monotonicMs(), context, permits, signal };
-    if (permits > 0) return this.takePermits(named, call);
+    if (permits > 0) {
+      this.init.assertPeers?.('permits');
+      return this.takePermits(named, call);
+    }
     if (options.reentrant && context !== undefined) return this.takeOrEnter(named, call, context);
     return this.takeAll(named, call);
   }

@@ -79,11 +79,14 @@ export class LeaderRunner implements OnModuleInit, OnApplicationBootstrap, Befor
         label,
         'it is called by a timer or a request already. Give the leader a method of its own',
       );
+    const runtime = this.runtimeOf(label, info);
+    if (runtime.core.options.sessions.allowStandby)
+      throw refused(label, 'there are no leaders with `sessions.allowStandby`');
     const instance = wrapper.instance as Readonly<Record<string, AnyFunction>>;
     return {
       ...info,
       label,
-      runtime: this.runtimeOf(label, info),
+      runtime,
       call: (leadership) => instance[name]?.(leadership),
     };
   }

@@ -64,6 +64,9 @@ export interface AnswerOptions {
  *
  * @internal
  */
+/** @throws {ReadReplicaError} where no peers can speak, for what needs them: its plural. @internal */
+export type AssertPeers = (what: string) => void;
+
 export interface Peers {
   /** Random for each module instance. */
   readonly id: string;

@@ -1,6 +1,8 @@
 import type { Client } from 'pg';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { prepareObserverSession, READ_OBSERVER_FACTS, type ObserverFacts } from '../sql/observer-session.js';
+import { onPrimary } from '../sql/on-primary.js';
+import { BACKEND_PID, BACKEND_PID_OF_TRANSACTION } from '../sql/signal.js';
 import type { Statement, StatementRunner } from '../sql/statement.js';
 import type { SessionPurpose } from '../vocabulary/session-name.js';
 import type { Connector } from './connector.js';
@@ -24,6 +26,8 @@ const STATEMENT_TIMEOUT_MS = 10_000;
 /** How long after the server's own limit an answer may come before the network is given up. */
 const GRACE_MS = 5_000;
 const FAREWELL_MS = 1_000;
+/** How often a load balancer is given the choice. */
+const DRAWS = 5;
 
 interface Observing {
   readonly client: Client;
@@ -72,7 +76,20 @@ export class ObserverSession implements StatementRunner {
 
   /** Runs one statement in its turn; connects when it must. */
   query<Row extends object>(statement: Statement): Promise<Row[]> {
-    return this.#inTurn(({ client }) => this.#send<Row>(client, statement));
+    return this.#inTurn(({ client }) => this.#send<Row>(client, onPrimary(statement)));
+  }
+
+  /** Whether a load balancer stands between that sends some statements to a standby; connects when it must. */
+  isBalanced(): Promise<boolean> {
+    return this.#inTurn(async ({ client }) => {
+      const [fixed] = await this.#send<{ pid: string }>(client, BACKEND_PID_OF_TRANSACTION);
+      // It may draw lots anew for each statement.
+      for (let draw = 0; draw < DRAWS; draw++) {
+        const [free] = await this.#send<{ pid: string }>(client, BACKEND_PID);
+        if (fixed?.pid !== free?.pid) return true;
+      }
+      return false;
+    });
   }
 
   /** Ends the session for good, a running statement included. Idempotent. */
@@ -114,14 +131,15 @@ export class ObserverSession implements StatementRunner {
 
   /** A transaction pooler would hand our settings on to others, so behind one there are none. */
   async #prepare(client: Client): Promise<Omit<Observing, 'client'>> {
-    const [facts] = await this.#send<ObserverFacts>(client, READ_OBSERVER_FACTS);
+    const [facts] = await this.#send<ObserverFacts>(client, onPrimary(READ_OBSERVER_FACTS));
     const version = Number(facts?.version);
     const told = toldPid(client);
     // pg-native announces none: it cannot be told then, and a pooler is the rarer case.
     const direct = told === null || Number(facts?.pid) === told;
     // A server with one session for everybody would keep our settings for all.
     const own = direct && otherServer(String(facts?.versionText)) === undefined;
-    if (own) await this.#send(client, prepareObserverSession(version, this.#options.statementTimeoutMs));
+    if (own)
+      await this.#send(client, onPrimary(prepareObserverSession(version, this.#options.statementTimeoutMs)));
     if (this.#ended) throw new PgLockUsageError('The module was shut down meanwhile.');
     return { version, direct };
   }

@@ -7,6 +7,7 @@ import {
   readServerFacts,
   type ServerFacts,
 } from '../sql/lock-session.js';
+import { BACKEND_PID } from '../sql/signal.js';
 import type { Statement } from '../sql/statement.js';
 import { cutOnAbort, type Connector } from './connector.js';
 import { speaksProtocol } from './lock-query.js';
@@ -58,9 +59,14 @@ async function prepare(client: Client, options: ResolvedSessionsOptions): Promis
 }
 
 async function readFacts(client: Client, trustPooler: boolean): Promise<ServerFacts> {
-  const [row] = await query(client, READ_SERVER_FACTS);
+  const [[row], [balanced]] = await Promise.all([
+    query(client, READ_SERVER_FACTS),
+    query(client, BACKEND_PID),
+  ]);
   const facts = readServerFacts(row ?? {});
   assertServer(facts.versionText);
+  // A load balancer sends this one, which nothing ties to the primary, where it likes.
+  if (Number(balanced?.['pid']) !== facts.pid) throw poolerBetween();
   // Only a pooler answers with the process id of another backend than the one that it announced.
   const told = toldPid(client);
   if (!trustPooler && told !== null && told !== facts.pid) throw poolerBetween();

@@ -1,6 +1,11 @@
 import { LockSessionError } from '../errors/lock-session.error.js';
+import { PermissionError } from '../errors/permission.error.js';
 import { PgLockConfigurationError } from '../errors/pg-lock-configuration.error.js';
 import { PgLockError } from '../errors/pg-lock.error.js';
+import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import { PoolerError } from '../errors/pooler.error.js';
+import { ReadReplicaError } from '../errors/read-replica.error.js';
+import { ServerNotSupportedError } from '../errors/server-not-supported.error.js';
 import { sqlStateOf } from '../vocabulary/sqlstate.js';
 
 /** Connection failures, a server that starts, stops or is full, and resources that run out for a while. */
@@ -38,6 +43,28 @@ export function firstFailure(cause: unknown): unknown {
     `The host of the database is not known (${message}). Correct the host of \`connection\`.`,
     { cause },
   );
+}
+
+/** What an address, a role or a configuration is to be changed for: no server is away, and none will answer otherwise. */
+const HOPELESS: readonly (abstract new (...args: never[]) => Error)[] = [
+  PgLockUsageError,
+  PgLockConfigurationError,
+  PoolerError,
+  ReadReplicaError,
+  ServerNotSupportedError,
+  PermissionError,
+];
+
+/**
+ * Whether an error of what has never worked yet will not pass by itself: a wrong password or database, a host that does not
+ * exist, a pooler, a read replica.
+ *
+ * @internal
+ */
+export function isHopeless(error: unknown): boolean {
+  if (error instanceof PgLockError) return HOPELESS.some((type) => error instanceof type);
+  const code = sqlStateOf(error);
+  return code !== undefined && (code === UNKNOWN_HOST || !isPassing(error));
 }
 
 /** The error for callers that cannot wait until the server can be reached. @internal */

@@ -45,6 +45,14 @@ export function replicaError(what: string, options?: ErrorOptions): ReadReplicaE
   );
 }
 
+/** The error for what needs other processes to speak with: on a standby nobody can. @internal */
+export function noPeersOnStandby(what: string): ReadReplicaError {
+  return new ReadReplicaError(
+    `There are no ${what} with \`sessions.allowStandby\`: on a read replica the processes of an application cannot speak with each other. ` +
+      'Use a module that is connected to the primary.',
+  );
+}
+
 /**
  * Whether a statement failed because the server is a read replica: the same SQLSTATE as in a transaction that is read-only
  * by itself, told apart by the place in the server's source, which no language changes.

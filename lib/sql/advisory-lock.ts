@@ -1,5 +1,6 @@
 import type { LockKey } from '../vocabulary/lock-id.js';
 import { int8, int8Array } from './binary-values.js';
+import { ON_PRIMARY, onPrimary } from './on-primary.js';
 import type { NamedStatement, Statement } from './statement.js';
 
 /**
@@ -36,10 +37,10 @@ const CALLS: Record<LockOpCode, string> = {
 };
 
 /** Almost all there is to do: with one comparison an operation it runs faster than {@link ANY}. */
-const EXCLUSIVE = `SELECT n FROM unnest($1::pg_catalog.int8[]) WITH ORDINALITY AS ops(k, n)
+const EXCLUSIVE = `${ON_PRIMARY}SELECT n FROM unnest($1::pg_catalog.int8[]) WITH ORDINALITY AS ops(k, n)
 WHERE NOT CASE WHEN n > $2::pg_catalog.int8 THEN ${CALLS.x} ELSE ${CALLS.u} END`;
 
-const ANY = `SELECT n FROM unnest($1::pg_catalog.int8[], $2::pg_catalog.text[]) WITH ORDINALITY AS ops(k, op, n)
+const ANY = `${ON_PRIMARY}SELECT n FROM unnest($1::pg_catalog.int8[], $2::pg_catalog.text[]) WITH ORDINALITY AS ops(k, op, n)
 WHERE NOT CASE op ${Object.entries(CALLS)
   .map(([code, call]) => `WHEN '${code}' THEN ${call}`)
   .join(' ')} END`;
@@ -68,7 +69,7 @@ export function fusedLockOps(releases: readonly KeyOp[], tries: readonly KeyOp[]
 
 /** {@link fusedLockOps} for one operation alone: the same answer, planned and run more cheaply. @internal */
 export function singleLockOp({ key, code }: KeyOp): NamedStatement {
-  const text = `SELECT 1 FROM (SELECT $1::pg_catalog.int8 AS k) AS op WHERE NOT ${CALLS[code]}`;
+  const text = `${ON_PRIMARY}SELECT 1 FROM (SELECT $1::pg_catalog.int8 AS k) AS op WHERE NOT ${CALLS[code]}`;
   return { name: `pglock_${code}`, text, values: [int8(key)] };
 }
 
@@ -111,7 +112,7 @@ SELECT pg_catalog.current_setting('${OUTCOME}') AS granted`;
 
 /** How the statement of a wait begins. */
 function waitMark(number: number): string {
-  return `/* pglock wait=${number} `;
+  return `${ON_PRIMARY}/* pglock wait=${number} `;
 }
 
 /**
@@ -154,7 +155,7 @@ FROM pg_catalog.unnest($1::pg_catalog.int4[]) AS p(pid)`,
 }
 
 /** Lets go of every session-level advisory lock of the session, and warns of none. @internal */
-export const UNLOCK_ALL: Statement = { text: 'SELECT pg_catalog.pg_advisory_unlock_all()' };
+export const UNLOCK_ALL: Statement = onPrimary({ text: 'SELECT pg_catalog.pg_advisory_unlock_all()' });
 
 /**
  * Whether a shared lock could be had at this moment by the asking session; taken and released within the statement.
@@ -163,7 +164,9 @@ export const UNLOCK_ALL: Statement = { text: 'SELECT pg_catalog.pg_advisory_unlo
  * @internal
  */
 export function probeShared(key: LockKey): Statement {
-  return { text: `SELECT pg_catalog.pg_try_advisory_xact_lock_shared(${literals(key)}) AS free` };
+  return {
+    text: `${ON_PRIMARY}SELECT pg_catalog.pg_try_advisory_xact_lock_shared(${literals(key)}) AS free`,
+  };
 }
 
 /** The advisory locks that the asking session itself holds. @see https://www.postgresql.org/docs/current/view-pg-locks.html @internal */
@@ -195,7 +198,7 @@ export function heldByOthers(key: LockKey, ownPids: readonly number[]): Statemen
  * @internal
  */
 export const FENCING_TOKEN: Statement = {
-  text: `SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text AS token,
+  text: `${ON_PRIMARY}SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text AS token,
  pg_catalog.pg_logical_emit_message(true, 'pglock'::pg_catalog.text, ''::pg_catalog.text)`,
 };
 
@@ -206,7 +209,7 @@ export const FENCING_TOKEN: Statement = {
  * @internal
  */
 export const FENCING_EPOCH: Statement = {
-  text: `SELECT pg_catalog."left"(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8) AS timeline`,
+  text: `${ON_PRIMARY}SELECT pg_catalog."left"(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8) AS timeline`,
 };
 
 function literals(key: LockKey): string {

@@ -1,4 +1,5 @@
 import type { LockKey } from '../vocabulary/lock-id.js';
+import { ON_PRIMARY } from './on-primary.js';
 import type { Statement } from './statement.js';
 
 /** What both statements answer. @internal */
@@ -44,7 +45,7 @@ export function tryLockXact(keys: readonly LockKey[], shared: boolean, allowStan
 function over(keys: readonly LockKey[], granted: string, allowStandby: boolean): Statement {
   const list = (values: readonly unknown[]) => `{${values.join(',')}}`;
   return {
-    text: `SELECT pg_catalog.pg_backend_pid() AS pid, ${granted} AS granted, pg_catalog.pg_is_in_recovery() AS recovery
+    text: `${ON_PRIMARY}SELECT pg_catalog.pg_backend_pid() AS pid, ${granted} AS granted, pg_catalog.pg_is_in_recovery() AS recovery
 FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.bool[]), pg_catalog.unnest($2::pg_catalog.int8[]),
  pg_catalog.unnest($3::pg_catalog.int4[]), pg_catalog.unnest($4::pg_catalog.int4[])) AS keys(pair, k, a, b)${allowStandby ? '' : '\nWHERE NOT pg_catalog.pg_is_in_recovery()'}`,
     values: [

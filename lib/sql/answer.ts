@@ -4,7 +4,7 @@ import type { Statement } from './statement.js';
 export type AnswerForm = 'text' | 'text and refcursor';
 
 const VALUE = /pglock:((?:[0-9a-f]{2})*):/i;
-const QUERY = /^\s*(?:\/\*[^*]*\*\/\s*)?(?:SELECT|WITH)\b/i;
+const QUERY = /^\s*(?:\/\*[^*]*\*\/\s*)*(?:SELECT|WITH)\b/i;
 const DEEPEST = 6;
 
 /** Whether a statement answers with rows. @internal */
@@ -20,7 +20,7 @@ export function answersRows(text: string): boolean {
  * @internal
  */
 export function encodedAnswer({ text, values }: Statement, form: AnswerForm = 'text'): Statement {
-  const tag = /^\/\*[^*]*\*\/\s*/.exec(text)?.[0] ?? '';
+  const tag = /^(?:\/\*[^*]*\*\/\s*)+/.exec(text)?.[0] ?? '';
   const columns = form === 'text' ? 'pglock' : 'pglock, pglock::pg_catalog.refcursor AS pglock2';
   return {
     text: `${tag}SELECT ${columns} FROM (SELECT 'pglock:' OPERATOR(pg_catalog.||) pg_catalog.encode(pg_catalog.convert_to(

@@ -9,6 +9,17 @@ import {
 import type { StatementValues } from './statement-values.js';
 
 /**
+ * The replay of a standby, which waits for sessions there to let go of a table, and of which `pg_blocking_pids` says nothing.
+ * Read on a standby only.
+ */
+const BEHIND_SESSIONS = `UNION
+SELECT w.pid, w.pid, h.pid FROM pg_catalog.pg_locks w
+JOIN pg_catalog.pg_stat_activity a ON a.pid = w.pid AND a.backend_type = 'startup'
+JOIN pg_catalog.pg_locks h ON h.locktype = w.locktype AND h.database = w.database AND h.relation = w.relation
+ AND h.granted AND h.pid <> w.pid
+WHERE pg_catalog.pg_is_in_recovery() AND NOT w.granted AND w.locktype = 'relation'`;
+
+/**
  * `edges`: who waits (`pid`, and `leader` where that is a parallel worker) and who is in the way (`blocker`). Starts from
  * the sessions that wait, so that held locks cost nothing; whether a session of another role waits is hidden from roles
  * without `pg_read_all_stats`, so such sessions are asked one by one.
@@ -20,6 +31,7 @@ export const EDGES = `edges AS MATERIALIZED (
 SELECT DISTINCT w.pid, COALESCE(w.leader_pid, w.pid) AS leader, b.pid AS blocker
 FROM pg_catalog.pg_stat_activity w CROSS JOIN LATERAL pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.pid)) AS b(pid)
 WHERE (w.wait_event_type = 'Lock' OR w.backend_start IS NULL) AND w.pid <> pg_catalog.pg_backend_pid()
+${BEHIND_SESSIONS}
 )`;
 
 /** `pairs`: every edge, each the way it is. @internal */
@@ -82,7 +94,9 @@ export interface BlockedScope extends InspectionScope {
  */
 export function blockedRows(scope: BlockedScope, values: StatementValues): string {
   const pairs = scope.rootsOf === undefined ? DIRECT : rootPairs(scope.rootsOf, values);
-  const where = scope.allDatabases ? '' : 'AND s."database" = pg_catalog.current_database()';
+  const where = scope.allDatabases
+    ? ''
+    : 'AND COALESCE(s."database", b."database") = pg_catalog.current_database()';
   return `${EDGES}, ${pairs}, ${AWAITED}, ${sessionCtes('awaited')}, rows AS (
 SELECT ${lockColumns(scope)}, b.gid AS "preparedTransaction", e.blocker AS "blockingActivityId",
  ${activityColumns(ACTIVITY_NAMES, 's', 'activity')},
@@ -108,7 +122,8 @@ export function treeRows(scope: InspectionScope): string {
   const waiters = scope.allDatabases
     ? 'edges'
     : `(SELECT w.* FROM edges w
- JOIN pg_catalog.pg_stat_activity a ON a.pid = w.pid AND a.datname = pg_catalog.current_database())`;
+ JOIN pg_catalog.pg_stat_activity a ON a.pid = w.pid LEFT JOIN pg_catalog.pg_stat_activity b ON b.pid = w.blocker
+ WHERE COALESCE(a.datname, b.datname) = pg_catalog.current_database())`;
   return `WITH ${EDGES}, ${AWAITED}, ${sessionCtes('awaited')}, links AS MATERIALIZED (
 SELECT DISTINCT e.leader::pg_catalog.int8 AS key, e.pid, COALESCE(x.key, e.blocker) AS blocker
 FROM (SELECT w.*, w.pid AS via FROM ${waiters} w) e

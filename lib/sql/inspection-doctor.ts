@@ -11,6 +11,10 @@ export const WATCHED_SETTINGS = [
   'max_locks_per_transaction',
   'max_prepared_transactions',
   'track_activity_query_size',
+  'statement_timeout',
+  'transaction_timeout',
+  'idle_session_timeout',
+  'default_transaction_read_only',
 ] as const;
 
 /** The values that a new session of this role would have, with their units. @internal */
@@ -20,12 +24,34 @@ FROM pg_catalog.pg_settings WHERE name = ANY ($1::pg_catalog.text[])`,
   values: [WATCHED_SETTINGS],
 };
 
-/** How full the lock table is, and how long sessions wait. @internal */
+/** Which server it is, how full its lock table is, and how many sessions wait. @internal */
 export const READ_LOCK_USE: Statement = {
   text: `SELECT (SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks WHERE NOT fastpath) AS locks,
  (SELECT pg_catalog.count(DISTINCT pid) FROM pg_catalog.pg_locks WHERE NOT granted) AS waiting,
- pg_catalog.current_setting('server_version') AS version, pg_catalog.current_setting('is_superuser') AS superuser,
- pg_catalog.current_database() AS database`,
+ pg_catalog.current_setting('server_version') AS version, pg_catalog.version() AS "versionText",
+ pg_catalog.pg_is_in_recovery() AS recovery, pg_catalog.current_database() AS database`,
+};
+
+/**
+ * How many connections of the connected role, and of the database, are in use, where there is a limit.
+ *
+ * @see https://www.postgresql.org/docs/current/sql-createrole.html
+ * @internal
+ */
+export const READ_CONNECTION_LIMITS: Statement = {
+  text: `SELECT 'role ' OPERATOR(pg_catalog.||) r.rolname AS of, r.rolconnlimit AS most,
+ (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity a WHERE a.usesysid = r.oid) AS used
+FROM pg_catalog.pg_roles r WHERE r.rolname = current_user AND r.rolconnlimit >= 0 AND NOT r.rolsuper
+UNION ALL
+SELECT 'database ' OPERATOR(pg_catalog.||) d.datname, d.datconnlimit,
+ (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity a WHERE a.datid = d.oid)
+FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database() AND d.datconnlimit >= 0`,
+};
+
+/** Sessions that have committed and wait for a synchronous standby. @internal */
+export const READ_SYNC_REP: Statement = {
+  text: `SELECT pg_catalog.count(*) AS waiting, pg_catalog.current_setting('synchronous_standby_names') AS names
+FROM pg_catalog.pg_stat_activity WHERE wait_event = 'SyncRep'`,
 };
 
 /** How many sessions the role may not see: neither what they do nor since when. @internal */

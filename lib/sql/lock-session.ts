@@ -1,3 +1,4 @@
+import { ON_PRIMARY, onPrimary } from './on-primary.js';
 import type { Statement } from './statement.js';
 
 /** What the first statement of a lock session reads; it changes nothing, since a pooler may stand between. @internal */
@@ -17,7 +18,7 @@ export interface ServerFacts {
 
 /** @see https://www.postgresql.org/docs/current/view-pg-settings.html @internal */
 export const READ_SERVER_FACTS: Statement = {
-  text: `SELECT pg_catalog.pg_backend_pid() AS pid,
+  text: `${ON_PRIMARY}SELECT pg_catalog.pg_backend_pid() AS pid,
  pg_catalog.current_setting('server_version_num')::pg_catalog.int4 AS version,
  pg_catalog.version() AS "versionText", pg_catalog.pg_is_in_recovery() AS recovery,
  (SELECT setting::pg_catalog.int4 FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'lock_timeout') AS "lockTimeout",
@@ -81,7 +82,7 @@ export function prepareLockSession(version: number, leaseMs: number, idleTimeout
     calls.push(`CASE WHEN pg_catalog.strpos(pg_catalog.version(), 'linux') OPERATOR(pg_catalog.>) 0
  THEN pg_catalog.set_config('client_connection_check_interval', '1000', false) END`);
   return {
-    text: `SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.pg_is_in_recovery() AS recovery, ${calls.join(', ')}`,
+    text: `${ON_PRIMARY}SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.pg_is_in_recovery() AS recovery, ${calls.join(', ')}`,
   };
 }
 
@@ -92,11 +93,11 @@ export function prepareLockSession(version: number, leaseMs: number, idleTimeout
  * @internal
  */
 export function changeLease(leaseMs: number): string {
-  return `SELECT 1 WHERE pg_catalog.set_config('idle_session_timeout', '${leaseMs}', false) IS NULL`;
+  return `${ON_PRIMARY}SELECT 1 WHERE pg_catalog.set_config('idle_session_timeout', '${leaseMs}', false) IS NULL`;
 }
 
 /** Shows the server, and us, that the session lives. @internal */
-export const HEARTBEAT: Statement = { text: 'SELECT' };
+export const HEARTBEAT: Statement = onPrimary({ text: 'SELECT' });
 
 /** Has the session told of what is notified on a channel. @see https://www.postgresql.org/docs/current/sql-listen.html @internal */
 export function listen(channel: string): Statement {

@@ -1,3 +1,4 @@
+import { ON_PRIMARY, onPrimary } from './on-primary.js';
 import type { Statement } from './statement.js';
 
 /**
@@ -20,13 +21,13 @@ export const NOTIFICATION_MAX_BYTES = 7_999;
 export function notifyPeers(messages: readonly string[]): Statement {
   return {
     name: 'pglock_notify',
-    text: `SELECT pg_catalog.pg_notify('${PEER_CHANNEL}', m) FROM pg_catalog.unnest($1::pg_catalog.text[]) AS told(m)`,
+    text: `${ON_PRIMARY}SELECT pg_catalog.pg_notify('${PEER_CHANNEL}', m) FROM pg_catalog.unnest($1::pg_catalog.text[]) AS told(m)`,
     values: [messages],
   };
 }
 
 /** Sends nothing and asks nothing: what was committed before it is delivered before its answer. @internal */
-export const SYNC_PEERS: Statement = { text: 'SELECT' };
+export const SYNC_PEERS: Statement = onPrimary({ text: 'SELECT' });
 
 /**
  * For which advisory locks sessions wait that hold a key. Any role sees all of it, of other software too, which no peer answers for.

@@ -1,4 +1,5 @@
 import { serverTimeoutMs } from '../vocabulary/duration.js';
+import { ON_PRIMARY } from './on-primary.js';
 import type { Statement } from './statement.js';
 
 /** What {@link setSessionLockTimeout} answers. @internal */
@@ -18,7 +19,7 @@ export interface SessionLockTimeoutRow {
  */
 export function setSessionLockTimeout(timeoutMs: number | null, pid: number | null): Statement {
   return {
-    text: `WITH was AS MATERIALIZED (
+    text: `${ON_PRIMARY}WITH was AS MATERIALIZED (
  SELECT CASE WHEN setting OPERATOR(pg_catalog.<>) reset_val THEN pg_catalog.current_setting('lock_timeout') END AS former
  FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'lock_timeout')
 SELECT former, CASE WHEN $2::pg_catalog.int4 IS NULL OR pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) $2::pg_catalog.int4
@@ -31,7 +32,7 @@ SELECT former, CASE WHEN $2::pg_catalog.int4 IS NULL OR pg_catalog.pg_backend_pi
 export function restoreSessionLockTimeout(former: string | null): Statement {
   if (former === null) return { text: 'RESET lock_timeout' };
   return {
-    text: `SELECT pg_catalog.set_config('lock_timeout', $1::pg_catalog.text, false)`,
+    text: `${ON_PRIMARY}SELECT pg_catalog.set_config('lock_timeout', $1::pg_catalog.text, false)`,
     values: [former],
   };
 }

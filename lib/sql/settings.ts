@@ -1,4 +1,5 @@
 import { serverTimeoutMs } from '../vocabulary/duration.js';
+import { ON_PRIMARY, onPrimary } from './on-primary.js';
 import type { Statement } from './statement.js';
 
 /** The settings that limit a wait, as `current_setting` spells them. @internal */
@@ -22,6 +23,10 @@ const GRACE_MS = 10;
  * @internal
  */
 export function limitWaits(timeoutMs: number | null): Statement {
+  return onPrimary(limits(timeoutMs));
+}
+
+function limits(timeoutMs: number | null): Statement {
   const total = timeoutMs === null ? '0' : String(serverTimeoutMs(timeoutMs + GRACE_MS));
   return {
     text: `WITH former AS MATERIALIZED (
@@ -41,7 +46,7 @@ FROM former`,
 /** Undoes {@link limitWaits}. @internal */
 export function restoreWaits(former: FormerSettings): Statement {
   return {
-    text: `SELECT pg_catalog.set_config('lock_timeout', $1::pg_catalog.text, true) AS nowlock,
+    text: `${ON_PRIMARY}SELECT pg_catalog.set_config('lock_timeout', $1::pg_catalog.text, true) AS nowlock,
  pg_catalog.set_config('statement_timeout', $2::pg_catalog.text, true) AS nowstatement`,
     values: [former.locktimeout, former.statementtimeout],
   };
@@ -54,9 +59,9 @@ export function restoreWaits(former: FormerSettings): Statement {
  * @internal
  */
 export function keepAndLimitWaits(timeoutMs: number | null): Statement {
-  const { text, values = [] } = limitWaits(timeoutMs);
+  const { text, values = [] } = limits(timeoutMs);
   return {
-    text: `SELECT pg_catalog.set_config('nestjs_pglock.lock_timeout', locktimeout, true),
+    text: `${ON_PRIMARY}SELECT pg_catalog.set_config('nestjs_pglock.lock_timeout', locktimeout, true),
  pg_catalog.set_config('nestjs_pglock.statement_timeout', statementtimeout, true) FROM (${text}) AS limits`,
     values,
   };
@@ -64,8 +69,8 @@ export function keepAndLimitWaits(timeoutMs: number | null): Statement {
 
 /** Undoes {@link keepAndLimitWaits}. @internal */
 export const RESTORE_KEPT_WAITS: Statement = {
-  text: `SELECT pg_catalog.set_config('lock_timeout', pg_catalog.current_setting('nestjs_pglock.lock_timeout'), true),
- pg_catalog.set_config('statement_timeout', pg_catalog.current_setting('nestjs_pglock.statement_timeout'), true)`,
+  text: `${ON_PRIMARY}SELECT pg_catalog.set_config('lock_timeout', pg_catalog.current_setting('nestjs_pglock.lock_timeout', true), true),
+ pg_catalog.set_config('statement_timeout', pg_catalog.current_setting('nestjs_pglock.statement_timeout', true), true)`,
 };
 
 /** The backend of this session, and whether its `lock_timeout` is still what the server gave it. @internal */
@@ -76,14 +81,14 @@ export interface SessionStateRow {
 
 /** Reads {@link SessionStateRow}. @see https://www.postgresql.org/docs/current/view-pg-settings.html @internal */
 export const READ_SESSION_STATE: Statement = {
-  text: `SELECT pg_catalog.pg_backend_pid() AS pid, setting OPERATOR(pg_catalog.=) reset_val AS untouched
+  text: `${ON_PRIMARY}SELECT pg_catalog.pg_backend_pid() AS pid, setting OPERATOR(pg_catalog.=) reset_val AS untouched
 FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'lock_timeout'`,
 };
 
 /** Sets `lock_timeout` for this transaction, and answers what it was, as `former`. @internal */
 export function setLocalLockTimeout(timeoutMs: number | null): Statement {
   return {
-    text: `WITH was AS MATERIALIZED (SELECT pg_catalog.current_setting('lock_timeout') AS former)
+    text: `${ON_PRIMARY}WITH was AS MATERIALIZED (SELECT pg_catalog.current_setting('lock_timeout') AS former)
 SELECT former, pg_catalog.set_config('lock_timeout', $1::pg_catalog.text, true) AS now FROM was`,
     values: [String(serverTimeoutMs(timeoutMs))],
   };
@@ -92,7 +97,7 @@ SELECT former, pg_catalog.set_config('lock_timeout', $1::pg_catalog.text, true) 
 /** Gives a former value back, for the rest of this transaction. @internal */
 export function restoreLocalLockTimeout(former: string): Statement {
   return {
-    text: `SELECT pg_catalog.set_config('lock_timeout', $1::pg_catalog.text, true) AS now`,
+    text: `${ON_PRIMARY}SELECT pg_catalog.set_config('lock_timeout', $1::pg_catalog.text, true) AS now`,
     values: [former],
   };
 }

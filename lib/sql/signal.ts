@@ -4,6 +4,7 @@ import { startText } from './inspection-rows.js';
 import { LOCK_SESSION_SUFFIX } from '../vocabulary/lock-session-name.js';
 import { allOf, type Predicate } from './inspection-predicate.js';
 import { BLOCKED_ATTRIBUTES } from './inspection-attributes.js';
+import { onPrimary } from './on-primary.js';
 import type { Statement } from './statement.js';
 import { StatementValues } from './statement-values.js';
 
@@ -175,11 +176,12 @@ export const READ_GRANTS: Statement = {
 export const BACKEND_PID: Statement = { text: 'SELECT pg_catalog.pg_backend_pid() AS pid' };
 
 /**
- * The same, of the server on which a transaction writes: pgpool-II must not send the question elsewhere.
+ * The same, of the server on which a transaction writes: pgpool-II does not send elsewhere what reads a system catalog, even
+ * where its `allow_sql_comments` has it overlook comments.
  *
  * @see https://www.pgpool.net/docs/latest/en/html/runtime-config-load-balancing.html
  * @internal
  */
-export const BACKEND_PID_OF_TRANSACTION: Statement = {
-  text: '/*NO LOAD BALANCE*/ SELECT pg_catalog.pg_backend_pid() AS pid',
-};
+export const BACKEND_PID_OF_TRANSACTION: Statement = onPrimary({
+  text: `${BACKEND_PID.text} WHERE EXISTS (SELECT FROM pg_catalog.pg_namespace)`,
+});

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { ON_PRIMARY } from './on-primary.js';
 import type { Statement } from './statement.js';
 
 /** A statement that may wait for locks, and the mark by which the server's activity shows it. @internal */
@@ -6,7 +7,7 @@ export interface WaitingStatement extends Statement {
   readonly mark: string;
 }
 
-const MARK = '/* pglock wait ';
+const MARK = `${ON_PRIMARY}/* pglock wait `;
 
 /** Marks a statement that may wait for locks, so that this wait of it can be found, and nothing else. @internal */
 export function waiting({ text, values }: Statement): WaitingStatement {

@@ -52,6 +52,13 @@ const waiters = (count: number) =>
   });
 
 describe('lead', () => {
+  it('gives up at once what standing by cannot mend, and only that', async () => {
+    const nobody = new URL(database.url);
+    nobody.username = 'no_such_role';
+    const core = openCore(database, { connection: nobody.href });
+    await expect(core.service.lead('poller', () => 'led')).rejects.toMatchObject({ code: '28000' });
+  });
+
   it('runs the work on one of two, with a term that grows, and gives what it returns', async () => {
     const [a, b] = openTwo(database);
     const finish = deferred<number>();

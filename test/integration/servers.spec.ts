@@ -2,12 +2,16 @@ import { PGlite } from '@electric-sql/pglite';
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
 import pg from 'pg';
 import { createCore, type PgLockCore } from '../../lib/core/pg-lock-core.js';
+import { LockLostError } from '../../lib/errors/lock-lost.error.js';
 import { ReadReplicaError } from '../../lib/errors/read-replica.error.js';
 import { ServerNotSupportedError } from '../../lib/errors/server-not-supported.error.js';
 import type { LockHandle } from '../../lib/locks/lock-handle.js';
+import { examine } from '../../lib/inspection/doctor/examine.js';
+import type { PgLockService } from '../../lib/pg-lock.service.js';
 import type { PgLockModuleOptions } from '../../lib/options/pg-lock-options.js';
 import { resolveOptions } from '../../lib/options/resolve-options.js';
 import { otherServer } from '../../lib/session/server-check.js';
+import { FaultyProxy } from '../support/proxy.js';
 import { startPostgres, type OwnPostgresServer } from '../support/postgres/start-postgres.mjs';
 import { eventually } from '../support/waiting.js';
 
@@ -82,23 +86,119 @@ withStandby('a hot standby', () => {
     await lock?.release();
   });
 
-  it('is promoted while the library holds and waits: old locks are lost, new ones are taken', async () => {
+  it('is told by the doctor, with allowStandby, too', async () => {
+    for (const allowStandby of [false, true]) {
+      const { observer } = core(standby.url, { sessions: { allowStandby } }).admin;
+      const found = (await examine({ observer })).find(({ check }) => check === 'role of server');
+      expect(found).toMatchObject({
+        level: 'problem',
+        text: expect.stringContaining('read replica') as string,
+      });
+    }
+    const { observer } = core(primary.url).admin;
+    expect(await examine({ observer })).not.toContainEqual(
+      expect.objectContaining({ check: 'role of server' }),
+    );
+  });
+
+  it.each(['session-level', 'transaction-level'])(
+    'gives no fencing token to a %s lock with allowStandby, in words',
+    async (level) => {
+      const { service } = core(standby.url, { sessions: { allowStandby: true } });
+      const token = service.advisory('billing', { xact: level === 'transaction-level' }, (lock) =>
+        lock.fencingToken(),
+      );
+      await expect(token).rejects.toMatchObject({
+        code: 'PGLOCK_READ_REPLICA',
+        message: expect.stringContaining('a fencing token') as string,
+      });
+      const pair = service.advisory('billing', { xact: level === 'transaction-level' }, (lock) =>
+        lock.fencingToken({ epoch: true }),
+      );
+      // Only session-level locks know the epoch at all.
+      const code = level === 'session-level' ? 'PGLOCK_READ_REPLICA' : 'PGLOCK_USAGE';
+      await expect(pair).rejects.toMatchObject({ code });
+    },
+  );
+
+  it.each<[string, (service: PgLockService) => Promise<unknown>]>([
+    ['leaders', (service) => service.lead('poller', () => 'led')],
+    ['permits', (service) => service.advisory('gpu', { permits: 2, timeout: 0 }, () => 'worked')],
+    ['permits held by hand', (service) => service.acquire('gpu', { permits: 2, timeout: 0 })],
+  ])('has no %s with allowStandby, in words', async (_, use) => {
+    const { service } = core(standby.url, { sessions: { allowStandby: true } });
+    await expect(use(service)).rejects.toMatchObject({
+      code: 'PGLOCK_READ_REPLICA',
+      message: expect.stringContaining('read replica') as string,
+    });
+  });
+
+  it('shows in its tree by whom the replay is held up, and whom it holds up', async () => {
+    const reader = new pg.Client({ connectionString: standby.url, application_name: 'report' });
+    await reader.connect();
+    await reader.query('BEGIN');
+    await reader.query('SELECT * FROM users');
+    await asked(primary.url, 'ALTER TABLE users ADD COLUMN name text');
+    const { service } = core(standby.url);
+    await eventually(async () => (await service.blocked.tree()).length > 0, { timeout: 20_000 });
+    const second = new pg.Client({ connectionString: standby.url, application_name: 'second' });
+    await second.connect();
+    const waits = second.query('SELECT * FROM users').catch(() => undefined);
+    await eventually(async () => (await service.blocked.tree())[0]?.holdsUp.count === 2, { timeout: 20_000 });
+    const [root, ...others] = await service.blocked.tree();
+    expect(others).toEqual([]);
+    expect(root?.activity.applicationName).toBe('report');
+    expect(root?.blocked[0]?.activity.backendType).toBe('startup');
+    expect(root?.blocked[0]?.blocked[0]?.activity.applicationName).toBe('second');
+    await reader.query('COMMIT');
+    await waits;
+    await reader.end();
+    await second.end();
+  }, 60_000);
+
+  it('is promoted while the library holds, leads and waits: what was held is lost, who waited has it', async () => {
+    const address = { port: primary.port };
+    const proxy = await new FaultyProxy(() => address.port).listen();
+    const url = proxy.through(primary.url);
     const ask = (lock: LockHandle) => lock.fencingToken({ epoch: true });
-    const before = await core(primary.url).service.advisory('ledger', ask);
-    const holder = core(primary.url);
+    const before = await core(url).service.advisory('ledger', ask);
+    expect(before).toEqual({ epoch: 1n, token: expect.any(BigInt) as bigint });
+    const [holder, waiter] = [core(url), core(url)];
     const held = await holder.service.acquire('ledger', { timeout: 0 });
-    const onStandby = core(standby.url);
-    await expect(onStandby.service.acquire('ledger', { timeout: 0 })).rejects.toBeInstanceOf(
+    const terms: bigint[] = [];
+    const leading = holder.service.lead('poller', async ({ term, signal }) => {
+      terms.push(term);
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    });
+    const waits = waiter.service.acquire('ledger', { timeout: null });
+    await eventually(async () => {
+      const rows = await asked(
+        primary.url,
+        "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted",
+      );
+      return rows.length === 1 && terms.length === 1;
+    });
+    await expect(core(standby.url).service.acquire('ledger', { timeout: 0 })).rejects.toBeInstanceOf(
       ReadReplicaError,
     );
     await primary.kill();
     await eventually(() => held?.held === false, { timeout: 15_000 });
+    expect(held?.signal.reason).toBeInstanceOf(LockLostError);
     await asked(standby.url, 'SELECT pg_promote(true)');
-    const after = await onStandby.service.advisory('ledger', ask);
+    address.port = standby.port;
+    const got = await waits;
+    expect(got?.held).toBe(true);
+    expect((await asked(standby.url, 'SELECT pg_backend_pid()')).length).toBe(1);
+    const after = await ask(got!);
     expect(after.epoch).toBe(before.epoch + 1n);
-    expect(before).toEqual({ epoch: 1n, token: expect.any(BigInt) as bigint });
+    await eventually(() => terms.length === 2, { timeout: 15_000 });
+    await got?.release();
+    holder.leaders.stop();
+    await leading;
+    await Promise.all(cores.splice(0).map((one) => one.close()));
+    await proxy.close();
     await primary.start();
-  }, 60_000);
+  }, 90_000);
 });
 
 describe('a server that only speaks the protocol', () => {

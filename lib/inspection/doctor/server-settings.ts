@@ -27,7 +27,7 @@ export function settingFindings(settings: ServerSettings): Finding[] {
           'settings',
           'warning',
           text('idle_in_transaction_session_timeout'),
-          'An idle transaction keeps its locks for ever; set a limit.',
+          'An idle transaction keeps its locks indefinitely; set a limit.',
         )
       : finding('settings', 'ok', text('idle_in_transaction_session_timeout')),
     value('lock_timeout') === '0'
@@ -35,7 +35,7 @@ export function settingFindings(settings: ServerSettings): Finding[] {
           'settings',
           'info',
           text('lock_timeout'),
-          'Statements wait for locks for ever; pglock.timeout() limits them.',
+          'Statements wait for locks indefinitely; pglock.timeout() limits them.',
         )
       : finding('settings', 'ok', text('lock_timeout')),
     value('log_lock_waits') === 'off'

@@ -1,6 +1,7 @@
 import { LockSessionError } from '../../../lib/errors/lock-session.error.js';
+import { ReadReplicaError } from '../../../lib/errors/read-replica.error.js';
 import { PoolerError } from '../../../lib/errors/pooler.error.js';
-import { firstFailure, isPassing, unreachable } from '../../../lib/session/reachability.js';
+import { firstFailure, isHopeless, isPassing, unreachable } from '../../../lib/session/reachability.js';
 
 const failure = (code: string | undefined, message = 'it failed') =>
   Object.assign(new Error(message), { code });
@@ -44,6 +45,29 @@ describe('what waiting can mend', () => {
     expect(isPassing(new LockSessionError('ended'))).toBe(true);
     expect(isPassing(new PoolerError('pooler'))).toBe(false);
     expect(isPassing(new TypeError('a bug'))).toBe(false);
+  });
+});
+
+describe('what is hopeless', () => {
+  it.each([...['28P01', '3D000', 'ENOTFOUND', 'SELF_SIGNED_CERT_IN_CHAIN'].map((code) => failure(code))])(
+    'is %s',
+    (error) => {
+      expect(isHopeless(error)).toBe(true);
+    },
+  );
+
+  it('is a pooler or a replica, and neither a lost session nor a bug', () => {
+    expect([new PoolerError('pooler'), new ReadReplicaError('replica')].map(isHopeless)).toEqual([
+      true,
+      true,
+    ]);
+    for (const error of [
+      failure('57P03'),
+      failure('ECONNREFUSED'),
+      new LockSessionError('ended'),
+      new TypeError('bug'),
+    ])
+      expect(isHopeless(error)).toBe(false);
   });
 });
 

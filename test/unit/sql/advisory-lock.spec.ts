@@ -74,7 +74,7 @@ describe('waitForLock', () => {
 
   it('waits in one message, and says at its end whether the lock was granted', () => {
     const sql = wait(5);
-    expect(sql).toMatch(/^\/\* pglock wait=7 \*\/ /);
+    expect(sql).toMatch(/^\/\*NO LOAD BALANCE\*\/ \/\* pglock wait=7 \*\/ /);
     expect(sql).toContain("PERFORM pg_catalog.pg_advisory_lock('5'::pg_catalog.int8)");
     expect(sql).toMatch(/SELECT pg_catalog.current_setting\('pglock.wait'\) AS granted$/);
     expect(wait([-1, 2], { shared: true })).toContain(
@@ -85,7 +85,7 @@ describe('waitForLock', () => {
   it('catches its cancel, and releases what was granted all the same', () => {
     expect(wait(5)).toMatch(/EXCEPTION WHEN query_canceled OR lock_not_available .*pg_advisory_unlock_all/s);
     expect(wait(5, { isCaught: false })).toBe(
-      "/* pglock wait=7 */ SELECT pg_catalog.pg_advisory_lock('5'::pg_catalog.int8); SELECT 't' AS granted",
+      "/*NO LOAD BALANCE*/ /* pglock wait=7 */ SELECT pg_catalog.pg_advisory_lock('5'::pg_catalog.int8); SELECT 't' AS granted",
     );
   });
 
@@ -106,7 +106,7 @@ describe('waitForLock', () => {
 describe('cancelWait', () => {
   it('names the wait by its backend, by how its statement begins, and by its key', () => {
     const { values } = cancelWait(9, { key: lockKey(-1), number: 7 });
-    expect(values).toEqual([9, '/* pglock wait=7 ', 4294967295, 4294967295]);
+    expect(values).toEqual([9, '/*NO LOAD BALANCE*/ /* pglock wait=7 ', 4294967295, 4294967295]);
   });
 });
 
