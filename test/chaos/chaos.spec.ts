@@ -1,13 +1,17 @@
 import { faultNamed, POSSIBLE } from './faults.js';
+import { KINDS } from './kinds.js';
 import { hunt, hunts } from './mutants.js';
 import { faultTable, isFullRun, machine, promisesTable } from './report.js';
 import { table, writeSection } from './sections.mjs';
-import { chaos, shuffled } from './run.js';
+import { chaos, shuffled, type ChaosResult } from './run.js';
 
 const seed = Number(process.env['PGLOCK_CHAOS_SEED'] ?? Math.floor(Math.random() * 1_000_000));
 const count = Number(process.env['PGLOCK_CHAOS_FAULTS'] ?? (isFullRun ? 210 : 12));
 /** Those that are caught soon, for every run of the tests. */
-const QUICK = ['deaf', 'lateAnchor', 'localToken', 'unflushedToken', 'firstOnly'];
+const QUICK = ['deaf', 'lateAnchor', 'localToken', 'unflushedToken', 'firstOnly', 'contextual', 'innerEnds'];
+/** The long form meets that many faults under each of that many seeds. */
+const seeds = Array.from({ length: isFullRun ? 5 : 1 }, (_, i) => seed + i);
+const REPLICAS = isFullRun ? 5 : 4;
 
 /** With the sessions that everybody has who sets nothing. */
 const WITH_DEFAULTS = [
@@ -28,17 +32,56 @@ function say(result: object): void {
   if (isFullRun) process.stderr.write(`${String(++said)} ${JSON.stringify(result)}\n`);
 }
 
-it(`no promise is broken by ${String(count)} faults, seed ${String(seed)}`, async () => {
-  const result = await chaos(
-    { replicas: 4, seed, companions: true, onFault: say },
-    shuffled(POSSIBLE, seed, count),
+describe(`no promise is broken by ${String(count)} faults`, () => {
+  const results: ChaosResult[] = [];
+
+  it.each(seeds)(
+    'seed %i',
+    async (one) => {
+      const result = await chaos(
+        { replicas: REPLICAS, seed: one, companions: true, onFault: say },
+        shuffled(POSSIBLE, one, count),
+      );
+      results.push(result);
+      expect(result.violations).toEqual([]);
+      expect(result.faults).toHaveLength(count);
+      expect(result.history.holds.length).toBeGreaterThan(count * 10);
+      if (isFullRun) expect(result.history.staleWritesRefused).toBeGreaterThan(0);
+    },
+    2_400_000,
   );
-  expect(result.violations).toEqual([]);
-  expect(result.faults).toHaveLength(count);
-  expect(result.history.holds.length).toBeGreaterThan(count * 10);
-  if (!isFullRun) return;
-  expect(result.history.staleWritesRefused).toBeGreaterThan(0);
-  await writeSection('faults', summary(result) + faultTable(result));
+
+  afterAll(async () => {
+    if (isFullRun) await writeSection('faults', summary(results) + faultTable(results));
+  });
+});
+
+it('nor by what applications do to themselves', async () => {
+  const kinds = POSSIBLE.filter((fault) => KINDS.includes(fault));
+  const { violations, faults } = await chaos({ replicas: 4, seed, onFault: say }, kinds);
+  expect(violations).toEqual([]);
+  expect(faults).toHaveLength(kinds.length);
+}, 300_000);
+
+/** What ends a session whose lease is short while the process is busy with something else. */
+const UNDER_A_SHORT_LEASE = [
+  'event loop blocked for longer than the lease',
+  'event loop blocked with a crowd in line',
+  'process stopped for longer than the lease',
+  'backend terminated',
+  'TCP half-open',
+];
+
+it(`nor under a lease of 0.7 s, seed ${String(seed)}`, async () => {
+  const names = isFullRun
+    ? Array.from({ length: 10 }, () => UNDER_A_SHORT_LEASE).flat()
+    : UNDER_A_SHORT_LEASE;
+  const chosen = POSSIBLE.filter(({ name }) => names.includes(name));
+  const again = names.flatMap((name) => chosen.filter((fault) => fault.name === name));
+  const sessions = { heartbeat: '100ms', lease: '700ms' } as const;
+  const { violations, faults } = await chaos({ replicas: 4, seed, sessions, onFault: say }, again);
+  expect(violations).toEqual([]);
+  expect(faults).toHaveLength(again.length);
 }, 900_000);
 
 /** What meets statements of which several are under way at once. */
@@ -65,7 +108,7 @@ it(`nor far away from the server, where several statements are under way at once
     const faults = [...WITH_DEFAULTS, ...WITH_DEFAULTS, ...WITH_DEFAULTS].map(faultNamed);
     const result = await chaos({ replicas: 4, seed, sessions: {}, onFault: say }, faults);
     expect(result.violations).toEqual([]);
-    await writeSection('defaults', faultTable(result));
+    await writeSection('defaults', faultTable([result]));
     await writeSection('promises', promisesTable(result), 'docs/comparison.md');
   },
   300_000,
@@ -106,13 +149,16 @@ describe('an engine that is broken on purpose is caught', () => {
   });
 });
 
-function summary({ history, seconds, faults, violations }: Awaited<ReturnType<typeof chaos>>): string {
-  return `Seed \`${String(seed)}\`: ${String(faults.length)} faults in ${seconds.toFixed(0)} s on four replicas that took
-${String(history.holds.length)} locks meanwhile; ${String(history.staleWritesRefused)} writes of stale holders were refused by their
-fencing tokens. Violations: **${String(violations.length)}**. Where the server or the network ended a session, two holders both
-saw themselves as holders for at most ${history.longestNewsMs.toFixed(1)} ms, the time that the news takes; where a lease ran out, never.
+function summary(results: readonly ChaosResult[]): string {
+  const [first] = results as readonly [ChaosResult];
+  const sum = (of: (result: ChaosResult) => number) => results.reduce((total, one) => total + of(one), 0);
+  const faults = sum((one) => one.faults.length);
+  return `Seeds \`${String(first.seed)}\` to \`${String(first.seed + results.length - 1)}\`: ${String(faults)} faults in ${sum((one) => one.seconds).toFixed(0)} s on ${REPLICAS === 5 ? 'five' : 'four'} replicas that took
+${String(sum((one) => one.history.holds.length))} locks meanwhile; ${String(sum((one) => one.history.staleWritesRefused))} writes of stale holders were refused by their
+fencing tokens. Violations: **${String(sum((one) => one.violations.length))}**. Where the server or the network ended a session, two holders both
+saw themselves as holders for at most ${Math.max(...results.map(({ history }) => history.longestNewsMs)).toFixed(1)} ms, the time that the news takes; where a lease ran out, never.
 
-${machine('18')}. Again: \`npm run test:chaos -- --seed ${String(seed)} --faults ${String(faults.length)}\`.
+${machine('18')}. Again: \`npm run test:chaos -- --seed ${String(first.seed)} --faults ${String(count)}\`.
 
 `;
 }

@@ -69,7 +69,7 @@ export class Cluster {
     const server = await startPostgres({
       own: true,
       settings: {
-        ...{ max_connections: 60, max_locks_per_transaction: 10, max_prepared_transactions: 0 },
+        ...{ max_connections: 100, max_locks_per_transaction: 10, max_prepared_transactions: 0 },
         ...{ synchronous_commit: 'on', deadlock_timeout: '300ms', superuser_reserved_connections: 3 },
         track_activity_query_size: 200,
         // What a commit did not flush is lost in a crash.
@@ -118,13 +118,14 @@ export class Cluster {
 
   async spawn(): Promise<Replica> {
     const name = `r${String(++this.#count)}`;
+    await this.#role(name);
     const proxy = await new FaultyProxy(() => this.server.port).listen();
     proxy.distanceMs = this.options.distanceMs ?? 0;
     const config = {
       name,
       seed: this.options.seed * 1_000 + this.#count,
       file: join(this.#scratch, `${name}.jsonl`),
-      database: proxy.through(this.url),
+      database: proxy.through(this.url.replace('//app@', `//app_${name}@`)),
       direct: this.url,
       bouncer: this.bouncer?.url ?? null,
       sessions: this.sessions,
@@ -146,6 +147,12 @@ export class Cluster {
     await replica.child.next('ready', 60_000);
     this.replicas.push(replica);
     return replica;
+  }
+
+  /** Each replica connects as a role of its own, which sees of the others' sessions what any role sees. */
+  async #role(name: string): Promise<void> {
+    const admin = await this.admin();
+    await admin.query(`CREATE ROLE app_${name} LOGIN IN ROLE app`);
   }
 
   /** Takes a replica that is dead out, and another one in. */
@@ -170,7 +177,7 @@ export class Cluster {
   }
 
   /** The backend that waits for an id. */
-  async waitForWaiter(id: string): Promise<number> {
+  async waitForWaiter(id: string, timeout = 20_000): Promise<number> {
     return eventually(
       async () => {
         const admin = await this.admin();
@@ -180,7 +187,7 @@ export class Cluster {
         );
         return rows[0]?.pid;
       },
-      { timeout: 20_000 },
+      { timeout },
     );
   }
 

@@ -2,60 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { Welcome } from '../support/proxy.js';
 import { pgBouncerIsInstalled } from '../support/pgbouncer.js';
-import { MAJOR, now, type Cluster, type Replica } from './cluster.js';
+import { MAJOR, now, type Cluster } from './cluster.js';
+import { kept, leased, lost, QUICK_MS, signal, type Fault, type Scene } from './fault.js';
+import { KINDS } from './kinds.js';
 
-/** One replica holds a lock, another waits for it, and all work on; then something happens. */
-export interface Scene {
-  readonly cluster: Cluster;
-  readonly victim: Replica;
-  readonly other: Replica;
-  /** The backend that holds the lock. */
-  readonly pid: number;
-  /** The backend that waits for it, where one does. */
-  readonly waiterPid: number | undefined;
-  /** Between 0 and 1, from the seed. */
-  readonly random: () => number;
-  /** Resolves when the other one has the lock. */
-  readonly had: Promise<unknown>;
-  /** From when on the time until another has the lock counts, where not from the beginning. */
-  countFrom?: number;
-  /** From when on the event loop of the victim runs again. */
-  runsFrom?: number;
-  /** How long a shutdown took. */
-  shutdownMs?: number;
-}
+/** In the long form a minute, once for each cluster. */
+const LONG_MS = process.env['PGLOCK_CHAOS'] === 'full' ? 60_000 : 5_000;
+const AWAY_MS = 5_000;
+const wereAwayForLong = new WeakSet<Cluster>();
 
-export interface Fault {
-  readonly name: string;
-  /** Whether the lock goes to another, or its holder keeps it. */
-  readonly outcome: 'lost' | 'kept';
-  /** See `FaultWindow.imposed`. */
-  readonly imposed: boolean;
-  /** Whether the event loop of the victim runs meanwhile, so that it can know. */
-  readonly loopRuns: boolean;
-  /** Whom it meets. */
-  readonly meets: 'victim' | 'both' | 'everybody';
-  /** Within how long another has the lock, beyond the lease where that has to run out. */
-  readonly boundMs: number;
-  readonly leased?: boolean;
-  readonly needsPool?: boolean;
-  /** What is between the holder and its server, where not its proxy alone. */
-  readonly through?: 'directConnection' | 'pgbouncer';
-  /** Whether only the lease of the server ends it, which PostgreSQL 13 does not have. */
-  readonly needsLease?: boolean;
-  /** Does it; what it returns makes everything well again. */
-  readonly apply: (scene: Scene) => Promise<(() => Promise<unknown>) | undefined>;
-}
-
-const QUICK_MS = 6_000;
-/** A minute in the long form. */
-const AWAY_MS = process.env['PGLOCK_CHAOS'] === 'full' ? 60_000 : 5_000;
-
-const lost = { outcome: 'lost', imposed: true, loopRuns: true, meets: 'victim', boundMs: QUICK_MS } as const;
-const leased = { ...lost, imposed: false, leased: true } as const;
-const kept = { ...lost, outcome: 'kept', imposed: false } as const;
-
-export const FAULTS: readonly Fault[] = [
+const MISHAPS: readonly Fault[] = [
   {
     ...lost,
     name: 'backend terminated',
@@ -153,7 +109,8 @@ export const FAULTS: readonly Fault[] = [
     apply: async (scene) =>
       restart(scene, async () => {
         await scene.cluster.server.kill();
-        await delay(AWAY_MS);
+        await delay(wereAwayForLong.has(scene.cluster) ? AWAY_MS : LONG_MS);
+        wereAwayForLong.add(scene.cluster);
         await scene.cluster.server.start();
       }),
   },
@@ -323,10 +280,14 @@ export const FAULTS: readonly Fault[] = [
   },
 ];
 
+/** What happens to replicas, and what applications do. */
+export const FAULTS: readonly Fault[] = [...MISHAPS, ...KINDS];
+
 /** What the server under test, and what is installed here, can be met by. */
 export const POSSIBLE: readonly Fault[] = FAULTS.filter(
   ({ needsLease, through }) =>
-    (needsLease !== true || MAJOR >= 14) && (through === undefined || pgBouncerIsInstalled),
+    (needsLease !== true || MAJOR >= 14) &&
+    (through === undefined || through === 'work' || pgBouncerIsInstalled),
 );
 
 /** Light enough to happen beside another fault, to a replica that plays no part in it. */
@@ -343,15 +304,6 @@ export function faultNamed(name: string): Fault {
   const fault = FAULTS.find((one) => one.name === name);
   if (fault === undefined) throw new Error(`there is no fault "${name}"`);
   return fault;
-}
-
-async function signal(
-  { cluster }: Scene,
-  how: 'terminate' | 'cancel',
-  pid: number | undefined,
-): Promise<undefined> {
-  const admin = await cluster.admin();
-  await admin.query(`SELECT pg_${how}_backend($1)`, [pid]);
 }
 
 async function stop(scene: Scene): Promise<undefined> {

@@ -81,9 +81,16 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'cancelIsGrant',
     broken: 'a wait that somebody cancelled counts as granted',
-    faults: ['backends cancelled, again and again', 'holder cancelled between the batches under way'],
+    faults: ['backends cancelled, again and again'],
     times: 4,
     caughtBy: ['mutual exclusion', 'no lost update', 'tokens grow'],
+  },
+  {
+    name: 'cancelIsDone',
+    broken: 'a batch of tries and releases that somebody cancelled counts as done',
+    faults: ['holder cancelled between the batches under way'],
+    times: 4,
+    caughtBy: ['mutual exclusion', 'no lost update', 'nothing is left', 'others get it in time'],
   },
   {
     name: 'strays',
@@ -221,6 +228,61 @@ export const MUTANTS: readonly Mutant[] = [
     faults: ['process stopped briefly'],
     times: 3,
     caughtBy: ['mutual exclusion', 'no lost update'],
+  },
+  {
+    name: 'contextual',
+    broken: 'a flow that asks for an id that it holds runs at once, however it came to be in that flow',
+    faults: ['task queues between flows'],
+    caughtBy: ['mutual exclusion'],
+  },
+  {
+    name: 'swayed',
+    broken: 'listeners of the application are told before the holders, and not each by itself',
+    faults: ['backend terminated while every listener throws'],
+    caughtBy: ['signal first', 'no process dies', 'others get it in time'],
+  },
+  {
+    name: 'innerEnds',
+    broken: 'the end of an inner lock ends the outer one, which is not told',
+    faults: ['an inner maxHold is over'],
+    caughtBy: ['mutual exclusion'],
+  },
+  {
+    name: 'untoldInner',
+    broken: 'works under an outer lock are not told of its loss',
+    faults: ['an outer maxHold is over'],
+    caughtBy: ['signal first', 'mutual exclusion'],
+  },
+  {
+    name: 'passedOn',
+    broken: 'a lock is passed on in its process without a look at whether it can be trusted',
+    faults: ['event loop blocked with a crowd in line'],
+    times: 4,
+    caughtBy: ['mutual exclusion'],
+  },
+  {
+    name: 'boundHolders',
+    broken: 'sessions that hold what they have waited for count towards the bound on sessions',
+    faults: ['ten locks that were waited for are held, and one more waits'],
+    caughtBy: ['nobody starves'],
+  },
+  {
+    name: 'greedyReaders',
+    broken: 'readers join readers of their process, whoever waits elsewhere',
+    faults: ['readers of all processes take turns'],
+    caughtBy: ['nobody starves'],
+  },
+  {
+    name: 'silentProbes',
+    broken: 'deadlocks are looked for within the process only',
+    faults: ['a deadlock between two roles'],
+    caughtBy: ['deadlocks end'],
+  },
+  {
+    name: 'fortyHolds',
+    broken: 'of what a flow holds, those who look for deadlocks see the first forty',
+    faults: ['a deadlock among 500 held ids'],
+    caughtBy: ['deadlocks end'],
   },
 ];
 

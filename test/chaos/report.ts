@@ -12,7 +12,9 @@ export function machine(major: string): string {
 }
 
 /** One row a fault: how often, how long until another had the lock and until the signal fired, and which came first. */
-export function faultTable({ faults, violations }: ChaosResult): string {
+export function faultTable(runs: readonly ChaosResult[]): string {
+  const faults = runs.flatMap((run) => run.faults);
+  const violations = runs.flatMap((run) => run.violations);
   const byName = new Map<string, FaultResult[]>();
   for (const result of faults) byName.set(result.name, [...(byName.get(result.name) ?? []), result]);
   const rows = [...byName].sort(byKind).map(([name, results]) => {

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Check, HistoryChecker, Violation } from '../support/history.js';
 import { now, Cluster, type ClusterOptions, type Replica } from './cluster.js';
-import { COMPANIONS, type Fault, type Scene } from './faults.js';
+import type { Fault, Scene } from './fault.js';
+import { COMPANIONS } from './faults.js';
 
 /** What became of one fault. */
 export interface FaultResult {
@@ -156,13 +157,16 @@ class Storm {
     }
     const tag = String(++this.count);
     const key = `m:${tag}`;
-    const { through = 'nothing' } = fault;
-    const { h, pid } = (await victim.ask('hold', { key, through })) as unknown as { h: string; pid: number };
+    const { through = 'nothing', hold = {} } = fault;
+    const held = await victim.ask('hold', { keys: [key], through, options: hold });
+    const { h, pid } = held as unknown as { h: string; pid: number };
     await other.ask('want', { key, timeout: 90_000, tag });
     const waiterPid = await this.cluster.waitForWaiter(key).catch(() => undefined);
     const had = other.child.next(`had:${tag}`, 100_000);
     had.catch(() => undefined);
-    const scene: Scene = { cluster: this.cluster, victim, other, pid, waiterPid, random: this.random, had };
+    const { cluster, random } = this;
+    const fail = this.fail.bind(this);
+    const scene: Scene = { cluster, victim, other, key, h, tag, pid, waiterPid, random, had, fail };
     await this.strike(fault, scene, h, third);
   }
 

@@ -36,6 +36,8 @@ export interface HistoryEvent {
   readonly code?: string;
   readonly message?: string;
   readonly where?: string;
+  /** The handle under whose lock this one was entered. */
+  readonly within?: string;
 }
 
 /** What a test did to the system, and when. */
@@ -78,6 +80,8 @@ export const CHECKS = [
   'no process dies',
   'shutdown ends',
   'errors are typed',
+  'deadlocks end',
+  'nobody starves',
 ] as const;
 export type Check = (typeof CHECKS)[number];
 
@@ -102,6 +106,7 @@ interface Held {
   tokenAt: number | undefined;
   readonly atLeast: number | undefined;
   readonly sticky: boolean;
+  readonly within: string | undefined;
 }
 
 /** For how long the news of an ended session may be under way on a busy machine. */
@@ -178,9 +183,18 @@ export class HistoryChecker {
     if (e === 'alive' || (e === 'rel' && event.held === true)) this.seenAlive(held, t);
   }
 
-  private begin({ h = '', r, t, keys = [], shared = false, atLeast, sticky = false }: HistoryEvent): void {
+  private begin({
+    h = '',
+    r,
+    t,
+    keys = [],
+    shared = false,
+    atLeast,
+    sticky = false,
+    within,
+  }: HistoryEvent): void {
     this.byHandle.set(h, {
-      ...{ h, r, keys, shared, got: t, lastAlive: t, atLeast, sticky },
+      ...{ h, r, keys, shared, got: t, lastAlive: t, atLeast, sticky, within },
       ...{
         firstDead: undefined,
         lostAt: undefined,
@@ -212,7 +226,7 @@ export class HistoryChecker {
     for (const held of holds) {
       open = open.filter((other) => other.lastAlive > held.got);
       for (const other of open) {
-        if (other.shared && held.shared) continue;
+        if ((other.shared && held.shared) || held.within === other.h) continue;
         const overlap = other.lastAlive - held.got;
         const what = `${key}: ${held.h} got it at ${ms(held.got)}, ${other.h} held it until ${ms(other.lastAlive)}`;
         if (overlap > NEWS_MS || !this.wasImposed(held.got, other.r)) this.fail('mutual exclusion', what);

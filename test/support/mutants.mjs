@@ -22,6 +22,8 @@ export const MUTANTS = {
 
   /** The server is asked for no lease. */
   async noLease() {
+    const { ServerLease } = await dist('session/server-lease');
+    around(ServerLease.prototype, 'forTries', () => undefined);
     rewriteSql((text) => text.replace(/('idle_session_timeout', )'\d+'/, "$1'0'"));
   },
 
@@ -56,6 +58,11 @@ export const MUTANTS = {
 
   /** What a wait that timed out may have got all the same is left alone. */
   async ghosts() {
+    const { SessionLockWait } = await dist('session/lock-wait');
+    around(SessionLockWait.prototype, 'once', async function (once) {
+      const lock = await once();
+      return this.isCancelled ? null : lock;
+    });
     rewriteSql((text) =>
       text.replace('pg_catalog.pg_advisory_unlock_all(), pg_catalog.set_config', 'pg_catalog.set_config'),
     );
@@ -66,6 +73,15 @@ export const MUTANTS = {
     rewriteSql((text) => text.replace("'pglock.wait', 'f'", "'pglock.wait', 't'"));
   },
 
+  /** A batch that was cancelled counts as done. */
+  async cancelIsDone() {
+    const { LockSession } = await dist('session/lock-session');
+    around(LockSession.prototype, 'onFailed', function (onFailed, batch, error) {
+      if (error?.code === '57014') this.onAnswered(batch, []);
+      else onFailed(batch, error);
+    });
+  },
+
   /** What a failed batch has taken all the same is left alone. */
   async strays() {
     const { Recovery } = await dist('session/recovery');
@@ -74,14 +90,14 @@ export const MUTANTS = {
 
   /** A lost lock is taken again behind the back of its holder. */
   async resurrect() {
-    const { KeyQueue } = await dist('locks/key-queue');
-    around(KeyQueue.prototype, 'onKeyLost', function (_lost, hold) {
-      if (this.hold !== hold) return;
+    const { ServerLock } = await dist('locks/server-lock');
+    around(ServerLock.prototype, 'onKeyLost', function (_lost, hold) {
+      if (this.lock !== hold) return;
       const options = { deadline: () => null, holds: () => [], onDeadlock: () => undefined };
       const wait = this.store.wait(this.key, hold.shared, { ...options, onWaiting: () => () => undefined });
       const again = (next) => {
-        this.hold = next;
-        for (const grant of this.holders) grant.hold = next;
+        this.state.lock = next;
+        for (const reference of this.listener.holders) reference.heldBy = next;
       };
       wait.outcome.then(again, () => undefined);
     });
@@ -120,9 +136,7 @@ export const MUTANTS = {
     const { SessionPool } = await dist('session/session-pool');
     around(SessionPool.prototype, 'close', async () => undefined);
     const { KeyQueue } = await dist('locks/key-queue');
-    around(KeyQueue.prototype, 'giveUp', function () {
-      this.hold = undefined;
-    });
+    around(KeyQueue.prototype, 'close', async () => undefined);
   },
 
   /** Shutdown waits for a server that does not answer. */
@@ -197,14 +211,17 @@ export const MUTANTS = {
 
   /** `holdAtLeast` is forgotten. */
   async noHoldAtLeast() {
-    const { Grant } = await dist('locks/grant');
-    around(Grant.prototype, 'keepAtLeast', () => undefined);
+    const { LockReference } = await dist('locks/lock-reference');
+    around(LockReference.prototype, 'keepAtLeast', () => undefined);
   },
 
   /** `sticky` is forgotten. */
   async notSticky() {
     const { KeyQueue } = await dist('locks/key-queue');
-    Object.defineProperty(KeyQueue.prototype, 'sticky', { get: () => false, set: () => undefined });
+    around(KeyQueue.prototype, 'grant', function (grant, head) {
+      grant(head);
+      this.sticky = false;
+    });
   },
 
   /** Every lock is taken shared. */
@@ -228,6 +245,87 @@ export const MUTANTS = {
   async firstOnly() {
     const { AdvisoryLocks } = await dist('locks/advisory-locks');
     around(AdvisoryLocks.prototype, 'take', (take, named, ...rest) => take(named.slice(0, 1), ...rest));
+  },
+
+  /** A flow that holds an id runs at once when it asks again, however it came to be in that flow. */
+  async contextual() {
+    const { LockTaker } = await dist('locks/lock-taker');
+    around(LockTaker.prototype, 'take', (take, named, options, context) =>
+      take(named, { ...options, reentrant: true }, context),
+    );
+  },
+
+  /** Listeners of the application are told before the holders, and not each by itself. */
+  async swayed({ core }) {
+    const { SessionPool } = await dist('session/session-pool');
+    around(SessionPool.prototype, 'onEnded', (onEnded, session, error) => {
+      onEnded(session, error);
+      const { pid } = session.facts;
+      core().events.emit('sessionEnded', { type: 'sessionEnded', pid, locksLost: session.holdCount, error });
+    });
+  },
+
+  /** The end of an inner lock ends the outermost, which is not told. */
+  async innerEnds() {
+    const { LockReference } = await dist('locks/lock-reference');
+    around(LockReference.prototype, 'forceRelease', function (forceRelease, error) {
+      let outermost = this;
+      while (outermost.outer !== undefined) outermost = outermost.outer;
+      const released = forceRelease(error);
+      return outermost === this ? released : outermost.queue.release(outermost);
+    });
+  },
+
+  /** Works under an outer lock are not told of its loss. */
+  async untoldInner() {
+    const { NestedQueue } = await dist('locks/nested-queue');
+    around(NestedQueue.prototype, 'lose', () => undefined);
+  },
+
+  /** What a work gives back is passed on without a look at whether it can be trusted. */
+  async passedOn() {
+    const { KeyQueue } = await dist('locks/key-queue');
+    around(KeyQueue.prototype, 'advance', function (advance) {
+      const { first } = this.requests;
+      const { lock } = this.server;
+      if (this.holders.length === 0 && first !== undefined && lock?.shared === first.shared)
+        this.grant(first);
+      return advance();
+    });
+  },
+
+  /** Sessions that hold what they have waited for count towards the bound. */
+  async boundHolders() {
+    const { SessionPool } = await dist('session/session-pool');
+    getter(SessionPool.prototype, 'boundedCount', function () {
+      return this.sessions.size;
+    });
+  },
+
+  /** Readers join readers of their process without end. */
+  async greedyReaders() {
+    const { KeyQueue } = await dist('locks/key-queue');
+    around(KeyQueue.prototype, 'advance', function (advance) {
+      for (let head = this.requests.first; head?.shared === true; head = this.requests.first) {
+        if (this.holders.length === 0 || this.server.lock?.shared !== true) break;
+        this.grant(head);
+      }
+      return advance();
+    });
+  },
+
+  /** Deadlocks are looked for within the process. */
+  async silentProbes() {
+    const { DeadlockProbes } = await dist('peers/deadlock-probes');
+    around(DeadlockProbes.prototype, 'advance', function (_advance, probe) {
+      this.follow(probe);
+    });
+  },
+
+  /** Of what a flow holds, those who look for deadlocks see the first forty. */
+  async fortyHolds() {
+    const { LockContext } = await dist('locks/lock-context');
+    around(LockContext.prototype, 'all', (all) => [...all()].slice(0, 40));
   },
 };
 

@@ -1,7 +1,10 @@
 // One replica of an application under faults: flows that take locks of all kinds and write under them, and a history of what
 // they saw, written line by line so that a SIGKILL loses nothing of it. Times are the machine's monotonic clock.
 import { writeSync, openSync } from 'node:fs';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
+import Bottleneck from 'bottleneck';
+import PQueue from 'p-queue';
 import pg from 'pg';
 import { next, send } from '../child-process.mjs';
 import { MUTANTS } from '../mutants.mjs';
@@ -51,10 +54,34 @@ function openAll() {
     const through = { ...sessions, directConnection: database };
     bounced = createCore(resolveOptions({ connection: bouncer, sessions: through }));
   }
-  for (const { events } of [core, bounced].filter(Boolean))
-    events.on('sessionEnded', ({ pid, locksLost, error }) =>
-      log('ended', { pid, locksLost, message: error.message }),
-    );
+  for (const { events } of [core, bounced].filter(Boolean)) events.on('sessionEnded', noteEnd);
+}
+
+function noteEnd({ pid, locksLost, error }) {
+  log('ended', { pid, locksLost, message: error.message });
+}
+
+/** One task at a time each, in the order in which they were added. */
+function taskQueues() {
+  const own = [];
+  let isBusy = false;
+  const next = async () => {
+    if (isBusy || own.length === 0) return;
+    isBusy = true;
+    await own.shift()();
+    isBusy = false;
+    next();
+  };
+  const [queue, bottleneck] = [new PQueue({ concurrency: 1 }), new Bottleneck({ maxConcurrent: 1 })];
+  return {
+    queue: (task) => queue.add(task),
+    bottleneck: (task) => bottleneck.schedule(task),
+    own: (task) =>
+      new Promise((resolve, reject) => {
+        own.push(() => task().then(resolve, reject));
+        next();
+      }),
+  };
 }
 
 async function closeAll() {
@@ -253,13 +280,26 @@ async function guarded(db, key, token, h) {
 
 /** How a lock is held, by the name of what is between the holder and its server. */
 const HOLDERS = {
+  /** By a work that runs until it is told to end, and in whose flow more can be done. */
+  work: (key, options) =>
+    new Promise((held, failed) => {
+      const work = (lock) =>
+        new Promise((letGo) => {
+          const inFlow = AsyncLocalStorage.snapshot();
+          held(Object.assign(lock, { inFlow, endWork: () => Promise.resolve(letGo()) }));
+        });
+      core.service.advisory(key, options, work).catch((error) => {
+        fail(error, 'hold');
+        failed(error);
+      });
+    }),
   nothing: (key, options) => core.service.acquire(key, { ...options, onContention: 'throw' }),
   directConnection: (key, options) => bounced.service.acquire(key, { ...options, onContention: 'throw' }),
   /** A transaction-level lock, in a transaction that stays open until it is let go. */
   pgbouncer: (key, options) =>
     new Promise((held, failed) => {
       const work = (lock) =>
-        new Promise((letGo) => held(Object.assign(lock, { letGo: () => Promise.resolve(letGo()) })));
+        new Promise((letGo) => held(Object.assign(lock, { endWork: () => Promise.resolve(letGo()) })));
       bounced.service.advisory(key, { ...options, xact: true }, work).catch((error) => {
         fail(error, 'hold');
         failed(error);
@@ -273,12 +313,124 @@ const commands = {
     working = false;
     await Promise.all(flows.splice(0));
   },
-  async hold({ key, through }) {
+  async hold({ keys, through, timeout = 10_000, options = {} }) {
     const asked = now();
-    const lock = await HOLDERS[through](key, { timeout: 10_000 });
-    const { h, entry } = watch(lock, [key], asked);
+    const lock = await HOLDERS[through](keys.length > 1 ? keys : keys[0], { timeout, ...options });
+    const { h, entry } = watch(lock, keys, asked);
     await tokenOf(lock, h, entry);
     return { h, pid: lock.pid };
+  },
+  async holdMany({ keys }) {
+    const hold = async (key) => {
+      const asked = now();
+      const lock = await HOLDERS.nothing(key, { timeout: 10_000 });
+      return { ...watch(lock, [key], asked), pid: lock.pid };
+    };
+    return { hs: (await Promise.all(keys.map(hold))).map(({ h, pid }) => ({ h, pid })) };
+  },
+  /** Enters the lock of a work again, and says when the inner handle was lost. */
+  async nest({ h, key, ms, maxHold }) {
+    const { lock: outer } = watched.get(h);
+    if (!outer.held) return { isLate: true };
+    const options = { timeout: 5_000, reentrant: true, ...(maxHold && { maxHold }) };
+    const work = async (lock) => {
+      const inner = watch(lock, [key], now(), { within: h });
+      await delay(ms);
+      unwatch(inner.h);
+      return { lostAt: inner.entry.lostAt };
+    };
+    return outer.inFlow(() => core.service.advisory(key, options, work));
+  },
+  /** The flow of a work wants one more lock; then both are let go. */
+  async cross({ h, key }) {
+    const { inFlow } = watched.get(h).lock;
+    const work = async (lock) => {
+      const inner = watch(lock, [key], now());
+      await delay(1);
+      unwatch(inner.h);
+    };
+    const startedAt = now();
+    const outcome = await inFlow(() => core.service.advisory(key, { timeout: 15_000 }, work)).then(
+      () => 'ran',
+      (error) => error.name,
+    );
+    await commands.drop({ h });
+    return { outcome, ms: now() - startedAt };
+  },
+  /** Flows whose tasks go through queues: there a task runs in the async context of whoever ended the one before. */
+  async queues({ ms }) {
+    const until = now() + ms;
+    const loop = async (id, enqueue, holdsOutside) => {
+      while (now() < until) {
+        const asked = now();
+        const work = async (lock) => {
+          const { h } = watch(lock, [id], asked);
+          if (holdsOutside) await enqueue(() => delay(random() * 10));
+          await delay(random() * 20);
+          unwatch(h);
+        };
+        const section = () =>
+          core.service.advisory(id, { timeout: 300, onContention: 'skip' }, work).catch(unlessAborted);
+        await (holdsOutside ? section() : enqueue(section)).catch((error) => fail(error, 'queues'));
+        await delay(random() * 10);
+      }
+    };
+    const loops = Object.entries(taskQueues()).flatMap(([queue, enqueue]) =>
+      [true, true, false, false].map((holdsOutside) => loop(`queue:${queue}`, enqueue, holdsOutside)),
+    );
+    await Promise.all(loops);
+  },
+  /** Every listener of the application fails. */
+  async throwing({ isOn }) {
+    const boom = () => {
+      throw new Error('a listener that throws');
+    };
+    for (const { events } of [core, bounced].filter(Boolean))
+      for (const event of ['sessionEnded', 'lockLost']) {
+        events.removeAllListeners(event);
+        if (isOn) events.prependListener(event, boom);
+        if (event === 'sessionEnded') events.on(event, noteEnd);
+      }
+  },
+  /** Many flows that want one id all the time, each for a moment. */
+  async crowd({ key, ms, count }) {
+    const until = now() + ms;
+    const one = async () => {
+      while (now() < until) {
+        const asked = now();
+        try {
+          const lock = await HOLDERS.nothing(key, { timeout: 2_000 });
+          const { h } = watch(lock, [key], asked);
+          await delay(5);
+          unwatch(h);
+          await lock.release();
+        } catch (error) {
+          fail(error, 'crowd');
+          await delay(5);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: count }, one));
+  },
+  /** Readers that overlap without end, as far as this process goes. */
+  async readers({ key, ms, flows: count, mostMs }) {
+    const until = now() + ms;
+    const one = async () => {
+      while (now() < until) {
+        const asked = now();
+        try {
+          const lock = await HOLDERS.nothing(key, { timeout: 10_000, shared: true });
+          const { h } = watch(lock, [key], asked);
+          await delay((0.5 + random() / 2) * mostMs);
+          unwatch(h);
+          await lock.release();
+        } catch (error) {
+          fail(error, 'readers');
+          await delay(5);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: count }, one));
   },
   /** Resolves as soon as it waits; `had` comes when it has the lock, which it lets go at once. */
   async want({ key, timeout, tag }) {
@@ -314,8 +466,8 @@ const commands = {
     const entry = watched.get(h);
     const state = { held: entry?.lock.held ?? false, lostAt: entry?.lostAt };
     unwatch(h);
-    await entry?.lock.letGo?.();
-    if (entry?.lock.letGo === undefined) await entry?.lock.release();
+    await entry?.lock.endWork?.();
+    if (entry?.lock.endWork === undefined) await entry?.lock.release();
     return state;
   },
   async try({ key, timeout }) {

@@ -1,0 +1,166 @@
+import { spawnChild } from '../support/child.js';
+import { useDatabase } from '../support/database.js';
+import { isFullRun, machine } from './report.js';
+import { table, writeSection } from './sections.mjs';
+import { fairness, type Fairness, type Turn } from './starvation.js';
+
+const database = useDatabase();
+
+const PROCESSES = 5;
+/** What the issue allows on a machine that does nothing else. */
+const SLACK_MS = 200;
+
+interface Flow {
+  /** How many of its requests are exclusive, from 0 to 1. */
+  readonly writes: number;
+  /** Between which it holds, in milliseconds; as often between 1 and 10 as between 10 and 100. */
+  readonly shortest: number;
+  readonly longest: number;
+  readonly restMs: number;
+}
+
+interface Run {
+  readonly turns: readonly Turn[];
+  /** What the machine adds to everything: the allowed, and several times the worst delay of a timer in any of the processes. */
+  readonly slackMs: number;
+}
+
+async function run(flowsOf: (process: number) => readonly Flow[], ms: number, mutant?: string): Promise<Run> {
+  const script = new URL('../support/children/starving.mjs', import.meta.url);
+  const children = Array.from({ length: PROCESSES }, (_, number) =>
+    spawnChild(script, { env: { STARVING: JSON.stringify({ database: database.url, number, mutant }) } }),
+  );
+  await Promise.all(children.map((child) => child.next('ready', 60_000)));
+  children.forEach((child, process) => child.send('run', { id: 'one', ms, flows: flowsOf(process) }));
+  const told = await Promise.all(children.map((child) => child.next('turns', ms + 240_000)));
+  await Promise.all(children.map((child) => child.exit));
+  const late = told.map(({ lateMs }) => Number(lateMs));
+  return {
+    turns: told.flatMap(({ turns }) => turns as Turn[]),
+    slackMs: SLACK_MS + 4 * Math.max(...late),
+  };
+}
+
+const most = (turns: readonly Fairness[], of: (one: Fairness) => number): number =>
+  Math.max(...turns.map(of));
+
+const MIXED: Flow = { writes: 0.5, shortest: 1, longest: isFullRun ? 5_000 : 200, restMs: 20 };
+const READER: Flow = {
+  writes: 0,
+  shortest: isFullRun ? 200 : 20,
+  longest: isFullRun ? 1_000 : 100,
+  restMs: 1,
+};
+/** Writers of which one is there at a time, most of the time. */
+const WRITER: Flow = { writes: 1, shortest: 1, longest: 2, restMs: isFullRun ? 6_000 : 1_000 };
+const MS = isFullRun ? 60_000 : 5_000;
+
+describe('nobody starves, of five processes with four flows each that want one id', () => {
+  it('exclusive and shared mixed: each has its turn', async () => {
+    const { turns, slackMs } = await run(() => [MIXED, MIXED, MIXED, MIXED], MS);
+    const seen = fairness(turns);
+    expect(turns.length).toBeGreaterThan(40);
+    expect(new Set(turns.map(({ process }) => process)).size).toBe(PROCESSES);
+    expect(most(seen, ({ idleMs }) => idleMs)).toBeLessThan(slackMs);
+    expect(most(seen, ({ keptMs }) => keptMs)).toBeLessThan(slackMs);
+    expect(most(seen, ({ extraTurns }) => extraTurns)).toBeLessThanOrEqual(1);
+    if (isFullRun) await writeSection('starvation', report(turns, seen, slackMs));
+  }, 400_000);
+
+  it('a writer waits for the readers that hold it, and for no others', async () => {
+    const { turns, slackMs } = await run(
+      (process) => (process === 0 ? [WRITER, READER, READER, READER] : [READER, READER, READER, READER]),
+      MS,
+    );
+    const longestRead = Math.max(
+      ...turns.filter(({ shared }) => shared).map(({ got, released }) => released - got),
+    );
+    const waits = turns.filter(({ shared }) => !shared).map(({ asked, got }) => got - asked);
+    expect(waits.length).toBeGreaterThan(3);
+    expect(Math.max(...waits)).toBeLessThan(longestRead + slackMs);
+  }, 400_000);
+
+  it('an engine whose readers never make room is caught', async () => {
+    const { turns, slackMs } = await run(
+      (process) => (process === 0 ? [WRITER] : [READER, READER, READER, READER]),
+      2_500,
+      'greedyReaders',
+    );
+    const longestRead = Math.max(
+      ...turns.filter(({ shared }) => shared).map(({ got, released }) => released - got),
+    );
+    const waits = turns.filter(({ shared }) => !shared).map(({ asked, got }) => got - asked);
+    expect(Math.max(...waits)).toBeGreaterThan(longestRead + slackMs);
+  }, 120_000);
+});
+
+function report(turns: readonly Turn[], seen: readonly Fairness[], slackMs: number): string {
+  const ms = (value: number) => `${String(Math.round(value))} ms`;
+  const waits = turns.map(({ asked, got }) => got - asked).toSorted((a, b) => a - b);
+  const rows = [
+    ['grants', turns.length],
+    ['longest hold', ms(Math.max(...turns.map(({ got, released }) => released - got)))],
+    ['median wait', ms(waits[Math.floor(waits.length / 2)] ?? 0)],
+    ['longest wait', ms(waits.at(-1) ?? 0)],
+    [
+      'longest time for which the lock was free, or could have been joined, while somebody waited',
+      ms(most(seen, ({ idleMs }) => idleMs)),
+    ],
+    [
+      'longest time beyond the first 10 ms for which a process handed it on among its own flows',
+      ms(most(seen, ({ keptMs }) => keptMs)),
+    ],
+    [
+      'turns of another process beyond one for each request in front',
+      Math.max(
+        0,
+        most(seen, ({ extraTurns }) => extraTurns),
+      ),
+    ],
+    [
+      'longest wait beyond the work of all who had asked before',
+      ms(
+        Math.max(
+          0,
+          most(seen, ({ beyondWorkAheadMs }) => beyondWorkAheadMs),
+        ),
+      ),
+    ],
+    ['allowed: 200 ms, and four times the worst delay of a timer on this machine', ms(slackMs)],
+  ];
+  return `${table(['', ''], rows)}\n\n${machine('18')}.`;
+}
+
+describe('the judge of a starvation run', () => {
+  const turn = (process: number, asked: number, got: number, released: number, shared = false): Turn => ({
+    ...{ process, asked, got, released, shared },
+  });
+
+  it('finds a lock that was free while somebody waited', () => {
+    const seen = fairness([turn(0, 0, 0, 100), turn(1, 50, 400, 500)]);
+    expect(seen.map(({ idleMs }) => idleMs)).toEqual([0, 300]);
+  });
+
+  it('finds a process that hands the lock on among its own flows', () => {
+    const own = [0, 100, 200].map((at) => turn(0, at, at, at + 100));
+    const seen = fairness([turn(1, -1, 300, 310), ...own]);
+    expect(most(seen, ({ keptMs }) => keptMs)).toBe(190);
+  });
+
+  it('finds a process that has more turns than are its own', () => {
+    const others = [0, 200, 400, 600].flatMap((at) => [
+      turn(0, at, at, at + 100),
+      turn(1, at + 90, at + 100, at + 200),
+    ]);
+    const seen = fairness([turn(2, 1, 900, 910), ...others]);
+    expect(most(seen, ({ extraTurns }) => extraTurns)).toBe(3);
+  });
+
+  it('finds nothing where all come in order', () => {
+    const seen = fairness([0, 1, 2, 3].map((n) => turn(n, n, n * 100, n * 100 + 100)));
+    expect(
+      seen.every(({ idleMs, keptMs, extraTurns }) => idleMs <= 0 && keptMs <= 0 && extraTurns <= 0),
+    ).toBe(true);
+    expect(most(seen, ({ beyondWorkAheadMs }) => beyondWorkAheadMs)).toBeLessThanOrEqual(0);
+  });
+});
