@@ -18,6 +18,7 @@ import { PeerServices } from './peer-services.js';
 import type { AssertPeers, Peers } from '../peers/peers.js';
 import { PgLockService } from '../pg-lock.service.js';
 import { TransactionServices } from './transaction-services.js';
+import { atMost } from '../session/at-most.js';
 import { connectorLike, connectorTo, type Connector } from '../session/connector.js';
 import { FlowPids } from '../session/flow-pids.js';
 import { ObserverSession } from '../session/observer-session.js';
@@ -147,7 +148,7 @@ export class PgLockCore {
     this.leaders.stop();
     this.stoppedAt ??= monotonicMs();
     const ended = this.jobs.stop();
-    this.advisory.drain();
+    this.advisory.drain(this.shutdownLeftMs);
     await atMost(this.shutdownLeftMs, ended);
   }
 
@@ -194,12 +195,6 @@ export class PgLockCore {
 
 /** A process that is killed for not ending has answered nobody. */
 const LINGER_AT_MOST_MS = 10_000;
-
-async function atMost(milliseconds: number, ending: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, milliseconds)));
-  await Promise.race([ending, patience]).finally(() => clearTimeout(timer));
-}
 
 /** Builds everything of one database. @internal */
 export function createCore(options: ResolvedPgLockOptions): PgLockCore {

@@ -4,6 +4,7 @@ import type { LockSource } from '../telemetry/lock-channels.js';
 import type { LockStatus } from '../telemetry/lock-status.js';
 import { LockWatch } from '../telemetry/lock-watch.js';
 import type { PooledTransaction } from '../transaction/pooled-transaction.js';
+import { outsideFlows } from '../vocabulary/flow-variable.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
 import type { AdvisoryLockOptions, OnContention } from './advisory-options.js';
@@ -53,7 +54,10 @@ export class AdvisoryLocks {
   private readonly commits: CommitWatch;
   private readonly defaults: ResolvedAdvisoryOptions;
   private draining = false;
+  /** Whether the shutdown waits for requests no longer. */
+  private isLate = false;
   private closed = false;
+  private refusing: NodeJS.Timeout | undefined;
 
   constructor(private readonly init: AdvisoryLocksInit) {
     this.taker = new LockTaker(init);
@@ -169,13 +173,19 @@ export class AdvisoryLocks {
   }
 
   /**
-   * Shutdown begins: what runs under a lock may still acquire; what would begin anew is refused, those that wait for it
-   * included; and what jobs kept between runs goes to other processes.
+   * Shutdown begins: what runs under a lock, or in a request that was accepted before, may still acquire; what would begin anew
+   * is refused, those that wait for it included; and what jobs kept between runs goes to other processes.
+   *
+   * @param waitsMs when every wait is refused.
    */
-  drain(): void {
+  drain(waitsMs?: number): void {
     this.draining = true;
-    this.refuseWaiting(({ init }) => init.context?.holdsAny !== true);
+    this.refuseWaiting(({ init }) => init.context?.mayGoOn !== true);
     for (const queue of [...this.taker.queues]) queue.unstick();
+    if (waitsMs === undefined || this.closed) return;
+    clearTimeout(this.refusing);
+    this.refusing = outsideFlows(() => setTimeout(() => this.refuseAll(), waitsMs));
+    this.refusing.unref();
   }
 
   /** Begins no work anew, and resolves when those that run under locks of this module are over, or when the time is. */
@@ -188,7 +198,7 @@ export class AdvisoryLocks {
   async close(before?: () => Promise<void>): Promise<void> {
     this.drain();
     this.closed = true;
-    this.refuseWaiting();
+    this.refuseAll();
     const error = new Error('the module was shut down.');
     const released = Promise.all([...this.taker.queues].map((queue) => queue.close(error)));
     await before?.();
@@ -204,7 +214,8 @@ export class AdvisoryLocks {
   /** @throws {PgLockUsageError | LockNotAvailableError} where shutdown leaves nothing to take. */
   assertOpen(id: LockId | readonly LockId[], context = LockContext.current): void {
     if (this.closed) throw new PgLockUsageError('The module is shut down and takes no more locks.');
-    if (this.draining && context?.holdsAny !== true) throw this.shuttingDown(id);
+    const mayGoOn = this.isLate ? context?.holdsAny : context?.mayGoOn;
+    if (this.draining && mayGoOn !== true) throw this.shuttingDown(id);
   }
 
   /** Runs under locks that the flow holds already, for work in a transaction. */
@@ -293,6 +304,12 @@ export class AdvisoryLocks {
     handle.onReleased = () => {
       for (const { key } of this.init.names.keysOf(id)) permits.released(key);
     };
+  }
+
+  private refuseAll(): void {
+    clearTimeout(this.refusing);
+    this.isLate = true;
+    this.refuseWaiting();
   }
 
   private refuseWaiting(meant?: (request: LockRequest) => boolean): void {

@@ -25,6 +25,9 @@ const contexts = new FlowVariable<LockContext>();
  * @internal
  */
 export class LockContext {
+  /** That of all requests that were accepted before the shutdown. It holds nothing. */
+  private static readonly accepted = new LockContext([], undefined);
+
   /** Handles that were acquired here: they belong to no flow, but whoever waits meanwhile holds them. */
   private handles: Set<LockReference> | undefined;
   /** Transactions that began before this, and were used in it. */
@@ -50,6 +53,11 @@ export class LockContext {
     let context = contexts.getStore();
     while (context !== undefined && context.transaction !== transaction) context = context.outer;
     return context;
+  }
+
+  /** A request begins; `isAccepted` where that is before the shutdown, so that it may acquire until it is over. */
+  static beginRequest(isAccepted: boolean): void {
+    contexts.begin(isAccepted ? LockContext.accepted : undefined);
   }
 
   /** Runs work, and all that it starts, in this context. */
@@ -81,6 +89,11 @@ export class LockContext {
   /** Whether a work of this flow runs under any lock at this moment. */
   get holdsAny(): boolean {
     return this.references.some(({ active }) => active) || (this.outer?.holdsAny ?? false);
+  }
+
+  /** Whether this flow may acquire although the shutdown has begun. */
+  get mayGoOn(): boolean {
+    return this === LockContext.accepted || this.holdsAny || (this.outer?.mayGoOn ?? false);
   }
 
   /** How many works of one module's locks this flow runs in. */
@@ -139,6 +152,7 @@ export class LockContext {
 
   /** Handles that were acquired here; the function that it returns takes note of their end. */
   attribute(references: readonly LockReference[]): () => void {
+    if (this === LockContext.accepted) return nothing;
     const handles = (this.handles ??= new Set());
     for (const reference of references) handles.add(reference);
     return () => {
@@ -153,3 +167,5 @@ const NO_USES: readonly TransactionUse[] = Object.freeze([]);
 function* withOuter(reference: LockReference): Generator<LockReference> {
   for (let held: LockReference | undefined = reference; held !== undefined; held = held.outer) yield held;
 }
+
+function nothing(): void {}

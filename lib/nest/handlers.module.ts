@@ -1,5 +1,6 @@
 import { Global, Module } from '@nestjs/common';
 import { APP_FILTER, DiscoveryModule } from '@nestjs/core';
+import { AcceptedRequests } from './accepted-requests.js';
 import { AmbientTransactions } from './ambient-transactions.js';
 import { EnhancerCheck } from './boot-check/enhancer-check.js';
 import { ExternalContexts } from './boot-check/external-contexts.js';
@@ -23,6 +24,7 @@ import { SubscriptionCheck } from './subscription-check.js';
   imports: [DiscoveryModule],
   providers: [
     { provide: APP_FILTER, useClass: LockNotAvailableFilter },
+    AcceptedRequests,
     AmbientTransactions,
     EnhancerCheck,
     ExternalContexts,

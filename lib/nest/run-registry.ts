@@ -2,6 +2,7 @@ import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { PgLockConfigurationError } from '../errors/pg-lock-configuration.error.js';
 import type { ResolvedHandlersOptions, TrustedCaller } from '../options/handlers-options.js';
 import type { Answering } from './exceptions/contention-exception.js';
+import { atMost } from '../session/at-most.js';
 import { Roster, type Enrolled } from '../session/roster.js';
 
 /** One handler or job that holds, or waits for, something of ours. @internal */
@@ -15,7 +16,11 @@ export interface Run extends Enrolled {
 /** What the registry needs of a database. @internal */
 export interface Drainable {
   readonly name: string;
-  readonly options: { readonly handlers: ResolvedHandlersOptions; readonly httpStatus: number | null };
+  readonly options: {
+    readonly handlers: ResolvedHandlersOptions;
+    readonly httpStatus: number | null;
+    readonly shutdown: { readonly timeoutMs: number };
+  };
   drain(): Promise<void>;
 }
 
@@ -74,13 +79,14 @@ export class RunRegistry implements BeforeApplicationShutdown {
     this.runs.delete(run);
   }
 
-  /** Refuses new work, ends streams, and waits until every job has finished under its lock. */
+  /** Refuses new work, ends streams, and waits until every job has finished under its lock, or the time for that is over. */
   async beforeApplicationShutdown(): Promise<void> {
     this.isStopping = true;
     const drained = [...this.databases.values()].map((database) => database.drain());
     const runs = [...this.runs];
     for (const run of runs) run.end();
-    await Promise.all([...drained, ...runs.map(({ done }) => done)]);
+    const timeouts = [...this.databases.values()].map(({ options }) => options.shutdown.timeoutMs);
+    await atMost(Math.max(0, ...timeouts), Promise.all([...drained, ...runs.map(({ done }) => done)]));
   }
 }
 

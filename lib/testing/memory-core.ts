@@ -13,6 +13,7 @@ import type { PgLockCore } from '../core/pg-lock-core.js';
 import type { PgLockEvents } from '../core/pg-lock-events.js';
 import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
 import { PgLockService } from '../pg-lock.service.js';
+import { atMost } from '../session/at-most.js';
 import { FlowPids } from '../session/flow-pids.js';
 import { isolated } from '../vocabulary/listeners.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
@@ -96,8 +97,8 @@ export class MemoryCore {
   async drain(): Promise<void> {
     this.leaders.stop();
     const ended = this.jobs.stop();
-    this.advisory.drain();
-    await ended;
+    this.advisory.drain(this.options.shutdown.timeoutMs);
+    await atMost(this.options.shutdown.timeoutMs, ended);
   }
 
   async close(): Promise<void> {

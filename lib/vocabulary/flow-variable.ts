@@ -53,6 +53,14 @@ export class FlowVariable<Value> {
   run<Args extends unknown[], Result>(value: Value, work: (...args: Args) => Result, ...args: Args): Result {
     return bindings.run(new Binding(this, value, bindings.getStore()?.without(this)), work, ...args);
   }
+
+  /**
+   * From now on the running flow, and all that it starts, has this value and no other of the library's; `undefined` leaves none.
+   * For where a flow begins that is not the library's to run, such as a request.
+   */
+  begin(value: Value | undefined): void {
+    bindings.enterWith((value === undefined ? undefined : new Binding(this, value, undefined)) as Binding);
+  }
 }
 
 /**

@@ -148,11 +148,13 @@ async function deadlock(
   });
   const second = await other.ask('hold', { keys: [b], through: 'work' });
   const from = now();
-  const crossed = await Promise.all([
+  const crossed = await Promise.allSettled([
     victim.ask('cross', { h: first['h'], key: b }),
     other.ask('cross', { h: second['h'], key: a }),
   ]);
-  const outcomes = crossed.map(({ outcome }) => String(outcome)).sort();
+  const outcomes = crossed
+    .map((result) => String(result.status === 'fulfilled' ? result.value['outcome'] : result.reason))
+    .sort();
   if (outcomes.join() !== 'DeadlockError,ran') fail('deadlocks end', `${what}: ${outcomes.join()}`);
   else if (now() - from > DEADLOCK_WITHIN_MS)
     fail('deadlocks end', `${what}: after ${String(now() - from)} ms`);

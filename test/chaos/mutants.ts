@@ -245,7 +245,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'innerEnds',
     broken: 'the end of an inner lock ends the outer one, which is not told',
     faults: ['an inner maxHold is over'],
-    caughtBy: ['mutual exclusion'],
+    caughtBy: ['mutual exclusion', 'nothing is lost without cause'],
   },
   {
     name: 'untoldInner',

@@ -164,15 +164,21 @@ export const MUTANTS = {
   async patientClose() {
     const { SessionPool } = await dist('session/session-pool');
     around(SessionPool.prototype, 'stopOpening', () => undefined);
+    around(SessionPool.prototype, 'close', async function () {
+      this.stopTicking();
+      await this.closeAll();
+    });
   },
 
   /** A session is given up that was silent for a moment. */
   async hasty() {
     const { SessionWire } = await dist('session/session-wire');
     around(SessionWire.prototype, 'beat', function (beat, ...args) {
+      const now = performance.now();
       const { first } = this.commands;
-      const isSilent = first?.allowanceMs === 0 && performance.now() - first.sentAt > 250;
-      if (isSilent) this.owner.onOver(new Error('silent for a quarter of a second'));
+      const sinceMs = Math.min(this.beatAt ?? now, first?.allowanceMs === 0 ? first.sentAt : now);
+      this.beatAt = now;
+      if (now - sinceMs > 250) this.owner.onOver(new Error('silent for a quarter of a second'));
       else beat(...args);
     });
   },
