@@ -3,6 +3,7 @@ import {
   Injectable,
   Logger,
   type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
   type CanActivate,
   type OnModuleInit,
   type Type,
@@ -28,7 +29,7 @@ import { watchedDatabase } from './watched-core.js';
  * @internal
  */
 @Injectable()
-export class DashboardLifecycle implements OnModuleInit, BeforeApplicationShutdown {
+export class DashboardLifecycle implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger('PgLock');
   private readonly options: ResolvedDashboardOptions;
   private dashboards: readonly DatabaseDashboard[] = [];
@@ -59,13 +60,17 @@ export class DashboardLifecycle implements OnModuleInit, BeforeApplicationShutdo
       failed: (error) => this.logger.error(`The dashboard could not answer: ${textOf(error)}`),
     });
     this.mount(base, this.server);
+  }
+
+  /** No connection is opened before. */
+  onApplicationBootstrap(): void {
     if (this.options.historyMs !== null) for (const dashboard of this.dashboards) dashboard.keepWatching();
   }
 
-  /** Streams would keep the server from closing. */
-  beforeApplicationShutdown(): void {
+  /** Streams would keep the server from closing; and another replica samples from now on. */
+  async beforeApplicationShutdown(): Promise<void> {
     this.server?.close();
-    for (const dashboard of this.dashboards) dashboard.close();
+    await Promise.all(this.dashboards.map((dashboard) => dashboard.close()));
   }
 
   private mount(base: string, server: DashboardServer): void {

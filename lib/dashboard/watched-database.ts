@@ -1,6 +1,7 @@
 import type { BlockedPgLocks } from '../inspection/blocked-pg-locks.js';
 import type { Examined } from '../inspection/doctor/examine.js';
 import type { PgLocks } from '../inspection/pg-locks.js';
+import type { FleetPort } from './fleet/fleet-port.js';
 import type { JobsPort } from './jobs-port.js';
 
 /** A database that the dashboard shows: what it asks, and whom. @internal */
@@ -13,6 +14,8 @@ export interface WatchedDatabase {
   readonly blocked: BlockedPgLocks;
   /** Which module of this process speaks of it on the channels; undefined where nothing here takes locks. */
   readonly instance: number | undefined;
+  /** What its replicas use to agree on who samples; undefined where each looks for itself. */
+  readonly fleet: FleetPort | undefined;
   /** The jobs of the application; undefined where there is none to ask. */
   readonly jobs: JobsPort | undefined;
 }

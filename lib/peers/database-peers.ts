@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { LockSessionError } from '../errors/lock-session.error.js';
-import { goneBackends, PEER_CHANNEL, SYNC_PEERS } from '../sql/peer-channel.js';
+import { goneBackends, PEER_CHANNEL, seesOurStatements, SYNC_PEERS } from '../sql/peer-channel.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
 import { Listeners } from '../vocabulary/listeners.js';
 import { Outbox } from './outbox.js';
@@ -109,6 +109,10 @@ export class DatabasePeers implements Peers {
 
   known(): readonly PeerInfo[] {
     return this.roster.list();
+  }
+
+  async maySeeOurs(pid: number): Promise<boolean> {
+    return (await this.port.runOnMain(seesOurStatements(pid))).length > 0;
   }
 
   onBreak(listener: () => void): () => void {

@@ -36,6 +36,10 @@ export class NoPeers implements Peers {
     return [];
   }
 
+  maySeeOurs(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
   onBreak(): () => void {
     return nothing;
   }

@@ -102,6 +102,8 @@ export interface Peers {
   ): () => void;
   /** The peers heard of, until they have been silent for long or have said goodbye. */
   known(): readonly PeerInfo[];
+  /** Whether the server would show a backend that has spoken what our sessions do. Rejects when it cannot be asked. */
+  maySeeOurs(pid: number): Promise<boolean>;
   /** The listening session was lost: from now on messages are missed. Returns the way to stop. */
   onBreak(listener: () => void): () => void;
   /** It listens (for the first time, or again); what was told before it was not heard. Returns the way to stop. */

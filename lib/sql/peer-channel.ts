@@ -59,3 +59,21 @@ WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.pid OPERATOR
     values: [pids],
   };
 }
+
+/**
+ * Whether the server shows a backend what sessions of our role do: it is of the same role, or of one that sees them all. Any
+ * role may ask.
+ *
+ * @see https://www.postgresql.org/docs/current/predefined-roles.html
+ * @internal
+ */
+export function seesOurStatements(pid: number): Statement {
+  return {
+    text: `SELECT a.pid FROM pg_catalog.pg_stat_activity a
+WHERE a.pid OPERATOR(pg_catalog.=) $1::pg_catalog.int4
+  AND a.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+  AND (a.usename OPERATOR(pg_catalog.=) SESSION_USER
+    OR pg_catalog.pg_has_role(a.usesysid, 'pg_read_all_stats', 'USAGE'))`,
+    values: [pid],
+  };
+}

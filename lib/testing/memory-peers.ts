@@ -80,6 +80,10 @@ export class MemoryPeers implements Peers {
     return this.others.map(({ self }) => self);
   }
 
+  maySeeOurs(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
   onBreak(): () => void {
     return nothing;
   }

@@ -47,6 +47,7 @@ async function watch(io: Io, flags: UiFlags, port: number, inspection: CliInspec
     locks,
     blocked,
     instance: undefined,
+    fleet: undefined,
     jobs: undefined,
   };
   const dashboard = new DatabaseDashboard(watched, {
@@ -60,7 +61,7 @@ async function watch(io: Io, flags: UiFlags, port: number, inspection: CliInspec
     return await serve(io, flags, port, dashboard);
   } finally {
     await recorder?.close();
-    dashboard.close();
+    await dashboard.close();
   }
 }
 

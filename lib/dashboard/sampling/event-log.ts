@@ -1,6 +1,6 @@
 /** One thing that viewers are told. @internal */
 export interface LoggedEvent {
-  /** `<sampler>:<number>`; what is only of the moment has none, and cannot be resumed from. */
+  /** `<sampler>:<number>`, or `<sampler>:<replica>.<number>`; what is only of the moment has none, and cannot be resumed from. */
   readonly id: string | null;
   readonly event: string;
   /** JSON, made once for all viewers. */
@@ -11,13 +11,15 @@ export interface LoggedEvent {
 const MOST_EVENTS = 512;
 const MOST_CHARACTERS = 8_000_000;
 
-/** The latest events of one sampler, for viewers who come back after a break. @internal */
+/** The latest events that one replica has told, for viewers who come back after a break. @internal */
 export class EventLog {
+  /** The sampler that is relayed, if it is another than this one. */
+  relays: string | undefined;
   private readonly events: LoggedEvent[] = [];
   private characters = 0;
   private last = 0;
 
-  /** @param sampler the id that tells this sampler's events from those of another replica, or of another life of this one. */
+  /** @param sampler the id that tells this replica's events from those of another, or of another life of this one. */
   constructor(readonly sampler: string) {}
 
   /** The id of the latest event; null before the first. */
@@ -37,14 +39,15 @@ export class EventLog {
 
   /** What came after an event; undefined where that cannot be told: the viewer needs to be shown everything anew. */
   after(id: string): readonly LoggedEvent[] | undefined {
-    const [sampler, number] = id.split(':');
+    const [, sampler, replica = sampler, number] = /^([^:.]+):(?:([^:.]+)\.)?(\d{1,15})$/.exec(id) ?? [];
     const wanted = Number(number);
-    if (sampler !== this.sampler || !Number.isInteger(wanted) || wanted > this.last) return undefined;
+    if (replica !== this.sampler || wanted > this.last) return undefined;
     const oldest = this.last - this.events.length;
     return wanted < oldest ? undefined : this.events.slice(wanted - oldest);
   }
 
   private idOf(number: number): string {
-    return `${this.sampler}:${number}`;
+    const { sampler, relays = sampler } = this;
+    return relays === sampler ? `${sampler}:${number}` : `${relays}:${sampler}.${number}`;
   }
 }
