@@ -20,6 +20,7 @@ export const registerUi: RegisterCommand = ({ program, io, done }) => {
     .option('-p, --port <port>', 'where to listen; 0 takes any port that is free', '0')
     .option('--host <address>', 'the address to listen on', '127.0.0.1')
     .option('--allow-signals', 'sessions may be cancelled and terminated from the page')
+    .option('--hide-queries', 'leave statements out, on the page and in what is recorded')
     .option('--record <file>', 'write what is shown into this file, a line of JSON each')
     .addOption(
       new Option('--replay <file>', 'show a recording, and no database').conflicts([

@@ -19,6 +19,7 @@ export interface UiFlags extends WhereToLook {
   readonly port: string;
   readonly host: string;
   readonly allowSignals?: boolean;
+  readonly hideQueries?: boolean;
   readonly record?: string;
   readonly replay?: string;
   readonly open: boolean;
@@ -51,7 +52,7 @@ async function watch(io: Io, flags: UiFlags, port: number, inspection: CliInspec
     jobs: undefined,
   };
   const dashboard = new DatabaseDashboard(watched, {
-    hideQueries: false,
+    hideQueries: flags.hideQueries ?? false,
     allowSignals: flags.allowSignals ?? false,
     historyMs: HISTORY_MS,
   });
@@ -79,7 +80,7 @@ async function serve(io: Io, flags: UiFlags, port: number, source: DashboardSour
 
 async function listen(
   io: Io,
-  { host, allowSignals }: UiFlags,
+  { host, allowSignals = false, hideQueries = false }: UiFlags,
   port: number,
   source: DashboardSource,
 ): Promise<StandaloneDashboard> {
@@ -88,7 +89,8 @@ async function listen(
       sources: [source],
       host,
       port,
-      allowSignals: allowSignals ?? false,
+      allowSignals,
+      hideQueries,
       viewer: viewer(),
       failed: (error) => say(io, `pglock: ${lineOf(error)}`),
     });
@@ -99,10 +101,14 @@ async function listen(
   }
 }
 
-function recorderFor(io: Io, { record }: UiFlags, dashboard: DatabaseDashboard): Recorder | undefined {
+function recorderFor(
+  io: Io,
+  { record, hideQueries = false }: UiFlags,
+  dashboard: DatabaseDashboard,
+): Recorder | undefined {
   if (record === undefined) return undefined;
   const failed = (error: Error) => say(io, `pglock: nothing is recorded any more: ${lineOf(error)}`);
-  return new Recorder(dashboard, resolve(io.cwd, record), failed);
+  return new Recorder(dashboard, resolve(io.cwd, record), { hideQueries }, failed);
 }
 
 async function contentOf(io: Io, file: string): Promise<string> {

@@ -31,12 +31,15 @@ export interface DashboardServerInit {
   readonly failed: (error: unknown) => void;
 }
 
+const TOLD_EVERY_MS = 60_000;
+
 type Handler = (exchange: Exchange, viewer: ViewerName) => Promise<void>;
 
 /** The routes of the dashboard, whatever platform they stand on. @internal */
 export class DashboardServer {
   private readonly streams = new Set<EventStream>();
   private closed = false;
+  private told: { readonly text: string; readonly at: number } | undefined;
 
   constructor(private readonly init: DashboardServerInit) {}
 
@@ -45,9 +48,10 @@ export class DashboardServer {
     const handler = this.route(exchange.method, exchange.path);
     if (handler === undefined) return false;
     try {
-      if (this.closed) throw new Refusal(503, 'The application shuts down.');
       if (exchange.method === 'POST') assertOwnRequest(exchange);
-      await handler(exchange, await this.init.access.check(exchange));
+      const viewer = await this.init.access.check(exchange);
+      if (this.closed) throw new Refusal(503, 'The application shuts down.');
+      await handler(exchange, viewer);
     } catch (error) {
       this.refuse(exchange, error);
     }
@@ -166,9 +170,18 @@ export class DashboardServer {
     throw new Refusal(404, `There is no connection ${JSON.stringify(wanted)}. There are: ${names}.`);
   }
 
+  /** While a database is away every viewer asks again and again. */
+  private tellOnce(error: unknown): void {
+    const text = String(error);
+    const now = performance.now();
+    if (this.told?.text === text && now - this.told.at < TOLD_EVERY_MS) return;
+    this.told = { text, at: now };
+    this.init.failed(error);
+  }
+
   private refuse({ response }: Exchange, error: unknown): void {
     const status = statusOf(error);
-    if (status >= 500) this.init.failed(error);
+    if (status >= 500 && !this.closed) this.tellOnce(error instanceof Refusal ? error.cause : error);
     if (response.headersSent) return void response.destroy();
     const message = error instanceof Error ? error.message : String(error);
     answerJson(response, status, toJson({ statusCode: status, message }, this.init));

@@ -1,11 +1,14 @@
 import type { ServerResponse } from 'node:http';
 import type { LoggedEvent } from '../sampling/event-log.js';
 import { setHeaders } from './headers.js';
+import { Refusal } from './refusal.js';
 
 /** A viewer that reads slower than this comes back and is shown everything anew. */
 const MOST_UNREAD = 16_000_000;
 const SIGN_OF_LIFE_MS = 10_000;
 const RECHECK_MS = 45_000;
+/** Whoever decides has so long to do so: a stream without an answer is none that was let in within the last minute. */
+const DECIDE_WITHIN_MS = 14_000;
 
 /** What a stream needs to know of its viewer. @internal */
 export interface StreamOwner {
@@ -71,12 +74,17 @@ export class EventStream {
     }
   }
 
+  /** Where nobody can tell, the stream ends as well; the viewer comes back and is asked about then. */
   private async recheck(): Promise<void> {
+    const late = setTimeout(() => this.end(), DECIDE_WITHIN_MS).unref();
     try {
       await this.owner.recheck();
-    } catch {
-      this.send({ id: null, event: 'refused', data: '{}' });
+    } catch (error) {
+      if (error instanceof Refusal && error.status < 500)
+        this.send({ id: null, event: 'refused', data: '{}' });
       this.end();
+    } finally {
+      clearTimeout(late);
     }
   }
 

@@ -10,6 +10,9 @@ const CONTENT_SECURITY_POLICY = [
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",
+  // Nothing in the page may become markup or script from a text.
+  "require-trusted-types-for 'script'",
+  "trusted-types 'none'",
 ].join('; ');
 
 const HEADERS = {
@@ -21,8 +24,10 @@ const HEADERS = {
   'cross-origin-opener-policy': 'same-origin',
 } as const;
 
-/** What every answer of the dashboard says, whatever middleware has said before. @internal */
+/** What every answer of the dashboard says, whatever middleware has said before: no other site may read it. @internal */
 export function setHeaders(response: ServerResponse, more: Readonly<Record<string, string>>): void {
+  for (const name of response.getHeaderNames())
+    if (name.startsWith('access-control-')) response.removeHeader(name);
   for (const [name, value] of Object.entries({ ...HEADERS, ...more })) response.setHeader(name, value);
 }
 

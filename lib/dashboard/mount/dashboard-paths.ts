@@ -13,7 +13,8 @@ const GET = [
   '/icon.svg',
   ...[...VIEWS, 'meta', 'events'].map((view) => `/api/${view}`),
 ];
-const POST = ['/api/signal', '/api/jobs/:name/run', '/api/jobs/:name/release'];
+/** Parameters of a router are bounded in length; names of jobs are not. */
+const POST = ['/api/signal', '/api/jobs/*'];
 
 /** Every route that the dashboard has below its path. @internal */
 export function dashboardPaths(base: string, allowSignals: boolean): readonly DashboardPath[] {

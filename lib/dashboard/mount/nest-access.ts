@@ -33,12 +33,12 @@ export class NestAccess implements Access {
   }
 }
 
-/** What the application throws as an answer of HTTP is one. */
+/** What the application throws as an answer of HTTP is one; everything else is for its log, and not for whoever asks. */
 async function asRefusal<T>(ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (error) {
     if (error instanceof HttpException) throw new Refusal(error.getStatus(), error.message);
-    throw error;
+    throw new Refusal(500, 'Who may look could not be found out.', { cause: error });
   }
 }

@@ -1,7 +1,7 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { once } from 'node:events';
 import type { DashboardSource, DashboardView } from '../dashboard-source.js';
-import { toJson } from '../json.js';
+import { toJson, type JsonOptions } from '../json.js';
 import type { LoggedEvent } from '../sampling/event-log.js';
 
 /** Views that no event tells of. */
@@ -25,6 +25,7 @@ export class Recorder {
   constructor(
     private readonly source: DashboardSource,
     file: string,
+    private readonly json: JsonOptions,
     private readonly failed: (error: Error) => void,
   ) {
     this.stream = createWriteStream(file, { flags: 'a', mode: 0o600 });
@@ -60,7 +61,7 @@ export class Recorder {
   }
 
   private write(line: object): void {
-    this.line(toJson(line, { hideQueries: false }));
+    this.line(toJson(line, this.json));
   }
 
   private line(text: string): void {

@@ -15,6 +15,7 @@ export interface StandaloneOptions {
   /** 0 takes any that is free. */
   readonly port: number;
   readonly allowSignals: boolean;
+  readonly hideQueries: boolean;
   /** Who is at the keyboard, for the history. */
   readonly viewer: ViewerName;
   readonly failed: (error: unknown) => void;
@@ -29,14 +30,14 @@ export interface StandaloneDashboard {
 
 /** Serves the page until it is closed. @throws when the port cannot be had. @internal */
 export async function serveStandalone(options: StandaloneOptions): Promise<StandaloneDashboard> {
-  const { sources, host, port, allowSignals, viewer, failed } = options;
+  const { sources, host, port, allowSignals, hideQueries, viewer, failed } = options;
   const token = randomBytes(24).toString('base64url');
   const dashboard = new DashboardServer({
     sources,
     access: new TokenAccess(token, viewer),
     files: new PageFiles(`?token=${token}`),
     allowSignals,
-    hideQueries: false,
+    hideQueries,
     lastSegment: '',
     failed,
   });
