@@ -37,7 +37,7 @@ export class Election {
 
   /** Lets the next one sample. Resolves when the lock is released. */
   async end(): Promise<void> {
-    if (this.ended.signal.aborted) return;
+    if (this.isOver) return;
     this.ended.abort();
     this.again.abort();
     for (const stop of this.stops) stop();
@@ -48,8 +48,12 @@ export class Election {
     await this.port.peers.tell(RESIGNED, {}).catch(() => undefined); // they try by themselves
   }
 
+  private get isOver(): boolean {
+    return this.ended.signal.aborted;
+  }
+
   private async stand(): Promise<void> {
-    while (!this.ended.signal.aborted) {
+    while (!this.isOver) {
       try {
         const lock = await this.port.tryLock();
         if (lock !== null) await this.lead(lock);
@@ -62,18 +66,17 @@ export class Election {
   }
 
   private async lead(lock: SamplerLock): Promise<void> {
-    if (this.ended.signal.aborted) return lock.release();
+    if (this.isOver) return lock.release();
     this.held = lock;
     this.become('sampler');
     await aborted(AbortSignal.any([lock.signal, this.ended.signal]));
-    if (this.ended.signal.aborted) return;
     this.held = undefined;
     this.become('undecided');
     this.again.abort();
   }
 
   private become(role: FleetRole): void {
-    if (this.role === role || this.ended.signal.aborted) return;
+    if (this.role === role || this.isOver) return;
     this.role = role;
     this.changed(role);
   }
