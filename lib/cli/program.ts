@@ -5,6 +5,7 @@ import { registerDoctor } from './commands/doctor.command.js';
 import { registerExplain } from './commands/explain.command.js';
 import { registerJobs } from './commands/jobs.command.js';
 import { registerKey } from './commands/key.command.js';
+import { registerLeaders } from './commands/leaders.command.js';
 import { registerList } from './commands/list.command.js';
 import { registerRun } from './commands/run.command.js';
 import { registerTree } from './commands/tree.command.js';
@@ -19,6 +20,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerWatch,
   registerUi,
   registerJobs,
+  registerLeaders,
   registerDoctor,
   registerRun,
   registerExplain,

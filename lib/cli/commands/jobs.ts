@@ -1,7 +1,4 @@
-import { createCore } from '../../core/pg-lock-core.js';
 import type { JobStatus } from '../../jobs/job-status.js';
-import { resolveOptions } from '../../options/resolve-options.js';
-import { connectorTo } from '../../session/connector.js';
 import { DEFAULT_LEDGER_TABLE, isTableName, ledgerDdl, ledgerGrants } from '../../sql/jobs-ledger.js';
 import { oneLine } from '../../vocabulary/one-line.js';
 import { spanText } from '../../vocabulary/span-text.js';
@@ -9,8 +6,8 @@ import type { ChosenDatabase } from '../database.js';
 import { CliError, EXIT, lineOf } from '../exit.js';
 import { print, printJson, say, type Io } from '../io.js';
 import { readSettings, type WhereToLook } from '../open-inspection.js';
-import { paintFor } from '../render/paint.js';
-import { cut, fit, textWidth } from '../render/width.js';
+import { textTable, type TextColumn } from '../render/text-table.js';
+import { connectedTo, withCore } from './with-core.js';
 
 /** The options of `pglock jobs` as they are typed. @internal */
 export interface JobsFlags extends WhereToLook {
@@ -26,21 +23,13 @@ export interface JobsInitFlags extends WhereToLook {
 
 /** `pglock jobs`: the jobs of all replicas that answer. @returns the exit code. @internal */
 export async function jobs(io: Io, flags: JobsFlags): Promise<number> {
-  const { database } = await readSettings(io, flags);
-  const { connection, namespace } = database;
-  const core = createCore(resolveOptions({ connection, namespace }));
-  try {
-    await core.advisory.ping().catch((error: unknown) => {
-      throw noConnection(database, error);
-    });
+  return withCore(io, flags, async (core) => {
     const found = await core.jobs.find();
     if (flags.json) printJson(io, found);
     else if (found.length === 0) say(io, 'No replica with jobs has answered.');
-    else print(io, listed(found, io));
+    else print(io, textTable(COLUMNS, found, io));
     return EXIT.done;
-  } finally {
-    await core.close();
-  }
+  });
 }
 
 /** `pglock jobs init`: makes the tables of the ledger, or prints what would. @returns the exit code. @internal */
@@ -75,11 +64,7 @@ async function onConnection(
   database: ChosenDatabase,
   work: (run: (text: string) => Promise<unknown>) => Promise<void>,
 ): Promise<void> {
-  const client = await connectorTo(database.connection)
-    .connect('cli')
-    .catch((error: unknown) => {
-      throw noConnection(database, error);
-    });
+  const client = await connectedTo(database);
   try {
     await work((text) => client.query(text));
   } catch (error) {
@@ -89,11 +74,7 @@ async function onConnection(
   }
 }
 
-function noConnection({ label }: ChosenDatabase, error: unknown): CliError {
-  return new CliError(EXIT.noConnection, `Cannot connect to ${label}: ${lineOf(error)}`, { cause: error });
-}
-
-const COLUMNS: readonly (readonly [title: string, text: (job: JobStatus, now: number) => string])[] = [
+const COLUMNS: readonly TextColumn<JobStatus>[] = [
   ['job', ({ name }) => name],
   ['schedule', ({ schedule }) => schedule ?? ''],
   [
@@ -105,21 +86,6 @@ const COLUMNS: readonly (readonly [title: string, text: (job: JobStatus, now: nu
   ['last run', (job, now) => lastRunText(job, now)],
   ['missed', ({ missed }) => (missed === 0 ? '' : String(missed))],
 ];
-
-function listed(found: readonly JobStatus[], { stdout, env }: Io): string[] {
-  const paint = paintFor({ stdout, env });
-  const now = Date.now();
-  const texts = found.map((job) => COLUMNS.map(([, text]) => oneLine(text(job, now))));
-  const shown = COLUMNS.map((_, index) => index).filter((index) => texts.some((row) => row[index] !== ''));
-  const widths = COLUMNS.map(([title], index) =>
-    Math.max(textWidth(title), ...texts.map((row) => textWidth(row[index] ?? ''))),
-  );
-  const line = (row: readonly string[]) => {
-    const text = shown.map((index) => fit(row[index] ?? '', widths[index] ?? 0)).join('  ');
-    return stdout.isTTY ? cut(text, stdout.columns) : text.trimEnd();
-  };
-  return [paint('bold', line(COLUMNS.map(([title]) => title))), ...texts.map(line)];
-}
 
 function lastRunText({ lastRun, running }: JobStatus, now: number): string {
   if (lastRun === null) return '';

@@ -1,0 +1,23 @@
+import type { Command } from 'commander';
+import { whereOptions, type RegisterCommand } from '../command.js';
+import type { LeadersFlags } from './leaders.js';
+
+const EXAMPLES = `
+Examples:
+  $ pglock leaders                  every name that is led: by whom, since when, how many stand by
+  $ pglock leaders --json | jq '.[] | select(.leader == null)'`;
+
+/** @internal */
+export const registerLeaders: RegisterCommand = ({ program, io, done }) => {
+  whereOptions(
+    program
+      .command('leaders')
+      .description('who leads what, since when and in which term, and how many stand by'),
+  )
+    .option('--json', 'print JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(async (_: unknown, self: Command) => {
+      const { leaders } = await import('./leaders.js');
+      done(await leaders(io, self.optsWithGlobals<LeadersFlags>()));
+    });
+};
