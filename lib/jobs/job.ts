@@ -116,6 +116,7 @@ export class Job implements TickHost {
   /** Gives the lock to the other replicas: it is let go, and they have the first try at the next tick. */
   giveBack(): void {
     this.leavesNextTick = true;
+    this.context.peers.flush(); // who has the lock next knows how the last run ended
     this.context.advisory.giveBack(this.definition.ids);
   }
 

@@ -133,6 +133,7 @@ export class Jobs {
     this.state = 'stopping';
     for (const job of this.jobs.values()) job.stop();
     await Promise.all(this.calls);
+    this.context.peers.flush();
   }
 
   /** Answers peers until the last tick is so long ago that no clock can be behind it. */
@@ -223,8 +224,10 @@ export class Jobs {
   /** What is kept between runs goes to whoever waits for it; at the next tick the job asks for it again. */
   private lend(key: string): void {
     for (const job of this.jobs.values())
-      if (job.hold?.key.text === key && job.record.running === 0)
+      if (job.hold?.key.text === key && job.record.running === 0) {
+        this.context.peers.flush();
         this.context.advisory.giveBack(job.definition.ids);
+      }
   }
 
   private release(identity: string): void {

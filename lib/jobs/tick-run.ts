@@ -1,15 +1,18 @@
 import type { HeldKey } from '../session/lock-store.js';
 import { TIMER_MAX_MS } from '../session/monotonic.js';
-import { pause } from '../session/pause.js';
 import type { JobInvocation, TakeLock, TakenLock } from './job-definition.js';
 import type { JobTick } from './job-tick.js';
 import { isOver, nextStep, PUNCTUAL_MS, type TickFacts } from './next-step.js';
+import { sharedPause } from './shared-pause.js';
 import { isWorthWaiting } from './worth-waiting.js';
 
 /** Where no announcement has come within this time of a tick (half its window, if that is shorter), the replica stands by. */
 const STAND_BY_AFTER_MS = 1_000;
-/** The announcement of a replica that keeps the lock, and is there, is given so long before the lock is tried at all. */
-const EXPECTED_WITHIN_MS = 100;
+/**
+ * The announcement of a replica that keeps the lock, and was there of late, is given so long before the lock is tried at all: a busy
+ * machine takes its time, and a fleet should not try all locks at every tick.
+ */
+const EXPECTED_WITHIN_MS = 500;
 /** Between two tries, while the server cannot be reached. */
 const RETRY_MS = 250;
 
@@ -125,7 +128,7 @@ export class TickRun implements JobInvocation {
       }
       if (this.hasEnded()) return undefined;
       this.state = 'waiting';
-      await pause(RETRY_MS, this.ending.signal);
+      await sharedPause(RETRY_MS, this.ending.signal);
     }
   }
 
@@ -144,9 +147,9 @@ export class TickRun implements JobInvocation {
     const { signal } = this.ending;
     this.wasTried = true;
     let first = !this.host.standsBack;
-    if (!first) await pause(this.announcementDueMs, signal);
+    if (!first) await sharedPause(this.announcementDueMs, signal);
     else if (this.host.isOtherExpected)
-      await pause(Math.min(EXPECTED_WITHIN_MS, this.host.windowMs / 10), signal);
+      await sharedPause(Math.min(EXPECTED_WITHIN_MS, this.host.windowMs / 4), signal);
     while (!this.hasEnded()) {
       this.heard();
       if (this.hasEnded()) return undefined;
@@ -154,12 +157,12 @@ export class TickRun implements JobInvocation {
         const taken = await takeLock({ timeoutMs: first ? 0 : null, signal });
         if (taken !== undefined && this.hasEnded()) await taken.leave();
         else if (taken !== undefined) return taken;
-        if (!first) await pause(RETRY_MS, signal);
-        else if (!this.host.isHeldHere()) await pause(this.announcementDueMs, signal);
+        if (!first) await sharedPause(RETRY_MS, signal);
+        else if (!this.host.isHeldHere()) await sharedPause(this.announcementDueMs, signal);
       } catch (error) {
         if (this.hasEnded()) return undefined;
         if (!isWorthWaiting(error)) throw error;
-        await pause(RETRY_MS, signal);
+        await sharedPause(RETRY_MS, signal);
         if (first) continue;
       }
       first = false;

@@ -83,6 +83,14 @@ export class DatabasePeers implements Peers {
     return this.send({ kind: name, asks: undefined, answers: undefined, body });
   }
 
+  tellWithin<Body>({ name }: PeerMessageKind<Body>, body: Body, ms: number): Promise<void> {
+    return this.send({ kind: name, asks: undefined, answers: undefined, body }, ms);
+  }
+
+  flush(): void {
+    outsideFlows(() => this.outbox.send());
+  }
+
   sync(): Promise<void> {
     this.syncing ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
       this.syncing = undefined;
@@ -150,10 +158,13 @@ export class DatabasePeers implements Peers {
     this.roster.note(peer, now, { listensSince: now - ageMs });
   }
 
-  private async send(said: Said): Promise<void> {
+  private async send(said: Said, withinMs?: number): Promise<void> {
     const { id, port, identity } = this;
     const text = encodeMessage({ ...said, ...identity, id, pids: port.pids });
-    await outsideFlows(() => this.outbox.tell(text));
+    const { outbox } = this;
+    await outsideFlows(() =>
+      withinMs === undefined ? outbox.tell(text) : outbox.tellWithin(text, withinMs),
+    );
   }
 
   private async listenOnce(): Promise<void> {

@@ -20,6 +20,12 @@ export class NoPeers implements Peers {
     return Promise.resolve();
   }
 
+  tellWithin(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  flush(): void {}
+
   sync(): Promise<void> {
     return Promise.resolve();
   }

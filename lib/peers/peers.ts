@@ -83,6 +83,10 @@ export interface Peers {
    * for the envelope. Resolves when committed. Rejects when it could not be told: nobody tells it again.
    */
   tell<Body>(kind: PeerMessageKind<Body>, body: Body): Promise<void>;
+  /** The same for what need not be known at once: it travels with whatever is told next, or by itself when so long has passed. */
+  tellWithin<Body>(kind: PeerMessageKind<Body>, body: Body, ms: number): Promise<void>;
+  /** Sends now what waits to be told. */
+  flush(): void;
   /**
    * One statement on the listening session: what was committed before is heard before it resolves. Rejects when nothing is
    * listening, or the session is lost meanwhile.

@@ -47,6 +47,12 @@ export class MemoryPeers implements Peers {
     return Promise.resolve();
   }
 
+  tellWithin<Body>(kind: PeerMessageKind<Body>, body: Body): Promise<void> {
+    return this.tell(kind, body);
+  }
+
+  flush(): void {}
+
   sync(): Promise<void> {
     return Promise.resolve();
   }

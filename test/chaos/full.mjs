@@ -31,5 +31,12 @@ const { status } = spawnSync(
     stdio: 'inherit',
   },
 );
-if (status === 0) await writeProof();
-process.exitCode = status ?? 1;
+// The ticks once more, on the oldest server and the oldest Nest.
+const oldest = { ...env, PGLOCK_TEST_POSTGRES: '13', PGLOCK_NEST: '11' };
+const again = spawnSync(
+  process.execPath,
+  [...jest, '--selectProjects', 'chaos', '--testPathPatterns', 'test/chaos/ticks'],
+  { cwd: root, env: oldest, stdio: 'inherit' },
+);
+if (status === 0 && again.status === 0) await writeProof();
+process.exitCode = status === 0 && again.status === 0 ? 0 : 1;

@@ -123,13 +123,15 @@ export const TICK_INCIDENTS: readonly TickIncident[] = [
     name: 'all replaced at once right after a run',
     async happen(fleet) {
       const old = [...fleet.replicas];
-      // Up before the old ones go, however slow the machine is: a fleet of none runs nothing.
-      await Promise.all(old.map((replica) => fleet.spawn(replica.behindMs)));
+      // Loaded before, so that there is a fleet again before the next tick, however slow the machine is.
+      const fresh = await Promise.all(old.map(({ behindMs }) => fleet.load(behindMs)));
       await runOf(fleet, fleet.tickAfter(0));
+      await new Promise((resolve) => setTimeout(resolve, 20));
       for (const replica of old) {
         fleet.remove(replica);
         replica.child.signal('SIGTERM');
       }
+      await Promise.all(fresh.map((replica) => fleet.boot(replica)));
       await Promise.all(old.map(({ child }) => child.exit));
     },
   },

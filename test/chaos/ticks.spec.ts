@@ -5,7 +5,11 @@ import { MAJOR } from './cluster.js';
 import { TickFleet, type FleetOptions, type TickVerdict } from './ticks.js';
 
 const only = process.env['PGLOCK_INCIDENT'];
+const isLong = isFullRun || only !== undefined;
 const rounds = Number(process.env['PGLOCK_ROUNDS'] ?? (isFullRun ? 10 : 1));
+/** How many fleets live beside each other in the long run. */
+const fleets = Number(process.env['PGLOCK_FLEETS'] ?? 3);
+const nest = process.env['PGLOCK_NEST'] === '11' ? '11' : '12';
 const possible = TICK_INCIDENTS.filter(({ needsLease }) => MAJOR >= 14 || needsLease !== true);
 
 /** For every run of the tests: those that a bare retained lock fails. */
@@ -18,17 +22,17 @@ const QUICK = [
 
 /** Shorter than the defaults, so that a tick of a stopped holder comes soon. */
 const FLEET: FleetOptions = {
-  periodSeconds: isFullRun ? 5 : 3,
+  periodSeconds: isLong ? 5 : 3,
   behindMs: [0, 300, 600],
   moduleOptions: { sessions: { heartbeat: '300ms', lease: '2s' } },
   lockOptions: { catchUp: '20s' },
+  nest,
 };
 
+type Seen = TickVerdict & { readonly seen: string };
+
 /** Lets incidents happen to one fleet, one after the other, and looks at every tick from before to after. */
-async function verdictOf(
-  options: FleetOptions,
-  incidents: readonly TickIncident[],
-): Promise<TickVerdict & { seen: string }> {
+async function verdictOf(options: FleetOptions, incidents: readonly TickIncident[]): Promise<Seen> {
   const fleet = await TickFleet.start(options);
   try {
     const first = fleet.tickAfter(800);
@@ -44,11 +48,28 @@ async function verdictOf(
   }
 }
 
-describe('every tick runs exactly once', () => {
-  const rows: (readonly (string | number)[])[] = [];
-  const chosen = only === undefined ? possible : possible.filter(({ name }) => name.includes(only));
+/** What came of each incident, several of them at a time. */
+async function verdicts(incidents: readonly TickIncident[]): Promise<Map<TickIncident, Seen>> {
+  const left = [...incidents];
+  const found = new Map<TickIncident, Seen>();
+  const one = async () => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+      const same = next;
+      found.set(
+        same,
+        await verdictOf(
+          FLEET,
+          Array.from({ length: rounds }, () => same),
+        ),
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: fleets }, one));
+  return found;
+}
 
-  (isFullRun || only !== undefined ? it.skip : it)(
+describe('every tick runs exactly once', () => {
+  (isLong ? it.skip : it)(
     'through what happens to its holder, one thing after the other',
     async () => {
       const incidents = QUICK.map(tickIncident).filter((one) => possible.includes(one));
@@ -57,60 +78,65 @@ describe('every tick runs exactly once', () => {
     120_000,
   );
 
-  const each = isFullRun || only !== undefined ? it.each(chosen) : it.skip.each(chosen);
-  each(
-    `${String(rounds)} times: $name`,
-    async (incident) => {
-      const incidents = Array.from({ length: rounds }, () => incident);
-      const { ticks, lost, twice, latest, seen } = await verdictOf(FLEET, incidents);
-      rows.push([
-        incident.name,
-        rounds,
-        ticks,
-        lost.length,
-        twice.length,
-        `${String(Math.round(latest))} ms`,
-      ]);
-      if (seen !== '') console.error(seen);
-      expect({ lost, twice }).toEqual({ lost: [], twice: [] });
+  (isLong ? it : it.skip)(
+    `${String(rounds)} times through each incident`,
+    async () => {
+      const chosen = only === undefined ? possible : possible.filter(({ name }) => name.includes(only));
+      const found = await verdicts(chosen);
+      const rows = chosen.map((incident) => row(incident, found.get(incident)));
+      if (only === undefined) await publish(rows);
+      else console.log(rows);
+      for (const [{ name }, { seen }] of found) if (seen !== '') console.error(`${name}\n${seen}`);
+      const wrong = [...found].filter(([, { lost, twice }]) => lost.length + twice.length > 0);
+      expect(wrong.map(([{ name }, { lost, twice }]) => ({ name, lost, twice }))).toEqual([]);
     },
-    600_000,
+    3_600_000,
   );
-
-  afterAll(async () => {
-    if (!isFullRun || only !== undefined) return;
-    const head = ['What happens', 'Times', 'Ticks', 'Lost', 'Run twice', 'The latest'];
-    const clocks = FLEET.behindMs.map((ms) => String(ms)).join(', ');
-    const method =
-      `A job every ${String(FLEET.periodSeconds)} s on three replicas whose clocks are ${clocks} ms behind; heartbeat 300 ms, ` +
-      `lease 2 s, \`catchUp\` 20 s, no ledger. ${machine(String(MAJOR))}.`;
-    await writeSection('ticks', `${method}\n\n${table(head, rows)}`);
-  });
 });
 
+function row({ name }: TickIncident, verdict: Seen | undefined): (string | number)[] {
+  if (verdict === undefined) throw new Error(`"${name}" was not tried.`);
+  const { ticks, lost, twice, latest } = verdict;
+  return [name, rounds, ticks, lost.length, twice.length, `${String(Math.round(latest))} ms`];
+}
+
+async function publish(rows: readonly (readonly (string | number)[])[]): Promise<void> {
+  const head = ['What happens', 'Times', 'Ticks', 'Lost', 'Run twice', 'The latest'];
+  const clocks = FLEET.behindMs.map((ms) => String(ms)).join(', ');
+  const method =
+    `A job every ${String(FLEET.periodSeconds)} s on three replicas on Nest ${nest} whose clocks are ${clocks} ms behind; ` +
+    `heartbeat 300 ms, lease 2 s, \`catchUp\` 20 s, no ledger. ${machine(String(MAJOR))}.`;
+  const isOther = MAJOR !== 18 || nest !== '12';
+  await writeSection(isOther ? `ticks ${String(MAJOR)}` : 'ticks', `${method}\n\n${table(head, rows)}`);
+}
+
 describe('an engine of jobs that is broken on purpose is caught', () => {
+  const after = 'holder killed right after the run began';
   const hunts = [
-    ['noAnnouncement', 'holder killed right after the run began', 'twice'],
-    ['noMemory', 'holder killed right after the run began', 'twice'],
-    ['noCatchUp', 'holder stopped over the tick', 'lost'],
+    { mutant: 'noAnnouncement', name: after, wrong: 'twice', behindMs: [0, 600] },
+    { mutant: 'noMemory', name: after, wrong: 'twice', behindMs: [0, 600] },
+    { mutant: 'noCatchUp', name: 'holder stopped over the tick', wrong: 'lost', behindMs: [0, 600] },
+    {
+      mutant: 'noLingering',
+      name: 'all replaced at once right after a run',
+      wrong: 'twice',
+      // Time to boot before the tick comes by the clock that is behind, and less than `clockSkew`.
+      behindMs: [0, 1_700],
+    },
   ] as const;
 
   it('under one incident each', async () => {
-    const results = await Promise.all(
-      hunts.map(async ([mutant, name, wrong]) => {
-        const incident = tickIncident(name);
-        if (!possible.includes(incident)) return { mutant, wrong, isCaught: true };
-        const options = {
-          ...FLEET,
-          periodSeconds: 3,
-          behindMs: [0, 600],
-          mutant,
-          lockOptions: { catchUp: '6s' },
-        };
-        const times = Array.from({ length: isFullRun ? 4 : 1 }, () => incident);
-        return { mutant, wrong, isCaught: (await verdictOf(options, times))[wrong].length > 0 };
-      }),
-    );
-    expect(results.filter(({ isCaught }) => !isCaught)).toEqual([]);
-  }, 180_000);
+    const missed: string[] = [];
+    const hunt = async ({ mutant, name, wrong, behindMs }: (typeof hunts)[number]) => {
+      const incident = tickIncident(name);
+      if (!possible.includes(incident)) return;
+      const options = { ...FLEET, periodSeconds: 3, behindMs, mutant, lockOptions: { catchUp: '6s' } };
+      // Whether it shows may depend on who of the new ones is first.
+      for (let tries = 0; tries < 3; tries++)
+        if ((await verdictOf(options, [incident, incident]))[wrong].length > 0) return;
+      missed.push(mutant);
+    };
+    await Promise.all(hunts.map(hunt));
+    expect(missed).toEqual([]);
+  }, 300_000);
 });

@@ -13,6 +13,8 @@ export interface FleetOptions {
   readonly moduleOptions?: object;
   readonly lockOptions?: object;
   readonly mutant?: string | undefined;
+  /** Whose timers and modules: the version of Nest. */
+  readonly nest?: '11' | '12';
   /** How long a run takes. */
   readonly workMs?: number;
 }
@@ -101,9 +103,16 @@ export class TickFleet {
   }
 
   async spawn(behindMs: number): Promise<JobReplica> {
+    const replica = await this.load(behindMs);
+    await this.boot(replica);
+    return replica;
+  }
+
+  /** A process that has only to boot. */
+  async load(behindMs: number): Promise<JobReplica> {
     const proxy = await new FaultyProxy(() => this.server.port).listen();
     const name = `r${String(++this.#count)}`;
-    const { periodSeconds, moduleOptions, lockOptions, mutant, workMs } = this.options;
+    const { periodSeconds, moduleOptions, lockOptions, mutant, workMs, nest = '12' } = this.options;
     const child = spawnChild(new URL('../support/children/job-replica.mjs', import.meta.url), {
       env: {
         NAME: name,
@@ -113,15 +122,22 @@ export class TickFleet {
         CRON: `*/${String(periodSeconds)} * * * * *`,
         MODULE_OPTIONS: JSON.stringify(moduleOptions ?? {}),
         LOCK_OPTIONS: JSON.stringify(lockOptions ?? {}),
+        NEST: nest === '12' ? '' : `nest-${nest}`,
         ...(mutant === undefined ? {} : { MUTANT: mutant }),
         ...(workMs === undefined ? {} : { WORK_MS: String(workMs) }),
       },
     });
     const replica = new JobReplica(name, behindMs, child, proxy);
     this.#all.push(replica);
-    await child.next('ready', 60_000);
-    this.replicas.push(replica);
+    await child.next('loaded', 60_000);
     return replica;
+  }
+
+  /** Becomes one of the fleet. */
+  async boot(replica: JobReplica): Promise<void> {
+    this.replicas.push(replica);
+    replica.child.send('boot');
+    await replica.child.next('ready', 60_000);
   }
 
   /** It is not one of the fleet any more. */

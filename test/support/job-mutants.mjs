@@ -24,4 +24,10 @@ export const MUTANTS = {
       return taken;
     };
   },
+
+  /** Who shuts down leaves at once, and answers nobody. */
+  async noLingering() {
+    const { Jobs } = await dist('jobs/jobs');
+    Jobs.prototype.linger = async () => undefined;
+  },
 };

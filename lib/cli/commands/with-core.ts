@@ -1,3 +1,4 @@
+import type { Client } from 'pg';
 import { createCore, type PgLockCore } from '../../core/pg-lock-core.js';
 import { resolveOptions } from '../../options/resolve-options.js';
 import { connectorTo } from '../../session/connector.js';
@@ -26,7 +27,7 @@ export async function withCore<Result>(
 }
 
 /** @internal */
-export async function connectedTo(database: ChosenDatabase) {
+export async function connectedTo(database: ChosenDatabase): Promise<Client> {
   return connectorTo(database.connection)
     .connect('cli')
     .catch((error: unknown) => {

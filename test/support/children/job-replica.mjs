@@ -1,11 +1,13 @@
 // A replica of an application with one job, whose clock may be wrong. Each run writes a row, with the tick that it is for.
 import './moved-clock.mjs';
+import './on-nest.mjs';
 import 'reflect-metadata';
-import { Module, UseInterceptors } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { Cron, ScheduleModule } from '@nestjs/schedule';
 import pg from 'pg';
 import { next, send } from '../child-process.mjs';
+
+const { Module, UseInterceptors } = await import('@nestjs/common');
+const { NestFactory } = await import('@nestjs/core');
+const { Cron, ScheduleModule } = await import('@nestjs/schedule');
 
 const {
   NAME,
@@ -51,6 +53,10 @@ Module({
   providers: [Jobs],
 })(App);
 
+send('loaded', {
+  nest: (await import('@nestjs/core/package.json', { with: { type: 'json' } })).default.version,
+});
+await next('boot');
 const app = await NestFactory.createApplicationContext(App, { logger: ['error', 'warn', 'log'] });
 app.enableShutdownHooks();
 for (const type of ['jobFinished', 'jobTakenOver', 'jobInterrupted', 'tickMissed'])

@@ -39,4 +39,17 @@ describe('Outbox', () => {
     await nextTurn();
     expect(sent).toEqual([['a']]);
   });
+
+  it('lets what may wait travel with what is told next, or by itself in time', async () => {
+    const { box, sent } = outbox();
+    const late = box.tellWithin('late', 60_000);
+    await nextTurn();
+    expect(sent).toEqual([]);
+    await Promise.all([box.tell('now'), late]);
+    await box.tellWithin('alone', 5);
+    const flushed = box.tellWithin('flushed', 60_000);
+    box.send();
+    await flushed;
+    expect(sent).toEqual([['late', 'now'], ['alone'], ['flushed']]);
+  });
 });
