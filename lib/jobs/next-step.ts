@@ -18,7 +18,7 @@ export interface TickFacts {
   readonly isMemoryComplete: boolean;
   /** What peers that listened over the instant say: `unseen` is an answer, `silent` is none. */
   readonly peers: 'not asked' | 'unseen' | 'silent';
-  /** Whether this process listened at the instant itself. */
+  /** Whether this process listened at the instant itself, or would have, had the server been there. */
   readonly listenedAtTick: boolean;
 }
 

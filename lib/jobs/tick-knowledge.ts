@@ -21,8 +21,10 @@ export class TickKnowledge {
     const { peers, options, recent, ledger } = this.context;
     const tickMs = monotonicMs() - (Date.now() - at);
     const since = peers.listeningSince ?? Infinity;
-    const listenedAtTick = since <= tickMs;
-    const hasHeardAll = since <= tickMs - options.clockSkewMs || (listenedAtTick && recent.areKnown);
+    const listened = since <= tickMs;
+    const hasHeardAll = since <= tickMs - options.clockSkewMs || (listened && recent.areKnown);
+    // A restart of the server cuts off everybody: who announced it since, is there to say so.
+    const listenedAtTick = (peers.attentiveSince ?? Infinity) <= tickMs;
     return {
       isClaimedByOther: this.isClaimedByOther(at),
       isMemoryComplete: hasHeardAll || ledger !== undefined,
@@ -35,12 +37,12 @@ export class TickKnowledge {
    * to listen is not asked again: of a tick that came later, everything else was heard.
    */
   async ask(at: number): Promise<'unseen' | 'silent'> {
-    if (this.facts(at).listenedAtTick) {
+    const { peers } = this.context;
+    if ((peers.listeningSince ?? Infinity) <= monotonicMs() - (Date.now() - at)) {
       await this.context.recent.whenKnown(this.patienceMs(at));
       const { isClaimedByOther, isMemoryComplete } = this.facts(at);
       if (isClaimedByOther || isMemoryComplete) return 'silent';
     }
-    const { peers } = this.context;
     // A question must not outlast the tick that it is about: answers come within a moment, where there are any.
     const patientMs = peers.known().length === 0 ? NOBODY_MS : ANSWERS_MS;
     const waitMs = Math.min(patientMs, this.patienceMs(at));

@@ -3,9 +3,10 @@ import { LockSessionError } from '../errors/lock-session.error.js';
 import { goneBackends, PEER_CHANNEL, seesOurStatements, SYNC_PEERS } from '../sql/peer-channel.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
 import { Listeners } from '../vocabulary/listeners.js';
+import { Attention } from './attention.js';
 import { Outbox } from './outbox.js';
 import { decodeMessage, encodeMessage, type PeerMessage } from './peer-message.js';
-import type { PeerNotification, PeerPort } from './peer-port.js';
+import type { PeerNotification, PeerPort, PeerSession } from './peer-port.js';
 import { PeerRoster } from './peer-roster.js';
 import type {
   AnswerOptions,
@@ -39,6 +40,7 @@ export class DatabasePeers implements Peers {
   private readonly breaks = new Listeners<[]>();
   private readonly resumes = new Listeners<[]>();
   private readonly presence = new Presence(this);
+  private readonly attention = new Attention();
   private syncing: Promise<void> | undefined;
   private pid = 0;
   /** Counts the sessions, so that nobody relies on one for what another has missed. */
@@ -50,8 +52,12 @@ export class DatabasePeers implements Peers {
   ) {
     this.outbox = new Outbox(port);
     port.onNotification(PEER_CHANNEL, (notification) => outsideFlows(() => this.hear(notification)));
-    port.onMainOpened(({ pid }) => outsideFlows(() => this.resume(pid)));
-    port.onMainEnded(() => outsideFlows(() => this.break()));
+    port.onMainOpened((main) => outsideFlows(() => this.resume(main)));
+    port.onMainEnded((_main, error) => outsideFlows(() => this.break(error)));
+  }
+
+  get attentiveSince(): number | undefined {
+    return this.listeningSince === undefined ? undefined : this.attention.attentiveSince;
   }
 
   get self(): PeerInfo {
@@ -175,16 +181,19 @@ export class DatabasePeers implements Peers {
     if (this.epoch !== epoch) throw lost();
   }
 
-  private resume(pid: number): void {
+  private resume({ pid, serverUptimeMs }: PeerSession): void {
+    const now = performance.now();
     this.pid = pid;
     this.epoch++;
-    this.listeningSince = performance.now();
+    this.listeningSince = now;
+    this.attention.begin(now, now - serverUptimeMs);
     this.resumes.tell();
   }
 
-  private break(): void {
+  private break(error: Error): void {
     this.epoch++;
     this.listeningSince = undefined;
+    this.attention.end(performance.now(), error);
     this.breaks.tell();
   }
 

@@ -7,6 +7,7 @@ export class NoPeers implements Peers {
   readonly id = randomBytes(9).toString('base64url');
   readonly self: PeerInfo = { id: this.id, pid: 0, pids: [], applicationName: '', host: hostname() };
   readonly listeningSince = performance.now();
+  readonly attentiveSince = this.listeningSince;
 
   keepListening(): () => void {
     return nothing;

@@ -10,6 +10,8 @@ export interface PeerNotification {
 /** The main lock session, when it is open and listens. @internal */
 export interface PeerSession {
   readonly pid: number;
+  /** For how long the server had been up by then, in milliseconds. */
+  readonly serverUptimeMs: number;
 }
 
 /** Stops what was begun; calling it again does nothing. @internal */
@@ -22,7 +24,7 @@ export interface PeerPort {
   /** Tells of each main session when it is open and listens, and at once when one is already. */
   onMainOpened(listener: (main: PeerSession) => void): Stop;
   /** Tells when a main session that was told of has ended. */
-  onMainEnded(listener: () => void): Stop;
+  onMainEnded(listener: (main: PeerSession, error: Error) => void): Stop;
   /** Runs one statement on the main session; opens it where none is. */
   runOnMain(statement: Statement): Promise<readonly Readonly<Record<string, string | null>>[]>;
   /** Opens the main session in the background, and again whenever it ends. */

@@ -74,6 +74,11 @@ export interface Peers {
   readonly self: PeerInfo;
   /** Since when nothing can have been missed, on the monotonic clock; `undefined` while it does not listen. */
   readonly listeningSince: number | undefined;
+  /**
+   * The same, without counting the times at which nobody could speak, because the server was down: what may have been missed
+   * is only what was told between its start and `listeningSince`.
+   */
+  readonly attentiveSince: number | undefined;
   /** Opens the lock session in the background, and keeps it open and listening until the returned function is called. */
   keepListening(): () => void;
   /** Hears what other peers tell. What cannot be read is ignored; own messages are not heard. Returns the way to stop. */

@@ -159,8 +159,9 @@ export class MainSession implements PeerPort {
   }
 
   private describe({ facts, trustMs }: LockSession): OpenedMain {
-    const { pid, version } = facts;
-    return { pid, trustMs, leaseMs: version >= 140_000 ? this.host.leaseMs() : null };
+    const { pid, version, uptimeMs: serverUptimeMs } = facts;
+    const leaseMs = version >= 140_000 ? this.host.leaseMs() : null;
+    return { pid, trustMs, leaseMs, serverUptimeMs };
   }
 
   private reopen(): void {

@@ -19,6 +19,8 @@ export interface OpenedMain {
   readonly trustMs: number;
   /** How long the server keeps a lock of a process that says nothing, in milliseconds; null on PostgreSQL 13. */
   readonly leaseMs: number | null;
+  /** For how long the server had been up when the session was opened, in milliseconds. */
+  readonly serverUptimeMs: number;
 }
 
 /** Stops what was begun; calling it again does nothing. @internal */

@@ -14,6 +14,8 @@ export interface ServerFacts {
   readonly deadlockTimeout: number;
   /** How many locks the shared lock table is made for. */
   readonly lockTable: number;
+  /** For how long the server has been up, in milliseconds; the end of a recovery from a crash does not count. */
+  readonly uptimeMs: number;
 }
 
 /** @see https://www.postgresql.org/docs/current/view-pg-settings.html @internal */
@@ -25,12 +27,14 @@ export const READ_SERVER_FACTS: Statement = {
  (SELECT setting::pg_catalog.int4 FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'deadlock_timeout') AS "deadlockTimeout",
  pg_catalog.current_setting('max_locks_per_transaction')::pg_catalog.int4 OPERATOR(pg_catalog.*)
  (pg_catalog.current_setting('max_connections')::pg_catalog.int4 OPERATOR(pg_catalog.+)
-  pg_catalog.current_setting('max_prepared_transactions')::pg_catalog.int4) AS "lockTable"`,
+  pg_catalog.current_setting('max_prepared_transactions')::pg_catalog.int4) AS "lockTable",
+ (extract(epoch FROM pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) pg_catalog.pg_postmaster_start_time())
+  OPERATOR(pg_catalog.*) 1000)::pg_catalog.float8 AS "uptimeMs"`,
 };
 
 /** Reads the row of {@link READ_SERVER_FACTS}, as the server wrote it. @internal */
 export function readServerFacts(row: Readonly<Record<string, string | null>>): ServerFacts {
-  const { pid, version, versionText, recovery, lockTimeout, deadlockTimeout, lockTable } = row;
+  const { pid, version, versionText, recovery, lockTimeout, deadlockTimeout, lockTable, uptimeMs } = row;
   return {
     pid: Number(pid),
     version: Number(version),
@@ -39,6 +43,7 @@ export function readServerFacts(row: Readonly<Record<string, string | null>>): S
     lockTimeout: Number(lockTimeout),
     deadlockTimeout: Number(deadlockTimeout),
     lockTable: Number(lockTable),
+    uptimeMs: Number(uptimeMs),
   };
 }
 

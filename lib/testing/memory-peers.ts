@@ -31,6 +31,10 @@ export class MemoryPeers implements Peers {
     this.self = { id: this.id, pid, pids: [pid], applicationName: '', host: hostname() };
   }
 
+  get attentiveSince(): number | undefined {
+    return this.listeningSince;
+  }
+
   keepListening(): () => void {
     return nothing;
   }

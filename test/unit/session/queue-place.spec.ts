@@ -13,6 +13,7 @@ const FACTS = {
   version: 180_000,
   lockTimeout: 0,
   deadlockTimeout: 1_000,
+  uptimeMs: 1e9,
   lockTable: 6_400,
 };
 
