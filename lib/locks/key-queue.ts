@@ -7,7 +7,7 @@ import { LocalQueue, type QueueHost } from './local-queue.js';
 import { blockedKeys } from './lock-graph.js';
 import { DONE, type LockReference } from './lock-reference.js';
 import { enterAll, lastDeadline, type LockRequest } from './lock-request.js';
-import { nextStep } from './next-step.js';
+import { nextStep, type HeldState, type Step } from './next-step.js';
 import { ServerLock, type ServerLockListener } from './server-lock.js';
 
 /** For how long a caller whose time is up waits until the server has provably nothing of its request. */
@@ -148,7 +148,10 @@ export class KeyQueue extends LocalQueue implements ServerLockListener {
       const { state } = this.server;
       const step = nextStep(state, this.holders.length, head, this.sticky, monotonicMs);
       if (step === 'unlock') released = this.server.unlock();
-      else if (step === 'grant') this.grant(head as LockRequest);
+      else if (step === 'unlock and line up') {
+        released = this.server.unlock();
+        if (this.lineUp(head as LockRequest)) return released;
+      } else if (step === 'grant') this.grant(head as LockRequest);
       else {
         this.take(step, head as LockRequest);
         return released;
@@ -169,12 +172,14 @@ export class KeyQueue extends LocalQueue implements ServerLockListener {
   }
 
   private grant(head: LockRequest): void {
-    const lock = this.server.lock as HeldKey;
+    const state = this.server.state as HeldState;
+    const { lock } = state;
+    state.works++;
     this.sticky ||= head.init.sticky;
     this.grantFirst(head, lock, lock.shared);
   }
 
-  private take(step: Exclude<ReturnType<typeof nextStep>, 'unlock' | 'grant'>, head: LockRequest): void {
+  private take(step: Exclude<Step, 'unlock' | 'unlock and line up' | 'grant'>, head: LockRequest): void {
     if (step === 'nothing') {
       if (this.isIdle) this.sticky = false;
       return;
@@ -184,6 +189,16 @@ export class KeyQueue extends LocalQueue implements ServerLockListener {
     if (step === 'cancel wait') this.server.cancelWait();
     else if (step === 'queue and ask') this.server.ask();
     this.markWaiting();
+  }
+
+  /** Goes into the server's queue without a try before it. False where one waits for its only try. */
+  private lineUp(head: LockRequest): boolean {
+    for (const request of this.requests) if (request.once) return false;
+    this.markWaiting();
+    // One of them would wait for itself, and has left: the rule is asked again.
+    if (this.requests.first !== head) return false;
+    this.wait(head);
+    return true;
   }
 
   private wait(head: LockRequest): void {

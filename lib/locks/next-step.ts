@@ -1,9 +1,12 @@
 import type { HeldKey, LockWait } from '../session/lock-store.js';
 
-/** For how long a key goes from flow to flow of this process before other processes get their turn. */
+/** For how long a key goes from flow to flow of a process that is alone with it before others could have it. */
 export const LOCAL_HANDOFF_MS = 10;
-/** The same for a key that was acquired in the server's queue, where other processes are likely to stand as well. */
-export const CONTENDED_HANDOFF_MS = 3;
+/**
+ * The turn of a process that may not be alone: so many works, so that turns are alike on processes that are not equally quick,
+ * and no more than so long.
+ */
+export const TURN = { works: 256, ms: 5 };
 
 /** What this process has of one key at the server. @internal */
 export type ServerState =
@@ -16,6 +19,10 @@ export type ServerState =
 export interface HeldState {
   readonly at: 'held';
   readonly lock: HeldKey;
+  /** Whether other processes may want it: they did of late, or nothing is known. */
+  readonly isContended: boolean;
+  /** How many works had it so far. */
+  works: number;
   /** Since when works of this process may hand it on among themselves, on the monotonic clock. */
   handoffSince: number;
   /** Whether another process waits for it: not known, being asked, or known. */
@@ -29,7 +36,15 @@ export interface Wanted {
 
 /** What is to be done next. @internal */
 export type Step =
-  'nothing' | 'grant' | 'try' | 'cancel wait' | 'stay in line' | 'unlock' | 'queue' | 'queue and ask';
+  | 'nothing'
+  | 'grant'
+  | 'try'
+  | 'cancel wait'
+  | 'stay in line'
+  | 'unlock'
+  | 'unlock and line up'
+  | 'queue'
+  | 'queue and ask';
 
 /**
  * The rule of the queue of one key: what to do next for the first who wants it. Pure; others carry out what it says.
@@ -58,8 +73,14 @@ export function nextStep(
     case 'held':
       if (holders > 0) return head === undefined ? 'nothing' : besideHolders(server, head, now);
       if (head === undefined) return sticky ? 'nothing' : 'unlock';
-      return mayHandOn(server, head, sticky, now) ? 'grant' : 'unlock';
+      return betweenWorks(server, head, sticky, now);
   }
+}
+
+/** At the end of a turn, the rest of those here wait in the server's queue, behind the processes that stand there. */
+function betweenWorks(server: HeldState, head: Wanted, sticky: boolean, now: () => number): Step {
+  if (mayHandOn(server, head, sticky, now)) return 'grant';
+  return server.isContended && !head.shared ? 'unlock and line up' : 'unlock';
 }
 
 /** What no work holds is handed on only while it can be trusted: else it goes back, and is asked for anew. */
@@ -75,7 +96,7 @@ function besideHolders(server: HeldState, head: Wanted, now: () => number): Step
   return server.awaited === 'unknown' ? 'queue and ask' : 'queue';
 }
 
-function isHandoffTime({ lock, awaited, handoffSince }: HeldState, now: () => number): boolean {
-  const isContended = lock.isContended === true && !lock.shared;
-  return awaited !== 'yes' && now() - handoffSince < (isContended ? CONTENDED_HANDOFF_MS : LOCAL_HANDOFF_MS);
+function isHandoffTime(held: HeldState, now: () => number): boolean {
+  if (held.awaited === 'yes' || (held.isContended && held.works >= TURN.works)) return false;
+  return now() - held.handoffSince < (held.isContended ? TURN.ms : LOCAL_HANDOFF_MS);
 }

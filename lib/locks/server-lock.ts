@@ -27,6 +27,9 @@ export interface ServerLockListener {
   onLost(error: Error): void;
 }
 
+/** For how long a key counts as wanted by others; and within what time a process gets it back where it is alone. */
+const CONTENDED_FOR_MS = 250;
+
 const FREE: ServerState = { at: 'free' };
 const TRYING_SHARED: ServerState = { at: 'trying', shared: true };
 const TRYING_EXCLUSIVE: ServerState = { at: 'trying', shared: false };
@@ -42,6 +45,9 @@ export class ServerLock implements TryLockCallbacks, HeldKeyListener {
   /** Resolves when the server has released what was held last. */
   released = DONE;
   private onQuiet: (() => void)[] | undefined;
+  /** Until when others are known to want it. */
+  private contendedUntil = 0;
+  private acquiredAt = -Infinity;
 
   constructor(
     private readonly key: LockKey,
@@ -118,12 +124,18 @@ export class ServerLock implements TryLockCallbacks, HeldKeyListener {
 
   onAcquired(lock: HeldKey): void {
     lock.listener = this;
-    this.settle({ at: 'held', lock, handoffSince: monotonicMs(), awaited: 'unknown' });
+    const now = monotonicMs();
+    // Others may want it, unless the last turn was this process's own and none came between.
+    const isOthers = now < this.contendedUntil || now - this.acquiredAt > CONTENDED_FOR_MS;
+    const isContended = isOthers && !lock.shared;
+    this.acquiredAt = now;
+    this.settle({ at: 'held', lock, isContended, works: 0, handoffSince: now, awaited: 'unknown' });
     this.listener.onSettled();
   }
 
   onUnavailable(): void {
     const shared = this.state === TRYING_SHARED;
+    this.markContended();
     this.settle(FREE);
     this.listener.onUnavailable(shared);
   }
@@ -141,9 +153,14 @@ export class ServerLock implements TryLockCallbacks, HeldKeyListener {
 
   private onWaited(wait: LockWait, lock: HeldKey | null): void {
     if (this.state.at !== 'waiting' || this.state.wait !== wait) return;
+    if (lock?.isContended === true) this.markContended();
     if (lock !== null) return this.onAcquired(lock);
     this.settle(FREE);
     this.listener.onSettled();
+  }
+
+  private markContended(): void {
+    this.contendedUntil = monotonicMs() + CONTENDED_FOR_MS;
   }
 
   private settle(state: ServerState): void {

@@ -15,7 +15,7 @@ export interface HeldKey {
   readonly pid: number;
   /** Whether it can still be trusted at this moment. */
   readonly alive: boolean;
-  /** Whether it was acquired in the server's queue, where others are likely to stand as well. */
+  /** Whether it was waited for in the server's queue, where others are likely to stand as well. */
   readonly isContended?: boolean;
   /** Whom to tell, once, when the hold is lost; nobody after `unlock`. */
   listener: HeldKeyListener | undefined;

@@ -15,6 +15,10 @@ export interface WaitHost {
   readonly pool: SessionPool;
   readonly connectTimeoutMs: number | null;
   readonly polls: PollPort | undefined;
+  /** For how long those who poll for the key elsewhere go first, in milliseconds. */
+  yieldsMs(key: LockKey): number;
+  /** Resolves when a release of the key that is under way is over. */
+  whenReleased(key: LockKey): Promise<void> | undefined;
   tryLock(key: LockKey, shared: boolean, callbacks: TryLockCallbacks): void;
   unlock(hold: HeldKey): Promise<void>;
 }
@@ -120,6 +124,9 @@ export class SessionLockWait implements LockWait {
   private async once(): Promise<HeldKey | null> {
     // Where the server cannot be reached, this says so; and waits are cancelled over it.
     await this.host.pool.openedMain();
+    const yieldsMs = this.host.yieldsMs(this.key);
+    if (yieldsMs > 0) await this.pause(yieldsMs);
+    await this.host.whenReleased(this.key); // whose session is then free to wait
     const session = await this.host.pool.takeWaiter();
     return session === undefined ? this.poll() : this.waitInServerQueue(session);
   }

@@ -214,12 +214,18 @@ export class PgLockStore implements LockStore {
     return Math.floor(session.facts.lockTable * this.options.lockTableShare);
   }
 
+  whenReleased(key: LockKey): Promise<void> | undefined {
+    return this.unlocking.size > 0 ? this.unlocking.get(key.text) : undefined;
+  }
+
+  yieldsMs(key: LockKey): number {
+    const until = this.yielded.size > 0 ? this.yielded.get(key.text) : undefined;
+    return until === undefined ? 0 : Math.max(0, Math.ceil(until - monotonicMs()));
+  }
+
   private begin(attempt: Attempt): void {
-    const yieldsUntil = this.yielded.size > 0 ? this.yielded.get(attempt.key.text) : undefined;
-    if (yieldsUntil !== undefined && yieldsUntil > monotonicMs()) {
-      outsideFlows(() => setTimeout(() => this.begin(attempt), Math.ceil(yieldsUntil - monotonicMs())));
-      return;
-    }
+    const yieldsMs = this.yieldsMs(attempt.key);
+    if (yieldsMs > 0) return void outsideFlows(() => setTimeout(() => this.begin(attempt), yieldsMs));
     const main = this.pool.openMain;
     const isUnlocking = this.unlocking.size > 0 && this.unlocking.has(attempt.key.text);
     if (main !== undefined && !isUnlocking) return this.tryOn(main, attempt);

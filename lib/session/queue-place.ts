@@ -1,5 +1,12 @@
 import { LockSessionError } from '../errors/lock-session.error.js';
-import { cancelWait, UNLOCK_ALL, waitForLock, type WaitStatement } from '../sql/advisory-lock.js';
+import {
+  cancelWait,
+  UNLOCK_ALL,
+  waitForLock,
+  waitOutcome,
+  type WaitOutcome,
+  type WaitStatement,
+} from '../sql/advisory-lock.js';
 import { HEARTBEAT } from '../sql/lock-session.js';
 import { SQLSTATE, sqlStateOf } from '../vocabulary/sqlstate.js';
 import { atMost } from './at-most.js';
@@ -62,9 +69,10 @@ export class QueuePlace {
 
   private async run(): Promise<HeldKey | null> {
     const { session, wait } = this;
+    let granted: WaitOutcome;
     try {
-      const isGranted = await this.ask();
-      if (!isGranted) {
+      granted = await this.ask();
+      if (granted === 'no') {
         this.pool.giveBack(session);
         return null;
       }
@@ -75,17 +83,17 @@ export class QueuePlace {
     }
     const hold = session.adopt(wait.key, wait.shared);
     if (hold === undefined) throw session.endedBy ?? new LockSessionError('The lock session has ended.');
-    hold.isContended = true;
+    hold.isContended = granted === 'after others';
     this.pool.onHolding();
     return hold;
   }
 
-  private async ask(): Promise<boolean> {
+  private async ask(): Promise<WaitOutcome> {
     const { number, wait, pool } = this;
     const rows = await this.session.waitFor((beginLease) =>
       waitForLock({ ...wait, number, beginLease, isCaught: pool.hasPlpgsql }),
     );
-    return rows[0]?.['granted'] === 't';
+    return waitOutcome(rows[0]);
   }
 
   /** The statement has failed, which does not mean that nothing was granted: it held nothing before, so release it all. */

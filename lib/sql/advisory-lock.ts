@@ -85,8 +85,17 @@ export interface WaitStatement {
   readonly isCaught: boolean;
 }
 
-/** Where the session keeps how its wait has ended. */
+/** Where the session keeps how its wait has ended: `f`, `t`, or `w` where it has really waited. */
 const OUTCOME = 'pglock.wait';
+
+/** How a wait has ended. @internal */
+export type WaitOutcome = 'no' | 'at once' | 'after others';
+
+/** What the last row of {@link waitForLock} says. @internal */
+export function waitOutcome(row: Readonly<Record<string, string | null>> | undefined): WaitOutcome {
+  if (row?.['granted'] === 'w') return 'after others';
+  return row?.['granted'] === 't' ? 'at once' : 'no';
+}
 
 /**
  * Waits for a session-level lock until it is granted or cancelled, in one message. Its last row says whether it was granted.
@@ -99,12 +108,15 @@ const OUTCOME = 'pglock.wait';
  */
 export function waitForLock(wait: WaitStatement): string {
   const { key, shared, beginLease, isCaught } = wait;
-  const call = `pg_catalog.${shared ? 'pg_advisory_lock_shared' : 'pg_advisory_lock'}(${literals(key)})`;
+  const mode = shared ? '_shared' : '';
+  const call = `pg_catalog.pg_advisory_lock${mode}(${literals(key)})`;
+  const tried = `pg_catalog.pg_try_advisory_lock${mode}(${literals(key)})`;
   const set = (value: string) => `pg_catalog.set_config('${OUTCOME}', '${value}', false)`;
   const begin = beginLease === undefined ? '' : `${beginLease}; `;
   const comment = `${waitMark(wait.number)}*/`;
-  if (!isCaught) return `${comment} ${begin}SELECT ${call}; SELECT 't' AS granted`;
-  return `${comment} ${begin}SELECT ${set('t')}; DO $pglock$BEGIN PERFORM ${call};
+  if (!isCaught) return `${comment} ${begin}SELECT ${call}; SELECT 'w' AS granted`;
+  return `${comment} ${begin}SELECT ${set('t')}; DO $pglock$BEGIN
+IF NOT ${tried} THEN PERFORM ${set('w')}, ${call}; END IF;
 EXCEPTION WHEN query_canceled OR lock_not_available THEN
 PERFORM pg_catalog.pg_advisory_unlock_all(), ${set('f')}; END$pglock$;
 SELECT pg_catalog.current_setting('${OUTCOME}') AS granted`;

@@ -8,6 +8,7 @@ const FIRST_PID = 9_000_001;
 export class MemoryLock implements HeldKey {
   listener: HeldKeyListener | undefined;
   alive = true;
+  isContended = false;
   readonly since = new Date();
 
   constructor(

@@ -16,6 +16,7 @@ export class MemoryLockWait implements LockWait, MemoryWaiter {
   private readonly stopped: () => void;
   private timer: NodeJS.Timeout | undefined;
   private settled = false;
+  private isInLine = false;
 
   constructor(
     private readonly table: MemoryLockTable,
@@ -28,6 +29,7 @@ export class MemoryLockWait implements LockWait, MemoryWaiter {
     this.outcome = new Promise((resolve) => (this.settle = resolve));
     this.stopped = options.onWaiting(this.pid);
     table.enqueue(this);
+    this.isInLine = true;
     // Whoever asked must know of the wait before it can be told of a deadlock.
     queueMicrotask(() => this.look());
   }
@@ -37,6 +39,7 @@ export class MemoryLockWait implements LockWait, MemoryWaiter {
   }
 
   grant(hold: MemoryLock): void {
+    hold.isContended = this.isInLine;
     this.end(hold);
   }
 

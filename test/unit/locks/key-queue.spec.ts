@@ -116,7 +116,7 @@ describe('among processes', () => {
     await table.until(() => awaited() === 1);
     for (let turn = 0; turn < 3; turn++) {
       const next = take(home);
-      jest.advanceTimersByTime(3);
+      jest.advanceTimersByTime(1);
       await held.release();
       held = await next;
     }
@@ -128,6 +128,29 @@ describe('among processes', () => {
     expect(await Promise.race([last, 'waits'])).toBe('waits');
     await theirs.release();
     await (await last).release();
+  });
+
+  it('passes the key on to so many works at home, and lines up behind those who wait elsewhere', async () => {
+    stopTheClock();
+    const [home, away] = [open(), open()];
+    const held = await take(home);
+    const order: string[] = [];
+    const works = Array.from({ length: 600 }, () => home.advisory('x', () => void order.push('home')));
+    works.push(away.advisory('x', () => void order.push('away')));
+    await table.until(() => awaited() === 1);
+    await held.release();
+    await Promise.all(works);
+    expect(order.indexOf('away')).toBe(255); // with the one that was held, a turn of 256
+    expect(order).toHaveLength(601);
+  });
+
+  it('gives a process that is alone more time before it lets others have the key', async () => {
+    stopTheClock();
+    const home = open();
+    const works = Array.from({ length: 2_000 }, () => home.advisory('x', () => undefined));
+    const taken = jest.spyOn(table, 'take');
+    await Promise.all(works);
+    expect(taken.mock.calls.length).toBeLessThan(3); // one of them by the wait that ended the first turn
   });
 
   it('keeps readers at home from shutting out a writer elsewhere for longer than their tenure', async () => {

@@ -1,4 +1,10 @@
-import { nextStep, LOCAL_HANDOFF_MS, type ServerState } from '../../../lib/locks/next-step.js';
+import {
+  nextStep,
+  LOCAL_HANDOFF_MS,
+  TURN,
+  type HeldState,
+  type ServerState,
+} from '../../../lib/locks/next-step.js';
 import type { HeldKey, LockWait } from '../../../lib/session/lock-store.js';
 import { lockKey } from '../../../lib/vocabulary/lock-id.js';
 
@@ -16,10 +22,11 @@ const lock = (isShared: boolean, alive = true): HeldKey => ({
 
 function held(
   isShared: boolean,
-  given: { alive?: boolean; ageMs?: number; awaited?: 'asking' | 'yes' } = {},
-) {
-  const { alive = true, ageMs = 0, awaited = 'unknown' } = given;
-  return { at: 'held', lock: lock(isShared, alive), handoffSince: NOW - ageMs, awaited } as const;
+  given: { alive?: boolean; ageMs?: number } & Partial<HeldState> = {},
+): ServerState {
+  const { alive = true, ageMs = 0, awaited = 'unknown', isContended = false, works = 0 } = given;
+  const handoffSince = NOW - ageMs;
+  return { at: 'held', lock: lock(isShared, alive), isContended, works, handoffSince, awaited };
 }
 
 const free: ServerState = { at: 'free' };
@@ -30,6 +37,7 @@ const waiting = (isShared: boolean): ServerState => ({
   wait: {} as LockWait,
 });
 const old = { ageMs: LOCAL_HANDOFF_MS };
+const turn = { isContended: true, works: TURN.works - 1, ageMs: TURN.ms - 1 };
 
 describe('nextStep', () => {
   it.each<[string, ServerState, number, { shared: boolean } | undefined, boolean, string]>([
@@ -45,6 +53,26 @@ describe('nextStep', () => {
     ['just held, wanted in that mode', held(false), 0, exclusive, false, 'grant'],
     ['just held, wanted in the other mode', held(false), 0, shared, false, 'unlock'],
     ['held for long, wanted', held(false, old), 0, exclusive, false, 'unlock'],
+    ['held in a turn, wanted', held(false, turn), 0, exclusive, false, 'grant'],
+    [
+      'held for a whole turn',
+      held(false, { ...turn, ageMs: TURN.ms }),
+      0,
+      exclusive,
+      false,
+      'unlock and line up',
+    ],
+    [
+      'held by all works of a turn',
+      held(false, { ...turn, works: 256 }),
+      0,
+      exclusive,
+      false,
+      'unlock and line up',
+    ],
+    ['the same, wanted by readers', held(false, { ...turn, works: 256 }), 0, shared, false, 'unlock'],
+    ['the same, wanted by none', held(false, { ...turn, works: 256 }), 0, undefined, false, 'unlock'],
+    ['held by many works, wanted nowhere else', held(false, { works: 999 }), 0, exclusive, false, 'grant'],
     ['held for long and sticky, wanted', held(false, old), 0, exclusive, true, 'grant'],
     ['held and awaited elsewhere, wanted', held(true, { awaited: 'yes' }), 0, shared, false, 'unlock'],
     ['not trusted, wanted', held(false, { alive: false }), 0, exclusive, false, 'unlock'],
