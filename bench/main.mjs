@@ -33,7 +33,7 @@ if (values.report) {
   const result = await measure({
     withPeers,
     quick: values.quick,
-    rounds: Number(values.rounds ?? (values.quick ? 1 : 9)),
+    rounds: Number(values.rounds ?? (values.quick ? 1 : 7)),
     only: values.only?.split(','),
     say,
   });

@@ -1,4 +1,5 @@
 import { candidates } from './candidates/index.mjs';
+import { firstBuild } from './harness/first-build.mjs';
 import { aboutMachine, versionOf } from './harness/machine.mjs';
 import { findRedis } from './harness/redis.mjs';
 import { openDatabase } from './harness/server.mjs';
@@ -9,6 +10,7 @@ export async function measure({ withPeers, quick, rounds, only, say }) {
   const redis = withPeers ? await findRedis() : undefined;
   const all = await candidates({ withPeers, redis });
   const taking = quick ? all.filter(({ fresh }) => fresh !== true) : all;
+  if (!quick) firstBuild(); // made once, before several processes ask for it
   const database = await openDatabase();
   const result = {
     at: new Date().toISOString().slice(0, 16) + 'Z',

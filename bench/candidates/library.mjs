@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import * as today from '../../dist/index.js';
+import { countStatements } from '../harness/count-statements.mjs';
 
 /** This library as an application has it: the module, the service, `advisory(id, work)`. */
 export const open = (place) => openBuild(today, place);
@@ -18,18 +19,4 @@ export async function openBuild({ PgLockModule, PgLockService }, { url, options 
     run: (id, work) => pglock.advisory(id, work),
     close: () => app.close(),
   };
-}
-
-/** How many statements the process has sent so far, on whichever connection, and when the last of them. */
-function countStatements(pglock) {
-  const { prototype } = pglock.pgDriver.Client;
-  const { query } = prototype;
-  let count = 0;
-  const statements = () => count;
-  prototype.query = function counted(...args) {
-    count++;
-    statements.lastAt = performance.now();
-    return query.apply(this, args);
-  };
-  return statements;
 }

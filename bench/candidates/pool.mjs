@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { keyOf } from './raw.mjs';
 
-/** What one writes by hand: a pool of 10, a connection for as long as its lock is held. */
+/** What one writes by hand: a pool of 10, a connection for as long as its lock is waited for and held. */
 export async function open({ url }) {
   const pool = new pg.Pool({ connectionString: url, max: 10 });
   const keys = new Map();

@@ -1,5 +1,7 @@
 // One candidate in a process of its own; what to open comes as JSON in the first argument.
+import { Histogram } from '../harness/histogram.mjs';
 import { serve } from '../harness/serve.mjs';
+import { summary } from '../harness/statistics.mjs';
 import { cyclesPerSecond, nothing } from '../harness/throughput.mjs';
 import { Holds } from './holds.mjs';
 
@@ -45,18 +47,34 @@ serve({
     await Promise.all(running);
     return times;
   },
-  /** Everybody wants the same few ids: how often did this process get one? */
+  /** Round trips that a lock in a transaction of its own takes beside its work, which is one statement. */
+  async xact({ count }) {
+    const { pglock } = locks;
+    const [whole, work] = [[], []];
+    for (let i = 0; i < count; i++) {
+      const startedAt = performance.now();
+      await pglock.advisory(`${prefix}:xact`, { xact: true }, async ({ client }) => {
+        const since = performance.now();
+        await client.query('SELECT 1');
+        work.push(performance.now() - since);
+      });
+      whole.push(performance.now() - startedAt);
+    }
+    const tripMs = summary(work).median;
+    return (summary(whole).median - tripMs) / tripMs;
+  },
+  /** Everybody wants the same few ids: how often did this process get one, and after what waits? */
   async contend({ ids, tasks, ms }) {
-    const deadline = Date.now() + ms;
-    let count = 0;
+    const waits = new Histogram();
+    const deadline = performance.now() + ms;
     const task = async (index) => {
-      for (let turn = index; Date.now() < deadline; turn++) {
-        await locks.run(ids[turn % ids.length], nothing);
-        count++;
-      }
+      let askedAt;
+      const work = async () => waits.add(performance.now() - askedAt);
+      for (let turn = index; (askedAt = performance.now()) < deadline; turn++)
+        await locks.run(ids[turn % ids.length], work);
     };
     await Promise.all(Array.from({ length: tasks }, (_, index) => task(index)));
-    return count;
+    return { count: waits.count, waits: waits.counts };
   },
   acquire: ({ id }) => holds.acquire(id),
   release: ({ id }) => holds.release(id),

@@ -2,8 +2,9 @@
 import 'reflect-metadata';
 import { Module, UseInterceptors } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Cron, ScheduleModule } from '@nestjs/schedule';
-import { AdvisoryLock, PgLockModule } from '../../dist/index.js';
+import { Cron, ScheduleModule, SchedulerRegistry } from '@nestjs/schedule';
+import { AdvisoryLock, PgLockModule, PgLockService } from '../../dist/index.js';
+import { countStatements } from '../harness/count-statements.mjs';
 import { serve } from '../harness/serve.mjs';
 import { decorate } from './decorate.mjs';
 
@@ -29,5 +30,16 @@ if (process.send !== undefined && url !== undefined) {
     jobsModule(url, Number(count), JSON.parse(sessions), () => runs++),
     { logger: ['error'] },
   );
-  serve({ runs: () => runs, stop: () => app.close() });
+  const statements = countStatements(app.get(PgLockService));
+  serve({
+    runs: () => runs,
+    statements,
+    /** What is kept stays; nothing ticks any more. */
+    stopJobs: () =>
+      app
+        .get(SchedulerRegistry)
+        .getCronJobs()
+        .forEach((job) => void job.stop()),
+    stop: () => app.close(),
+  });
 }

@@ -90,3 +90,32 @@ export function tables({ near, far }) {
     },
   ];
 }
+
+const at = (table, count) => table.measured.find(({ tasks }) => tasks === count).ratio.median;
+
+export const goals = [
+  ...[1, 10, 100, 1_000].map((count) => ({
+    text: `${figure(count)} at once next to the server, times the first build`,
+    want: 0.95,
+    least: true,
+    value: ({ firstBuild: { near } }) => at(near, count),
+  })),
+  ...[
+    [100, 1.4],
+    [1_000, 1.6],
+  ].map(([count, want]) => ({
+    text: `${figure(count)} at once ${DISTANCE_MS} ms away, times the first build`,
+    want,
+    least: true,
+    value: ({ firstBuild: { far } }) => at(far, count),
+  })),
+  ...[
+    ['median', 2.3],
+    ['p99', 4],
+  ].map(([name, want]) => ({
+    text: `requests at random, ${DISTANCE_MS} ms away: ${name} of a lock and its release, in round trips`,
+    want,
+    least: false,
+    value: ({ firstBuild: { far } }) => far.random.today[name],
+  })),
+];

@@ -9,12 +9,12 @@ const SESSIONS = `SELECT count(DISTINCT pid)::int AS sessions, count(*)::int AS 
   WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
 
 /** Longer than the default heartbeat. */
-const SILENT_AFTER_MS = 3_000;
+const SILENT_AFTER_MS = { full: 3_000, quick: 100 };
 
 /** Many locks held by one process, and nothing going on. */
 export async function run({ place, quick, say }) {
   const count = quick ? 1_000 : 10_000;
-  const idleMs = quick ? 1_000 : 30_000;
+  const times = { idleMs: quick ? 1_000 : 15_000, silentAfterMs: SILENT_AFTER_MS[quick ? 'quick' : 'full'] };
   const { pglock, statements, close } = await open(place);
   // Ids and code are known before, so that only handles are counted.
   const take = (ids) => Promise.all(ids.map((id) => pglock.acquire(id)));
@@ -24,20 +24,20 @@ export async function run({ place, quick, say }) {
   const handles = await take(ids);
   const bytes = (heapUsed() - before) / count;
   const [{ sessions, locks }] = await query(place.url, SESSIONS);
-  say(`${count} locks held, idle for ${idleMs / 1000} s`);
-  const idle = await idleFor(idleMs, statements);
+  say(`${count} locks held, idle for ${times.idleMs / 1000} s`);
+  const idle = await idleFor(times, statements);
   await release(handles);
   const single = await take(ids.slice(0, 1));
-  const one = await idleFor(idleMs, statements);
+  const one = await idleFor(times, statements);
   await release(single);
-  const empty = await idleFor(idleMs, statements);
+  const empty = await idleFor(times, statements);
   await close();
   return { count, locks, sessions, bytes, idle, one, empty };
 }
 
 /** What a minute of doing nothing costs. Counted from statement to statement: how many fit into a time is a matter of luck. */
-async function idleFor(ms, statements) {
-  await nextStatement(statements);
+async function idleFor({ idleMs: ms, silentAfterMs }, statements) {
+  await nextStatement(statements, silentAfterMs);
   const [cpu, sent, since] = [process.cpuUsage(), statements(), statements.lastAt];
   await pause(ms);
   const { user, system } = process.cpuUsage(cpu);
@@ -49,8 +49,8 @@ async function idleFor(ms, statements) {
 }
 
 /** Until one is sent, or it is plain that none is: a process that holds nothing is silent. */
-async function nextStatement(statements) {
-  const [seen, deadline] = [statements(), performance.now() + SILENT_AFTER_MS];
+async function nextStatement(statements, withinMs) {
+  const [seen, deadline] = [statements(), performance.now() + withinMs];
   while (statements() === seen && performance.now() < deadline) await pause(50);
 }
 

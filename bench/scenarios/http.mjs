@@ -145,3 +145,14 @@ const CPU = {
   idle: 'with an interceptor that does nothing',
   locked: 'with the lock',
 };
+
+export const goals = [
+  ['one query', 0.97],
+  ['empty', 0.92],
+].map(([handler, want]) => ({
+  text: `HTTP at ${CONNECTIONS} connections, Fastify, handler: ${handler}; times an interceptor that does nothing`,
+  want,
+  least: true,
+  value: ({ http }) =>
+    http.find(({ platform, name }) => platform === 'fastify' && name === handler).throughput.overIdle.median,
+}));

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { PgLockService } from '../../dist/index.js';
 import { jobsModule } from '../children/jobs-app.mjs';
+import { countStatements } from '../harness/count-statements.mjs';
 import { Remote } from '../harness/remote.mjs';
 import { figure } from '../report/figures.mjs';
 
@@ -29,22 +30,15 @@ export async function run({ place: { url }, quick }) {
 
 /** The statements of each tick by themselves; the first tick, which opens the connection, does not count. */
 async function perTick(pglock, ticks) {
-  const { prototype } = pglock.pgDriver.Client;
-  const { query } = prototype;
-  let sent = 0;
-  prototype.query = function counted(...args) {
-    sent++;
-    return query.apply(this, args);
-  };
+  const statements = countStatements(pglock);
   const counts = [];
   await untilHalfSecond();
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   for (let tick = 0; tick < ticks; tick++) {
-    sent = 0;
+    const before = statements();
     await new Promise((resolve) => setTimeout(resolve, 1_000));
-    counts.push(sent);
+    counts.push(statements() - before);
   }
-  prototype.query = query;
   return { counts };
 }
 

@@ -33,7 +33,7 @@ async function measure(candidate, place, replicas, ms, times) {
     await contend(ms / 4);
     const runs = [];
     for (let i = 0; i < times; i++) {
-      const counts = await contend(ms);
+      const counts = (await contend(ms)).map(({ count }) => count);
       const perSecond = (counts.reduce((a, b) => a + b, 0) / ms) * 1000;
       runs.push({ perSecond, fairness: fairness(counts), least: Math.min(...counts) / Math.max(...counts) });
     }
