@@ -22,6 +22,7 @@ export const METADATA = {
   gateway: 'websockets:is_gateway',
   socketMessage: 'websockets:message_mapping',
   pattern: 'microservices:pattern',
+  transport: 'microservices:transport',
   eventListener: 'EVENT_LISTENER_METADATA',
   processor: 'bullmq:processor_metadata',
   queueEvent: 'bullmq:queue_events_metadata',

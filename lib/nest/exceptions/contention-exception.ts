@@ -6,6 +6,7 @@ import {
   type ExecutionContext,
 } from '@nestjs/common';
 import type { LockNotAvailableError } from '../../errors/lock-not-available.error.js';
+import { GRPC_ABORTED, isGrpc } from '../context/grpc-call.js';
 import { setHeader } from '../context/http-exchange.js';
 import { LockedException, MESSAGE } from './locked.exception.js';
 
@@ -42,7 +43,7 @@ export async function contentionException(
     case 'rpc': {
       // The two transports are optional: only an application that uses one has its package, and gets here.
       const { RpcException } = await import('@nestjs/microservices');
-      return Object.assign(new RpcException(payload(error)), { cause: error });
+      return Object.assign(new RpcException(rpcPayload(error, context)), { cause: error });
     }
     case 'ws': {
       const { WsException } = await import('@nestjs/websockets');
@@ -84,4 +85,9 @@ function retryAfter(error: LockNotAvailableError): string {
 
 function payload(error: LockNotAvailableError): { status: string; code: string; message: string } {
   return { status: 'error', code: error.code, message: MESSAGE };
+}
+
+/** gRPC knows numbers only, and sends the message as details. */
+function rpcPayload(error: LockNotAvailableError, context: ExecutionContext): object {
+  return isGrpc(context) ? { code: GRPC_ABORTED, message: MESSAGE } : payload(error);
 }

@@ -16,6 +16,7 @@ import type { ResolvedAdvisoryOptions } from '../../locks/resolve-advisory-optio
 import type { LockIds } from '../../pg-lock.service.js';
 import { WaitAbort, type WaitSignal } from '../../vocabulary/wait-abort.js';
 import { onceClientGone } from '../context/client-presence.js';
+import { isGrpc } from '../context/grpc-call.js';
 import { HttpExchange } from '../context/http-exchange.js';
 import { withCurrentLock } from '../current-lock.js';
 import { declareEnhancer } from '../declare-enhancer.js';
@@ -150,10 +151,11 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
     );
   }
 
-  private skipped(context: ExecutionContext): void {
+  private skipped(context: ExecutionContext): unknown {
     this.logSkip(context);
     const http = HttpExchange.of(context);
     if (http !== undefined) emptyAnswer(http);
+    return isGrpc(context) ? {} : undefined;
   }
 
   /** The answer of what was skipped, where it has to be thrown. */

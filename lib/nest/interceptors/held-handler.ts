@@ -29,8 +29,8 @@ export interface Held {
 export interface Holding {
   /** Takes what is to be held; resolves to nothing where the handler is skipped. */
   take(abort: WaitAbort): Promise<Held | undefined>;
-  /** The handler is not run: its answer is empty. */
-  skipped(): void;
+  /** The handler is not run: gives its empty answer. */
+  skipped(): unknown;
   /** The error for a failure to take what is to be held. */
   refused(error: unknown): unknown;
 }
@@ -163,12 +163,13 @@ class HeldCall implements Run, Observer<unknown> {
   }
 
   private skipped(): void {
+    let empty: unknown;
     try {
-      if (this.abandoned === 'no') this.holding.skipped();
+      if (this.abandoned === 'no') empty = this.holding.skipped();
     } catch (error) {
       return this.fail(error);
     }
-    this.conclude(true);
+    this.conclude(true, empty);
   }
 
   private refused(error: unknown): void {
@@ -202,7 +203,7 @@ class HeldCall implements Run, Observer<unknown> {
   private stopWork(): void {
     this.inner?.unsubscribe();
     this.leave();
-    // Unsubscribed while `subscribe` is still on the stack: the subscription is there one microtask later.
+    // Unsubscribed while `subscribe` runs: the subscription is there one microtask later.
     if (this.inner === undefined) queueMicrotask(() => this.inner?.unsubscribe());
   }
 
@@ -225,9 +226,9 @@ class HeldCall implements Run, Observer<unknown> {
   }
 
   /** Nest takes the last value of what answers once, so that there must be one; a stream may be empty. */
-  private conclude(needsValue: boolean): void {
+  private conclude(needsValue: boolean, empty?: unknown): void {
     this.over();
-    if (needsValue && !this.hasEmitted && this.http?.isSse !== true) this.subscriber.next(undefined);
+    if (needsValue && !this.hasEmitted && this.http?.isSse !== true) this.subscriber.next(empty);
     this.subscriber.complete();
   }
 

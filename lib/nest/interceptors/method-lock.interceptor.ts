@@ -5,8 +5,9 @@ import {
   type ExecutionContext,
   type NestInterceptor,
 } from '@nestjs/common';
-import { catchError, type Observable } from 'rxjs';
+import { catchError, map, type Observable } from 'rxjs';
 import type { LockNotAvailableError } from '../../errors/lock-not-available.error.js';
+import { isGrpc } from '../context/grpc-call.js';
 import { HttpExchange } from '../context/http-exchange.js';
 import { contentionException, type Answering } from '../exceptions/contention-exception.js';
 import { LockedException } from '../exceptions/locked.exception.js';
@@ -41,7 +42,9 @@ export function skippedRoute(): Error {
  */
 export class MethodLockInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    return next.handle().pipe(catchError((error: unknown) => answer(error, context)));
+    const answered = next.handle().pipe(catchError((error: unknown) => answer(error, context)));
+    // gRPC cannot send nothing, which is what a method that was skipped gives.
+    return isGrpc(context) ? answered.pipe(map((value: unknown) => value ?? {})) : answered;
   }
 }
 
