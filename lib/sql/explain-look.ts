@@ -43,28 +43,31 @@ const COLUMNS = `'schema', n.nspname, 'name', c.relname, 'kind', c.relkind,
  'filenode', pg_catalog.pg_relation_filenode(c.oid)::pg_catalog.int8, 'table', i.indrelid::pg_catalog.int8,
  'temporary', COALESCE(c.relpersistence OPERATOR(pg_catalog.=) 't', false), 'isDefault', d.partrelid IS NOT NULL`;
 
+const SCANS_OF_LOCKED =
+  'SELECT l.relation AS oid, pg_catalog.pg_stat_get_xact_numscans(l.relation) AS times FROM l';
+const SCANS_OF_ALL = `SELECT c.oid, pg_catalog.pg_stat_get_xact_numscans(c.oid) AS times FROM pg_catalog.pg_class c
+ WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{r,m}') AND c.oid OPERATOR(pg_catalog.>=) ${FIRST_USER_OID}::pg_catalog.oid`;
+
 /**
  * What the session that runs it holds, rewrote and scanned, as one JSON text. It has to be that very session: others see
  * neither its new names and files nor its scans.
  *
- * `$1`: count the scans of all tables, not only of those that are locked. Before the first statement of a transaction that
- * is the only way, since figures of the transactions before it may not have been handed over yet.
+ * Two statements rather than one with a parameter, which the server would plan anew each time.
  *
+ * @param allScans count the scans of all tables, not only of those that are locked. Before the first statement of a transaction that
+ * is the only way, since figures of the transactions before it may not have been handed over yet.
  * @see https://www.postgresql.org/docs/current/view-pg-locks.html
  * @see https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-STATS-FUNCTIONS
  * @internal
  */
 export function lookAtOwnSession(allScans: boolean): NamedStatement {
   return {
-    name: 'pglock_explain_look',
+    name: allScans ? 'pglock_explain_look_all' : 'pglock_explain_look',
     text: `WITH l AS MATERIALIZED (
  SELECT l.relation, pg_catalog.json_agg(DISTINCT l.mode::pg_catalog.text) AS modes FROM pg_catalog.pg_locks l
  WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND l.locktype OPERATOR(pg_catalog.=) 'relation'
  AND l.granted AND l.relation OPERATOR(pg_catalog.>=) ${FIRST_USER_OID}::pg_catalog.oid GROUP BY 1),
-s AS MATERIALIZED (
- SELECT c.oid, pg_catalog.pg_stat_get_xact_numscans(c.oid) AS times FROM pg_catalog.pg_class c
- WHERE $1::pg_catalog.bool AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,m}') AND c.oid OPERATOR(pg_catalog.>=) ${FIRST_USER_OID}::pg_catalog.oid
- UNION ALL SELECT l.relation, pg_catalog.pg_stat_get_xact_numscans(l.relation) FROM l WHERE NOT $1::pg_catalog.bool)
+s AS MATERIALIZED (${allScans ? SCANS_OF_ALL : SCANS_OF_LOCKED})
 SELECT pg_catalog.json_build_object(
  'locked', (SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_object('oid', l.relation::pg_catalog.int8, 'modes', l.modes, ${COLUMNS})), '[]')
   FROM l LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) l.relation ${JOINS}
@@ -72,7 +75,7 @@ SELECT pg_catalog.json_build_object(
  'scans', (SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_array(s.oid::pg_catalog.int8, s.times)), '[]') FROM s WHERE s.times OPERATOR(pg_catalog.>) 0),
  'lockTimeoutMs', (SELECT pg_catalog.date_part('epoch', pg_catalog.current_setting('lock_timeout')::pg_catalog.interval) OPERATOR(pg_catalog.*) 1000::pg_catalog.float8),
  'wrote', pg_catalog.pg_current_xact_id_if_assigned() IS NOT NULL)::pg_catalog.text AS look`,
-    values: [allScans],
+    values: [],
   };
 }
 

@@ -25,6 +25,8 @@ export interface CliFolder {
     env?: Readonly<Record<string, string | undefined>>,
     stdin?: 'pipe',
   ): RunningCli;
+  /** Runs a script of the folder with Node. */
+  node(script: string): Promise<CliResult>;
   write(name: string, text: string): void;
 }
 
@@ -43,8 +45,9 @@ export function cliFolder(db: TestDatabase): CliFolder {
     for (const child of running) child.kill('SIGKILL');
     rmSync(path, { recursive: true, force: true });
   });
-  const start: CliFolder['start'] = (args, env = {}, stdin) => {
-    const child = spawn(process.execPath, [PGLOCK, ...args], {
+  const start: CliFolder['start'] = (args, env = {}, stdin) => run([PGLOCK, ...args], env, stdin);
+  const run: CliFolder['start'] = (args, env = {}, stdin) => {
+    const child = spawn(process.execPath, [...args], {
       cwd: path,
       env: { ...process.env, DATABASE_URL: db.url, NODE_OPTIONS: '', ...env },
       stdio: [stdin ?? 'ignore', 'pipe', 'pipe'],
@@ -56,6 +59,7 @@ export function cliFolder(db: TestDatabase): CliFolder {
     path,
     start,
     pglock: (args, env) => start(args, env).result,
+    node: (script) => run([script]).result,
     write: (name, text) => writeFileSync(join(path, name), text),
   };
 }

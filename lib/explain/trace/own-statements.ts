@@ -32,8 +32,6 @@ export function ownMessages(
   isPrepared: boolean,
 ): { readonly type: number; readonly bytes: Buffer }[] {
   const { name, text } = PREPARED[statement];
-  const values = statement === 'look' ? ['f'] : statement === 'lookAll' ? ['t'] : [];
-  const parameters = values.flatMap((value) => [int32(value.length), byte(value)]);
   return [
     // Closing what is not there is no error; preparing what is there is one.
     ...(isPrepared
@@ -42,7 +40,7 @@ export function ownMessages(
           { type: WIRE.close, bytes: message(WIRE.close, byte('S'), name) },
           { type: WIRE.parse, bytes: message(WIRE.parse, name, text, 0) },
         ]),
-    { type: WIRE.bind, bytes: message(WIRE.bind, PORTAL, name, 0, values.length, ...parameters, 0) },
+    { type: WIRE.bind, bytes: message(WIRE.bind, PORTAL, name, 0, 0, 0) },
     { type: WIRE.execute, bytes: message(WIRE.execute, PORTAL, int32(0)) },
     { type: WIRE.close, bytes: message(WIRE.close, byte('P'), PORTAL) },
   ];

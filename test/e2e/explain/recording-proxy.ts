@@ -40,9 +40,10 @@ export async function recordingProxy(target: {
   return { port: (server.address() as AddressInfo).port, connections, close: () => server.close() };
 }
 
-/** The body of a message; of a RowDescription without the object ids of tables. */
+/** The body of a message; of a RowDescription without the object ids of tables, of a notification without the process id. */
 function withoutTables(letter: string, message: Buffer): Buffer {
   const body = Buffer.from(message.subarray(5));
+  if (letter === 'A') body.fill(0, 0, 4);
   if (letter !== 'T') return body;
   for (let at = 2; at < body.length;) {
     const end = body.indexOf(0, at) + 1;

@@ -76,6 +76,29 @@ const TOOLS: Readonly<Record<string, Tool>> = {
     await client.query('SELECT 1').catch(() => undefined);
     await client.query('COMMIT');
     await client.end();`),
+  'pg, several connections, cursors, notifications': script(`
+    import pg from ${urlOf('pg')};
+    import QueryStream from ${urlOf('pg-query-stream')};
+    const open = async () => { const client = new pg.Client(process.env.DATABASE_URL); await client.connect(); return client; };
+    const [one, two] = [await open(), await open()];
+    for (const sql of ${SQL}) await one.query(sql);
+    await one.query('INSERT INTO orders SELECT g, g FROM generate_series(1, 1000) g');
+    await two.query('LISTEN changed');
+    await one.query('BEGIN');
+    await one.query('ALTER TABLE orders ADD COLUMN a int');
+    await two.query("SET lock_timeout = '50ms'");
+    await two.query('SELECT * FROM orders').catch((error) => console.log(error.code));
+    await two.query('ALTER TABLE orders ADD COLUMN b int').catch((error) => console.log(error.code));
+    await one.query("NOTIFY changed, 'a'");
+    const told = new Promise((resolve) => two.once('notification', ({ payload }) => resolve(payload)));
+    await one.query('COMMIT');
+    console.log(await told);
+    await two.query('ALTER TABLE orders ADD COLUMN b int');
+    let sum = 0;
+    for await (const { id } of one.query(new QueryStream('SELECT id FROM orders ORDER BY id', [], { batchSize: 300 }))) sum += id;
+    console.log(sum);
+    await one.end();
+    await two.end();`),
   'pg, pipelined': script(`
     import pg from ${urlOf('pg')};
     const client = new pg.Client({ connectionString: process.env.DATABASE_URL, pipeline: true });
@@ -147,6 +170,31 @@ const TOOLS: Readonly<Record<string, Tool>> = {
       await source.undoLastMigration();
       await source.destroy();
     }`),
+  'MikroORM schema generator': script(`
+    import { MikroORM, EntitySchema } from ${urlOf('@mikro-orm/postgresql')};
+    const entity = (more) => new EntitySchema({ name: 'Order', tableName: 'orders', properties: { id: { type: 'number', primary: true }, total: { type: 'number' }, ...more } });
+    for (const more of [{}, { note: { type: 'string', nullable: true, index: true } }]) {
+      const url = new URL(process.env.DATABASE_URL);
+      const orm = await MikroORM.init({ clientUrl: url.href, dbName: url.pathname.slice(1), entities: [entity(more)], debug: false, pool: { min: 1, max: 1 }, discovery: { warnWhenNoEntities: false } });
+      await (orm.schema ?? orm.getSchemaGenerator()).update();
+      await orm.em.fork().getConnection().execute('ALTER TABLE orders ADD COLUMN IF NOT EXISTS by_hand int');
+      await orm.close();
+    }`),
+  'Sequelize, queryInterface': script(`
+    import sequelize from ${urlOf('sequelize')};
+    const { Sequelize, DataTypes } = sequelize;
+    const db = new Sequelize(process.env.DATABASE_URL, { logging: false, pool: { max: 1 } });
+    const queries = db.getQueryInterface();
+    await queries.createTable('orders', { id: { type: DataTypes.INTEGER, primaryKey: true }, total: DataTypes.INTEGER });
+    await db.transaction(async (transaction) => {
+      await queries.addColumn('orders', 'note', { type: DataTypes.TEXT }, { transaction });
+      await queries.addIndex('orders', ['total'], { transaction });
+    });
+    await queries.addIndex('orders', ['note'], { concurrently: true });
+    await queries.changeColumn('orders', 'total', { type: DataTypes.BIGINT, allowNull: false });
+    await db.query('ALTER TABLE orders ADD COLUMN a int');
+    await queries.removeColumn('orders', 'note').catch((error) => console.log(error.message));
+    await db.close();`),
   'Kysely Migrator': script(`
     import pg from ${urlOf('pg')};
     import { Kysely, PostgresDialect, sql } from ${urlOf('kysely')};

@@ -107,7 +107,7 @@ describe('a live database', () => {
   }, 60_000);
 
   it('has no lock of ours on any relation of users while it is read', async () => {
-    const clients = await Promise.all(Array.from({ length: 20 }, () => live.connect()));
+    const clients = await Promise.all(Array.from({ length: 60 }, () => live.connect()));
     const reading = new AbortController();
     const blocked: number[] = [];
     const work = clients.map(async (client) => {
@@ -118,7 +118,9 @@ describe('a live database', () => {
       while (!reading.signal.aborted) {
         const { rows } = await live.admin.query<{ pid: number }>(
           `SELECT l.pid FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-           WHERE a.datname = current_database() AND a.application_name = 'pglock:explain' AND l.locktype = 'relation' AND l.relation >= 16384`,
+           WHERE a.datname = current_database() AND a.application_name = 'pglock:explain' AND l.locktype = 'relation' AND l.relation >= 16384
+           UNION ALL SELECT w.pid FROM pg_stat_activity w JOIN pg_stat_activity a ON a.pid = ANY (pg_blocking_pids(w.pid))
+           WHERE w.wait_event_type = 'Lock' AND a.application_name = 'pglock:explain'`,
         );
         blocked.push(...rows.map(({ pid }) => pid));
       }
