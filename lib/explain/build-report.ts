@@ -8,11 +8,12 @@ export function buildReport(
   observed: readonly ObservedStatement[],
   live: readonly LiveRelation[] | null,
 ): ExplainReport {
-  const statements = observed.map((one, index) => reported(one, observed.slice(0, index)));
+  const statements = observed.map((_, index) => reported(observed, index));
   return { version: 1, statements, live, summary: summaryOf(statements) };
 }
 
-function reported(one: ObservedStatement, before: readonly ObservedStatement[]): ExplainedStatement {
+function reported(run: readonly ObservedStatement[], index: number): ExplainedStatement {
+  const one = run[index] as ObservedStatement;
   return {
     file: one.file,
     line: one.line,
@@ -28,7 +29,7 @@ function reported(one: ObservedStatement, before: readonly ObservedStatement[]):
     heldBefore: one.heldBefore,
     rewrites: one.rewrites,
     scans: /^\s*truncate\b/i.test(one.sql) ? [] : one.scans,
-    findings: findingsOf(one, before),
+    findings: findingsOf(run, index),
   };
 }
 

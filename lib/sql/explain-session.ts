@@ -39,13 +39,18 @@ export interface OtherSession {
   readonly role: string;
 }
 
-/** All clients of the database but this session; sessions of the same run are named in `$1`. @internal */
+/**
+ * All clients of the database but this session; sessions of the same run are named in `$1`. Of sessions of other roles a role
+ * without `pg_read_all_stats` does not see what they are.
+ *
+ * @internal
+ */
 export function otherSessions(ownPids: readonly number[]): Statement {
   return {
-    text: `SELECT a.pid::pg_catalog.text AS pid, a.application_name AS application, a.usename::pg_catalog.text AS role
+    text: `SELECT a.pid::pg_catalog.text AS pid, COALESCE(a.application_name, '') AS application, a.usename::pg_catalog.text AS role
 FROM pg_catalog.pg_stat_activity a
 WHERE a.datname OPERATOR(pg_catalog.=) pg_catalog.current_database() AND a.pid OPERATOR(pg_catalog.<>) ALL ($1::pg_catalog.int4[])
- AND a.backend_type OPERATOR(pg_catalog.=) 'client backend' ORDER BY a.backend_start`,
+ AND (a.backend_type OPERATOR(pg_catalog.=) 'client backend' OR (a.backend_type IS NULL AND a.usesysid IS NOT NULL)) ORDER BY a.backend_start`,
     values: [ownPids],
   };
 }

@@ -111,8 +111,8 @@ const dropForeignKey: Rule = ({ command, statement, stopping, alter }) => {
   };
 };
 
-const enumValue: Rule = ({ statement: { error }, earlier }) =>
-  error?.code === '55P04' && earlier.some(({ sql }) => /\badd\s+value\b/i.test(sql))
+const enumValue: Rule = (judged) =>
+  judged.statement.error?.code === '55P04' && judged.earlier.some(({ sql }) => /\badd\s+value\b/i.test(sql))
     ? {
         name: 'enum-value-in-transaction',
         title: 'A new value of an enum cannot be used in the transaction that adds it.',

@@ -10,12 +10,10 @@ import { TABLE_RULES } from './table-rules.js';
 
 const RULES = [...LOCK_RULES, ...TABLE_RULES, ...INDEX_RULES, ...CONSTRAINT_RULES, ...PARTITION_RULES];
 
-/** The hazards of one statement that it does not allow, the worst first. @param run the statements before it. @internal */
-export function findingsOf(
-  statement: ObservedStatement,
-  run: readonly ObservedStatement[],
-): ExplainFinding[] {
-  const facts = judged(statement, run);
+/** The hazards of one statement of a run that it does not allow, the worst first. @internal */
+export function findingsOf(run: readonly ObservedStatement[], index: number): ExplainFinding[] {
+  const facts = judged(run, index);
+  const { statement } = facts;
   const allowed = new Set(
     statement.allows.flatMap(({ hazards }) => hazards.map((text) => findHazard(text)?.name)),
   );

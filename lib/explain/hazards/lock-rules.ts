@@ -58,6 +58,7 @@ function lockOrder({ run, statement }: Judged): readonly string[][] {
 }
 
 const otherLockOrder: Rule = (judged) => {
+  if (judged.taking.length === 0) return undefined;
   const [own = [], ...others] = lockOrder(judged);
   for (const { relation } of judged.taking)
     for (const first of own.slice(0, own.indexOf(relation)))
@@ -73,9 +74,11 @@ const otherLockOrder: Rule = (judged) => {
   return undefined;
 };
 
-const dataChangeBeforeDdl: Rule = ({ earlier, taking, statement }) => {
-  const long = earlier.find(isLongChange);
-  if (long === undefined || taking.length === 0 || isDataChange(statement)) return undefined;
+const dataChangeBeforeDdl: Rule = (judged) => {
+  const { taking, statement } = judged;
+  if (taking.length === 0 || isDataChange(statement)) return undefined;
+  const long = judged.earlier.find(isLongChange);
+  if (long === undefined) return undefined;
   return {
     name: 'data-change-before-ddl',
     title: `Takes ${namesOf(taking)} behind a change of data in the same transaction (line ${long.line}), whose row locks it keeps meanwhile.`,

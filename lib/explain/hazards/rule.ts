@@ -33,8 +33,9 @@ export interface Judged {
 /** Looks at one statement. @internal */
 export type Rule = (judged: Judged) => Found | readonly Found[] | undefined;
 
-/** @internal */
-export function judged(statement: ObservedStatement, run: readonly ObservedStatement[]): Judged {
+/** What stands before a statement is looked up where a rule asks for it: runs may be long. @internal */
+export function judged(all: readonly ObservedStatement[], index: number): Judged {
+  const statement = all[index] as ObservedStatement;
   const locks = statement.locks.filter(({ created }) => created !== true);
   const taking = locks.filter(stopsTable);
   const held = statement.heldBefore.filter((lock) => stopsTable(lock) && names(statement.sql, lock.relation));
@@ -42,8 +43,12 @@ export function judged(statement: ObservedStatement, run: readonly ObservedState
     statement,
     command: commandOf(statement.sql),
     alter: alterTable(statement.sql),
-    earlier: run.filter(({ transaction }) => transaction === statement.transaction),
-    run,
+    get run() {
+      return all.slice(0, index);
+    },
+    get earlier() {
+      return this.run.filter(({ transaction }) => transaction === statement.transaction);
+    },
     locks,
     taking,
     stopping: [

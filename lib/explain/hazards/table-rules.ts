@@ -150,9 +150,11 @@ const truncate: Rule = ({ command, stopping }) => {
   };
 };
 
-const wholeTableChange: Rule = ({ command, statement, locks, earlier }) => {
+const wholeTableChange: Rule = (judged) => {
+  const { command, statement, locks } = judged;
   if (!/^(UPDATE|DELETE)\b/.test(command) || statement.scans.length === 0) return undefined;
-  if (/\bwhere\b/i.test(statement.sql) || [...locks, ...earlier].length === 0) return undefined;
+  if (/\bwhere\b/i.test(statement.sql) || (locks.length === 0 && judged.earlier.length === 0))
+    return undefined;
   return {
     name: 'whole-table-change',
     title: `${command.split(' ')[0] ?? ''} without WHERE locks every row of ${statement.scans.join(', ')} until the transaction ends.`,

@@ -13,6 +13,7 @@ const AS_TEXT = { getTypeParser: () => (value: unknown) => value } as never;
 export class ExplainSession {
   readonly #connector: Connector;
   readonly #client: Client;
+  #forgotten = 0;
 
   private constructor(connector: Connector, client: Client) {
     this.#connector = connector;
@@ -34,14 +35,15 @@ export class ExplainSession {
 
   /** Runs what a user wrote, and drops its rows. */
   run(sql: string): Promise<void> {
+    // Statements of ours are among those that these drop; the driver does not hear of it.
+    if (/\b(deallocate|discard)\b/i.test(sql)) this.#forgotten += 1;
     return runDiscardingRows(this.#client, sql);
   }
 
   /** What this session holds, rewrote and scanned. */
   async look(allScans = false): Promise<Look> {
-    // Not under a name: DEALLOCATE ALL would drop it.
-    const { text, values } = lookAtOwnSession(allScans);
-    const config = { text, values: [...values], types: AS_TEXT };
+    const { name, text, values } = lookAtOwnSession(allScans);
+    const config = { name: `${name} ${this.#forgotten}`, text, values: [...values], types: AS_TEXT };
     const result = await this.#client.query<{ look: string }>(config);
     return JSON.parse(result.rows[0]?.look ?? '{}') as Look;
   }

@@ -12,6 +12,8 @@ interface Batch {
   readonly isQuiet: boolean;
   readonly status: TransactionStatus;
   readonly executed: { readonly record: TraceRecord; readonly kind: TracedKind }[];
+  /** Whether there was occasion to look before it. */
+  begun: boolean;
   readonly stops: (() => Promise<TraceRecord['observation']>)[];
   failed: boolean;
   tag: string;
@@ -41,19 +43,24 @@ export class ExtendedTracer {
 
   async parse(bytes: Buffer): Promise<void> {
     const [name, next] = textAt(bytes, 5);
-    this.#statements.set(name, textAt(bytes, next)[0]);
+    const [sql] = textAt(bytes, next);
+    this.#statements.set(name, sql);
+    await this.#before(this.#current(), tracedKind(sql));
     await this.#send(bytes, 'parse');
   }
 
   async bind(bytes: Buffer): Promise<void> {
-    this.bound(bytes);
+    const sql = this.bound(bytes);
+    await this.#before(this.#current(), tracedKind(sql));
     await this.#send(bytes, 'bind');
   }
 
   /** Notes which statement a portal runs. */
-  bound(bytes: Buffer): void {
+  bound(bytes: Buffer): string {
     const [portal, next] = textAt(bytes, 5);
-    this.#portals.set(portal, this.#statements.get(textAt(bytes, next)[0]) ?? '');
+    const sql = this.#statements.get(textAt(bytes, next)[0]) ?? '';
+    this.#portals.set(portal, sql);
+    return sql;
   }
 
   async describe(bytes: Buffer): Promise<void> {
@@ -73,6 +80,7 @@ export class ExtendedTracer {
     const kind = tracedKind(sql);
     const record = this.#trace.start(sql, batch.executed.length === 0 ? this.#statusOf(batch) : 'T');
     await this.#before(batch, kind);
+    this.#sample(batch, kind);
     batch.executed.push({ record, kind });
     this.#trace.unseen(record, kind);
     await this.#link.send(bytes, {
@@ -109,6 +117,7 @@ export class ExtendedTracer {
       isQuiet: this.#link.isQuiet,
       status: this.#link.status,
       executed: [],
+      begun: false,
       stops: [],
       failed: false,
       tag: '',
@@ -134,14 +143,19 @@ export class ExtendedTracer {
     if (record !== undefined) this.#trace.failed(record, response);
   }
 
+  /** Looks before the first message of a batch: from its Parse on a statement holds locks. */
   async #before(batch: Batch, kind: TracedKind): Promise<void> {
-    if (!batch.isQuiet || batch.status === 'E' || batch.executed.length > 0) return;
+    if (batch.begun || !batch.isQuiet || batch.status === 'E') return;
+    batch.begun = true;
     const alone = batch.status === 'I';
-    if (alone && (kind.kind === 'outside' || kind.isSampled))
-      return void batch.stops.push(this.#run.sample(this.#pid));
     if (kind.kind !== 'plain' || (alone && !kind.isDdl) || !this.#trace.needsLookBefore(kind)) return;
     await this.#run.fresh();
     await this.#link.askInline('lookAll', (text) => this.#trace.before(JSON.parse(text) as Look));
+  }
+
+  #sample(batch: Batch, kind: TracedKind): void {
+    if (!batch.isQuiet || batch.status !== 'I' || batch.executed.length > 0) return;
+    if (kind.kind === 'outside' || kind.isSampled) batch.stops.push(this.#run.sample(this.#pid));
   }
 
   async #after(batch: Batch): Promise<void> {

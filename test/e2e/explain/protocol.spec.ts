@@ -154,6 +154,22 @@ describe('the protocol through the tracer', () => {
     },
   );
 
+  it.each([['UPDATE orders SET total = 1 WHERE id = 1'], ['CREATE TABLE made AS SELECT * FROM orders']])(
+    'counts the locks of the Parse of %s as its own',
+    async (sql) => {
+      for (const begin of [[], [query('BEGIN')]]) {
+        if (begin.length === 0 && sql.startsWith('UPDATE')) continue; // not looked at
+        const { report } = await traced(async (client) => {
+          for (const message of begin) await client.ask(message);
+          await client.ask(extended(sql));
+        });
+        const { locks, heldBefore } = report.statements.at(-1)!;
+        expect(heldBefore).toEqual([]);
+        expect(locks.map(({ relation }) => relation)).toContain('public.orders');
+      }
+    },
+  );
+
   it('hands notices on while their statement still runs', async () => {
     const holder = await db.connect();
     for (const sql of ['CREATE TABLE said AS SELECT says()', 'DO $$ BEGIN PERFORM says(); END $$'])

@@ -21,7 +21,7 @@ host all postgres 127.0.0.1/32 trust
 async function written(name: string, text: string): Promise<string> {
   const path = join(folder, name);
   writeFileSync(path, text, { mode: 0o600 });
-  const { uid, gid } = (await serverUser()) as { uid?: number; gid?: number };
+  const { uid, gid } = await serverUser();
   for (const one of [folder, path]) if (uid !== undefined && gid !== undefined) chownSync(one, uid, gid);
   return path;
 }

@@ -1,5 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import pg from 'pg';
 import { explainMigration } from '../../../lib/explain/explain-migration.js';
+import { traceCommand } from '../../../lib/explain/trace/trace-command.js';
 import type { ExplainedStatement } from '../../../lib/explain/report.js';
 import { useDatabase } from '../../support/database.js';
 import { DDL_CASES, DDL_SCHEMA, type DdlCase } from './ddl-statements.js';
@@ -42,20 +44,46 @@ function comparable({ outside }: DdlCase, effects: Effects): Effects {
 /** What is rolled back leaves the tables for the next. */
 let isUntouched = false;
 
+async function prepared(one: DdlCase): Promise<void> {
+  await db.admin.query(
+    'DROP SCHEMA IF EXISTS other CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public',
+  );
+  await db.admin.query(DDL_SCHEMA + (one.before ?? ''));
+  await db.admin.query('ANALYZE');
+}
+
+function effects(one: DdlCase, statement: ExplainedStatement | undefined): Effects {
+  if (statement?.error) return [`${statement.error.code} ${statement.error.message}`];
+  return comparable(one, effectsOf(statement!));
+}
+
 async function explained(one: DdlCase): Promise<Effects> {
-  if (!isUntouched || one.before !== undefined || one.outside) {
-    await db.admin.query(
-      'DROP SCHEMA IF EXISTS other CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public',
-    );
-    await db.admin.query(DDL_SCHEMA + (one.before ?? ''));
-    await db.admin.query('ANALYZE');
-  }
+  if (!isUntouched || one.before !== undefined || one.outside) await prepared(one);
   isUntouched = one.before === undefined && !one.outside;
   const carryOut = one.outside ?? false;
   const { statements } = await explainMigration({ database: db.url, sql: one.sql, yes: true, carryOut });
-  const [statement] = statements;
-  if (statement?.error) return [`${statement.error.code} ${statement.error.message}`];
-  return comparable(one, effectsOf(statement!));
+  return effects(one, statements[0]);
+}
+
+/** The same, sent by a command through the tracer, which commits it. */
+async function tracedAs(one: DdlCase, queryMode: 'simple' | 'extended'): Promise<Effects> {
+  await prepared(one);
+  const options = { database: db.url, live: null, yes: true, label: 'ddl', env: {} };
+  const { report } = await traceCommand(options, async (env) => {
+    const client = new pg.Client(env['DATABASE_URL']);
+    await client.connect();
+    const query = { text: one.sql, queryMode } as pg.QueryConfig;
+    // What fails is in the report.
+    await client.query(query).catch(() => undefined);
+    await client.end();
+  });
+  expect(report.statements.map(({ partial }) => [one.sql, partial])).toEqual([[one.sql, !isLookedAt(one)]]);
+  return effects(one, report.statements[0]);
+}
+
+/** Outside of transactions, what only reads or changes rows is passed on without a look. */
+function isLookedAt({ sql }: DdlCase): boolean {
+  return !/^(SELECT|INSERT|UPDATE|DELETE|COPY)\b/.test(sql);
 }
 
 describe('the locks that statements take', () => {
@@ -80,6 +108,22 @@ describe('the locks that statements take', () => {
     expect(Object.fromEntries(seen)).toEqual(Object.fromEntries(pinned) as object);
     expect(seen.size).toBeGreaterThan(80);
   }, 60_000);
+
+  it.each(['simple', 'extended'] as const)(
+    'are the same through the tracer, in the %s protocol',
+    async (mode) => {
+      const cases = DDL_CASES.filter(
+        (one) => !one.outside && (one.since ?? 0) <= major && isLookedAt(one) && one.sql !== 'LOCK TABLE t',
+      );
+      const traced = new Map<string, Effects>();
+      for (const one of cases) traced.set(one.sql, await tracedAs(one, mode));
+      expect(Object.fromEntries(traced)).toEqual(
+        Object.fromEntries(cases.map(({ sql }) => [sql, seen.get(sql)])),
+      );
+      expect(traced.size).toBeGreaterThan(80);
+    },
+    180_000,
+  );
 
   it('are those of the guide', () => {
     expect(readFileSync(PAGE, 'utf8')).toBe(page(table));
@@ -108,7 +152,7 @@ function head(oldest: string, newest: string): string {
   return `# What statements lock
 
 Seen on PostgreSQL ${oldest} and ${newest} by the test suite, with [\`pglock explain\`](explain.md): of each relation the strongest lock that
-the statement took, whether it was given a new file (written anew, or emptied), and whether it was read whole. New relations, which nobody
+the statement took, whether it was given a new file (written anew, or emptied), and whether it was read whole. New relations, which no other session
 can wait for, and sequences are left out.
 
 \`t\` has fifty rows, the index \`t_a\`, a view \`v\` and a materialized view \`m\`; \`r\` refers to \`t\`; \`s\` does not; \`p\` is partitioned, with the

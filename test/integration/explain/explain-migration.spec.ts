@@ -150,6 +150,13 @@ describe('explainMigration', () => {
     );
   });
 
+  it('refuses beside sessions of other roles, of which its own sees little', async () => {
+    const { url } = await db.role('explainer');
+    await expect(explain('SELECT 1', { yes: false, database: url })).rejects.toThrow(
+      /Other clients are connected/,
+    );
+  });
+
   it('refuses to execute anything on the live database, however it is spelled', async () => {
     const live = db.url.replace('127.0.0.1', 'localhost');
     await expect(explain('CREATE TABLE never (a int)', { live })).rejects.toThrow(PgLockUsageError);
