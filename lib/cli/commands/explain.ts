@@ -53,7 +53,11 @@ export async function explain(io: Io, files: readonly string[], flags: ExplainFl
         `pglock: ${oneLine(failed.file)}:${failed.error.line ?? failed.line}:${failed.error.column ?? failed.column}: ${oneLine(failed.error.message)}`,
       );
     return failed !== undefined || isFailed(report, fails) ? EXIT.refused : EXIT.done;
-  });
+  }, complain(io));
+}
+
+function complain(io: Io): (error: Error) => void {
+  return (error) => say(io, `pglock: ${lineOf(error)}`);
 }
 
 function assertOneForm({ json, markdown }: ExplainFlags): void {
@@ -109,6 +113,7 @@ export async function explainCommand(io: Io, words: readonly string[], flags: Ex
       }
       return result === 0 && isFailed(report, fails) ? EXIT.refused : result;
     },
+    complain(io),
     () => !child.isRunning,
   );
 }

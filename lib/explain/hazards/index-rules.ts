@@ -66,10 +66,10 @@ const exclusionConstraint: Rule = (judged) =>
           remedy: '-- on a new table that is filled in batches, or in a maintenance window',
         }));
 
-const invalidIndex: Rule = ({ statement: { invalidIndexes = [] } }) =>
+const invalidIndex: Rule = ({ statement: { invalidIndexes = [], leftIndexes = [] } }) =>
   invalidIndexes.map((index) => ({
     name: 'invalid-index' as const,
-    title: `The build failed and left ${index} invalid: no query uses it, every write keeps it. Here it was dropped again.`,
+    title: `The build failed and left ${index} invalid: no query uses it, every write keeps it. ${leftIndexes.includes(index) ? 'It is still there, since another session holds it: drop it.' : 'Here it was dropped again.'}`,
     remedy: lines(`DROP INDEX CONCURRENTLY ${index};`, '-- then build it again'),
   }));
 

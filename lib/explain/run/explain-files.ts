@@ -1,3 +1,4 @@
+import { PgLockUsageError } from '../../errors/pg-lock-usage.error.js';
 import { dropIndex } from '../../sql/explain-session.js';
 import { savepoint } from '../../sql/transaction-savepoint.js';
 import { sqlStateOf } from '../../vocabulary/sqlstate.js';
@@ -41,6 +42,8 @@ export class FilesRun {
   /** The first statement of the open transaction. */
   #from = 0;
   #ended = false;
+  /** Indexes that could not be dropped again. */
+  readonly #left: string[] = [];
   /** Whether something that cannot run in a transaction is still to come. */
   #outsideAhead = false;
 
@@ -59,12 +62,13 @@ export class FilesRun {
     const last = statements.findLastIndex(({ sql }) => statementKind(sql) === 'outside');
     try {
       for (const [at, statement] of statements.entries()) {
-        signal?.throwIfAborted();
+        this.#giveUp(signal);
         this.#outsideAhead = at < last;
         if (at > 0 && statements[at - 1]?.file !== statement.file) await this.#endOfFile();
         if (this.#ended) break;
         await this.#take(statement);
       }
+      this.#giveUp(signal);
       if (!this.#ended) await this.#endOfFile();
     } finally {
       // A connection that is gone has nothing to roll back.
@@ -160,7 +164,7 @@ export class FilesRun {
     }
     await this.#leave(this.#transaction.wrote);
     const done = await carryOut(statement.sql, session, watcher);
-    for (const index of done.invalidIndexes) await session.query(dropIndex(index));
+    const leftIndexes = await this.#undropped(done.invalidIndexes);
     this.#catalog.replace(await session.relations());
     const error = done.error === undefined ? null : failureOf(done.error, statement);
     this.#ended = error !== null;
@@ -171,9 +175,26 @@ export class FilesRun {
       carriedOut: true,
       partial: true,
       lockTimeoutMs: await this.#transaction.lockTimeoutMs(statement.sql),
-      ...(done.invalidIndexes.length === 0 ? {} : { invalidIndexes: done.invalidIndexes }),
+      ...(done.invalidIndexes.length === 0 ? {} : { invalidIndexes: done.invalidIndexes, leftIndexes }),
     });
     await this.#transaction.settle();
+  }
+
+  /** Drops indexes that a failed build has left. @returns those that other sessions hold. */
+  async #undropped(indexes: readonly string[]): Promise<readonly string[]> {
+    const left: string[] = [];
+    for (const index of indexes)
+      await this.#options.session.query(dropIndex(index)).catch(() => void left.push(index));
+    this.#left.push(...left);
+    return left;
+  }
+
+  #giveUp(signal: AbortSignal | undefined): void {
+    if (signal?.aborted && this.#left.length > 0)
+      throw new PgLockUsageError(
+        `${this.#left.join(', ')} is left invalid, since other sessions hold it: drop it.`,
+      );
+    signal?.throwIfAborted();
   }
 
   #refuse(statement: SqlStatement, message: string): void {

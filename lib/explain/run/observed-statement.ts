@@ -19,4 +19,6 @@ export interface ObservedStatement extends Observation {
   readonly lockTimeoutMs: number | undefined;
   /** Indexes that it left invalid. */
   readonly invalidIndexes?: readonly string[];
+  /** Of these, those that could not be dropped again. */
+  readonly leftIndexes?: readonly string[];
 }

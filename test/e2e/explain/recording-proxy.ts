@@ -60,6 +60,6 @@ function normal(bytes: Buffer): string {
     .replace(/\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(\+\d\d|Z)?/g, '<time>')
     .replace(/L\d+\0/g, 'L<line>\0')
     .replace(/\b1[67]\d{11}\b|\b\d{17}\b/g, '<time>')
-    .replace(/\b[1-9]\d{4}\b/g, '<oid>')
+    .replace(/\b[1-9]\d{4,6}\b/g, '<oid>')
     .replace(/[^\x20-\x7e]+/g, '·');
 }
