@@ -19,7 +19,7 @@ interface Flight {
   readonly sentAt: number;
   readonly allowanceMs: number;
   /** Whether nothing else was under way, and it is small: then the time of its answer is that of the network. */
-  readonly isMeasure: boolean;
+  readonly isAlone: boolean;
 }
 
 /** Up to so many operations take the server no time to speak of. */
@@ -108,14 +108,14 @@ export class CommandQueue {
 
   /** Notes that a statement is being sent. @param size how many operations it carries. */
   sent(now: number, allowanceMs: number, size: number): void {
-    const isMeasure = this.flights.length === 0 && size <= SMALL && allowanceMs === 0;
-    this.flights.push({ sentAt: now, allowanceMs, isMeasure });
+    const isAlone = this.flights.length === 0 && size <= SMALL && allowanceMs === 0;
+    this.flights.push({ sentAt: now, allowanceMs, isAlone });
   }
 
   /** Notes that the first statement under way was answered. */
   answered(now: number): void {
     const flight = this.flights.shift();
-    if (flight?.isMeasure === true) this.depth?.measured(now - flight.sentAt, now);
+    if (flight !== undefined) this.depth?.measured(now - flight.sentAt, now, flight.isAlone);
     if (this.isBusy) this.schedule();
   }
 

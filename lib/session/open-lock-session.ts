@@ -47,14 +47,16 @@ export async function openLockSession(
 
 async function prepare(client: Client, options: ResolvedSessionsOptions): Promise<LockSession> {
   const { leaseMs } = options;
+  const askedAt = monotonicMs();
   const facts = await readFacts(client, options.trustPooler);
+  const factsMs = monotonicMs() - askedAt;
   if (facts.recovery && !options.allowStandby) throw replicaError('a session-level lock');
   const sentAt = monotonicMs();
   const idleTimeoutMs = speaksProtocol(client) ? 0 : leaseMs;
   const [prepared] = await query(client, prepareLockSession(facts.version, leaseMs, idleTimeoutMs));
   if (Number(prepared?.['pid']) !== facts.pid || isTrue(prepared?.['recovery']) !== facts.recovery)
     throw poolerBetween();
-  const depth = new PipelineDepth(monotonicMs() - sentAt);
+  const depth = new PipelineDepth(Math.min(factsMs, monotonicMs() - sentAt));
   return new LockSession(client, facts, { leaseMs, trustMs: leaseMs * TRUST_SHARE, depth });
 }
 

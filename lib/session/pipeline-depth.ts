@@ -27,9 +27,14 @@ export class PipelineDepth {
     return DEPTHS.find(({ fromMs }) => roundTripMs >= fromMs)?.depth ?? 1;
   }
 
-  /** Notes the time that the answer to a small statement took, with nothing else under way. */
-  measured(ms: number, now: number): void {
-    if (now - this.since >= COUNTS_FOR_MS) {
+  /**
+   * Notes the time that an answer took.
+   *
+   * @param isAlone whether the statement was small, with nothing else under way: another one's time says only that the way is
+   * no longer than that, which counts where a busy process never sends a small one.
+   */
+  measured(ms: number, now: number, isAlone: boolean): void {
+    if (isAlone && now - this.since >= COUNTS_FOR_MS) {
       this.formerQuickest = this.quickest;
       this.quickest = ms;
       this.since = now;

@@ -1,3 +1,4 @@
+import { HEARTBEAT } from '../../../lib/sql/lock-session.js';
 import { jest } from '@jest/globals';
 import { LockSessionError } from '../../../lib/errors/lock-session.error.js';
 import type { TryOp } from '../../../lib/session/lock-command.js';
@@ -209,7 +210,7 @@ describe('the heartbeat of a lock session', () => {
     now += 1;
     session.beat(2_000);
     await nextTurn();
-    expect(fake.last.text).toBe('SELECT');
+    expect(fake.last.text).toBe(HEARTBEAT.text);
     fake.last.answer();
     const released = session.unlock(lock);
     await nextTurn();
@@ -352,7 +353,7 @@ describe('a batch that fails', () => {
     now += 2_000;
     session.beat(2_000);
     await nextTurn();
-    expect(fake.last.text).toBe('SELECT');
+    expect(fake.last.text).toBe(HEARTBEAT.text);
   });
 });
 
