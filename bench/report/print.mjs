@@ -1,5 +1,6 @@
 import { SCENARIOS } from '../scenarios/index.mjs';
 import { goals } from './goals.mjs';
+import { scale } from './scale.mjs';
 import { asText } from './tables.mjs';
 
 /** Everything that a run has found out, on stdout. */
@@ -10,11 +11,12 @@ export function print(result) {
   if (reached.rows.length > 0) console.log(asText(reached));
 }
 
-/** The tables of every scenario that ran. */
+/** The tables of every scenario that ran, and what follows from them. */
 export function allTables(result) {
-  return Object.entries(SCENARIOS)
+  const measured = Object.entries(SCENARIOS)
     .filter(([name]) => result.scenarios[name] !== undefined)
     .flatMap(([name, { tables }]) => tables(result.scenarios[name], result));
+  return [...measured, scale(result)].filter((table) => table !== undefined);
 }
 
 /** When, where and how: without it no figure means anything. */
