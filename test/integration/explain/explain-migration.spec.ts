@@ -197,6 +197,26 @@ describe('explainMigration', () => {
     await failed;
   });
 
+  it('names the invalid index that it cannot drop when it is stopped in the middle of a concurrent build', async () => {
+    const other = await db.connect();
+    await other.query('BEGIN; UPDATE orders SET total = 1 WHERE id = 1');
+    const abort = new AbortController();
+    const running = explain('CREATE INDEX CONCURRENTLY left_over ON orders (total)', {
+      carryOut: true,
+      signal: abort.signal,
+    });
+    const failed = expect(running).rejects.toThrow(/public\.left_over is left invalid/);
+    await eventually(
+      async () =>
+        (await db.admin.query(`SELECT 1 FROM pg_class WHERE relname = 'left_over'`)).rows.length > 0,
+      { timeout: 20_000 },
+    );
+    abort.abort(new Error('enough'));
+    await failed;
+    await other.query('ROLLBACK');
+    await db.admin.query('DROP INDEX left_over');
+  });
+
   it('says in the file what is allowed', async () => {
     const { statements } = await explain(
       `-- pglock: allow index-not-concurrent it is small\nCREATE INDEX a ON orders (total);\nCREATE INDEX b ON orders (note);`,
