@@ -14,6 +14,7 @@ import { SelfWaits } from '../locks/self-waits.js';
 import type { PgLockEvents } from './pg-lock-events.js';
 import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
 import { LockAdmin } from './lock-admin.js';
+import { LockReports } from './lock-reports.js';
 import { PeerServices } from './peer-services.js';
 import type { AssertPeers, Peers } from '../peers/peers.js';
 import { PgLockService } from '../pg-lock.service.js';
@@ -51,6 +52,8 @@ export class PgLockCore {
   readonly service: PgLockService;
   /** The other processes on the database. */
   readonly peers: Peers;
+  /** What the processes say of the locks that they hold. */
+  readonly lockReports: LockReports;
   readonly jobs: Jobs;
   readonly leaders: Leaders;
   /** How many methods lead here from the boot on. */
@@ -100,6 +103,7 @@ export class PgLockCore {
     });
     this.peerServices.onReleased = (key) => this.advisory.wakePermits(key);
     this.peerServices.chase(this.held, this.advisory.graph);
+    this.lockReports = new LockReports(this);
     this.jobs = this.makeJobs(connector, emit);
     this.admin = this.makeAdmin(connector, emit);
     this.leaders = this.makeLeaders(emit);

@@ -19,6 +19,8 @@ export interface DatabaseDashboardOptions extends WatchOptions {
 
 /** Peers are asked each time; whoever looks at the jobs asks more often. */
 const JOBS_EVERY_MS = 15_000;
+/** Every process answers: not for every look. */
+const REPORTS_FOR_MS = 5_000;
 
 /** One database, shown to all viewers of this process: its views, and what can be done there. @internal */
 export class DatabaseDashboard implements DashboardSource, DashboardActions {
@@ -39,9 +41,12 @@ export class DatabaseDashboard implements DashboardSource, DashboardActions {
     this.historyMs = this.watch.historyMs;
     if (options.allowSignals) this.actions = this;
     if (options.historyMs !== null) this.watch.onSampling = (on) => this.keepJobs(on);
+    // The server does not know names, nor since when a lock is held: those that hold them do.
+    const reports = new SharedLook(() => database.reports(), REPORTS_FOR_MS);
+    this.watch.onUnnamed = () => void reports.get();
     this.looks = {
       now: new SharedLook(() => this.watch.now(), 200),
-      locks: new SharedLook(() => locksView(database)),
+      locks: new SharedLook(async () => locksView(database, await reports.get())),
       jobs: new SharedLook(() => this.readJobs()),
       timeline: new SharedLook(() => this.readTimeline(), 200),
       replicas: new SharedLook(() => replicasView(database)),

@@ -7,6 +7,7 @@ export type {
 export type {
   BlockerRecord,
   DashboardAnswer,
+  DashboardLock,
   DashboardMeta,
   DoctorAnswer,
   LockLabel,

@@ -1,4 +1,6 @@
+import { namesText } from '../inspection/lock-text.js';
 import type { PgLock } from '../inspection/pg-lock.js';
+import { idText, keyText } from '../vocabulary/lock-key-text.js';
 import type { LockLabel } from './wire.js';
 
 /** What a lock is on, in words and as a key. @internal */
@@ -27,13 +29,11 @@ function relationOf({ relName, relSchema }: PgLock): string | null {
   return relSchema === null || relSchema === 'public' ? relName : `${relSchema}.${relName}`;
 }
 
-function advisory({ advisoryKey, advisoryId }: PgLock): LockLabel {
-  const key =
-    advisoryKey === null ? '?' : [advisoryKey.classId, advisoryKey.objId, advisoryKey.objSubId].join(':');
-  const name = advisoryId === null ? key : idText(advisoryId);
-  return { key: `advisory:${key}`, kind: 'advisory', name };
-}
-
-function idText(id: NonNullable<PgLock['advisoryId']>): string {
-  return typeof id === 'object' ? id.join(',') : String(id);
+/** By its id, else by who may have taken it, else by its key as it is typed after `--id`. */
+function advisory({ advisoryKey, advisoryId, advisoryNames }: PgLock): LockLabel {
+  if (advisoryKey === null) return { key: 'advisory:?', kind: 'advisory', name: 'advisory lock' };
+  const { classId, objId, objSubId } = advisoryKey;
+  const others = namesText(advisoryNames);
+  const name = advisoryId === null ? others || keyText(advisoryKey) : idText(advisoryId);
+  return { key: `advisory:${classId}:${objId}:${objSubId}`, kind: 'advisory', name };
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { PgLockCore } from '../core/pg-lock-core.js';
 import type { AdvisoryLocks } from '../locks/advisory-locks.js';
+import { lockKey } from '../vocabulary/lock-id.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
 import type { SamplerLock } from './fleet/fleet-port.js';
 import type { WatchedDatabase } from './watched-database.js';
@@ -16,11 +17,23 @@ const TRY = { timeout: 0, onContention: 'skip', holdAtLeast: 0, maxHold: Number.
 
 /** A database of the application, as the dashboard looks at it. @internal */
 export function watchedDatabase(core: PgLockCore): WatchedDatabase {
-  const { name, admin, source, service, peers, advisory, names } = core;
-  const { observer, locks, blocked } = admin;
-  names.call(names.keyOf(SAMPLER_ID), 'pglock dashboard');
+  const { source, peers, advisory, names } = core;
+  names.call(lockKey(SAMPLER_ID), 'pglock dashboard');
   const fleet = { peers, tryLock: () => outsideFlows(() => trySampler(advisory)) };
-  return { name, observer, locks, blocked, fleet, instance: source.instance, jobs: service.jobs };
+  return { ...visitedDatabase(core), fleet, instance: source.instance };
+}
+
+/** A database as a process looks at it that takes no lock there. @internal */
+export function visitedDatabase(core: PgLockCore): WatchedDatabase {
+  const { name, admin, service, lockReports, leaders } = core;
+  const { observer, locks, blocked } = admin;
+  return {
+    ...{ name, observer, locks, blocked, jobs: service.jobs },
+    fleet: undefined,
+    instance: undefined,
+    reports: () => outsideFlows(() => lockReports.find()),
+    leaders: () => outsideFlows(() => leaders.find()).catch(() => []),
+  };
 }
 
 async function trySampler(advisory: AdvisoryLocks): Promise<SamplerLock | null> {

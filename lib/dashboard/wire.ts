@@ -1,4 +1,5 @@
 import type { Finding } from '../inspection/doctor/finding.js';
+import type { LeaderStatus } from '../leadership/leader-status.js';
 import type { PgLock } from '../inspection/pg-lock.js';
 import type { BlockingTreeNode } from '../inspection/blocking-tree.js';
 
@@ -35,8 +36,16 @@ export interface NowAnswer extends DashboardAnswer<BlockingTreeNode> {
   readonly lastWaitAt: Date | null;
 }
 
+/** A lock, and what the process that holds it says of it, where it uses this library. @publicApi */
+export interface DashboardLock extends PgLock {
+  /** Since when it is held; null where that is not known. */
+  readonly heldSince: Date | null;
+  /** How many calls wait for it within the process that holds it, where the server does not see them. */
+  readonly waitingWithin: number;
+}
+
 /** `GET {path}/api/locks`: who holds and who waits. @publicApi */
-export interface LocksAnswer extends DashboardAnswer<PgLock> {
+export interface LocksAnswer extends DashboardAnswer<DashboardLock> {
   /** Whether there are more locks than were sent. */
   readonly truncated: boolean;
 }
@@ -165,6 +174,8 @@ export interface ReplicasAnswer extends DashboardAnswer<ReplicaStatus> {
   readonly tableLocks: number;
   /** How many it is made for. */
   readonly tableSize: number;
+  /** Who leads what, as `pglock.leaders.find()` says. */
+  readonly leaders: readonly LeaderStatus[];
 }
 
 /** `GET {path}/api/doctor`. @publicApi */

@@ -4,8 +4,9 @@ import type { LockSource } from '../telemetry/lock-channels.js';
 import type { LockStatus } from '../telemetry/lock-status.js';
 import { LockWatch } from '../telemetry/lock-watch.js';
 import type { PooledTransaction } from '../transaction/pooled-transaction.js';
+import { monotonicMs } from '../session/monotonic.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
-import type { LockId } from '../vocabulary/lock-id.js';
+import type { LockId, LockKey } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
 import type { AdvisoryLockOptions, OnContention } from './advisory-options.js';
 import { trace } from './call-places.js';
@@ -36,6 +37,16 @@ export interface AdvisoryLocksInit extends LockTakerInit {
   readonly findHolder?: FindHolder;
   /** The transaction that the running flow is in; none where sessions are not seen. */
   readonly flowTransaction?: FlowTransaction;
+}
+
+/** A key that this process holds. @internal */
+export interface HeldLockStatus {
+  readonly key: LockKey;
+  /** The backend that holds it. */
+  readonly pid: number;
+  readonly since: Date;
+  /** How many calls of this process wait for it. */
+  readonly waiting: number;
 }
 
 /**
@@ -165,6 +176,16 @@ export class AdvisoryLocks {
     let waiting = 0;
     for (const { requests } of this.taker.queues) waiting += requests.size;
     return { ...this.init.store.status(), waiting };
+  }
+
+  /** The session-level locks that this process holds at this moment. Sends nothing. */
+  held(): HeldLockStatus[] {
+    const now = monotonicMs();
+    return [...this.taker.queues].flatMap(({ key, held, requests }) => {
+      if (held === undefined) return [];
+      const since = new Date(Date.now() - (now - held.since));
+      return [{ key, pid: held.pid, since, waiting: requests.size }];
+    });
   }
 
   /** Makes sure that the server answers on the lock session, which is opened where none is. */

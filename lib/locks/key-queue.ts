@@ -48,6 +48,12 @@ export class KeyQueue extends LocalQueue implements ServerLockListener {
     return this.requests.size === 0 && this.server.state.at === 'free';
   }
 
+  /** What this process has of the key at the server, and since when on the monotonic clock. */
+  get held(): { readonly pid: number; readonly since: number } | undefined {
+    const { lock, heldSince } = this.server;
+    return lock === undefined ? undefined : { pid: lock.pid, since: heldSince };
+  }
+
   override release(reference: LockReference): Promise<void> {
     const keepMs = reference.keepUntil === 0 ? 0 : reference.keepUntil - monotonicMs();
     if (keepMs <= 0) return super.release(reference);

@@ -55,6 +55,11 @@ export class ServerLock implements TryLockCallbacks, HeldKeyListener {
     private readonly listener: ServerLockListener,
   ) {}
 
+  /** Since when it is held, on the monotonic clock, where it is. */
+  get heldSince(): number {
+    return this.acquiredAt;
+  }
+
   /** The backend's lock, where it is held. */
   get lock(): HeldKey | undefined {
     return this.state.at === 'held' ? this.state.lock : undefined;

@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { Injectable, UseInterceptors } from '@nestjs/common';
 import { Cron, ScheduleModule } from '@nestjs/schedule';
 import type { Page } from 'playwright-core';
-import { AdvisoryLock } from '../../lib/index.js';
+import { AdvisoryLock, PgLockService } from '../../lib/index.js';
 import { cliFolder } from '../support/cli.js';
-import { eventually, useDatabase } from '../support/database.js';
+import { deferred, eventually, useDatabase } from '../support/database.js';
 import { describeInBrowser, openBrowser, openPage } from './support/browser.js';
 import { dashboardOn } from './support/dashboard.js';
 import { incident, INCIDENT_SCHEMA } from './support/incident.js';
@@ -34,6 +34,24 @@ async function tabTo(page: Page, selector: string): Promise<void> {
       return;
   }
   throw new Error(`Tab never comes to ${selector}`);
+}
+
+/** Locks of every kind that the library has, with a call that waits within the process. */
+function holdSome(pglock: PgLockService): { end(): Promise<unknown> } {
+  const gate = deferred<void>();
+  const works = [
+    pglock.advisory('billing.close', () => gate.promise),
+    pglock.advisory('billing.close', () => undefined),
+    pglock.advisory('report:7', { shared: true }, () => gate.promise),
+    pglock.advisory('gpu', { permits: 3 }, () => gate.promise),
+    pglock.lead('mail-poller', () => gate.promise),
+  ];
+  return {
+    end: () => {
+      gate.resolve();
+      return Promise.all(works);
+    },
+  };
 }
 
 describeInBrowser('the page in Chromium', () => {
@@ -184,7 +202,20 @@ describeInBrowser('the page in Chromium', () => {
 
   it('shows hostile texts as texts, wherever they come from', async () => {
     const hostile = (where: string) => `<img src=x onerror=window.pwned="${where}">`;
-    const { url } = await dashboardOn(database, 'express', { allowSignals: true, history: '1h' });
+    @Injectable()
+    class Hostile {
+      @Cron('0 2 * * *')
+      @UseInterceptors(AdvisoryLock(hostile('job lock'), { job: hostile('job') }))
+      run(): void {}
+    }
+    const { app, url } = await dashboardOn(
+      database,
+      'express',
+      { allowSignals: true, history: '1h', authorize: () => hostile('viewer') },
+      { imports: [ScheduleModule.forRoot()], providers: [Hostile] },
+    );
+    const gate = deferred<void>();
+    const locked = app.get(PgLockService).advisory(hostile('lock'), () => gate.promise);
     await database.admin.query(
       `CREATE TABLE "${hostile('table').replaceAll('"', '""').slice(0, 60)}" (id int)`,
     );
@@ -209,7 +240,12 @@ describeInBrowser('the page in Chromium', () => {
       await page.goto(`${url}/pglock/#/${view}`);
       await page.waitForTimeout(300);
     }
+    await page.goto(`${url}/pglock/#/jobs`);
+    await page.getByRole('heading', { name: hostile('job') }).waitFor();
+    await page.getByRole('button', { name: /Run now/ }).click();
+    await page.getByText('succeeded', { exact: true }).waitFor();
     await page.goto(`${url}/pglock/#/locks?q=${encodeURIComponent('<img')}`);
+    await page.getByRole('link', { name: hostile('lock'), exact: true }).waitFor();
     await page.getByRole('link', { name: '<img' }).first().click();
     await page.locator('.lock-title').waitFor();
     await page.goto(
@@ -219,12 +255,15 @@ describeInBrowser('the page in Chromium', () => {
     expect(await page.evaluate<unknown>('window.pwned')).toBeUndefined();
     await expect(page.locator('img[src="x"], main script').count()).resolves.toBe(0);
     expect(wrongs).toEqual([]);
+    gate.resolve();
+    await locked;
     await holder.query('ROLLBACK');
     await waiting;
   }, 60_000);
 
   it('has no violation of accessibility in any view, theme or width, and its pictures are in the docs', async () => {
-    const { url } = await dashboardOn(database, 'express', { allowSignals: true, history: '1h' });
+    const { app, url } = await dashboardOn(database, 'express', { allowSignals: true, history: '1h' });
+    const held = holdSome(app.get(PgLockService));
     const scene = await incident(database);
     const context = await openBrowser(database);
     const { page, wrongs } = await openPage(context, `${url}/pglock/`);
@@ -269,6 +308,7 @@ describeInBrowser('the page in Chromium', () => {
     await page.screenshot({ path: join(IMAGES, 'dashboard-clear.png') });
     expect(found).toEqual([]);
     expect(wrongs).toEqual([]);
+    await held.end();
     await scene.end();
     await scene.over;
   }, 180_000);

@@ -1,5 +1,9 @@
+import { Injectable, UseInterceptors } from '@nestjs/common';
+import { Cron, ScheduleModule } from '@nestjs/schedule';
+import { AdvisoryLock, PgLockService } from '../../lib/index.js';
 import { scene, SCENE_SCHEMA, WAYS } from '../support/blocked-sessions.js';
-import { eventually, useDatabase } from '../support/database.js';
+import { cliFolder } from '../support/cli.js';
+import { deferred, eventually, useDatabase } from '../support/database.js';
 import { dashboardOn, openStream, type DashboardApplication, type OpenStream } from './support/dashboard.js';
 
 const database = useDatabase({ schema: SCENE_SCHEMA });
@@ -148,5 +152,83 @@ describe('the dashboards of several replicas', () => {
     stream.leave();
     await next.blocker.query('ROLLBACK');
     await next.waiting;
+  }, 60_000);
+});
+
+describe('what the server does not know', () => {
+  it('is told by the processes that hold locks: names, since when, who waits within them, and who leads', async () => {
+    const [holder, other] = (await Promise.all([
+      dashboardOn(database, 'express'),
+      dashboardOn(database, 'express'),
+    ])) as [DashboardApplication, DashboardApplication];
+    const { url } = await database.role(`looker_${Math.random().toString(36).slice(2)}`);
+    const stranger = await dashboardOn(
+      { ...database, url, defer: (work) => database.defer(work) },
+      'express',
+    );
+    const pglock = holder.app.get(PgLockService);
+    const gate = deferred<void>();
+    const before = Date.now();
+    const works = [
+      pglock.advisory('billing.close', () => gate.promise),
+      pglock.advisory('billing.close', () => undefined),
+      pglock.advisory('gpu', { permits: 3 }, () => gate.promise),
+      pglock.lead('poller', () => gate.promise),
+    ];
+    const advisoryLocks = async ({ json }: DashboardApplication) =>
+      (await json('/pglock/api/locks')).body.items.filter(({ type }) => type === 'ADVISORY');
+    const named = async (name: string) =>
+      (await advisoryLocks(other)).find(({ advisoryId }) => advisoryId === name);
+    const found = await eventually(async () => (await named('billing.close')) ?? false, PATIENT);
+    const { heldSince, waitingWithin } = found as Record<string, string | number>;
+    expect(Date.parse(String(heldSince))).toBeGreaterThan(before - 60_000);
+    expect(Date.parse(String(heldSince))).toBeLessThanOrEqual(Date.now());
+    expect(waitingWithin).toBe(1);
+    await eventually(() => named('gpu (1 of 3)'), PATIENT);
+    await eventually(() => named('leader:poller'), PATIENT);
+    const leaders = async () => (await other.json('/pglock/api/replicas')).body['leaders'];
+    await eventually(async () => ((await leaders()) as unknown[]).length === 1, PATIENT);
+    expect(await leaders()).toMatchObject([{ name: 'poller', leader: { own: false }, standingBy: 0 }]);
+    expect(JSON.stringify(await advisoryLocks(stranger))).not.toContain('billing.close');
+    gate.resolve();
+    await Promise.all(works);
+  }, 60_000);
+
+  it('shows pglock ui the jobs of the application, which runs them when asked', async () => {
+    const ran: string[] = [];
+    @Injectable()
+    class Invoices {
+      @Cron('0 2 * * *', { timeZone: 'UTC' })
+      @UseInterceptors(AdvisoryLock('invoices.export'))
+      exportAll(): void {
+        ran.push('exported');
+      }
+    }
+    await dashboardOn(
+      database,
+      'express',
+      {},
+      { imports: [ScheduleModule.forRoot()], providers: [Invoices] },
+    );
+    const running = cliFolder(database).start(['ui', '--no-open', '--allow-signals', '--hide-queries']);
+    const address = await eventually(() => /http:\S+/.exec(running.output())?.[0], PATIENT);
+    const at = (path: string) => new URL(`${path}${new URL(address).search}`, address);
+    const jobs = async () =>
+      ((await (await fetch(at('api/jobs'))).json()) as { items: { name: string }[] }).items.map(
+        ({ name }) => name,
+      );
+    await eventually(async () => (await jobs()).includes('Invoices.exportAll'), PATIENT);
+    const run = await fetch(at('api/jobs/Invoices.exportAll/run'), {
+      method: 'POST',
+      headers: { 'x-pglock': '1' },
+    });
+    expect(run.status).toBe(202);
+    await eventually(() => ran.length === 1, PATIENT);
+    expect(await (await fetch(at('api/meta'))).json()).toMatchObject({
+      hideQueries: true,
+      allowSignals: true,
+    });
+    running.process.kill('SIGTERM');
+    expect((await running.result).code).toBe(0);
   }, 60_000);
 });

@@ -1,12 +1,15 @@
+import type { JobTickRecord } from '../../lib/dashboard/sampling/job-history.js';
 import type * as Server from '../../lib/dashboard/wire.js';
 import type { BlockingTreeNode } from '../../lib/inspection/blocking-tree.js';
 import type { PgActivity } from '../../lib/inspection/pg-activity.js';
 import type { PgLock } from '../../lib/inspection/pg-lock.js';
+import type { JobStatus } from '../../lib/jobs/job-status.js';
 import type { SignalOutcome } from '../../lib/inspection/signal-outcome.js';
 
 /** What the server sends, as it arrives: instants and bigints are text. Only types come from there. */
 export type Activity = Server.Wire<PgActivity>;
 export type Lock = Server.Wire<PgLock>;
+export type ShownLock = Server.Wire<Server.DashboardLock>;
 /** The lock of a node comes without its session: that is the node's. */
 export interface TreeNode {
   readonly activityId: number;
@@ -27,41 +30,12 @@ export type Marker = Server.Wire<Server.TimelineMarker>;
 export type Timeline = Server.Wire<Server.TimelineAnswer>;
 export type Replicas = Server.Wire<Server.ReplicasAnswer>;
 export type Replica = Server.Wire<Server.ReplicaStatus>;
+export type Leader = Replicas['leaders'][number];
 export type Doctor = Server.Wire<Server.DoctorAnswer>;
 export type Meta = Server.Wire<Server.DashboardMeta>;
 export type Outcome = Server.Wire<SignalOutcome>;
 
 /** A run of a job in the strip of its last ticks. */
-export interface Tick {
-  readonly startedAt: string;
-  readonly duration: number | null;
-  readonly outcome: string | null;
-  readonly late: number | null;
-}
-
-export interface Job {
-  readonly name: string;
-  readonly id?: unknown;
-  readonly schedule?: unknown;
-  readonly timeZone?: string | null;
-  readonly nextTick?: string | null;
-  readonly holder?: unknown;
-  readonly lastTick?: unknown;
-  readonly lastRun?: {
-    readonly startedAt: string;
-    readonly duration: number | null;
-    readonly outcome: string | null;
-    readonly error?: string | null;
-    readonly replica?: unknown;
-    readonly late?: number | null;
-  } | null;
-  readonly running?: boolean;
-  readonly missed?: unknown;
-  readonly ticks?: readonly Tick[];
-}
-
-export interface Jobs {
-  readonly connection: string;
-  readonly at: string;
-  readonly items: readonly Job[];
-}
+export type Tick = Server.Wire<JobTickRecord>;
+export type Job = Server.Wire<JobStatus> & { readonly ticks: readonly Tick[] };
+export type Jobs = Server.DashboardAnswer<Job>;

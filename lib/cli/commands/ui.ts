@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
+import { createCore, type PgLockCore } from '../../core/pg-lock-core.js';
 import { DatabaseDashboard } from '../../dashboard/database-dashboard.js';
 import type { DashboardSource } from '../../dashboard/dashboard-source.js';
 import { Recorder } from '../../dashboard/recording/recorder.js';
@@ -10,9 +11,11 @@ import {
   serveStandalone,
   type StandaloneDashboard,
 } from '../../dashboard/standalone/standalone-dashboard.js';
+import { visitedDatabase } from '../../dashboard/watched-core.js';
+import { resolveOptions } from '../../options/resolve-options.js';
 import { CliError, EXIT, lineOf } from '../exit.js';
 import { print, say, type Io } from '../io.js';
-import { readSettings, withInspection, type CliInspection, type WhereToLook } from '../open-inspection.js';
+import { readSettings, type WhereToLook } from '../open-inspection.js';
 
 /** The options of `pglock ui` as they are typed. @internal */
 export interface UiFlags extends WhereToLook {
@@ -36,26 +39,28 @@ export async function ui(io: Io, flags: UiFlags): Promise<number> {
     const recording = Recording.of(await contentOf(io, flags.replay), flags.replay);
     return serve(io, flags, port, recording);
   }
-  const settings = await readSettings(io, flags);
-  return withInspection(settings, [], (inspection) => watch(io, flags, port, inspection));
+  const { config, database } = await readSettings(io, flags);
+  const { connection, namespace } = database;
+  const { names } = config;
+  const core = createCore(
+    resolveOptions({ connection, namespace, names, name: nameOf(flags, database.label) }),
+  );
+  try {
+    await core.admin.observer.version().catch((error: unknown) => {
+      throw new CliError(EXIT.noConnection, `Cannot connect to ${database.label}: ${lineOf(error)}`, {
+        cause: error,
+      });
+    });
+    return await watch(io, flags, port, core);
+  } finally {
+    await core.close();
+  }
 }
 
-async function watch(io: Io, flags: UiFlags, port: number, inspection: CliInspection): Promise<number> {
-  const { observer, locks, blocked, database } = inspection;
-  const watched = {
-    name: nameOf(flags, database.label),
-    observer,
-    locks,
-    blocked,
-    instance: undefined,
-    fleet: undefined,
-    jobs: undefined,
-  };
-  const dashboard = new DatabaseDashboard(watched, {
-    hideQueries: flags.hideQueries ?? false,
-    allowSignals: flags.allowSignals ?? false,
-    historyMs: HISTORY_MS,
-  });
+async function watch(io: Io, flags: UiFlags, port: number, core: PgLockCore): Promise<number> {
+  const { allowSignals = false, hideQueries = false } = flags;
+  const options = { hideQueries, allowSignals, historyMs: HISTORY_MS };
+  const dashboard = new DatabaseDashboard(visitedDatabase(core), options);
   dashboard.keepWatching();
   const recorder = recorderFor(io, flags, dashboard);
   try {

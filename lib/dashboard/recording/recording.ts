@@ -20,6 +20,8 @@ interface Entry {
 }
 
 const VERSION = 1;
+/** What views have beside their items, where nothing was recorded. */
+const NOTHING = { sessions: 0, hidden: 0, lastWaitAt: null, tableLocks: 0, tableSize: 0, leaders: [] };
 
 /** What `--record` wrote, looked at as of any instant that it covers. Nothing can be done in it. @internal */
 export class Recording implements DashboardSource {
@@ -66,7 +68,7 @@ export class Recording implements DashboardSource {
   read(view: DashboardView, at: Date = this.recorded.to): Promise<object> {
     if (view === 'timeline') return Promise.resolve(this.timeline(at));
     const { data } = this.last(view, at) ?? {};
-    const nothing = { connection: this.name, at, items: [], sessions: 0, hidden: 0, lastWaitAt: null };
+    const nothing = { connection: this.name, at, items: [], ...NOTHING };
     if (view !== 'now') return Promise.resolve(data ?? nothing);
     return Promise.resolve({ ...(data ?? nothing), at, items: treesOf(data) });
   }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { BlockingTreeNode } from '../../inspection/blocking-tree.js';
 import { Fleet } from '../fleet/fleet.js';
 import type { Pulse } from '../fleet/fleet-messages.js';
 import { toJson, treesToJson } from '../json.js';
@@ -32,6 +33,8 @@ export class Watch {
   readonly historyMs: number;
   /** Called when this process begins or ceases to sample. */
   onSampling: (on: boolean) => void = ignore;
+  /** Called while an advisory lock is awaited that has no name yet. */
+  onUnnamed: () => void = ignore;
   private readonly log = new EventLog(randomBytes(6).toString('hex'));
   private readonly viewers = new Set<(event: LoggedEvent) => void>();
   private readonly sampler: Sampler;
@@ -175,6 +178,7 @@ export class Watch {
   /** Tells what is there, where it is not what was told last. */
   private show(sample: Sample): void {
     this.latest = sample;
+    if (sample.roots.some(awaitsUnnamed)) this.onUnnamed();
     const changed = this.history.note(sample.roots, sample.at);
     const answer = this.answer(sample);
     const still = treesToJson(answer, { ...this.options, still: true });
@@ -253,6 +257,10 @@ export class Watch {
     const { lastWaitAt } = this.history;
     return { connection: this.database.name, at, items: roots, sessions, hidden, lastWaitAt };
   }
+}
+
+function awaitsUnnamed({ lock, blocked }: BlockingTreeNode): boolean {
+  return (lock?.type === 'ADVISORY' && lock.advisoryId === null) || blocked.some(awaitsUnnamed);
 }
 
 function ignore(): void {}

@@ -10,7 +10,11 @@ import { clearing, type Clearing } from './clearing.js';
 
 type How = 'cancel' | 'terminate' | 'escalate';
 /** What became of each, or why that is not known. */
-type Result = { readonly node: TreeNode; readonly outcome: Outcome | null; readonly error: string | null };
+interface Result {
+  readonly node: TreeNode;
+  readonly outcome: Outcome | null;
+  readonly error: string | null;
+}
 
 const WORDS: Readonly<Record<How, string>> = {
   cancel: 'Cancel',

@@ -4,11 +4,12 @@ import { post } from '../api.js';
 import { place } from '../place.js';
 import { Empty } from '../parts/empty.js';
 import { Problem } from '../parts/problem.js';
+import { plural } from '../parts/texts.js';
 import { useLook } from '../parts/use-look.js';
 import { useStore } from '../store.js';
 import { Ago, exactly, span, Until } from '../time.js';
 import type { Job, Jobs, Meta } from '../wire.js';
-import { replicaText, scheduleText } from './job-texts.js';
+import { holderText, scheduleText } from './job-texts.js';
 import { TickStrip } from './tick-strip.js';
 
 /** Every scheduled job under a lock: when it runs next, who has it, how it went. */
@@ -45,32 +46,37 @@ interface Properties {
 }
 
 function JobPanel({ job, mayAct, changed }: Properties): JSX.Element {
-  const { name, schedule, nextTick, holder, lastRun, running, ticks = [] } = job;
-  const words = scheduleText(schedule);
+  const { name, schedule, nextTick, lastRun, running, missed, ticks } = job;
   return (
     <li class="panel job">
       <div class="job-head">
         <h3>{name}</h3>
-        {running === true && <span class="tag tag-running">running</span>}
-        {words !== null && (
-          <span class="schedule" title={words.expression}>
-            {words.text}
+        {running && <span class="tag tag-running">running</span>}
+        {schedule !== null && (
+          <span class="schedule" title={schedule}>
+            {scheduleText(schedule)}
           </span>
         )}
       </div>
       <dl class="facts">
         <div>
           <dt>Next tick</dt>
-          <dd>{nextTick == null ? 'none' : <Until at={nextTick} />}</dd>
+          <dd>{nextTick === null ? 'none' : <Until at={nextTick} />}</dd>
         </div>
         <div>
           <dt>Held by</dt>
-          <dd>{replicaText(holder) ?? 'no replica'}</dd>
+          <dd>{holderText(job)}</dd>
         </div>
         <div>
           <dt>Last run</dt>
-          <dd>{lastRun == null ? 'not seen yet' : <LastRun run={lastRun} />}</dd>
+          <dd>{lastRun === null ? 'not seen yet' : <LastRun run={lastRun} />}</dd>
         </div>
+        {missed > 0 && (
+          <div>
+            <dt>Missed</dt>
+            <dd>{plural(missed, 'tick')}</dd>
+          </div>
+        )}
       </dl>
       <TickStrip ticks={ticks} />
       {mayAct && <Buttons name={name} changed={changed} />}
@@ -80,19 +86,18 @@ function JobPanel({ job, mayAct, changed }: Properties): JSX.Element {
 
 function LastRun({ run }: { readonly run: NonNullable<Job['lastRun']> }): JSX.Element {
   const { startedAt, duration, outcome, error, replica, late } = run;
-  const by = replicaText(replica);
   return (
     <>
       <Ago at={startedAt} />
-      {duration != null && `, took ${span(duration)}`}
-      {outcome != null && (
+      {duration !== null && `, took ${span(duration)}`}
+      {outcome !== null && (
         <>
           , <b class={`outcome-${outcome}`}>{outcome}</b>
         </>
       )}
-      {late != null && late >= 1_000 && `, ${span(late)} late`}
-      {by !== null && <span class="dim"> on {by}</span>}
-      {error != null && error !== '' && <code class="cell-query">{String(error)}</code>}
+      {late >= 1_000 && `, ${span(late)} late`}
+      <span class="dim"> on {replica}</span>
+      {error !== null && <code class="cell-query">{error}</code>}
     </>
   );
 }

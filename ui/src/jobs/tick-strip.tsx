@@ -37,9 +37,8 @@ export function TickStrip({ ticks }: { readonly ticks: readonly Tick[] }): JSX.E
 
 function kindOf({ outcome, late }: Tick): 'ok' | 'failed' | 'late' | 'other' {
   if (outcome === null) return 'other';
-  if (/fail|error|lost|interrupted/i.test(outcome)) return 'failed';
-  if (late !== null && late >= 1_000) return 'late';
-  return /^(done|ok|success|succeeded|completed|ran)$/i.test(outcome) ? 'ok' : 'other';
+  if (outcome !== 'succeeded') return 'failed';
+  return late >= 1_000 ? 'late' : 'ok';
 }
 
 function titleOf({ startedAt, duration, outcome, late }: Tick): string {
@@ -47,7 +46,7 @@ function titleOf({ startedAt, duration, outcome, late }: Tick): string {
     exactly(startedAt),
     outcome ?? 'not ended',
     duration === null ? '' : span(duration),
-    late !== null && late >= 1_000 ? `${span(late)} late` : '',
+    late >= 1_000 ? `${span(late)} late` : '',
   ];
   return parts.filter(Boolean).join(', ');
 }

@@ -1,4 +1,4 @@
-import type { Lock } from '../wire.js';
+import type { ShownLock } from '../wire.js';
 import { keyOf, kindOf, targetOf } from '../now/target.js';
 import { waitingSince } from '../parts/texts.js';
 
@@ -8,14 +8,18 @@ export interface LockGroup {
   readonly kind: string;
   readonly name: string;
   readonly relKind: string | null;
-  readonly advisoryKey: Lock['advisoryKey'];
-  readonly holders: readonly Lock[];
-  readonly waiters: readonly Lock[];
+  readonly advisoryKey: ShownLock['advisoryKey'];
+  /** Why it is called so, where that is not certain or no id of this library. */
+  readonly named: string | null;
+  readonly holders: readonly ShownLock[];
+  readonly waiters: readonly ShownLock[];
+  /** How many calls wait for it within processes that hold it. */
+  readonly within: number;
   /** The strongest mode held, else awaited. */
   readonly mode: string;
   /** The strongest mode awaited. */
   readonly awaited: string | null;
-  /** Since when the longest of its holders has held it, as far as that can be told; ISO. */
+  /** Since when the longest of its holders has held it: what the holder says, else its transaction; ISO. */
   readonly since: string | null;
   /** When the longest of its waiters began to wait; ISO. */
   readonly waitsSince: string | null;
@@ -33,8 +37,8 @@ const STRENGTH = [
   'ACCESS EXCLUSIVE',
 ];
 
-export function groupsOf(locks: readonly Lock[]): readonly LockGroup[] {
-  const byKey = new Map<string, Lock[]>();
+export function groupsOf(locks: readonly ShownLock[]): readonly LockGroup[] {
+  const byKey = new Map<string, ShownLock[]>();
   for (const lock of locks) {
     const key = keyOf(lock);
     const group = byKey.get(key);
@@ -44,11 +48,11 @@ export function groupsOf(locks: readonly Lock[]): readonly LockGroup[] {
   return [...byKey.values()].map(groupOf);
 }
 
-function groupOf(locks: readonly Lock[]): LockGroup {
-  const [first] = locks as readonly [Lock];
+function groupOf(locks: readonly ShownLock[]): LockGroup {
+  const [first] = locks as readonly [ShownLock];
   const holders = locks.filter(({ granted }) => granted);
   const waiters = locks.filter(({ granted }) => !granted);
-  const strongest = (some: readonly Lock[]) =>
+  const strongest = (some: readonly ShownLock[]) =>
     some.map(({ mode }) => mode).sort((one, other) => STRENGTH.indexOf(other) - STRENGTH.indexOf(one))[0];
   return {
     key: keyOf(first),
@@ -56,13 +60,23 @@ function groupOf(locks: readonly Lock[]): LockGroup {
     name: targetOf(first),
     relKind: first.relKind,
     advisoryKey: first.advisoryKey,
+    named: namedBy(first),
     holders,
     waiters,
+    within: holders.reduce((sum, { waitingWithin }) => sum + waitingWithin, 0),
     mode: strongest(holders) ?? strongest(waiters) ?? '',
     awaited: strongest(waiters) ?? null,
-    since: earliest(holders.map(({ activity }) => activity.xactStart)),
+    since: earliest(holders.map(({ activity, heldSince }) => heldSince ?? activity.xactStart)),
     waitsSince: earliest(waiters.map((lock) => waitingSince(lock.activity, lock))),
   };
+}
+
+function namedBy({ advisoryNames }: ShownLock): string | null {
+  if (advisoryNames.length === 0) return null;
+  const names = advisoryNames.map(({ name }) => name).join(' or ');
+  return advisoryNames[0]?.certain === true
+    ? `Such a key is taken by ${names}.`
+    : `Such a key may be taken by ${names}.`;
 }
 
 function earliest(instants: readonly (string | null)[]): string | null {

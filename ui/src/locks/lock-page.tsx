@@ -2,10 +2,11 @@ import type { JSX } from 'preact';
 import { live } from '../live.js';
 import { hrefTo } from '../place.js';
 import { Copy } from '../parts/copy.js';
-import { applicationOf, modeText, oneLine, plural, waitingSince, whereFrom } from '../parts/texts.js';
+import { Table, type Column } from '../parts/table.js';
+import { applicationOf, modeText, nameOf, oneLine, plural, waitingSince, whereFrom } from '../parts/texts.js';
 import { useStore } from '../store.js';
 import { Ago, Since, span } from '../time.js';
-import type { Lock, Wait } from '../wire.js';
+import type { ShownLock, Wait } from '../wire.js';
 import type { LockGroup } from './lock-groups.js';
 
 interface Properties {
@@ -30,8 +31,9 @@ export function LockPage({ lockKey, group, loaded }: Properties): JSX.Element {
         {name} <span class="kind">{group?.kind ?? lockKey.split(':')[0]}</span>
         <Copy text={name} what="name of the lock" />
       </h2>
-      {group?.advisoryKey != null && (
+      {group !== undefined && group.advisoryKey !== null && (
         <p class="dim">
+          {group.named !== null && <>{group.named} </>}
           In pg_locks: classid {group.advisoryKey.classId}, objid {group.advisoryKey.objId}, objsubid{' '}
           {group.advisoryKey.objSubId}
         </p>
@@ -61,55 +63,59 @@ export function LockPage({ lockKey, group, loaded }: Properties): JSX.Element {
   );
 }
 
-function Sessions({ locks }: { readonly locks: readonly Lock[] }): JSX.Element {
+const COLUMNS: readonly Column<ShownLock>[] = [
+  {
+    title: 'Session',
+    cell: ({ activityId, activity, preparedTransaction }) => (
+      <>
+        <a class="pid" href={hrefTo('now', undefined, { session: String(activityId) })}>
+          {preparedTransaction ?? activityId}
+        </a>{' '}
+        {applicationOf(activity)} <span class="dim">{whereFrom(activity)}</span>
+      </>
+    ),
+  },
+  { title: 'Mode', cell: ({ mode }) => modeText(mode) },
+  { title: 'State', cell: ({ activity }) => activity.state ?? 'hidden' },
+  { title: 'Since', cell: (lock) => <SinceWhen lock={lock} /> },
+  {
+    title: 'Statement',
+    cell: ({ activity }) => (
+      <code class="cell-query">{activity.query === null ? 'hidden' : oneLine(activity.query)}</code>
+    ),
+  },
+];
+
+function Sessions({ locks }: { readonly locks: readonly ShownLock[] }): JSX.Element {
   return (
     <div class="table-frame">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Session</th>
-            <th scope="col">Mode</th>
-            <th scope="col">State</th>
-            <th scope="col">Since</th>
-            <th scope="col">Statement</th>
-          </tr>
-        </thead>
-        <tbody>
-          {locks.map((lock, index) => (
-            <tr key={`${lock.activityId} ${lock.mode} ${index}`}>
-              <th scope="row" data-label="Session">
-                <a class="pid" href={hrefTo('now', undefined, { session: String(lock.activityId) })}>
-                  {lock.preparedTransaction ?? lock.activityId}
-                </a>{' '}
-                {applicationOf(lock.activity)} <span class="dim">{whereFrom(lock.activity)}</span>
-              </th>
-              <td data-label="Mode">{modeText(lock.mode)}</td>
-              <td data-label="State">{lock.activity.state ?? 'hidden'}</td>
-              <td data-label="Since">
-                {lock.granted ? (
-                  lock.activity.xactStart === null ? (
-                    <span class="dim">no transaction</span>
-                  ) : (
-                    <>
-                      transaction <Since at={lock.activity.xactStart} />
-                    </>
-                  )
-                ) : (
-                  <>
-                    waits <Since at={waitingSince(lock.activity, lock)} />
-                  </>
-                )}
-              </td>
-              <td data-label="Statement">
-                <code class="cell-query">
-                  {lock.activity.query === null ? 'hidden' : oneLine(lock.activity.query)}
-                </code>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <Table
+        columns={COLUMNS}
+        rows={locks}
+        keyOf={({ activityId, mode }, index) => `${activityId} ${mode} ${index}`}
+      />
     </div>
+  );
+}
+
+/** The server does not tell since when a lock is held; its holder may, and its transaction is no younger. */
+function SinceWhen({ lock }: { readonly lock: ShownLock }): JSX.Element {
+  const { granted, heldSince, waitingWithin, activity } = lock;
+  if (!granted)
+    return (
+      <>
+        waits <Since at={waitingSince(activity, lock)} />
+      </>
+    );
+  if (heldSince === null && activity.xactStart === null) return <span class="dim">not known</span>;
+  return (
+    <>
+      {heldSince === null ? 'transaction ' : 'held '}
+      <Since at={heldSince ?? activity.xactStart} />
+      {waitingWithin > 0 && (
+        <span class="dim">; {plural(waitingWithin, 'call')} of its process wait for it</span>
+      )}
+    </>
   );
 }
 
@@ -118,10 +124,10 @@ function Past({ waits }: { readonly waits: readonly Wait[] }): JSX.Element {
     <ul class="past">
       {waits.map((wait) => (
         <li key={wait.id}>
-          <Ago at={wait.from} />: <span class="pid">{wait.pid}</span> {wait.application ?? 'no name'} waited
-          for {modeText(wait.mode)},{' '}
+          <Ago at={wait.from} />: <span class="pid">{wait.pid}</span> {nameOf(wait.application)} waited for{' '}
+          {modeText(wait.mode)},{' '}
           {wait.to === null ? 'and still does' : span(Date.parse(wait.to) - Date.parse(wait.from))}, behind{' '}
-          {wait.blockers.map(({ pid, application }) => `${application ?? 'no name'} (${pid})`).join(', ') ||
+          {wait.blockers.map(({ pid, application }) => `${nameOf(application)} (${pid})`).join(', ') ||
             'nobody that could be seen'}
         </li>
       ))}

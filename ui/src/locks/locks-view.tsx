@@ -3,6 +3,7 @@ import { useMemo } from 'preact/hooks';
 import { hrefTo, place, refine } from '../place.js';
 import { Empty } from '../parts/empty.js';
 import { Problem } from '../parts/problem.js';
+import { Table, type Column } from '../parts/table.js';
 import { applicationOf, modeText, plural } from '../parts/texts.js';
 import { useLook } from '../parts/use-look.js';
 import { useStore } from '../store.js';
@@ -12,13 +13,73 @@ import { groupsOf, matches, SORTS, type LockGroup, type SortName } from './lock-
 import { LockPage } from './lock-page.js';
 
 const MOST_ROWS = 250;
-const COLUMNS: readonly (readonly [SortName, string])[] = [
-  ['name', 'Lock'],
-  ['mode', 'Mode'],
-  ['holder', 'Held by'],
-  ['since', 'Transaction since'],
-  ['waiters', 'Waiters'],
+
+interface SortedColumn extends Column<LockGroup> {
+  readonly name: SortName;
+}
+
+const COLUMNS: readonly SortedColumn[] = [
+  {
+    name: 'name',
+    title: 'Lock',
+    cell: ({ key, name, kind }) => (
+      <>
+        <a href={hrefTo('locks', key)} class="lock-name">
+          {name}
+        </a>{' '}
+        <span class="kind">{kind}</span>
+      </>
+    ),
+  },
+  {
+    name: 'mode',
+    title: 'Mode',
+    cell: ({ mode, awaited }) => (
+      <>
+        {modeText(mode)}
+        {awaited !== null && awaited !== mode && <span class="dim"> awaited: {modeText(awaited)}</span>}
+      </>
+    ),
+  },
+  { name: 'holder', title: 'Held by', cell: ({ holders }) => <Holders holders={holders} /> },
+  {
+    name: 'since',
+    title: 'Held for',
+    cell: ({ since }) => (since === null ? <span class="dim">not known</span> : <Since at={since} />),
+  },
+  { name: 'waiters', title: 'Waiters', cell: (group) => <Waiters group={group} /> },
 ];
+
+function Holders({ holders }: Pick<LockGroup, 'holders'>): JSX.Element {
+  const [first] = holders;
+  if (first === undefined) return <span class="dim">nobody</span>;
+  return (
+    <>
+      <span class="pid">{first.activity.pid}</span> {applicationOf(first.activity)}
+      {holders.length > 1 && <span class="dim"> and {holders.length - 1} more</span>}
+    </>
+  );
+}
+
+function Waiters({ group: { waiters, waitsSince, within } }: { readonly group: LockGroup }): JSX.Element {
+  if (waiters.length === 0 && within === 0) return <span class="dim">none</span>;
+  return (
+    <>
+      {waiters.length > 0 && <b>{waiters.length}</b>}
+      {waitsSince !== null && (
+        <>
+          , <Since at={waitsSince} />
+        </>
+      )}
+      {within > 0 && (
+        <span class="dim">
+          {waiters.length > 0 && ', and '}
+          {within} within the holder
+        </span>
+      )}
+    </>
+  );
+}
 
 /** Who holds what, and who waits for it: by names and tables rather than by rows of `pg_locks`. */
 export function LocksView(): JSX.Element {
@@ -31,7 +92,7 @@ export function LocksView(): JSX.Element {
     );
   const words = query['q'] ?? '';
   const kind = query['kind'] ?? '';
-  const sort = (query['sort'] ?? 'waiters') as SortName;
+  const sort = isSort(query['sort']) ? query['sort'] : 'waiters';
   const found = groups
     .filter(
       (group) =>
@@ -39,7 +100,7 @@ export function LocksView(): JSX.Element {
         (kind !== '' || words !== '' || !isIndex(group)) &&
         (words === '' || matches(group, words)),
     )
-    .sort(SORTS[sort] ?? SORTS.waiters);
+    .sort(SORTS[sort]);
   return (
     <section aria-labelledby="locks-title">
       <h2 id="locks-title" class="visually-hidden">
@@ -81,25 +142,13 @@ export function LocksView(): JSX.Element {
         </Empty>
       ) : (
         <div class="table-frame">
-          <table>
-            <caption class="visually-hidden">Locks, who holds them and who waits</caption>
-            <thead>
-              <tr>
-                {COLUMNS.map(([name, title]) => (
-                  <th key={name} scope="col" aria-sort={sort === name ? 'descending' : 'none'}>
-                    <button type="button" class="sort" onClick={() => refine({ sort: name })}>
-                      {title} {sort === name && <span aria-hidden="true">▾</span>}
-                    </button>
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {found.slice(0, MOST_ROWS).map((group) => (
-                <Row key={group.key} group={group} />
-              ))}
-            </tbody>
-          </table>
+          <Table
+            caption="Locks, who holds them and who waits"
+            columns={COLUMNS.map((column) => sortable(column, sort))}
+            rows={found.slice(0, MOST_ROWS)}
+            keyOf={({ key }) => key}
+            classOf={({ waiters }) => (waiters.length > 0 ? 'has-waiters' : '')}
+          />
           {found.length > MOST_ROWS && (
             <p class="dim">and {found.length - MOST_ROWS} more: search for them.</p>
           )}
@@ -109,54 +158,25 @@ export function LocksView(): JSX.Element {
   );
 }
 
+function isSort(name: string | undefined): name is SortName {
+  return name !== undefined && Object.hasOwn(SORTS, name);
+}
+
 function isIndex({ relKind, waiters }: LockGroup): boolean {
   return (
     waiters.length === 0 && (relKind === 'INDEX' || relKind === 'PARTITIONED_INDEX' || relKind === 'TOAST')
   );
 }
 
-function Row({ group }: { readonly group: LockGroup }): JSX.Element {
-  const { key, kind, name, mode, awaited, holders, waiters, since, waitsSince } = group;
-  const [first] = holders;
-  return (
-    <tr class={waiters.length > 0 ? 'has-waiters' : ''}>
-      <th scope="row" data-label="Lock">
-        <a href={hrefTo('locks', key)} class="lock-name">
-          {name}
-        </a>{' '}
-        <span class="kind">{kind}</span>
-      </th>
-      <td data-label="Mode">
-        {modeText(mode)}
-        {awaited !== null && awaited !== mode && <span class="dim"> awaited: {modeText(awaited)}</span>}
-      </td>
-      <td data-label="Held by">
-        {first === undefined ? (
-          <span class="dim">nobody</span>
-        ) : (
-          <>
-            <span class="pid">{first.activity.pid}</span> {applicationOf(first.activity)}
-            {holders.length > 1 && <span class="dim"> and {holders.length - 1} more</span>}
-          </>
-        )}
-      </td>
-      <td data-label="Since">
-        {since === null ? <span class="dim">no transaction</span> : <Since at={since} />}
-      </td>
-      <td data-label="Waiters">
-        {waiters.length === 0 ? (
-          <span class="dim">none</span>
-        ) : (
-          <>
-            <b>{waiters.length}</b>
-            {waitsSince !== null && (
-              <>
-                , <Since at={waitsSince} />
-              </>
-            )}
-          </>
-        )}
-      </td>
-    </tr>
-  );
+function sortable(column: SortedColumn, sort: SortName): Column<LockGroup> {
+  const { name, title } = column;
+  return {
+    ...column,
+    sorted: sort === name ? 'descending' : 'none',
+    head: (
+      <button type="button" class="sort" onClick={() => refine({ sort: name })}>
+        {title} {sort === name && <span aria-hidden="true">▾</span>}
+      </button>
+    ),
+  };
 }

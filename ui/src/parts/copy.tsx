@@ -35,6 +35,8 @@ async function written(text: string): Promise<boolean> {
     area.value = text;
     (document.querySelector('dialog[open]') ?? document.body).append(area);
     area.select();
+    // There is nothing else on a page without HTTPS.
+    // eslint-disable-next-line @typescript-eslint/no-deprecated
     const done = document.execCommand('copy');
     area.remove();
     return done;

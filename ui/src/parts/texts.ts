@@ -7,10 +7,13 @@ export function modeText(mode: string): string {
 
 /** Who it is, in a few words. */
 export function applicationOf({ applicationName, backendType }: Activity): string {
-  // What stands behind a semicolon is context, and shown as such.
-  const name = applicationName?.split(';')[0]?.trim() ?? '';
-  if (name !== '') return name;
-  return backendType === null || backendType === 'client backend' ? 'no name' : backendType;
+  const isClient = backendType === null || backendType === 'client backend';
+  return nameOf(applicationName, isClient ? undefined : backendType);
+}
+
+/** What a session calls itself; what stands behind a semicolon is context, and shown as such. */
+export function nameOf(applicationName: string | null, otherwise = 'no name'): string {
+  return applicationName?.split(';')[0]?.trim() || otherwise;
 }
 
 export function whereFrom({ user, clientAddress }: Activity): string {

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { hrefTo } from '../place.js';
 import { Copy } from '../parts/copy.js';
-import { modeText } from '../parts/texts.js';
+import { modeText, nameOf } from '../parts/texts.js';
 import { Ago, exactly, span } from '../time.js';
 import type { Marker, Wait } from '../wire.js';
 import { MARKER_WORDS } from './marker-words.js';
@@ -52,7 +52,7 @@ function WaitDetail({ wait }: { readonly wait: Wait }): JSX.Element {
         </div>
         <div>
           <dt>Application</dt>
-          <dd>{wait.application ?? 'no name'}</dd>
+          <dd>{nameOf(wait.application)}</dd>
         </div>
         <div>
           <dt>Role</dt>
@@ -65,7 +65,7 @@ function WaitDetail({ wait }: { readonly wait: Wait }): JSX.Element {
         {wait.blockers.map((blocker) => (
           <li key={`${blocker.pid} ${blocker.from}`}>
             <div>
-              <span class="pid">{blocker.pid}</span> <b>{blocker.application ?? 'no name'}</b>{' '}
+              <span class="pid">{blocker.pid}</span> <b>{nameOf(blocker.application)}</b>{' '}
               <span class="dim">{blocker.user ?? 'hidden role'}</span>
             </div>
             <div class="dim">

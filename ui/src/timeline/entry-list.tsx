@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { modeText } from '../parts/texts.js';
+import { modeText, nameOf } from '../parts/texts.js';
 import { exactly, span } from '../time.js';
 import type { Marker, Wait } from '../wire.js';
 import { endOf } from './lanes.js';
@@ -52,9 +52,7 @@ export function EntryList({ waits, markers, now, chosen, choose }: Properties): 
 
 function waitText(wait: Wait, now: number): string {
   const long = span(endOf(wait, now) - Date.parse(wait.from));
-  const behind = wait.blockers
-    .map(({ pid, application }) => `${application ?? 'no name'} (${pid})`)
-    .join(', ');
-  const who = `${wait.application ?? 'no name'} (${wait.pid})`;
+  const behind = wait.blockers.map(({ pid, application }) => `${nameOf(application)} (${pid})`).join(', ');
+  const who = `${nameOf(wait.application)} (${wait.pid})`;
   return `${who} ${wait.to === null ? 'has waited' : 'waited'} ${long} for ${modeText(wait.mode)} on ${wait.lock.name}, behind ${behind || 'nobody that could be seen'}`;
 }
