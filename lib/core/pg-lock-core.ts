@@ -101,8 +101,7 @@ export class PgLockCore {
       flowTransaction: this.work.flowTransaction,
       ...this.assertPeers,
     });
-    this.peerServices.onReleased = (key) => this.advisory.wakePermits(key);
-    this.peerServices.chase(this.held, this.advisory.graph);
+    this.connectPeers();
     this.lockReports = new LockReports(this);
     this.jobs = this.makeJobs(connector, emit);
     this.admin = this.makeAdmin(connector, emit);
@@ -118,6 +117,11 @@ export class PgLockCore {
         throw noPeersOnStandby(what);
       },
     };
+  }
+
+  private connectPeers(): void {
+    this.peerServices.onReleased = (key) => this.advisory.wakePermits(key);
+    this.peerServices.chase(this.held, this.advisory.graph);
   }
 
   /** A store without a server has no sessions that could be named. */

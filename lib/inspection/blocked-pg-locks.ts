@@ -62,7 +62,11 @@ export class BlockedPgLocks extends LockInspector<BlockedLockQuery, BlockedPgLoc
   async tree({ allDatabases = false }: BlockingTreeOptions = {}): Promise<readonly BlockingTreeNode[]> {
     const { observer } = this.parts;
     const version = await observer.version();
-    const rows = await observer.query<TextRow>({ text: treeRows({ version, allDatabases }) });
+    const rows = await observer.query<TextRow>({
+      // Whoever watches asks once a second, and planning it takes longer than answering.
+      name: allDatabases ? 'pglock_tree_of_all' : 'pglock_tree',
+      text: treeRows({ version, allDatabases }),
+    });
     const decoder = await this.decoderFor(rows);
     return blockingTree(rows.map((row) => decoder.treeMember(row)));
   }

@@ -76,7 +76,7 @@ export class ObserverSession implements StatementRunner {
 
   /** Runs one statement in its turn; connects when it must. */
   query<Row extends object>(statement: Statement): Promise<Row[]> {
-    return this.#inTurn(({ client }) => this.#send<Row>(client, onPrimary(statement)));
+    return this.#inTurn(({ client, direct }) => this.#send<Row>(client, onPrimary(statement), direct));
   }
 
   /** Whether a load balancer stands between that sends some statements to a standby; connects when it must. */
@@ -144,13 +144,24 @@ export class ObserverSession implements StatementRunner {
     return { version, direct };
   }
 
-  async #send<Row extends object>(client: Client, { text, values }: Statement): Promise<Row[]> {
+  /** @param named whether the server keeps the plan of a statement with a name: a pooler may give the next one another backend. */
+  async #send<Row extends object>(
+    client: Client,
+    { name, text, values }: Statement,
+    named = false,
+  ): Promise<Row[]> {
     const giveUp = setTimeout(
       () => socketOf(client)?.destroy(),
       this.#options.statementTimeoutMs + GRACE_MS,
     ).unref();
     try {
-      const result = await client.query<Row>({ text, values: [...(values ?? [])], types: AS_TEXT });
+      const prepared = named && name !== undefined ? { name } : {};
+      const result = await client.query<Row>({
+        ...prepared,
+        text,
+        values: [...(values ?? [])],
+        types: AS_TEXT,
+      });
       return result.rows;
     } finally {
       clearTimeout(giveUp);

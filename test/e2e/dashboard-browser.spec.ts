@@ -38,7 +38,7 @@ async function tabTo(page: Page, selector: string): Promise<void> {
 
 /** Locks of every kind that the library has, with a call that waits within the process. */
 function holdSome(pglock: PgLockService): { end(): Promise<unknown> } {
-  const gate = deferred<void>();
+  const gate = deferred();
   const works = [
     pglock.advisory('billing.close', () => gate.promise),
     pglock.advisory('billing.close', () => undefined),
@@ -214,7 +214,7 @@ describeInBrowser('the page in Chromium', () => {
       { allowSignals: true, history: '1h', authorize: () => hostile('viewer') },
       { imports: [ScheduleModule.forRoot()], providers: [Hostile] },
     );
-    const gate = deferred<void>();
+    const gate = deferred();
     const locked = app.get(PgLockService).advisory(hostile('lock'), () => gate.promise);
     await database.admin.query(
       `CREATE TABLE "${hostile('table').replaceAll('"', '""').slice(0, 60)}" (id int)`,

@@ -157,17 +157,15 @@ describe('the dashboards of several replicas', () => {
 
 describe('what the server does not know', () => {
   it('is told by the processes that hold locks: names, since when, who waits within them, and who leads', async () => {
-    const [holder, other] = (await Promise.all([
-      dashboardOn(database, 'express'),
-      dashboardOn(database, 'express'),
-    ])) as [DashboardApplication, DashboardApplication];
+    const holder = await dashboardOn(database, 'express');
+    const other = await dashboardOn(database, 'express');
     const { url } = await database.role(`looker_${Math.random().toString(36).slice(2)}`);
     const stranger = await dashboardOn(
       { ...database, url, defer: (work) => database.defer(work) },
       'express',
     );
     const pglock = holder.app.get(PgLockService);
-    const gate = deferred<void>();
+    const gate = deferred();
     const before = Date.now();
     const works = [
       pglock.advisory('billing.close', () => gate.promise),
@@ -180,7 +178,7 @@ describe('what the server does not know', () => {
     const named = async (name: string) =>
       (await advisoryLocks(other)).find(({ advisoryId }) => advisoryId === name);
     const found = await eventually(async () => (await named('billing.close')) ?? false, PATIENT);
-    const { heldSince, waitingWithin } = found as Record<string, string | number>;
+    const { heldSince, waitingWithin } = found;
     expect(Date.parse(String(heldSince))).toBeGreaterThan(before - 60_000);
     expect(Date.parse(String(heldSince))).toBeLessThanOrEqual(Date.now());
     expect(waitingWithin).toBe(1);

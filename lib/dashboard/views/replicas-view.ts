@@ -3,8 +3,9 @@ import type { WatchedDatabase } from '../watched-database.js';
 import type { ReplicasAnswer, ReplicaStatus } from '../wire.js';
 
 /** The connections of this library to one database, of every process. @internal */
-export async function replicasView({ name, observer, leaders }: WatchedDatabase): Promise<ReplicasAnswer> {
-  const [rows, leading] = await Promise.all([observer.query<ReplicaRow>(READ_REPLICAS), leaders()]);
+export async function replicasView(database: WatchedDatabase): Promise<ReplicasAnswer> {
+  const { name, observer } = database;
+  const [rows, leaders] = await Promise.all([observer.query<ReplicaRow>(READ_REPLICAS), database.leaders()]);
   const tableSize = Number(rows[0]?.tableSize ?? 0);
   return {
     connection: name,
@@ -12,7 +13,7 @@ export async function replicasView({ name, observer, leaders }: WatchedDatabase)
     items: rows.map((row) => statusOf(row)),
     tableLocks: Number(rows[0]?.tableLocks ?? 0),
     tableSize,
-    leaders: leading,
+    leaders,
   };
 }
 

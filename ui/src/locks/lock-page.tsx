@@ -21,6 +21,7 @@ export function LockPage({ lockKey, group, loaded }: Properties): JSX.Element {
   const past = [...waits.values()]
     .filter(({ lock }) => lock.key === lockKey)
     .sort((one, other) => other.from.localeCompare(one.from));
+  const { advisoryKey = null } = group ?? {};
   const name = group?.name ?? past[0]?.lock.name ?? lockKey.replace(/^[^:]*:/, '');
   return (
     <section aria-labelledby="lock-title">
@@ -31,11 +32,10 @@ export function LockPage({ lockKey, group, loaded }: Properties): JSX.Element {
         {name} <span class="kind">{group?.kind ?? lockKey.split(':')[0]}</span>
         <Copy text={name} what="name of the lock" />
       </h2>
-      {group !== undefined && group.advisoryKey !== null && (
+      {advisoryKey !== null && (
         <p class="dim">
-          {group.named !== null && <>{group.named} </>}
-          In pg_locks: classid {group.advisoryKey.classId}, objid {group.advisoryKey.objId}, objsubid{' '}
-          {group.advisoryKey.objSubId}
+          {group?.named} In pg_locks: classid {advisoryKey.classId}, objid {advisoryKey.objId}, objsubid{' '}
+          {advisoryKey.objSubId}
         </p>
       )}
       <h3>
