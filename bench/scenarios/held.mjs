@@ -66,7 +66,7 @@ function heapUsed() {
 }
 
 export function tables({ count, locks, sessions, bytes, idle, one, empty }) {
-  const all = (name) => [idle, one, empty].map((state) => figure(state[name]));
+  const all = (name) => [idle, one, empty].map((state) => figure(state?.[name]));
   return [
     {
       title: `${figure(count)} locks held by one process, doing nothing`,
