@@ -175,7 +175,7 @@ export class PgLockCore {
     await this.advisory.finish(this.shutdownLeftMs);
     await this.admin.close();
     await this.advisory.close(async () => {
-      await this.jobs.linger(LINGER_AT_MOST_MS);
+      await this.jobs.linger(this.shutdownLeftMs);
       this.jobs.close();
       this.peerServices.close();
     });
@@ -200,9 +200,6 @@ export class PgLockCore {
     else if (event.type === 'sessionEnded') say('nestjs-pglock:session-ended', { ...this.source, ...event });
   }
 }
-
-/** A process that is killed for not ending has answered nobody. */
-const LINGER_AT_MOST_MS = 10_000;
 
 /** Builds everything of one database. @internal */
 export function createCore(options: ResolvedPgLockOptions): PgLockCore {

@@ -223,6 +223,10 @@ export class Job implements TickHost {
     this.record.began(null, 0, 0);
   }
 
+  gaveUp(): void {
+    this.context.advisory.giveBack(this.definition.ids);
+  }
+
   left(run: TickRun, why: 'known' | 'missed' | 'foreign' | 'stopped'): void {
     if (this.pending === run) this.pending = undefined;
     this.leavesNextTick = false;

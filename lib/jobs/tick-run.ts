@@ -38,6 +38,8 @@ export interface TickHost {
   skippedBefore(at: number): number;
   /** The run begins. */
   began(run: TickRun, keys: readonly HeldKey[]): void;
+  /** It has the lock, and does not run here: others may know better, and the lock must not be kept from them. */
+  gaveUp(): void;
   /** It is not run here. */
   left(run: TickRun, why: 'known' | 'missed' | 'foreign' | 'stopped'): void;
 }
@@ -123,6 +125,7 @@ export class TickRun implements JobInvocation {
       if (verdict === 'run') return taken;
       await taken.leave();
       if (verdict !== 'lock') {
+        this.host.gaveUp();
         this.leave(verdict);
         return undefined;
       }
