@@ -1,0 +1,27 @@
+// Leadership and permits that are broken on purpose, each in one place: patches of the built package in one process of a test.
+const dist = (file) => import(`../../dist/${file}.js`);
+
+/** @type {Record<string, () => Promise<void>>} */
+export const HAMMER_MUTANTS = {
+  /** A leader that is not told of its loss. */
+  async deafLeader() {
+    const { Term } = await dist('leadership/term');
+    Object.defineProperty(Term.prototype, 'held', { get: () => true });
+    Term.prototype.lose = () => undefined;
+  },
+
+  /** Leads without asking. */
+  async anyLeads() {
+    const { Leaders } = await dist('leadership/leaders');
+    const { lead } = Leaders.prototype;
+    Leaders.prototype.lead = function (name, options, work) {
+      return lead.call(this, `${name} ${process.pid}`, options, work);
+    };
+  },
+
+  /** One permit more than was asked for. */
+  async onePermitMore() {
+    const { PermitLimits } = await dist('locks/permit-limits');
+    PermitLimits.prototype.of = (_key, permits) => permits + 1;
+  },
+};
