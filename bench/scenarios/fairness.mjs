@@ -13,7 +13,7 @@ const WHO = [
 
 /** One id that every waiter of every replica wants, in rounds of each way in turn: what each replica gets, and how long waits are. */
 export async function run({ place, quick, rounds, say }) {
-  const [replicas, msEach] = quick ? [2, 300] : [8, 1_500];
+  const [replicas, msEach] = quick ? [2, 300] : [8, 3_000];
   const groups = {};
   const found = Object.fromEntries(WHO.map(({ name }) => [name, []]));
   try {
