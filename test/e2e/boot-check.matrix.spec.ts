@@ -32,11 +32,15 @@ describe('what is decorated runs under its lock, or the application does not boo
   const db = useDatabase();
 
   async function boot(
-    parts: { readonly controllers?: Type[]; readonly providers?: object[] },
+    parts: { readonly imports?: Type[]; readonly controllers?: Type[]; readonly providers?: object[] },
     options: Partial<PgLockModuleOptions> = {},
   ): Promise<void> {
     @Module({
-      imports: [ScheduleModule.forRoot(), PgLockModule.forRoot({ connection: db.url, ...options })],
+      imports: [
+        ScheduleModule.forRoot(),
+        PgLockModule.forRoot({ connection: db.url, ...options }),
+        ...(parts.imports ?? []),
+      ],
       controllers: parts.controllers ?? [],
       providers: (parts.providers ?? []) as Type[],
     })
@@ -303,6 +307,17 @@ describe('what is decorated runs under its lock, or the application does not boo
       ['0123456789abcdef01234', /mixin\(\), whose name is random/],
     ])('refuses the class name %s', async (name, words) => {
       await refused({ providers: [named(name)] }, words);
+    });
+
+    it('refuses names of two and three letters where a class around them was renamed by a minifier', async () => {
+      await boot({ providers: [named('Ab')] });
+      class Other {}
+      Object.defineProperty(Other, 'name', { value: 't' });
+      Module({})(Other);
+      await expect(boot({ imports: [Other], providers: [named('Abc')] })).rejects.toThrow(
+        /a minifier has renamed the classes of this application, and 'Abc' is such a name.* Give it an id/,
+      );
+      await boot({ imports: [Other], providers: [named('Reports')] });
     });
 
     it('refuses one name for two different classes, and only without ids', async () => {

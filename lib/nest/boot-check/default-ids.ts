@@ -13,12 +13,18 @@ import { labelOf, type CheckedMethod } from './checked-method.js';
 export class DefaultIds {
   private readonly logger = new Logger('PgLock');
   private readonly hosts = new Map<string, AnyFunction>();
+  private areRenamed = isRenamed;
+
+  /** Looks at a class for what a minifier has done to the application: at its modules, which carry no ids. */
+  lookAt({ name }: { readonly name: string }): void {
+    this.areRenamed ||= /^(.|[\p{Ll}$_].)$/u.test(name);
+  }
 
   /** @throws {PgLockConfigurationError} when a default id is none that all replicas, and no other class, would use. */
   check(checked: CheckedMethod, infos: readonly EnhancerInfo[]): void {
     for (const info of infos) {
       if (!info.hasId || info.ids !== undefined) continue;
-      assertStable(checked, info);
+      assertStable(checked, info, this.areRenamed);
       if (checked.host.name.length === 2) this.warn(checked);
       const id = `${info.connection ?? ''} ${labelOf(checked)}`;
       const other = this.hosts.get(id);
@@ -36,8 +42,8 @@ export class DefaultIds {
   }
 }
 
-function assertStable(checked: CheckedMethod, { decorator }: EnhancerInfo): void {
-  const why = instability(checked.host.name);
+function assertStable(checked: CheckedMethod, { decorator }: EnhancerInfo, areRenamed: boolean): void {
+  const why = instability(checked.host.name, areRenamed);
   if (why === undefined) return;
   throw new PgLockConfigurationError(
     `PgLockModule: ${decorator}() on '${labelOf(checked)}' has no id, and its default, the names of class and method, cannot ` +
@@ -47,15 +53,23 @@ function assertStable(checked: CheckedMethod, { decorator }: EnhancerInfo): void
   );
 }
 
+/** Whether a bundler has renamed the classes of this library, and so those of the application that it is bundled with. */
+const isRenamed = DefaultIds.name !== 'DefaultIds';
+
 /** Why a class name is not the same in every process, or does not say which class it is. */
-function instability(name: string): string | undefined {
+function instability(name: string, areRenamed: boolean): string | undefined {
   if (name === '') return 'the class has no name';
   if (/^[0-9a-f]{21}$/.test(name)) return 'the class is a mixin(), whose name is random in each process';
   if (name.length === 1) return `a class called '${name}' was named by a minifier, differently in each build`;
   if (!/^\p{Lu}/u.test(name))
     return `the class name '${name}' begins with no upper-case letter, as one that a bundler made`;
+  if (areRenamed && name.length <= LONGEST_MINIFIED)
+    return `a minifier has renamed the classes of this application, and '${name}' is such a name, which differs from build to build`;
   return undefined;
 }
+
+/** Two hundred thousand names: no bundle has more. */
+const LONGEST_MINIFIED = 3;
 
 function shared(checked: CheckedMethod, { decorator }: EnhancerInfo): PgLockConfigurationError {
   return new PgLockConfigurationError(

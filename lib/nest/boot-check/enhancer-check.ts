@@ -55,6 +55,7 @@ export class EnhancerCheck {
 
   /** Modules that were not there at the last check. */
   private async checkNew(): Promise<void> {
+    for (const { metatype } of this.modules.values()) this.ids.lookAt(metatype);
     for (const module of this.modules.values()) {
       if (this.seen.has(module)) continue;
       this.seen.add(module);
