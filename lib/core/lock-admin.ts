@@ -30,7 +30,7 @@ export interface LockAdminInit {
 
 /**
  * Looking at locks and clearing the way, put together for one database: two connections of their own, neither open before it
- * is needed, so that a long look never holds up the killer.
+ * is needed, so that a long look never holds up prioritized work.
  *
  * @internal
  */
@@ -46,9 +46,9 @@ export class LockAdmin {
 
   constructor({ options, connector, names, flowPids, transactions, timeouts, emit }: LockAdminInit) {
     const observer = new ObserverSession(connector, { purpose: 'inspection' });
-    const killer = new ObserverSession(connector, { purpose: 'killer' });
+    const clearing = new ObserverSession(connector, { purpose: 'prioritize' });
     this.observer = observer;
-    this.#sessions = [observer, killer];
+    this.#sessions = [observer, clearing];
     const { namespace, configs, findLimit } = options;
     for (const id of options.names.ids) names.keyOf(id);
     const parts: InspectionParts = {
@@ -67,7 +67,7 @@ export class LockAdmin {
     this.prioritizer = new Prioritizer({
       name: options.name,
       namespace,
-      observer: killer,
+      observer: clearing,
       names,
       emit,
       flowPids,
@@ -86,7 +86,7 @@ export class LockAdmin {
     return undefined;
   }
 
-  /** Stops the killer, then closes both connections. Idempotent. */
+  /** Stops clearing the way, then closes both connections. Idempotent. */
   async close(): Promise<void> {
     await this.prioritizer.close();
     await Promise.all(this.#sessions.map((session) => session.close()));

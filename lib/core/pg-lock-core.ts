@@ -216,7 +216,7 @@ export function replicaName(): string {
   return `${hostname()}:${process.pid}`;
 }
 
-/** Lock sessions and the killer's session: never from the application's pool, and past a pooler where told so. */
+/** Lock sessions, and the one that clears the way: never from the application's pool, and past a pooler where told so. */
 function ownConnector({ directConnection, pool, connection }: ResolvedPgLockOptions): Connector {
   if (directConnection === undefined && pool !== undefined) return connectorLike(pool);
   return connectorTo(directConnection ?? connection);

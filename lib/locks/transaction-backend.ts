@@ -1,4 +1,5 @@
 import type { TransactionWatcher } from '../transaction/pg-session-watch.js';
+import type { LockMode } from '../vocabulary/lock-mode.js';
 import type { XactLockRequest } from './xact-lock-options.js';
 
 /** Which locks to take in a transaction, and how long to wait for all of them. @internal */
@@ -33,6 +34,8 @@ export interface AskedInTransaction {
   readonly id: unknown;
   readonly once: boolean;
   readonly startedAt: number;
+  /** The table lock mode, which decides which right it needs. */
+  readonly mode?: LockMode;
 }
 
 /**

@@ -144,7 +144,7 @@ export interface ResolvedPgLockOptions {
   readonly name: string;
   readonly connection: PgLockConnection | undefined;
   readonly pool: Pool | undefined;
-  /** Past a pooler, for locks and the killer; else they use `connection`. */
+  /** Past a pooler, for locks and for `prioritize`; else they use `connection`. */
   readonly directConnection: PgLockConnection | undefined;
   readonly namespace: string;
   readonly advisory: ResolvedAdvisoryDefaults;

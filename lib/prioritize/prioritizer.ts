@@ -51,7 +51,7 @@ export class Prioritizer {
     this.#loop = new PrioritizeLoop(`pglock:${parts.name}:prioritize`, parts);
   }
 
-  /** Where the killer's timer is shown while anything is prioritized. */
+  /** Where the timer of the loop is shown while anything is prioritized. */
   set registry(registry: PrioritizeTimerRegistry | undefined) {
     this.#loop.registry = registry;
   }

@@ -39,7 +39,7 @@ export interface SessionsOptions {
    * @default '30s'
    */
   readonly connectTimeout?: Duration | null;
-  /** Where lock sessions and the killer's session connect when a pooler stands before the database. */
+  /** Where lock sessions, and the session of `prioritize`, connect when a pooler stands before the database. */
   readonly directConnection?: PgLockConnection;
   /**
    * Trust that a pooler in between gives each client one backend for its whole life (session pooling).

@@ -103,7 +103,16 @@ export function orderAndLimit(query: RowQuery, values: StatementValues): string 
   return `${order.length === 0 ? '' : `ORDER BY ${order.join(', ')}`}${limit}`;
 }
 
+/** A table, or one of its partitions: who uses the table waits for those. */
 function isOn({ schema, table }: NamedTable, values: StatementValues): string {
-  const named = `r."relName" = ${values.add(table, 'text')}`;
-  return schema === undefined ? named : `(${named} AND r."relSchema" = ${values.add(schema, 'text')})`;
+  const name = values.add(table, 'text');
+  const within = schema === undefined ? undefined : values.add(schema, 'text');
+  const own = `r."relName" = ${name}${within === undefined ? '' : ` AND r."relSchema" = ${within}`}`;
+  return `(${own} OR (r."relSchema", r."relName") IN (WITH RECURSIVE part(oid) AS (
+SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhparent
+ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relname = ${name}${within === undefined ? '' : ` AND n.nspname = ${within}`}
+UNION SELECT i.inhrelid FROM part JOIN pg_catalog.pg_inherits i ON i.inhparent = part.oid
+) SELECT n.nspname::pg_catalog.text, c.relname::pg_catalog.text FROM part
+ JOIN pg_catalog.pg_class c ON c.oid = part.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace))`;
 }

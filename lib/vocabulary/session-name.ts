@@ -1,5 +1,5 @@
 /** What the library's own connections are for, as the end of their `application_name` says. @internal */
-export type SessionPurpose = 'locks' | 'inspection' | 'killer' | 'transactions' | (string & {});
+export type SessionPurpose = 'locks' | 'inspection' | 'prioritize' | 'transactions' | (string & {});
 
 /** The server keeps so many bytes of an `application_name`, and cuts at the end (`NAMEDATALEN` less one). */
 const NAME_BYTES = 63;

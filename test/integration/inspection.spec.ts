@@ -32,6 +32,26 @@ describe('blocked.find', () => {
     await waiting;
   });
 
+  it('finds waits on partitions, at any depth, by the table that they are of', async () => {
+    await db.admin.query(`CREATE TABLE billing.events (at int) PARTITION BY RANGE (at);
+      CREATE TABLE billing.events_old PARTITION OF billing.events FOR VALUES FROM (0) TO (100) PARTITION BY RANGE (at);
+      CREATE TABLE billing.events_oldest PARTITION OF billing.events_old FOR VALUES FROM (0) TO (10)`);
+    const { blocked, locks } = inspect(db);
+    const { blocker, waiterPid, waiting } = await scene(
+      db,
+      ['BEGIN', 'LOCK TABLE billing.events_oldest'],
+      'SELECT * FROM billing.events_oldest',
+    );
+    for (const on of ['events', 'billing.events', 'billing.events_old', 'billing.events_oldest']) {
+      expect(await blocked.find({ on })).toMatchObject([{ activityId: waiterPid, relName: 'events_oldest' }]);
+      expect(await locks.count({ on, where: { granted: true } })).toBe(1);
+    }
+    for (const on of ['public.events', 'users']) expect(await blocked.find({ on })).toEqual([]);
+    await blocker.end();
+    await waiting;
+    await db.admin.query('DROP TABLE billing.events');
+  });
+
   it('tells what is awaited: table, row, advisory lock', async () => {
     const { blocked } = inspect(db);
     const table = await scene(db, ['BEGIN', 'LOCK TABLE billing.invoices'], 'SELECT * FROM billing.invoices');

@@ -522,7 +522,7 @@ describe('retries', () => {
 
 /** Sessions of the killer. */
 async function killerSessions() {
-  return (await db.sessions()).filter(({ applicationName }) => applicationName === 'pglock:killer');
+  return (await db.sessions()).filter(({ applicationName }) => applicationName === 'pglock:prioritize');
 }
 
 /** Resolves when the killer has looked three times more. */
@@ -531,7 +531,7 @@ async function threeLooks(): Promise<void> {
   await eventually(async () => {
     const { rows } = await db.admin.query<{ at: string }>(
       `SELECT query_start::text AS at FROM pg_stat_activity
-       WHERE application_name = 'pglock:killer' AND datname = current_database()`,
+       WHERE application_name = 'pglock:prioritize' AND datname = current_database()`,
     );
     for (const { at } of rows) looks.add(at);
     return looks.size > 3;

@@ -1,6 +1,7 @@
 import { alias, pgMaterializedView, pgSchema, pgView, text } from 'drizzle-orm/pg-core';
 import { LockTargetError } from '../../lib/errors/lock-target.error.js';
 import { PermissionError } from '../../lib/errors/permission.error.js';
+import type { LockMode } from '../../lib/vocabulary/lock-mode.js';
 import { openCore } from '../support/cores.js';
 import { useDatabase } from '../support/database.js';
 
@@ -54,15 +55,60 @@ describe('targets of table locks', () => {
     const { service } = openCore(database, { connection: caller.url });
     const refused = service.transaction(() => service.model('foreign_names'));
     await expect(refused).rejects.toThrow(PermissionError);
-    await expect(refused).rejects.toThrow(/owner/);
+    await expect(refused).rejects.toThrow(/GRANT UPDATE, DELETE or TRUNCATE .* on users to the owner/);
     await database.admin.query('DROP VIEW foreign_names');
+  });
+
+  it('say so of a view that has the name of its table within its own', async () => {
+    const owner = await database.role('keeper');
+    const caller = await database.role('guest');
+    await database.admin.query(`CREATE VIEW users_view AS SELECT name FROM users;
+      ALTER VIEW users_view OWNER TO ${owner.name}; GRANT ALL ON users_view, users TO ${caller.name}`);
+    const { service } = openCore(database, { connection: caller.url });
+    await expect(service.transaction(() => service.model('users_view'))).rejects.toThrow(/owner/);
+    await database.admin.query('DROP VIEW users_view');
+  });
+
+  it('say which right the role lacks, by mode, and nothing of an owner', async () => {
+    const caller = await database.role('reader');
+    await database.admin.query(`GRANT SELECT ON users TO ${caller.name}`);
+    const { service } = openCore(database, { connection: caller.url });
+    const lock = (target: string, mode: LockMode) =>
+      service.transaction(() => service.model(target, { mode }));
+    await expect(lock('users', 'ACCESS SHARE')).resolves.toBe(true);
+    const message = async (target: string, mode: LockMode) => {
+      const error: unknown = await lock(target, mode).catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(PermissionError);
+      return (error as Error).message;
+    };
+    expect(await message('users', 'ROW EXCLUSIVE')).toBe(
+      'Could not lock table "users": permission denied for table users. The connected role needs INSERT or UPDATE on it; GRANT that to the role.',
+    );
+    expect(await message('users', 'SHARE')).toMatch(/needs UPDATE, DELETE or TRUNCATE .*MAINTAIN/);
+    expect(await message('billing.names', 'SHARE')).toMatch(
+      /permission denied for schema billing\..* USAGE on the schema/,
+    );
+    if ((await version()) >= 170_000) {
+      await database.admin.query(`GRANT MAINTAIN ON users TO ${caller.name}`);
+      await expect(lock('users', 'ACCESS EXCLUSIVE')).resolves.toBe(true);
+    }
+    await database.admin.query(`REVOKE ALL ON users FROM ${caller.name}`);
+  });
+
+  it('say of what does not exist where it was looked for', async () => {
+    const { service } = openCore(database);
+    await expect(service.transaction(() => service.model('nosuch'))).rejects.toThrow(
+      'Could not lock table "nosuch": relation "nosuch" does not exist. Check the name; one without a schema is looked up in the `search_path` of the session.',
+    );
   });
 });
 
 /** From PostgreSQL 15 on. */
-async function saysMore(): Promise<boolean> {
+const saysMore = async () => (await version()) >= 150_000;
+
+async function version(): Promise<number> {
   const { rows } = await database.admin.query<{ version: number }>(
     `SELECT current_setting('server_version_num')::int AS version`,
   );
-  return rows[0]!.version >= 150_000;
+  return rows[0]!.version;
 }

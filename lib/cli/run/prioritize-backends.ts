@@ -29,11 +29,11 @@ export async function prioritizeBackends<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const flowPids = new FlowPids();
-  const killer = new ObserverSession(connectorTo(database.connection), { purpose: 'killer' });
+  const session = new ObserverSession(connectorTo(database.connection), { purpose: 'prioritize' });
   const prioritizer = new Prioritizer({
     name: 'cli',
     namespace: database.namespace,
-    observer: killer,
+    observer: session,
     names: { nameOf: () => undefined },
     emit: options.report,
     flowPids,
@@ -59,7 +59,7 @@ export async function prioritizeBackends<T>(
     return error.work.value as T;
   } finally {
     await prioritizer.close();
-    await killer.close();
+    await session.close();
   }
 }
 

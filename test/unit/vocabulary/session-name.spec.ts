@@ -4,8 +4,8 @@ import { readSessionName, sessionName } from '../../../lib/vocabulary/session-na
 describe('the name of a connection of the library', () => {
   it('keeps the name of the application before what the connection is for', () => {
     expect(sessionName('orders-api', 'locks')).toBe('orders-api pglock:locks');
-    expect(sessionName(undefined, 'killer')).toBe('pglock:killer');
-    expect(sessionName('', 'killer')).toBe('pglock:killer');
+    expect(sessionName(undefined, 'prioritize')).toBe('pglock:prioritize');
+    expect(sessionName('', 'prioritize')).toBe('pglock:prioritize');
   });
 
   it('is printable ASCII of at most 63 bytes, and its end is always whole', () => {
