@@ -1,3 +1,5 @@
+import { prose } from './render/prose.js';
+
 /** What the command line reads from and writes to: the process's own, or a test's. @internal */
 export interface Io {
   readonly stdin: NodeJS.ReadStream;
@@ -9,9 +11,10 @@ export interface Io {
   readonly cwd: string;
 }
 
-/** One line of talk. @internal */
+/** One line of talk; in a terminal, as many as it takes. @internal */
 export function say(io: Io, line: string): void {
-  io.stderr.write(`${line}\n`);
+  const { stderr } = io;
+  stderr.write(`${prose(line, stderr.isTTY ? stderr.columns : undefined).join('\n')}\n`);
 }
 
 /** Lines of data. @internal */

@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { PoolerError } from '../errors/pooler.error.js';
+import { ReadReplicaError } from '../errors/read-replica.error.js';
 import { exitCodeOf, EXIT, lineOf } from './exit.js';
 import { say, type Io } from './io.js';
 import { buildProgram } from './program.js';
@@ -7,6 +8,13 @@ import { buildProgram } from './program.js';
 /** What applications are told of their options helps nobody who typed a command. */
 const POOLER =
   'A connection pooler stands between, and session-level locks do not survive one. Give the address of the database itself with -d.';
+const REPLICA =
+  'This is a read replica, and a lock there excludes nobody on the primary. Give the address of the primary with -d.';
+
+function textOf(error: unknown): string {
+  if (error instanceof PoolerError) return POOLER;
+  return error instanceof ReadReplicaError ? REPLICA : lineOf(error);
+}
 
 /**
  * The `pglock` command. Data goes to stdout, talk to stderr; it never ends the process by itself.
@@ -25,7 +33,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     // commander has said what there is to say.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-    say(io, `pglock: ${error instanceof PoolerError ? POOLER : lineOf(error)}`);
+    say(io, `pglock: ${textOf(error)}`);
     return exitCodeOf(error);
   }
 }

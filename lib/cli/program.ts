@@ -30,12 +30,13 @@ const COMMANDS: readonly RegisterCommand[] = [
 /** The command with all its options. Loads what a command needs only when it runs. @internal */
 export function buildProgram(io: Io, done: (code: number) => void): Command {
   const program = new Command('pglock')
-    .description('Shows who holds PostgreSQL locks, who waits and who is in the way; and clears it.')
+    .description('Shows PostgreSQL locks, waiters and blockers; cancels or terminates blockers.')
     .version(version(), '-V, --version', 'print the version')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'pglock: ')),
       getOutHelpWidth: () => (io.stdout.isTTY ? io.stdout.columns : 100),
     })
     .helpCommand(true)

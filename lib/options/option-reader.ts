@@ -111,7 +111,7 @@ export class OptionReader<Options extends object> {
 /** What a value is, without showing it: for what may hold a password. @internal */
 export function kind(value: unknown): string {
   if (value === null) return 'null';
-  if (typeof value === 'string') return value === '' ? 'an empty string' : 'a string that is none';
+  if (typeof value === 'string') return value === '' ? 'an empty string' : 'a string that is not valid';
   return Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`;
 }
 

@@ -22,21 +22,48 @@ export interface Names {
   readonly port: string;
   /** Further texts, such as the name of a role made for the test. */
   readonly texts?: Readonly<Record<string, string>>;
+  /** Whether pids and spans of time are figures of this run, rather than part of what is said. @default true */
+  readonly figures?: boolean;
 }
 
-const SPAN = /(?<![\w.])\d+(?:\.\d+)?(?:ms|s|m\d\ds|h\d\dm|d\d\dh)(?![\w])/g;
+const SPAN = /(?<![\w.])\d+(?:\.\d+)?(?: ?ms|s|m\d\ds|h\d\dm|d\d\dh)(?![\w])/g;
 
 /** The same text for every run: figures that differ become words, and blanks between columns are two. */
-export function normalised(text: string, { database, port, texts = {} }: Names): string {
+export function normalised(text: string, { database, port, texts = {}, figures = true }: Names): string {
   const named = { [database]: 'DATABASE', [`:${port}`]: ':PORT', ...texts };
-  const known = Object.entries(named).reduce((all, [from, to]) => all.replaceAll(from, to), text);
-  return known
+  const known = Object.entries(named)
+    .toSorted(([one], [other]) => other.length - one.length)
+    .reduce((all, [from, to]) => all.replaceAll(from, to), text);
+  const plain = known
     .replace(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?Z?/g, 'TIME')
-    .replace(SPAN, 'AGE')
-    .replace(/PostgreSQL \d+[.\d]*/g, 'PostgreSQL VERSION')
-    .replace(/(?<![\w.])\d{3,7}(?![\w.])/g, 'PID')
+    .replace(/PostgreSQL \d+[.\d]*/g, 'PostgreSQL VERSION');
+  return (figures ? withoutFigures(plain) : plain)
     .split('\n')
     .map((line) => line.replace(/(\S) {2,}/g, '$1  ').trimEnd())
     .join('\n')
     .trimEnd();
+}
+
+/** Where a cell was cut, or a sentence broken, depends on how wide the figures in it are. */
+function withoutFigures(text: string): string {
+  return unbroken(text)
+    .replace(/\n[│ ]+(?=(?:waits for|holds up|the longest) )/g, ', ')
+    .replace(SPAN, 'AGE')
+    .replace(/(?<!exit |[\w.])\d{3,7}(?![\w.])/g, 'PID')
+    .replace(/[^\s│─]+…/g, '…')
+    .replace(/(\S) {2,}/g, '$1 ');
+}
+
+/** Each sentence of talk on one line. */
+function unbroken(text: string): string {
+  const lines: string[] = [];
+  let isTalk = false;
+  for (const line of text.split('\n')) {
+    const begins = /^(?:pglock|hidden): /.test(line);
+    const goesOn = isTalk && !begins && !/^(?:exit \d|deployed|$)/.test(line);
+    if (goesOn) lines[lines.length - 1] += ` ${line}`;
+    else lines.push(line);
+    isTalk = begins || goesOn;
+  }
+  return lines.join('\n');
 }

@@ -37,7 +37,8 @@ export function terminal(db: TestDatabase, command: string, options: TerminalOpt
     `${process.execPath} ${PGLOCK} ${command}; echo "exit $?"; exec sleep 60`,
   );
   db.defer(close);
-  const screen = () => tmux('capture-pane', '-p');
+  // What the terminal had to break is one line again: it was wider than the terminal.
+  const screen = () => tmux('capture-pane', '-p', '-J');
   return {
     keys: (...keys) => void tmux('send-keys', ...keys),
     screen,

@@ -4,6 +4,7 @@ import { examine } from '../../inspection/doctor/examine.js';
 import type { Finding } from '../../inspection/doctor/finding.js';
 import { readSettings, withInspection, type WhereToLook } from '../open-inspection.js';
 import { paintFor, type Style } from '../render/paint.js';
+import { prose } from '../render/prose.js';
 
 /** The options of `pglock doctor` as they are typed. @internal */
 export interface DoctorFlags extends WhereToLook {
@@ -35,8 +36,14 @@ function draw(io: Io, findings: readonly Finding[]): void {
     io,
     findings.flatMap(({ check, level, text, remedy }) => {
       const [mark, style] = MARKS[level];
-      const line = `${paint(style, mark.padEnd(8))} ${check.padEnd(width)}  ${text}`;
-      return remedy === '' ? [line] : [line, `${' '.repeat(width + 11)}${paint('dim', remedy)}`];
+      const indent = ' '.repeat(width + 11);
+      const room = io.stdout.isTTY ? io.stdout.columns - indent.length : undefined;
+      const [first = '', ...others] = prose(text, room);
+      return [
+        `${paint(style, mark.padEnd(8))} ${check.padEnd(width)}  ${first}`,
+        ...others.map((line) => `${indent}${line}`),
+        ...(remedy === '' ? [] : prose(remedy, room).map((line) => `${indent}${paint('dim', line)}`)),
+      ];
     }),
   );
 }

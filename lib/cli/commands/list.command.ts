@@ -4,17 +4,18 @@ import type { ListFlags } from './list-options.js';
 
 const EXAMPLES = `
 Examples:
-  $ pglock                                         who holds and who waits, the culprit first
-  $ pglock -o users -f granted=false               who waits for table users
-  $ pglock -f 'activity.duration>=5s' -e           everything about long statements
-  $ pglock --id billing.close                      who holds an advisory lock
-  $ pglock --blocking                              who is in the way of whom
-  $ pglock --blocking --terminate                  end those who are, after a question
-  $ pglock 4711 --cancel --yes                     cancel what backend 4711 runs, without a question
+  $ pglock                                who holds and who waits, culprit first
+  $ pglock -o users -f granted=false      who waits for table users
+  $ pglock -f 'activity.duration>=5s' -e  everything about long statements
+  $ pglock --id billing.close             who holds an advisory lock
+  $ pglock --blocking                     who blocks whom
+  $ pglock --blocking --terminate         end the blockers, after a question
+  $ pglock 4711 --cancel --yes            cancel its statement without asking
   $ pglock --json | jq '.[].activity.query'
 
 Filters are ATTRIBUTE, one of = != > >= < <= ~ (LIKE) !~, and a value.
-Exit codes: 0 done, 1 refused or nothing to signal, 2 wrong usage, 3 cannot connect.`;
+Exit codes: 0 done, 1 refused or nothing to signal, 2 wrong usage,
+3 cannot connect.`;
 
 /** `pglock [pids…]`. @internal */
 export const registerList: RegisterCommand = ({ program, io, done }) => {
@@ -37,11 +38,11 @@ function options(command: Command): Command {
     .option('-l, --limit <count>', 'the most rows of a listing (25)')
     .option('-e, --expanded', 'everything there is, one line an attribute')
     .option('-A, --all', "with each session's locks on its own transaction id")
-    .option('--blocking', 'who is in the way of whom; signals go to those in the way')
+    .option('--blocking', 'blocked sessions and their blockers; signals go to the blockers')
     .option('--all-databases', 'all databases of the server')
     .addOption(new Option('--cancel', 'cancel what the sessions run').conflicts('terminate'))
     .addOption(new Option('--terminate', 'end the sessions').conflicts('cancel'))
     .option('-y, --yes', 'do not ask before signalling')
-    .option('--dry-run', 'show who would be signalled, and signal nobody')
+    .option('--dry-run', 'show which sessions would be signalled, and signal none')
     .option('--json', 'print JSON');
 }

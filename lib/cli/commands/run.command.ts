@@ -5,10 +5,10 @@ import type { RunFlags } from './run.js';
 const EXAMPLES = `
 Examples:
   $ pglock run --id migrate -- npx knex migrate:latest
-  $ pglock run --prioritize --lock-timeout 5s --id migrate -- psql -f migration.sql
+  $ pglock run --prioritize --lock-timeout 5s -- psql -f migration.sql
 
-The command's own exit code is returned; 1 when the lock was not had in time, 4 when the command
-ended with 0 and its lock was lost meanwhile.`;
+The command's own exit code is returned; 1 when the lock was not acquired in
+time, 4 when the command ended with 0 and its lock was lost meanwhile.`;
 
 /** `pglock run -- COMMAND…`. @internal */
 export const registerRun: RegisterCommand = ({ program, io, done }) => {
@@ -24,12 +24,12 @@ export const registerRun: RegisterCommand = ({ program, io, done }) => {
         .default('go-on'),
     )
     .option('--lock-timeout <duration>', "the command's lock_timeout")
-    .option('--prioritize', 'terminate who blocks the command')
+    .option('--prioritize', 'terminate the sessions that block the command')
     .option('--interval <duration>', 'how often to look for blockers', '1s')
     .addOption(
       new Option('--cancel', 'cancel blockers, rather than terminate them').implies({ prioritize: true }),
     )
-    .option('--dry-run', 'report who would be signalled, and signal nobody')
+    .option('--dry-run', 'report which sessions would be signalled, and signal none')
     .addHelpText('after', EXAMPLES)
     .action(async (words: string[], _: unknown, command: Command) => {
       const { run } = await import('./run.js');

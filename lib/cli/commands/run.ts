@@ -111,11 +111,11 @@ async function underLocks(
     return code === EXIT.done && lock.signal.aborted ? EXIT.lockLost : code;
   };
   try {
-    return await core.service.advisory(plan.ids.map(listed), options, work);
+    return await core.service.advisory(idsOf(plan), options, work);
   } catch (error) {
     if (stop.aborted) return 128 + numberOf(stop.reason);
     if (error instanceof LockNotAvailableError)
-      throw new CliError(EXIT.refused, lineOf(error), { cause: error });
+      throw new CliError(EXIT.refused, await notice.refusal(plan.timeoutMs ?? 0), { cause: error });
     throw error;
   } finally {
     notice.end();
@@ -163,6 +163,10 @@ function blockerLine(event: PgLockEvent): string | undefined {
   const what = [oneLine(state ?? ''), oneLine(query ?? '')].filter(Boolean).join(': ');
   const because = reason === null ? '' : `, ${reason}`;
   return `pglock: backend ${pid}: ${outcome}${because} (${[...who, what].filter(Boolean).join(', ')})`;
+}
+
+function idsOf({ ids: [first, ...others] }: RunPlan): LockId | readonly ListedLockId[] {
+  return others.length === 0 ? (first as LockId) : [first as LockId, ...others].map(listed);
 }
 
 /** The same key: a plain number in a list could be the half of a pair. */

@@ -29,6 +29,13 @@ export class WaitingNotice {
     this.end();
   }
 
+  /** Why the command does not run. */
+  async refusal(timeoutMs: number): Promise<string> {
+    const holders = await this.#holders();
+    const within = timeoutMs === 0 ? 'at once' : `within ${spanText(timeoutMs)}`;
+    return `Could not acquire ${this.#what()} ${within}: ${holders} Wait for longer with --timeout, or without a limit by leaving that out.`;
+  }
+
   /** Whichever way the wait ended. */
   end(): void {
     clearTimeout(this.#timer);

@@ -124,12 +124,15 @@ describe('resolveOptions', () => {
     [{ prioritize: { timeout: 0 } }, /prioritize\.timeout must be .*longer than zero; got 0/],
     [{ prioritize: { escalate: 0 } }, /prioritize\.escalate must be .*longer than zero; got 0/],
     [{ prioritize: { protect: { tick: 1 } } }, /prioritize\.protect is refused: .*"blockingActivity\.tick"/],
-    [{ connection: 'localhost' }, /connection must be a connection string .*; got a string that is none/],
+    [
+      { connection: 'localhost' },
+      /connection must be a connection string .*; got a string that is not valid/,
+    ],
     [
       { connection: 'mysql://u:p@h/d' },
-      /connection must be a connection string .*; got a string that is none/,
+      /connection must be a connection string .*; got a string that is not valid/,
     ],
-    [{ connection: 'postgres://h:99999999/d' }, /connection must be .*; got a string that is none/],
+    [{ connection: 'postgres://h:99999999/d' }, /connection must be .*; got a string that is not valid/],
     [
       { sessions: { directConnection: 'localhost' } },
       /sessions\.directConnection must be a connection string/,
@@ -140,7 +143,7 @@ describe('resolveOptions', () => {
       { connection: '' },
       /connection must be a connection string \('postgres:\/\/…'\) or the configuration of a pg pool; got an empty string/,
     ],
-    ['postgres://', /options must be an object with name, .*; got a string that is none/],
+    ['postgres://', /options must be an object with name, .*; got a string that is not valid/],
     [null, /options must be an object/],
   ])('refuses %j', (options, message) => {
     expect(messageOf(options)).toMatch(message);
