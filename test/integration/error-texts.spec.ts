@@ -150,7 +150,7 @@ describe('what callers are told', () => {
     const pglock = service();
     await note("model('users') without a transaction", () => pglock.model('users'));
     await note("acquire('a', { transaction: undefined })", () =>
-      pglock.acquire('a', { transaction: undefined, timeout: 0 }),
+      pglock.acquire('a', { transaction: undefined as never, timeout: 0 }),
     );
     await note("advisory('a', { xact: true }) within pglock.transaction", () =>
       pglock.transaction(() => pglock.advisory('a', { xact: true }, () => 1)),

@@ -59,8 +59,8 @@ function unbroken(text: string): string {
   const lines: string[] = [];
   let isTalk = false;
   for (const line of text.split('\n')) {
-    const begins = /^(?:pglock|hidden): /.test(line);
-    const goesOn = isTalk && !begins && !/^(?:exit \d|deployed|$)/.test(line);
+    const begins: boolean = /^(?:pglock|hidden): /.test(line);
+    const goesOn: boolean = isTalk && !begins && !/^(?:exit \d|deployed|$)/.test(line);
     if (goesOn) lines[lines.length - 1] += ` ${line}`;
     else lines.push(line);
     isTalk = begins || goesOn;
