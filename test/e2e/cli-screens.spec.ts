@@ -55,7 +55,7 @@ function screens(columns: number): void {
 
   /** The screen as it is kept; no line of it is wider than the terminal. */
   function keep(name: string, screen: string, { figures = true, wide = false } = {}): void {
-    const widest = Math.max(...screen.split('\n').map((line) => [...line.trimEnd()].length));
+    const widest = Math.max(...screen.split('\n').map((line) => Array.from(line.trimEnd()).length));
     if (!wide) expect({ name, widest }).toEqual({ name, widest: Math.min(widest, columns) });
     const { port } = new URL(db.url);
     const names = { database: db.name, port, texts: { [runner.name]: 'ROLE' }, figures };

@@ -61,7 +61,7 @@ function unbroken(text: string): string {
   for (const line of text.split('\n')) {
     const begins: boolean = /^(?:pglock|hidden): /.test(line);
     const goesOn: boolean = isTalk && !begins && !/^(?:exit \d|deployed|$)/.test(line);
-    if (goesOn) lines[lines.length - 1] += ` ${line}`;
+    if (goesOn) lines.push(`${lines.pop() ?? ''} ${line}`);
     else lines.push(line);
     isTalk = begins || goesOn;
   }
