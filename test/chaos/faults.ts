@@ -119,7 +119,10 @@ const MISHAPS: readonly Fault[] = [
     name: 'holder cancelled between the batches under way',
     apply: async (scene) => {
       for (const until = now() + 400; now() < until;) {
-        await Promise.all([scene.victim.ask('flood', { count: 40 }), signal(scene, 'cancel', scene.pid)]);
+        let isOver = false;
+        const flooded = scene.victim.ask('flood', { count: 300 }).finally(() => (isOver = true));
+        while (!isOver) await signal(scene, 'cancel', scene.pid);
+        await flooded;
       }
       return undefined;
     },
