@@ -3,6 +3,7 @@ import { handles } from './handles.js';
 import { howLong } from './how-long.js';
 import type { LockEngine } from './lock-engine.js';
 import { loss } from './loss.js';
+import { nesting } from './nesting.js';
 import { reentry } from './re-entry.js';
 import { runningWork } from './running-work.js';
 import { turns } from './turns.js';
@@ -17,5 +18,6 @@ export function advisoryLockConformance(name: string, engine: LockEngine): void 
     turns(engine);
     loss(engine);
     badInput(engine);
+    nesting(engine);
   });
 }
