@@ -5,7 +5,6 @@ import type { LockStatus } from '../telemetry/lock-status.js';
 import { LockWatch } from '../telemetry/lock-watch.js';
 import type { PooledTransaction } from '../transaction/pooled-transaction.js';
 import { monotonicMs } from '../session/monotonic.js';
-import { outsideFlows } from '../vocabulary/flow-variable.js';
 import type { LockId, LockKey } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
 import type { AdvisoryLockOptions, OnContention } from './advisory-options.js';
@@ -13,11 +12,11 @@ import { trace } from './call-places.js';
 import { CommitWatch, type FlowTransaction } from './commit-watch.js';
 import { FlowWaitGraph } from './flow-wait-graph.js';
 import { LockContext } from './lock-context.js';
-import type { LockRequest } from './lock-request.js';
 import type { LockHandle } from './lock-handle.js';
 import type { NamedKey } from './lock-names.js';
 import type { LockReference } from './lock-reference.js';
 import { LockScope } from './lock-scope.js';
+import { LockShutdown } from './lock-shutdown.js';
 import { LockTaker, type LockTakerInit } from './lock-taker.js';
 import { namingHolder, type FindHolder } from './named-holder.js';
 import {
@@ -64,14 +63,11 @@ export class AdvisoryLocks {
   private readonly taker: LockTaker;
   private readonly commits: CommitWatch;
   private readonly defaults: ResolvedAdvisoryOptions;
-  private draining = false;
-  /** Whether the shutdown waits for requests no longer. */
-  private isLate = false;
-  private closed = false;
-  private refusing: NodeJS.Timeout | undefined;
+  private readonly shutdown: LockShutdown;
 
   constructor(private readonly init: AdvisoryLocksInit) {
     this.taker = new LockTaker(init);
+    this.shutdown = new LockShutdown(this.taker.queues);
     this.commits = new CommitWatch(init.emit);
     this.defaults = resolveAdvisoryOptions({}, init.defaults);
   }
@@ -200,13 +196,7 @@ export class AdvisoryLocks {
    * @param waitsMs when every wait is refused.
    */
   drain(waitsMs?: number): void {
-    this.draining = true;
-    this.refuseWaiting(({ init }) => init.context?.mayGoOn !== true);
-    for (const queue of [...this.taker.queues]) queue.unstick();
-    if (waitsMs === undefined || this.closed) return;
-    clearTimeout(this.refusing);
-    this.refusing = outsideFlows(() => setTimeout(() => this.refuseAll(), waitsMs));
-    this.refusing.unref();
+    this.shutdown.begin(waitsMs);
   }
 
   /** Begins no work anew, and resolves when those that run under locks of this module are over, or when the time is. */
@@ -218,8 +208,7 @@ export class AdvisoryLocks {
   /** Releases everything; what is held by now counts as lost. @param before the connections close: what is awaited then. */
   async close(before?: () => Promise<void>): Promise<void> {
     this.drain();
-    this.closed = true;
-    this.refuseAll();
+    this.shutdown.close();
     const error = new Error('the module was shut down.');
     const released = Promise.all([...this.taker.queues].map((queue) => queue.close(error)));
     await before?.();
@@ -234,9 +223,7 @@ export class AdvisoryLocks {
 
   /** @throws {PgLockUsageError | LockNotAvailableError} where shutdown leaves nothing to take. */
   assertOpen(id: LockId | readonly LockId[], context = LockContext.current): void {
-    if (this.closed) throw new PgLockUsageError('The module is shut down and takes no more locks.');
-    const mayGoOn = this.isLate ? context?.holdsAny : context?.mayGoOn;
-    if (this.draining && mayGoOn !== true) throw this.shuttingDown(id);
+    this.shutdown.assertOpen(id, context);
   }
 
   /** Runs under locks that the flow holds already, for work in a transaction. */
@@ -299,7 +286,7 @@ export class AdvisoryLocks {
   ): Promise<readonly LockReference[]> {
     const [first] = named as [NamedKey, ...NamedKey[]];
     this.assertOpen(first.id, context);
-    return this.taker.take(named, this.draining ? { ...options, sticky: false } : options, context);
+    return this.taker.take(named, this.shutdown.hasBegun ? { ...options, sticky: false } : options, context);
   }
 
   private handle(
@@ -325,24 +312,6 @@ export class AdvisoryLocks {
     handle.onReleased = () => {
       for (const { key } of this.init.names.keysOf(id)) permits.released(key);
     };
-  }
-
-  private refuseAll(): void {
-    clearTimeout(this.refusing);
-    this.isLate = true;
-    this.refuseWaiting();
-  }
-
-  private refuseWaiting(meant?: (request: LockRequest) => boolean): void {
-    for (const queue of [...this.taker.queues])
-      queue.rejectAll(({ init }) => this.shuttingDown(init.id), meant);
-  }
-
-  private shuttingDown(id: LockId | readonly LockId[]): LockNotAvailableError {
-    return new LockNotAvailableError(
-      `Advisory lock ${printable(id)} was not taken: the application is shutting down.`,
-      { id, waited: 0 },
-    );
   }
 }
 

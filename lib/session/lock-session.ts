@@ -97,6 +97,11 @@ export class LockSession implements WireOwner {
     return this.locks.size + this.tries;
   }
 
+  /** How many keys it is known to hold. */
+  get lockCount(): number {
+    return this.locks.size;
+  }
+
   /** Whether the server cannot have given the locks of this session to others. */
   get trusted(): boolean {
     return this.state !== 'ended' && this.wire.trusted;

@@ -29,6 +29,8 @@ export interface SessionWireInit {
 export interface WireOwner {
   /** How many keys it holds, tries under way included. */
   readonly holdCount: number;
+  /** How many it is known to hold. */
+  readonly lockCount: number;
   /** Why it is over, where it is. */
   readonly endedBy: Error | undefined;
   /** @param refused the places, counted from 1 and with the releases first, of what the server refused; in order. */
@@ -178,10 +180,15 @@ export class SessionWire implements CommandSink {
     };
   }
 
-  /** An answer that slept in a buffer for too long proves nothing, and ends the session. */
+  /**
+   * An answer that slept in a buffer for too long proves nothing, and ends the session. So does one that comes when locks could
+   * not be trusted any more: whoever has looked meanwhile knows them as lost.
+   */
   private confirm(sentAt: number, allowanceMs: number): boolean {
     if (this.owner.endedBy !== undefined) return false;
-    if (this.lease.answered(sentAt, allowanceMs, monotonicMs())) return true;
+    const now = monotonicMs();
+    const isLost = this.owner.lockCount > 0 && !this.lease.isTrusted(now);
+    if (this.lease.answered(sentAt, allowanceMs, now) && !isLost) return true;
     const late = 'The answer of the server came later than the lease of the lock session allows.';
     this.owner.onOver(new LockSessionError(late));
     return false;

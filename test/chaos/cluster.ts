@@ -117,19 +117,20 @@ export class Cluster {
   }
 
   async spawn(): Promise<Replica> {
-    const name = `r${String(++this.#count)}`;
+    const number = ++this.#count;
+    const name = `r${String(number)}`;
     await this.#role(name);
     const proxy = await new FaultyProxy(() => this.server.port).listen();
     proxy.distanceMs = this.options.distanceMs ?? 0;
     const config = {
       name,
-      seed: this.options.seed * 1_000 + this.#count,
+      seed: this.options.seed * 1_000 + number,
       file: join(this.#scratch, `${name}.jsonl`),
       database: proxy.through(this.url.replace('//app@', `//app_${name}@`)),
       direct: this.url,
       bouncer: this.bouncer?.url ?? null,
       sessions: this.sessions,
-      lendPool: this.#count % 2 === 0,
+      lendPool: number % 2 === 0,
       mutant: this.options.mutant ?? null,
     };
     const script = new URL('../support/children/replica-under-faults.mjs', import.meta.url);

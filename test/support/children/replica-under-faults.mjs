@@ -519,8 +519,8 @@ const commands = {
   },
   async hog() {
     const late = delay(3_000).then(() => Promise.reject(new Error('the pool is taken already')));
-    this.hogged = await Promise.race([late, Promise.all([appPool.connect(), appPool.connect()])]);
     late.catch(() => undefined);
+    this.hogged = await Promise.race([late, Promise.all([appPool.connect(), appPool.connect()])]);
   },
   async unhog() {
     for (const client of this.hogged ?? []) client.release();

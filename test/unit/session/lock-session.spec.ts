@@ -256,6 +256,20 @@ describe('the heartbeat of a lock session', () => {
     session.beat(2_000);
     expect(told).toEqual([expect.stringContaining('did not answer within the lease'), 'lost: 1']);
   });
+
+  it('brings no lock back that could not be trusted any more, whenever the answer comes', async () => {
+    const fake = new FakeClient();
+    const { session, told } = open(fake);
+    const lock = await acquire(fake, session, 'a');
+    now += 2_000;
+    session.beat(2_000);
+    await nextTurn();
+    now += 2_100;
+    expect(lock.alive).toBe(false);
+    fake.last.answer(); // sent 2.1 s ago, within the lease
+    expect(lock.alive).toBe(false);
+    expect(told).toEqual([expect.stringContaining('came later'), 'lost: 1']);
+  });
 });
 
 describe('a batch that fails', () => {
