@@ -4,7 +4,7 @@ import { outsideFlows } from '../vocabulary/flow-variable.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
 import type { KeyQueue } from './key-queue.js';
-import { LockContext } from './lock-context.js';
+import type { LockContext } from './lock-context.js';
 import type { LockRequest } from './lock-request.js';
 
 /**

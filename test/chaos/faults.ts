@@ -119,9 +119,9 @@ const MISHAPS: readonly Fault[] = [
     name: 'holder cancelled between the batches under way',
     apply: async (scene) => {
       for (const until = now() + 400; now() < until;) {
-        let isOver = false;
-        const flooded = scene.victim.ask('flood', { count: 300 }).finally(() => (isOver = true));
-        while (!isOver) await signal(scene, 'cancel', scene.pid);
+        const flood = { isOver: false };
+        const flooded = scene.victim.ask('flood', { count: 300 }).finally(() => (flood.isOver = true));
+        while (!flood.isOver) await signal(scene, 'cancel', scene.pid);
         await flooded;
       }
       return undefined;

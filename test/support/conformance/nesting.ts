@@ -87,7 +87,10 @@ class Program {
     // Whose flow a queue runs a task in is the queue's to say; a stranger does not mind.
     const enters = reentrant && via !== 'queue' && via !== 'bottleneck';
     if (model.isUncertain(work)) return;
-    if (kind === 'want') return this.want(work, enters);
+    if (kind === 'want') {
+      this.want(work, enters);
+      return;
+    }
     const expected = model.open(work, enters);
     model.works.push(work);
     const call = this.call(work, { timeout: 0, reentrant: enters }, via);
