@@ -121,6 +121,10 @@ export type {
   LockRequestedMessage,
   LockSource,
   ReleasedBeforeCommitMessage,
+  LeaderElectedMessage,
+  LeaderLostMessage,
+  LeaderResignedMessage,
+  PermitsDifferMessage,
   SessionEndedMessage,
 } from './telemetry/lock-channels.js';
 export type { LockStatus } from './telemetry/lock-status.js';

@@ -194,10 +194,27 @@ export class PgLockCore {
     const events = this.events as EventEmitter;
     for (const listener of events.rawListeners(event.type))
       isolated(() => listener.call(events, event) as unknown);
-    if (event.type === 'blockerSignalled') say('nestjs-pglock:signalled', { ...this.source, ...event });
-    else if (event.type === 'releasedBeforeCommit')
-      say('nestjs-pglock:released-before-commit', { ...this.source, ...event });
-    else if (event.type === 'sessionEnded') say('nestjs-pglock:session-ended', { ...this.source, ...event });
+    this.publish(event);
+  }
+
+  private publish(event: PgLockEvent): void {
+    const { source } = this;
+    switch (event.type) {
+      case 'blockerSignalled':
+        return say('nestjs-pglock:signalled', { ...source, ...event });
+      case 'releasedBeforeCommit':
+        return say('nestjs-pglock:released-before-commit', { ...source, ...event });
+      case 'sessionEnded':
+        return say('nestjs-pglock:session-ended', { ...source, ...event });
+      case 'leaderElected':
+        return say('nestjs-pglock:leader-elected', { ...source, ...event });
+      case 'leaderResigned':
+        return say('nestjs-pglock:leader-resigned', { ...source, ...event });
+      case 'leaderLost':
+        return say('nestjs-pglock:leader-lost', { ...source, ...event });
+      case 'permitsDiffer':
+        return say('nestjs-pglock:permits-differ', { ...source, ...event });
+    }
   }
 }
 

@@ -3,6 +3,10 @@ import type { JobFinishedMessage, JobMissedMessage, JobStartedMessage } from './
 import type { LockId } from '../vocabulary/lock-id.js';
 import type {
   BlockerSignalledEvent,
+  LeaderElectedEvent,
+  LeaderLostEvent,
+  LeaderResignedEvent,
+  PermitsDifferEvent,
   ReleasedBeforeCommitEvent,
   SessionEndedEvent,
 } from '../vocabulary/pg-lock-event.js';
@@ -69,6 +73,18 @@ export type SessionEndedMessage = LockSource & Omit<SessionEndedEvent, 'type'>;
 /** On `nestjs-pglock:released-before-commit`: once per place, a lock ended before the transaction around it. @publicApi */
 export type ReleasedBeforeCommitMessage = LockSource & Omit<ReleasedBeforeCommitEvent, 'type'>;
 
+/** On `nestjs-pglock:leader-elected`: this process leads from now on. @publicApi */
+export type LeaderElectedMessage = LockSource & Omit<LeaderElectedEvent, 'type'>;
+
+/** On `nestjs-pglock:leader-resigned`: this process leads no more of its own will. @publicApi */
+export type LeaderResignedMessage = LockSource & Omit<LeaderResignedEvent, 'type'>;
+
+/** On `nestjs-pglock:leader-lost`: the lead was lost. @publicApi */
+export type LeaderLostMessage = LockSource & Omit<LeaderLostEvent, 'type'>;
+
+/** On `nestjs-pglock:permits-differ`: processes give different numbers of permits for one id. @publicApi */
+export type PermitsDifferMessage = LockSource & Omit<PermitsDifferEvent, 'type'>;
+
 /** The names of the channels of `node:diagnostics_channel` on which the library speaks, with what it says there. @publicApi */
 export interface LockChannels {
   /** Somebody asks for a lock. */
@@ -87,6 +103,14 @@ export interface LockChannels {
   readonly 'nestjs-pglock:session-ended': SessionEndedMessage;
   /** A lock ended before the transaction around it. */
   readonly 'nestjs-pglock:released-before-commit': ReleasedBeforeCommitMessage;
+  /** This process leads from now on. */
+  readonly 'nestjs-pglock:leader-elected': LeaderElectedMessage;
+  /** This process leads no more of its own will. */
+  readonly 'nestjs-pglock:leader-resigned': LeaderResignedMessage;
+  /** The lead was lost. */
+  readonly 'nestjs-pglock:leader-lost': LeaderLostMessage;
+  /** Processes give different numbers of permits for one id. */
+  readonly 'nestjs-pglock:permits-differ': PermitsDifferMessage;
   /** A run of a job begins in this process. */
   readonly 'nestjs-pglock:job-started': LockSource & JobStartedMessage;
   /** A run of a job in this process has ended. */
@@ -103,6 +127,10 @@ const LOST = channel('nestjs-pglock:lost');
 const SIGNALLED = channel('nestjs-pglock:signalled');
 const SESSION_ENDED = channel('nestjs-pglock:session-ended');
 const RELEASED_BEFORE_COMMIT = channel('nestjs-pglock:released-before-commit');
+const LEADER_ELECTED = channel('nestjs-pglock:leader-elected');
+const LEADER_RESIGNED = channel('nestjs-pglock:leader-resigned');
+const LEADER_LOST = channel('nestjs-pglock:leader-lost');
+const PERMITS_DIFFER = channel('nestjs-pglock:permits-differ');
 const JOB_STARTED = channel('nestjs-pglock:job-started');
 const JOB_FINISHED = channel('nestjs-pglock:job-finished');
 const JOB_MISSED = channel('nestjs-pglock:job-missed');
@@ -117,6 +145,10 @@ export const CHANNELS = Object.freeze({
   'nestjs-pglock:signalled': SIGNALLED,
   'nestjs-pglock:session-ended': SESSION_ENDED,
   'nestjs-pglock:released-before-commit': RELEASED_BEFORE_COMMIT,
+  'nestjs-pglock:leader-elected': LEADER_ELECTED,
+  'nestjs-pglock:leader-resigned': LEADER_RESIGNED,
+  'nestjs-pglock:leader-lost': LEADER_LOST,
+  'nestjs-pglock:permits-differ': PERMITS_DIFFER,
   'nestjs-pglock:job-started': JOB_STARTED,
   'nestjs-pglock:job-finished': JOB_FINISHED,
   'nestjs-pglock:job-missed': JOB_MISSED,

@@ -1,5 +1,6 @@
 // One process that leads, or takes permits, under faults. What it sees while nothing is lost, it writes line by line, so that a
 // SIGKILL loses nothing of it: `held <who> <time>`, on the machine's monotonic clock.
+import { once } from 'node:events';
 import { openSync, writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { next, send } from '../child-process.mjs';
@@ -26,6 +27,9 @@ async function watch(held, untilMs, { signal }) {
   }
   if (held.held && !held.signal.aborted) log('held', who);
   log('end', who);
+  // A lead that is doubted, and not told to be lost yet: work that returned now would be finished for good.
+  const over = AbortSignal.any([held.signal, signal]);
+  if (held.term !== undefined && !over.aborted) await once(over, 'abort');
 }
 
 const stopping = new AbortController();
