@@ -1,5 +1,6 @@
 import type { Client, ClientBase, Pool, PoolClient, PoolConfig } from 'pg';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import { UnreadableAnswerError } from '../errors/unreadable-answer.error.js';
 import { trace } from '../locks/call-places.js';
 import type { FlowTransaction } from '../locks/commit-watch.js';
 import { flowTransaction } from '../locks/flow-transaction.js';
@@ -23,6 +24,7 @@ import { isInRecovery, replicaError } from '../session/server-check.js';
 import { SessionScopes } from '../session/scoped-pool-scope.js';
 import { asksAtBegin } from '../session/transaction-pids.js';
 import { FRESH_TOKEN } from '../sql/advisory-xact-lock.js';
+import { findSender, noticeSent } from '../session/wait-senders.js';
 import { cancelWait } from '../sql/waiting.js';
 import type { LockSource } from '../telemetry/lock-channels.js';
 import { PooledTransactions } from '../transaction/pooled-transactions.js';
@@ -82,7 +84,7 @@ export class TransactionServices {
     const { flowContext } = this;
     const pooledClients = new PooledClients();
     const { trustPooler } = options.sessions;
-    const pooled = new PooledTransactions({ trace, onUse: (used) => LockContext.current?.use(used, trace) });
+    const pooled = pooledTransactions();
     const onTaken = (client: PoolClient) => both(watchDeath(client), pooled.watch(client));
     const scoped = { scopes, flowPids, flowContext, pooledClients, trustPooler, onTaken };
     const own = options.pool === undefined ? new ScopedPool(poolConfig(options), scoped) : undefined;
@@ -102,6 +104,7 @@ export class TransactionServices {
     const wait = new XactWait({
       ambientLockTimeoutMs: () => this.timeouts.ambientMs,
       cancel: async (mark, pid) => (await this.#aside.query(cancelWait(mark, pid))).length > 0,
+      findSender,
     });
     this.models = new ModelLocks(this.transactions, wait);
     this.xact = new XactLocks({
@@ -140,12 +143,24 @@ export class TransactionServices {
 
   async #freshToken(): Promise<bigint> {
     try {
-      const [row] = await this.#aside.query<{ token: string }>(FRESH_TOKEN);
-      return BigInt(row?.token ?? 0);
+      const [row] = await this.#aside.query<{ token?: string }>(FRESH_TOKEN);
+      if (row?.token === undefined)
+        throw new UnreadableAnswerError(
+          "PostgreSQL's answer came back through the client of the lent pool without its value: let the answers of nestjs-pglock through there.",
+        );
+      return BigInt(row.token);
     } catch (error) {
       throw isInRecovery(error) ? replicaError('a fencing token', { cause: error }) : error;
     }
   }
+}
+
+function pooledTransactions(): PooledTransactions {
+  return new PooledTransactions({
+    trace,
+    onUse: (used) => LockContext.current?.use(used, trace),
+    onSent: noticeSent,
+  });
 }
 
 function both(first: () => void, second: () => void): () => void {

@@ -9,6 +9,7 @@ import {
 } from '../sql/settings.js';
 import type { Statement } from '../sql/statement.js';
 import { monotonicMs } from '../session/monotonic.js';
+import type { FindSender } from '../transaction/given-up.js';
 import { waitForLocks, type CancelWait } from '../transaction/lock-wait.js';
 import type { OpenTransaction } from '../transaction/open-transaction.js';
 import { sqlStateWithin } from '../transaction/sqlstate-within.js';
@@ -34,6 +35,8 @@ export interface XactWaitContext {
   ambientLockTimeoutMs(): number | null | undefined;
   /** Cancels a wait of ours, from another connection. */
   readonly cancel: CancelWait;
+  /** Finds the `pg` client that sends a wait of ours. */
+  readonly findSender: FindSender;
 }
 
 interface Limit {
@@ -82,8 +85,9 @@ export class XactWait {
     const startedAt = monotonicMs();
     try {
       const { signal } = options;
-      const { cancel } = this.#context;
-      const rows = await waitForLocks<Row>(transaction, statement, { signal, pid: limit.pid, cancel });
+      const { cancel, findSender } = this.#context;
+      const how = { signal, pid: limit.pid, cancel, findSender };
+      const rows = await waitForLocks<Row>(transaction, statement, how);
       if (limit.former !== undefined) await transaction.query(restoreWaits(limit.former));
       return rows;
     } catch (error) {
@@ -97,12 +101,13 @@ export class XactWait {
     statement: Statement,
     { timeoutMs, signal }: XactWaitOptions,
   ): Promise<Row[]> {
-    const { cancel } = this.#context;
+    const { cancel, findSender } = this.#context;
     const around =
       timeoutMs === undefined ? {} : { before: keepAndLimitWaits(timeoutMs), after: RESTORE_KEPT_WAITS };
     const startedAt = monotonicMs();
     try {
-      return await waitForLocks<Row>(transaction, statement, { signal, pid: undefined, cancel, around });
+      const how = { signal, pid: undefined, cancel, findSender, around };
+      return await waitForLocks<Row>(transaction, statement, how);
     } catch (error) {
       throw contention(error, timeoutMs, monotonicMs() - startedAt);
     }

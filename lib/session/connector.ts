@@ -3,6 +3,7 @@ import type { Client, ClientConfig, Pool } from 'pg';
 import type { PgLockConnection } from './session-options.js';
 import { sessionName, type SessionPurpose } from '../vocabulary/session-name.js';
 import { onAbort } from '../vocabulary/wait-abort.js';
+import { untraced } from '../telemetry/untraced.js';
 import { cutOff } from './socket.js';
 import { AS_TEXT } from './text-types.js';
 
@@ -62,7 +63,8 @@ async function open(
   client.on('error', ignore);
   overrule(client as unknown as ConfiguredClient, purpose);
   try {
-    await cutOnAbort(client, signal, () => client.connect());
+    leaveUntraced(client);
+    await cutOnAbort(client, signal, () => untraced(() => client.connect()));
   } catch (error) {
     client.end().catch(ignore);
     throw error;
@@ -91,6 +93,7 @@ function ownConfig(config: ClientConfig | undefined, purpose: SessionPurpose): C
 /** What a client has made of its configuration, of a connection string and of the environment. */
 interface ConfiguredClient {
   binary?: boolean;
+  _types?: unknown;
   readonly connectionParameters: {
     application_name?: string | undefined;
     readonly fallback_application_name?: string | undefined;
@@ -115,6 +118,15 @@ function overrule(client: ConfiguredClient, purpose: SessionPurpose): void {
   parameters.query_timeout = false;
   parameters.replication = undefined;
   parameters.binary = client.binary = false;
+  client._types = AS_TEXT;
+}
+
+/** The library says by itself what it does with its sessions; what the class of a lent pool's clients makes of answers is not for them. */
+function leaveUntraced(client: Client): void {
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called on the client
+  const { query } = client instanceof pg.Client ? pg.Client.prototype : client;
+  const own = client as unknown as { query(...args: unknown[]): unknown };
+  own.query = (...args) => untraced(() => Reflect.apply(query, client, args) as unknown);
 }
 
 /** Whoever uses the client learns of its end by `end` and by its rejected statements. */

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { PoolerError } from '../errors/pooler.error.js';
 import { BACKEND_PID_OF_TRANSACTION } from '../sql/signal.js';
+import { statementText } from '../sql/statement-text.js';
 import { clientRows } from './client-rows.js';
 import type { PidScope } from './flow-pids.js';
 
@@ -107,7 +108,7 @@ export class TransactionPids {
         args,
         beginning.then(() => this.#query(args)),
       );
-    const text = textOf(args[0]);
+    const text = statementText(args[0]);
     if (this.#status !== 'I' || ENDS.test(text)) return this.#send(...args);
     return BEGINS.test(text) ? this.#begin(args) : refuse(args, this.#client.connection);
   }
@@ -150,11 +151,6 @@ function settler(): { readonly promise: Promise<void>; readonly resolve: () => v
   let resolve: () => void = () => undefined;
   const promise = new Promise<void>((settle) => (resolve = settle));
   return { promise, resolve };
-}
-
-function textOf(query: unknown): string {
-  const text: unknown = typeof query === 'string' ? query : (query as Submittable | undefined)?.text;
-  return typeof text === 'string' ? text : '';
 }
 
 function isSubmittable(query: unknown): query is Submittable {

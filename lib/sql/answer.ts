@@ -44,6 +44,7 @@ export function decodedAnswer(answer: unknown): readonly object[] | undefined {
 
 function find(value: unknown, depth: number, seen: Set<object>): string | undefined {
   if (typeof value === 'string') return VALUE.exec(value)?.[1];
+  if (value instanceof String) return VALUE.exec(value.toString())?.[1];
   if (typeof value !== 'object' || value === null || depth === 0 || seen.has(value)) return undefined;
   seen.add(value);
   if (value instanceof Uint8Array) return VALUE.exec(Buffer.from(value).toString('utf8'))?.[1];

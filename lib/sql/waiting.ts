@@ -7,17 +7,22 @@ export interface WaitingStatement extends Statement {
   readonly mark: string;
 }
 
-const MARK = `${ON_PRIMARY}/* pglock wait `;
+const MARK = /\/\* pglock wait [0-9a-f-]{36} \*\//;
 
 /** Marks a statement that may wait for locks, so that this wait of it can be found, and nothing else. @internal */
 export function waiting({ text, values }: Statement): WaitingStatement {
-  const mark = `${MARK}${randomUUID()} */`;
-  return { mark, text: `${mark} ${text}`, ...(values === undefined ? {} : { values }) };
+  const mark = `/* pglock wait ${randomUUID()} */`;
+  return { mark, text: `${ON_PRIMARY}${mark} ${text}`, ...(values === undefined ? {} : { values }) };
 }
 
 /** Whether a text is one of {@link waiting}. @internal */
 export function isWaiting(text: string): boolean {
-  return text.startsWith(MARK);
+  return MARK.test(text);
+}
+
+/** The mark in a text, wherever it stands: what traces statements writes comments of its own before them. @internal */
+export function markWithin(text: string): string | undefined {
+  return MARK.exec(text)?.[0];
 }
 
 /**
@@ -33,8 +38,9 @@ export function cancelWait(mark: string, pid: number | undefined): Statement {
     text: `SELECT a.pid, CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.pid OPERATOR(pg_catalog.=) a.pid AND NOT l.granted)
  THEN pg_catalog.pg_cancel_backend(a.pid) END AS sent
 FROM pg_catalog.pg_stat_activity a
-WHERE a.state OPERATOR(pg_catalog.=) 'active' AND pg_catalog.strpos(a.query, $1::pg_catalog.text) OPERATOR(pg_catalog.=) 1
- OR a.state OPERATOR(pg_catalog.=) 'disabled' AND a.pid OPERATOR(pg_catalog.=) $2::pg_catalog.int4`,
+WHERE a.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()
+ AND (a.state OPERATOR(pg_catalog.=) 'active' AND pg_catalog.strpos(a.query, $1::pg_catalog.text) OPERATOR(pg_catalog.>) 0
+ OR a.state OPERATOR(pg_catalog.=) 'disabled' AND a.pid OPERATOR(pg_catalog.=) $2::pg_catalog.int4)`,
     values: [mark, pid ?? null],
   };
 }

@@ -1,4 +1,5 @@
 import type { Statement } from '../sql/statement.js';
+import { FIRST_TEXT } from '../sql/statement-text.js';
 
 /** What is used of `pg`'s connection: the messages of the extended protocol. */
 interface Connection {
@@ -11,6 +12,10 @@ interface Connection {
 
 type Fields = readonly unknown[];
 
+interface Sender {
+  query(query: object): unknown;
+}
+
 /**
  * Several statements in one write, answered together: they are on their way before the first is answered. When one fails,
  * those behind it are not run. Stands in the place of `pg`'s own query.
@@ -22,20 +27,22 @@ type Fields = readonly unknown[];
 class Flight {
   /** `pg` puts its `query_timeout` around it. */
   callback: (error: unknown) => void;
-  /** What it begins with, for whoever looks at the statements of a client. */
-  readonly text: string;
+  readonly [FIRST_TEXT]: string;
+  /** Whether it was sent: what wraps `query` may make a plain object of it, which is none. */
+  isSubmitted = false;
   readonly #statements: readonly Statement[];
   readonly #answers: Fields[][];
   #answered = 0;
 
   constructor(statements: readonly Statement[], settled: (error: unknown, answers: Fields[][]) => void) {
     this.#statements = statements;
-    this.text = statements[0]?.text ?? '';
+    this[FIRST_TEXT] = statements[0]?.text ?? '';
     this.#answers = statements.map(() => []);
     this.callback = (error) => settled(error, this.#answers);
   }
 
   submit(sender: unknown): void {
+    this.isSubmitted = true;
     const connection = sender as Connection;
     connection.stream.cork();
     for (const { text, values = [] } of this.#statements) {
@@ -80,23 +87,31 @@ export function canFly(client: object): boolean {
 /**
  * Sends several statements in one write; one after the other where that cannot be.
  *
- * @returns the rows of each, as lists of what the server wrote.
+ * @returns the rows of each, as lists of what the server wrote; or what the client made of them.
  * @internal
  */
 export async function sendTogether(
-  client: { query(query: object): unknown },
+  client: Sender,
   statements: readonly Statement[],
-): Promise<readonly (readonly Fields[])[]> {
-  if (canFly(client))
-    return new Promise((resolve, reject) => {
-      client.query(new Flight(statements, (error, answers) => (error ? reject(error) : resolve(answers))));
+): Promise<readonly unknown[]> {
+  return (canFly(client) ? await fly(client, statements) : undefined) ?? sendInTurn(client, statements);
+}
+
+/** @returns undefined when it was not sent as it is. */
+function fly(client: Sender, statements: readonly Statement[]): Promise<Fields[][] | undefined> {
+  return new Promise((resolve, reject) => {
+    const flight = new Flight(statements, (error, answers) => {
+      if (!flight.isSubmitted) resolve(undefined);
+      else if (error) reject(error);
+      else resolve(answers);
     });
-  const answers: Fields[][] = [];
-  for (const { text, values } of statements) {
-    const { rows } = (await client.query({ text, ...(values && { values: [...values] }) })) as {
-      rows: object[];
-    };
-    answers.push(rows.map((row) => Object.values(row) as unknown[]));
-  }
+    client.query(flight);
+  });
+}
+
+async function sendInTurn(client: Sender, statements: readonly Statement[]): Promise<unknown[]> {
+  const answers: unknown[] = [];
+  for (const { text, values } of statements)
+    answers.push(await client.query({ text, ...(values && { values: [...values] }) }));
   return answers;
 }

@@ -3,6 +3,8 @@ import type { Statement } from '../sql/statement.js';
 import { waiting } from '../sql/waiting.js';
 import { SQLSTATE } from '../vocabulary/sqlstate.js';
 import { onAbort } from '../vocabulary/wait-abort.js';
+import { TransactionStateError } from '../errors/transaction-state.error.js';
+import type { FindSender } from './given-up.js';
 import type { OpenTransaction, StatementsAround } from './open-transaction.js';
 import { sqlStateWithin } from './sqlstate-within.js';
 
@@ -19,6 +21,7 @@ export interface LockWaitOptions {
   /** The backend, where it is known. */
   readonly pid: number | undefined;
   readonly cancel: CancelWait;
+  readonly findSender: FindSender;
   /** What goes with the statement. */
   readonly around?: StatementsAround;
 }
@@ -40,19 +43,24 @@ const LOOKS = 250;
 export async function waitForLocks<Row extends object>(
   transaction: OpenTransaction,
   statement: Statement,
-  { signal, pid, cancel, around }: LockWaitOptions,
+  { signal, pid, cancel, findSender, around }: LockWaitOptions,
 ): Promise<Row[]> {
   signal?.throwIfAborted();
   const marked = waiting(statement);
   const wait = new Wait(marked.mark, pid, cancel);
   const end = () => void wait.end();
-  const stopWatching = transaction.watchGiveUp(end);
+  const giveUp = () => {
+    wait.isGivenUp = true;
+    end();
+  };
+  const stopWatching = transaction.watchGiveUp(marked.mark, giveUp, findSender);
   const stopListening = signal && onAbort(signal, end);
   try {
     return await transaction.query<Row>(marked, around);
   } catch (error) {
     const state = sqlStateWithin(error);
     if (signal?.aborted && state === SQLSTATE.queryCanceled) throw signal.reason;
+    if (wait.isGivenUp && state === SQLSTATE.queryCanceled) throw givenUp(transaction, error);
     // Not the server ended it, so that it may still run there.
     if (state === undefined) await wait.end();
     throw error;
@@ -63,8 +71,17 @@ export async function waitForLocks<Row extends object>(
   }
 }
 
+function givenUp({ clientName }: OpenTransaction, cause: unknown): TransactionStateError {
+  return new TransactionStateError(
+    `The ${clientName} transaction was ended by its client, or by a timeout of that, while it waited for a lock: the wait was cancelled. Give the lock a timeout that is shorter than the transaction's.`,
+    { cause },
+  );
+}
+
 /** One wait in the server: *running*, *being ended* from when it is given up, and *over* when its statement has settled. */
 class Wait {
+  /** By the client, and not by the caller. */
+  isGivenUp = false;
   #over = false;
   #ending: Promise<void> | undefined;
 

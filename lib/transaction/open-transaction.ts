@@ -7,6 +7,7 @@ import type { NamedTable } from '../vocabulary/lock-target.js';
 import { printable } from '../vocabulary/printable.js';
 import { SQLSTATE } from '../vocabulary/sqlstate.js';
 import { Beginning } from './beginning.js';
+import { watchEnding, type FindSender } from './given-up.js';
 import { watchTransactionOf, type TransactionWatcher } from './pg-session-watch.js';
 import { rememberModel } from './registered-models.js';
 import { deathOf } from './session-death.js';
@@ -144,12 +145,17 @@ export class OpenTransaction implements StatementRunner {
   }
 
   /**
-   * Has it told when the client gives up the transaction while a statement of ours still runs in it.
+   * Has it told when the client gives up the transaction while a marked statement of ours still runs in it.
    *
+   * @param findSender finds the `pg` client underneath where the client does not show it.
    * @returns a function that stops looking.
    */
-  watchGiveUp(gaveUp: () => unknown): () => void {
-    return this.#adapter.watchGiveUp?.(this.#real, gaveUp) ?? ignore;
+  watchGiveUp(mark: string, gaveUp: () => void, findSender: FindSender): () => void {
+    const told = this.#adapter.watchGiveUp?.(this.#real, gaveUp);
+    if (told !== undefined) return told;
+    if (this.pgClient !== undefined) return watchEnding(this.pgClient, gaveUp);
+    let stop = findSender(mark, (client) => (stop = watchEnding(client, gaveUp)));
+    return () => stop();
   }
 
   /**

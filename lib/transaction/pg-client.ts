@@ -3,7 +3,7 @@ import { isWaiting } from '../sql/waiting.js';
 
 /** What is used of a `pg` client, also where another client sits on it. @internal */
 export interface PgClient {
-  query(config: object): Promise<{ readonly rows: unknown }>;
+  query(config: object): Promise<unknown>;
   /** pg 8.20 and later. `I` idle, `T` in a transaction, `E` in a failed one, `null` not connected yet. */
   getTransactionStatus?(): 'I' | 'T' | 'E' | null;
   /** Of `pg-native`. */
@@ -29,15 +29,14 @@ export function asPgClient(value: unknown): PgClient | undefined {
  *
  * @internal
  */
-export async function queryPg(client: PgClient, text: string, values: readonly unknown[]): Promise<unknown> {
+export function queryPg(client: PgClient, text: string, values: readonly unknown[]): Promise<unknown> {
   const impatient = !isWaiting(text) && client.connectionParameters?.query_timeout;
-  const { rows } = await client.query({
+  return client.query({
     text,
     ...(values.length === 0 ? {} : { values: [...values] }),
     types: AS_TEXT,
     ...(impatient ? { query_timeout: NEVER_MS } : {}),
   });
-  return rows;
 }
 
 /** Whether a transaction is open on a `pg` client, where that knows. @internal */

@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { statementText } from '../sql/statement-text.js';
 import { nextMoment } from '../vocabulary/moment.js';
 import type { TracedPlace } from '../vocabulary/traced-place.js';
 import { PooledTransaction } from './pooled-transaction.js';
@@ -14,6 +15,8 @@ type Query = (this: unknown, ...args: unknown[]) => unknown;
 export interface PooledTransactionsInit {
   /** A statement is sent in an open transaction, by the flow that runs at this moment. */
   readonly onUse: (transaction: PooledTransaction) => void;
+  /** A client is handed a statement. */
+  readonly onSent?: (client: object, statement: unknown) => void;
   /** The stack at this moment. */
   readonly trace: () => TracedPlace;
 }
@@ -54,6 +57,8 @@ const BEGINNING = /^\s*(?:begin|start\s+transaction)\b/i;
 
 class PooledSession {
   transaction: PooledTransaction | undefined;
+  #isTaken = false;
+  #unwrap: (() => boolean) | undefined;
   #begun: { readonly moment: number; readonly began: TracedPlace } | undefined;
 
   constructor(
@@ -65,7 +70,8 @@ class PooledSession {
   /** Listens, until what it returns is called and no transaction is open. */
   enter(): () => void {
     const { connection, client } = this;
-    const unwrap = this.#wrapQuery();
+    this.#isTaken = true;
+    this.#unwrap ??= this.#wrapQuery();
     const ready = (message: unknown) => this.#ready((message as { status?: string } | undefined)?.status);
     const ended = () => this.#ended();
     connection.on('readyForQuery', ready);
@@ -75,20 +81,21 @@ class PooledSession {
       client.off('end', ended);
     };
     return () => {
-      unwrap();
+      this.#isTaken = false;
+      // Where another has wrapped it since, it stays for the next who takes the client.
+      if (this.#unwrap?.()) this.#unwrap = undefined;
       if (this.transaction === undefined) leave();
       else void this.transaction.ended.then(leave);
     };
   }
 
-  /** While it is taken, the flow that sends a statement is known. */
-  #wrapQuery(): () => void {
+  /** While it is taken, the flow that sends a statement is known. @returns whether `query` is again what it was. */
+  #wrapQuery(): () => boolean {
     const client = this.client as unknown as { query: Query };
     const own = Object.getOwnPropertyDescriptor(client, 'query');
     const { query } = client;
-    let isTaken = true;
     const sent = (statement: unknown) => {
-      if (isTaken) this.#sent(statement);
+      if (this.#isTaken) this.#sent(statement);
     };
     const wrapped: Query = function (...args) {
       sent(args[0]);
@@ -96,16 +103,17 @@ class PooledSession {
     };
     client.query = wrapped;
     return () => {
-      isTaken = false;
-      if (client.query !== wrapped) return;
+      if (client.query !== wrapped) return false;
       if (own === undefined) Reflect.deleteProperty(client, 'query');
       else Object.defineProperty(client, 'query', own);
+      return true;
     };
   }
 
   #sent(statement: unknown): void {
+    this.init.onSent?.(this.client, statement);
     if (this.transaction !== undefined) this.init.onUse(this.transaction);
-    else if (BEGINNING.test(textOf(statement)))
+    else if (BEGINNING.test(statementText(statement)))
       this.#begun = { moment: nextMoment(), began: this.init.trace() };
   }
 
@@ -120,12 +128,6 @@ class PooledSession {
     this.transaction = undefined;
     transaction?.end();
   }
-}
-
-function textOf(statement: unknown): string {
-  if (typeof statement === 'string') return statement;
-  const text: unknown = (statement as { text?: unknown } | null | undefined)?.text;
-  return typeof text === 'string' ? text : '';
 }
 
 function isEmitter(value: unknown): value is Emitter {

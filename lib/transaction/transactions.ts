@@ -173,8 +173,9 @@ export class Transactions {
 
 /** @throws {TransactionStateError} when the server rolled back instead. */
 async function commit(client: PoolClient): Promise<void> {
-  const { command } = await client.query(COMMIT.text);
-  if (command === 'ROLLBACK') throw swallowed();
+  // What wraps the client may leave anything of the answer.
+  const answer: unknown = await client.query(COMMIT.text);
+  if ((answer as { command?: unknown } | null | undefined)?.command === 'ROLLBACK') throw swallowed();
 }
 
 function checked(options: TransactionOptions): TransactionOptions {

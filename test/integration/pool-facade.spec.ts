@@ -106,6 +106,13 @@ async function everyVerb(pglock: ReturnType<typeof openCore>['service']): Promis
     await expect(pglock.model('users', { timeout: '1s' })).resolves.toBe(true);
     expect(typeof (await lock.fencingToken())).toBe('bigint');
   });
+  await pglock.advisory('session', async (lock) => {
+    expect(lock.held).toBe(true);
+    await expect(pglock.locks.find({ ids: ['session'] })).resolves.toHaveLength(1);
+  });
+  await expect(pglock.acquire('session', { timeout: 0 }).then((lock) => lock?.release())).resolves.toBe(
+    undefined,
+  );
   const settingOf = async () => {
     const { rows } = await pglock.pool.query(`SELECT current_setting('lock_timeout') AS value`);
     return JSON.stringify(Object.values(rows[0] as object)).toLowerCase();

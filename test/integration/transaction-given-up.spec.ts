@@ -1,9 +1,14 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { Sequelize } from 'sequelize';
 import { DeadlockError } from '../../lib/errors/deadlock.error.js';
+import { TransactionStateError } from '../../lib/errors/transaction-state.error.js';
+import type { PgLockService } from '../../lib/pg-lock.service.js';
 import { advisoryLocks, openCore } from '../support/cores.js';
 import { useDatabase } from '../support/database.js';
+import { generatedClient } from './transaction-clients/prisma.client.js';
 
 const database = useDatabase({ schema: 'CREATE TABLE users (id int PRIMARY KEY)', mayStay: () => true });
 
@@ -50,6 +55,63 @@ describe('a wait that the client gives up by query_timeout', () => {
     await expect(advisoryLocks(database)).resolves.toEqual([]);
     await source.destroy();
   });
+});
+
+describe('a wait whose transaction is ended meanwhile', () => {
+  const waits = {
+    'for an advisory lock': (pglock: PgLockService, transaction: object) =>
+      pglock.acquire(9, { transaction, timeout: null }),
+    'for a table': (pglock: PgLockService, transaction: object) => pglock.model('users', { transaction }),
+  };
+
+  it.each(['a pool of its own', "the module's pool"])(
+    'by the timeout of Prisma, on %s, is over in the server',
+    async (whose) => {
+      const holder = await database.connect();
+      await holder.query('BEGIN; LOCK TABLE users; SELECT pg_advisory_xact_lock(9)');
+      const { service } = openCore(database);
+      const { PrismaClient } = await generatedClient();
+      const pool = whose.startsWith('a') ? { connectionString: database.url } : service.pool;
+      const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
+      for (const wait of Object.values(waits)) {
+        const failing = prisma.$transaction(
+          async (tx) => {
+            await wait(service, tx);
+          },
+          { timeout: 500 },
+        );
+        await expect(failing).rejects.toThrow(TransactionStateError);
+        await expect(failing).rejects.toThrow(/Prisma transaction was ended by its client/);
+      }
+      await holder.query('COMMIT');
+      await expect(advisoryLocks(database)).resolves.toEqual([]);
+      await prisma.$disconnect();
+    },
+  );
+
+  it.each(Object.entries(waits))(
+    'because its work gave up, %s, does not keep the rollback waiting',
+    async (_, wait) => {
+      const holder = await database.connect();
+      await holder.query('BEGIN; LOCK TABLE users; SELECT pg_advisory_xact_lock(9)');
+      const { service } = openCore(database);
+      const source = await new DataSource({ type: 'postgres', url: database.url }).initialize();
+      const db = new Kysely<unknown>({
+        dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: database.url }) }),
+      });
+      const impatient = async (transaction: object): Promise<void> => {
+        const waiting = wait(service, transaction);
+        waiting.catch(() => undefined);
+        await database.waitForWaiter();
+        throw new Error('impatient');
+      };
+      await expect(source.transaction(impatient)).rejects.toThrow('impatient');
+      await expect(db.transaction().execute(impatient)).rejects.toThrow('impatient');
+      await holder.query('COMMIT');
+      await expect(advisoryLocks(database)).resolves.toEqual([]);
+      await Promise.all([source.destroy(), db.destroy()]);
+    },
+  );
 });
 
 it('a deadlock stays one under a retry of Sequelize, and is sent once', async () => {

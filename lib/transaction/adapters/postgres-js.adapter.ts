@@ -1,8 +1,10 @@
-import type { DetectingTransactionAdapter } from '../transaction-adapter.js';
+import { captured, type DetectingTransactionAdapter } from '../transaction-adapter.js';
 
 interface PendingQuery extends PromiseLike<unknown> {
   /** Rows as lists of the bytes that the server sent, past every `types` and `transform`. */
   raw?(): PromiseLike<unknown>;
+  /** How it will be sent: one for each connection or scope that `sql` stands for. */
+  readonly handler?: object;
 }
 
 /** What is used of the `sql` of `sql.begin`, and of that of `sql.reserve` after `BEGIN`. @internal */
@@ -11,6 +13,7 @@ export interface PostgresJsSql {
   savepoint?<T>(work: (sql: PostgresJsSql) => Promise<T>): Promise<T>;
   readonly release?: unknown;
   readonly begin?: unknown;
+  readonly session?: object;
 }
 
 /** Whether a value is the `sql` of postgres.js, in a transaction or not. @internal */
@@ -29,9 +32,23 @@ export function isPostgresJs(value: unknown): value is PostgresJsSql {
  */
 export const postgresJsAdapter: DetectingTransactionAdapter<PostgresJsSql> = {
   name: 'postgres.js',
-  hooks: 'a replacement of `unsafe`',
+  hooks: '`transform.row`, or a replacement of `unsafe`',
   passesUnknownTypes: true,
   detects: isPostgresJs,
+  /** One proxy may stand for the transactions of many flows: it is read once. A query that is not awaited is not sent. */
+  resolve(sql) {
+    const { handler } = sql.unsafe('', []);
+    if (handler === undefined) return sql;
+    const { begin, release } = sql;
+    const savepoint = captured(sql, 'savepoint');
+    return {
+      unsafe: captured(sql, 'unsafe'),
+      ...(savepoint && { savepoint }),
+      ...(begin === undefined ? {} : { begin }),
+      ...(release === undefined ? {} : { release }),
+      session: handler,
+    };
+  },
   isDirect: () => true,
   run(sql, text, values) {
     const pending = sql.unsafe(text, [...values]);
@@ -40,4 +57,5 @@ export const postgresJsAdapter: DetectingTransactionAdapter<PostgresJsSql> = {
   scope: (sql, work) => (sql.savepoint === undefined ? work(sql) : sql.savepoint(work)),
   // Only the root begins; of the others nothing tells whether the transaction has ended.
   isOpen: (sql) => (typeof sql.begin === 'function' ? false : undefined),
+  sessionOf: (sql) => sql.session ?? sql,
 };
