@@ -6,6 +6,8 @@ import { drizzle } from 'drizzle-orm/node-postgres';
 import knexFactory from 'knex';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
+import pgPromise from 'pg-promise';
+import postgres from 'postgres';
 import { DataSource } from 'typeorm';
 import {
   addTransactionalDataSource,
@@ -92,6 +94,28 @@ const CLIENTS: Readonly<Record<string, () => Promise<Client> | Client>> = {
     const pool = new pg.Pool({ connectionString: database.url, max: SESSIONS });
     const db = drizzle({ client: pool });
     return { root: db, begin: (work) => db.transaction(work), close: () => pool.end() };
+  },
+  'postgres.js': () => {
+    const sql = postgres(database.url, { max: SESSIONS, onnotice: () => undefined });
+    return { root: sql, begin: (work) => sql.begin(work), close: () => sql.end() };
+  },
+  'pg-promise': () => {
+    const db = pgPromise({ noWarnings: true })({ connectionString: database.url, max: SESSIONS });
+    return { root: db, begin: (work) => db.tx(work), close: () => db.$pool.end() };
+  },
+  pg: () => {
+    const pool = new pg.Pool({ connectionString: database.url, max: SESSIONS });
+    const begin = async (work: (tx: object) => Promise<void>) => {
+      const client = await pool.connect();
+      await client.query('BEGIN');
+      try {
+        await work(client);
+      } finally {
+        await client.query('COMMIT');
+        client.release();
+      }
+    };
+    return { root: pool, begin, close: () => pool.end() };
   },
 };
 
