@@ -37,7 +37,7 @@ function call(handler: () => unknown, holding: Partial<Holding> = {}) {
       return acquiring.promise;
     },
     refused: (error) => error,
-    skipped: () => events.push('skipped'),
+    skipped: () => void events.push('skipped'),
     ...holding,
   };
   // Nest calls handlers by `apply`, and gives interceptors an Observable of whatever they return.
