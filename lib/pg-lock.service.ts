@@ -27,10 +27,10 @@ import type { Duration } from './vocabulary/duration.js';
 import { outsideFlows } from './vocabulary/flow-variable.js';
 import type { LockTarget } from './vocabulary/lock-target.js';
 
-/** One id, or several to be had all together or not at all. @publicApi */
+/** One id, or several to be acquired all together or not at all. @publicApi */
 export type LockIds = LockId | readonly ListedLockId[];
 
-/** Options under which a lock is had, or an error thrown, so that there is always a result. @publicApi */
+/** Options under which a lock is acquired, or an error thrown, so that there is always a result. @publicApi */
 export interface ThrowingOptions {
   /** Contention is an error. */
   readonly onContention?: 'throw';
@@ -81,20 +81,20 @@ export class PgLockService {
   }
 
   /**
-   * Takes an advisory lock, runs the work, and lets go: on success, on error, and when the process dies.
+   * Acquires an advisory lock, runs the work, and releases the lock: on success, on error, and when the process dies.
    *
-   * Several ids are had all together or not at all, in one order everywhere, so that two callers cannot deadlock over
+   * Several ids are acquired all together or not at all, in one order everywhere, so that two callers cannot deadlock over
    * them. A flow is a stranger to its own locks: inside the work the same id is contention, unless `reentrant` says that the inner
    * work runs under the outer lock.
    *
    * Sends `SELECT pg_catalog.pg_try_advisory_lock($1)` on a connection that all locks of the process share, fused with
-   * whatever else is asked for in the same turn; if somebody else has the lock, `SELECT pg_catalog.pg_advisory_lock(…)`
+   * whatever else is asked for in the same turn; if another session holds the lock, `SELECT pg_catalog.pg_advisory_lock(…)`
    * on a connection that only waits; at the end `SELECT pg_catalog.pg_advisory_unlock($1)`.
    *
    * @param id a string (hashed), a bigint, a safe integer, a pair of int4, or a list of these.
    * @param work what to do while the lock is held; it gets the handle, whose `signal` tells when the lock is lost.
    * @returns what the work returns; `undefined` when the lock was not had and `onContention` is `'skip'`.
-   * @throws {LockNotAvailableError} when the lock was not had in time (`onContention: 'throw'`, the default here).
+   * @throws {LockNotAvailableError} when the lock was not acquired in time (`onContention: 'throw'`, the default here).
    * @throws {DeadlockError} when waiting could never end.
    * @throws {PgLockUsageError} on bad ids or options, before any SQL; and, with `reentrant`, when the flow holds the id shared
    * and asks for it exclusively.
@@ -168,8 +168,8 @@ export class PgLockService {
    *
    * Sends what {@link PgLockService.advisory} sends.
    *
-   * @returns the handle, or `null` when the lock was not had in time.
-   * @throws {LockNotAvailableError} when it was not had in time and `onContention` is `'throw'`.
+   * @returns the handle, or `null` when the lock was not acquired in time.
+   * @throws {LockNotAvailableError} when it was not acquired in time and `onContention` is `'throw'`.
    * @throws {DeadlockError} when waiting could never end.
    * @throws {PgLockUsageError} on bad ids or options, before any SQL.
    * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADVISORY-LOCKS
@@ -277,7 +277,7 @@ export class PgLockService {
    * else with `lock_timeout` set for it and set back. Several tables are locked in the order of their names.
    *
    * @example await pglock.model([User, 'billing.invoices'], { transaction: tx, mode: 'SHARE', timeout: 0 })
-   * @returns true; or false, with the transaction as it was before, when a table was not had in time.
+   * @returns true; or false, with the transaction as it was before, when a table was not locked in time.
    * @throws {TransactionStateError} when no transaction is open.
    * @throws {PgLockUsageError} for no table, an unknown mode, an unreadable timeout. Nothing was sent.
    * @throws {LockTargetError} when there is no such table, or the ORM of the transaction does not know the model.
@@ -366,7 +366,7 @@ export class PgLockService {
   }
 
   /**
-   * Runs the work with something attached to the sessions that it takes from the module's (or the lent) pool, so that whoever
+   * Runs the work with something attached to the sessions that it takes from the module's (or the lent) pool, so that those who
    * looks at locks sees which code took them: `activity.context` of {@link PgLockService.locks}. Nests, and adds up.
    *
    * Sends `SELECT pg_catalog.set_config('application_name', …, false)` when a session is taken by a flow with another context
@@ -385,7 +385,7 @@ export class PgLockService {
     return this.#parts.admin.locks;
   }
 
-  /** Who waits for a lock and who is in the way: find, count, tree, cancel, terminate. */
+  /** Waiters and blockers of locks: find, count, tree, cancel, terminate. */
   get blocked(): BlockedPgLocks {
     return this.#parts.admin.blocked;
   }

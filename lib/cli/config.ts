@@ -5,7 +5,7 @@ import type { LockId } from '../vocabulary/lock-id.js';
 
 /** A saved question, with what the command line may say beside it: `pglock --config NAME`. @publicApi */
 export interface SavedCliQuery extends Omit<LockQuery<object>, 'config'> {
-  /** List who is in the way, rather than all locks. */
+  /** List blockers, rather than all locks. */
   readonly blocking?: boolean;
   /** The columns, by their paths. */
   readonly attributes?: readonly string[];
@@ -17,7 +17,7 @@ export interface SavedCliQuery extends Omit<LockQuery<object>, 'config'> {
   readonly terminate?: boolean;
   /** Do not ask before cancelling or terminating. */
   readonly yes?: boolean;
-  /** Show what would be signalled, and signal nobody. */
+  /** Show what would be signalled, and signal nothing. */
   readonly dryRun?: boolean;
   /** Print JSON. */
   readonly json?: boolean;

@@ -5,11 +5,11 @@ import { exitCodeOf, EXIT, lineOf } from './exit.js';
 import { say, type Io } from './io.js';
 import { buildProgram } from './program.js';
 
-/** What applications are told of their options helps nobody who typed a command. */
+/** What applications are told of their options does not help at the command line. */
 const POOLER =
   'A connection pooler stands between, and session-level locks do not survive one. Give the address of the database itself with -d.';
 const REPLICA =
-  'This is a read replica, and a lock there excludes nobody on the primary. Give the address of the primary with -d.';
+  'This is a read replica, and a lock there excludes no session of the primary. Give the address of the primary with -d.';
 
 function textOf(error: unknown): string {
   if (error instanceof PoolerError) return POOLER;

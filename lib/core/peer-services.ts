@@ -26,7 +26,7 @@ export class PeerServices {
     private readonly store: LockStore,
     options: ResolvedPgLockOptions,
   ) {
-    // On a replica nobody can LISTEN.
+    // On a replica LISTEN is refused.
     const speaks = store instanceof PgLockStore && !options.sessions.allowStandby;
     this.peers = speaks ? this.connect(store, options) : new NoPeers();
   }

@@ -35,7 +35,7 @@ import type { EventSink, PgLockEvent } from '../vocabulary/pg-lock-event.js';
  * The rooms of one database, put together: the only place that knows how.
  *
  * It opens nothing until something is asked of it. `drain()` lets running work finish and takes no new work; `close()`
- * lets go of every lock and closes every connection that it opened.
+ * releases every lock and closes every connection that it opened.
  *
  * @internal
  */
@@ -109,7 +109,7 @@ export class PgLockCore {
     this.service = new PgLockService(this);
   }
 
-  /** With `allowStandby` there is nobody to agree with. */
+  /** With `allowStandby` there is no peer to agree with. */
   private get assertPeers(): { readonly assertPeers?: AssertPeers } {
     if (!this.options.sessions.allowStandby) return {};
     return {

@@ -31,7 +31,7 @@ import { PooledTransactions } from '../transaction/pooled-transactions.js';
 import { watchDeath } from '../transaction/session-death.js';
 import { Transactions } from '../transaction/transactions.js';
 
-/** A session that nobody gives back must not hold up the shutdown. */
+/** A session that is never given back must not hold up the shutdown. */
 const FAREWELL_MS = 5_000;
 
 /** As much of `pg` as TypeORM's option `driver` takes. @publicApi */

@@ -18,13 +18,13 @@ export type AuthorizeDashboard = (
 export interface PgLockDashboardOptions {
   /** Where the page stands, below the application's global prefix and without a version. @default '/pglock' */
   readonly path?: string | undefined;
-  /** Who may look. `false` says in words that everybody may; then nothing can be done from there. */
+  /** Who may look. `false` says in words that everyone may; then nothing can be done from there. */
   readonly authorize: AuthorizeDashboard | false;
   /** Guards that run before `authorize`, and no others: by class, or made. @default [] */
   readonly guards?: readonly (Type<CanActivate> | CanActivate)[] | undefined;
   /** Whether sessions can be cancelled and terminated, and jobs run and given back, from the page. @default false */
   readonly allowSignals?: boolean | undefined;
-  /** How far back the timeline reaches, looked at or not; at most a day. @default only what was seen while somebody looked */
+  /** How far back the timeline reaches, looked at or not; at most a day. @default only what was seen while the page was open */
   readonly history?: Duration | undefined;
   /** The databases to show, by their names. @default all of the application */
   readonly connections?: readonly string[] | undefined;

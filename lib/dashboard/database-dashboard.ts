@@ -17,7 +17,7 @@ export interface DatabaseDashboardOptions extends WatchOptions {
   readonly allowSignals: boolean;
 }
 
-/** Peers are asked each time; whoever looks at the jobs asks more often. */
+/** Peers are asked each time; a page that shows the jobs asks more often. */
 const JOBS_EVERY_MS = 15_000;
 /** Every process answers: not for every look. */
 const REPORTS_FOR_MS = 5_000;
@@ -62,7 +62,7 @@ export class DatabaseDashboard implements DashboardSource, DashboardActions {
     return this.watch.follow(lastEventId, tell);
   }
 
-  /** Watches whether somebody looks or not, for the sake of the history. */
+  /** Watches whether a page is open or not, for the sake of the history. */
   keepWatching(): void {
     this.watch.keep();
   }
@@ -106,7 +106,7 @@ export class DatabaseDashboard implements DashboardSource, DashboardActions {
     await this.watch.close();
   }
 
-  /** The strip of ticks goes on while nobody looks. */
+  /** The strip of ticks goes on while no page is open. */
   private keepJobs(on: boolean): void {
     clearInterval(this.jobsTimer);
     if (!on || this.database.jobs === undefined) return;

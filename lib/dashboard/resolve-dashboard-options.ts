@@ -51,7 +51,7 @@ function authorizeOf(given: OptionReader<PgLockDashboardOptions>): AuthorizeDash
   const fits = (value: unknown): value is AuthorizeDashboard | false =>
     value === false || typeof value === 'function';
   const allowed =
-    'a function of the request that returns true or a name for whoever may look; or `false`, which says that everybody may';
+    'a function of the request that returns true or a name for those who may look; or `false`, which lets everyone look';
   const authorize = given.check('authorize', allowed, fits, kind);
   if (authorize === undefined) throw given.refuse('authorize', allowed, 'nothing');
   return authorize;

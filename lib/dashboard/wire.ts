@@ -32,7 +32,7 @@ export interface NowAnswer extends DashboardAnswer<BlockingTreeNode> {
   readonly sessions: number;
   /** Sessions of other roles that the connected role may not look into. */
   readonly hidden: number;
-  /** When somebody was last seen waiting; null when not since the dashboard began to look. */
+  /** When a session was last seen waiting; null when not since the dashboard began to look. */
   readonly lastWaitAt: Date | null;
 }
 
@@ -52,7 +52,7 @@ export interface LocksAnswer extends DashboardAnswer<DashboardLock> {
 
 /** What is locked, with a name to show and a key to link to. @publicApi */
 export interface LockLabel {
-  /** Stands for the lock in links and lanes; the same for everybody who waits for it. */
+  /** Stands for the lock in links and lanes; the same for all that wait for it. */
   readonly key: string;
   /** What kind of thing it is. */
   readonly kind: 'table' | 'row' | 'advisory' | 'transaction' | 'other';
@@ -60,7 +60,7 @@ export interface LockLabel {
   readonly name: string;
 }
 
-/** A session in somebody's way, as it was when that was first seen. @publicApi */
+/** A blocking session, as it was when that was first seen. @publicApi */
 export interface BlockerRecord {
   /** Process id of its backend; 0 for a prepared transaction. */
   readonly pid: number;
@@ -74,7 +74,7 @@ export interface BlockerRecord {
   readonly state: string | null;
   /** Its running or last statement. */
   readonly query: string | null;
-  /** Since when it was seen in the way. */
+  /** Since when it was seen blocking. */
   readonly from: Date;
 }
 
@@ -100,7 +100,7 @@ export interface WaitRecord {
   readonly from: Date;
   /** When it was over; null while it lasts. */
   readonly to: Date | null;
-  /** Who was in the way, in the order in which they were seen. */
+  /** The blockers, in the order in which they were seen. */
   readonly blockers: readonly BlockerRecord[];
 }
 

@@ -1,7 +1,7 @@
 import { PgLockError } from './pg-lock.error.js';
 
 /**
- * The lock is gone although nobody released it: the session that held it was terminated, the server restarted, the
+ * The lock is gone although it was not released: the session that held it was terminated, the server restarted, the
  * network failed for longer than the lease, or `maxHold` ran out. It is the `reason` of `LockHandle.signal`.
  *
  * @publicApi

@@ -21,7 +21,7 @@ export interface LockNotAvailableDetails {
 }
 
 /**
- * Somebody else holds the lock, and it was not had in time. The same code as PostgreSQL's `lock_not_available`.
+ * Another session holds the lock, and it was not acquired in time. The same code as PostgreSQL's `lock_not_available`.
  *
  * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
  * @publicApi
@@ -35,7 +35,7 @@ export class LockNotAvailableError extends PgLockError {
 
   /**
    * Who holds an advisory lock, at most a second ago; undefined where it cannot be seen within 60 ms, of tables, and where the
-   * lock was let go meanwhile.
+   * lock was released meanwhile.
    */
   readonly holder: LockHolder | undefined;
 

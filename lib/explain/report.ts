@@ -77,7 +77,7 @@ export interface ExplainedStatement {
   readonly findings: readonly ExplainFinding[];
 }
 
-/** A session that holds, or waits for, a lock that would be in the way. @publicApi */
+/** A session that holds, or waits for, a lock that would conflict. @publicApi */
 export interface LiveSession {
   /** The process id of its backend. */
   readonly pid: number;

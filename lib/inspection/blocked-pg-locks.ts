@@ -13,9 +13,9 @@ export interface BlockingTreeOptions {
 }
 
 /**
- * Who waits for a lock, and who is in the way: a row for each awaited lock and each session that blocks it.
+ * Waiters and blockers of locks: a row for each awaited lock and each session that blocks it.
  *
- * Asks `pg_catalog.pg_blocking_pids(pid)` of the waiting sessions only, so that locks which nobody waits for cost nothing.
+ * Asks `pg_catalog.pg_blocking_pids(pid)` of the waiting sessions only, so that locks without waiters cost nothing.
  *
  * @example await pglock.blocked.find({ on: 'users', where: { blockingActivity: { state: 'idle in transaction' } } })
  * @see https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SESSION
@@ -26,7 +26,7 @@ export class BlockedPgLocks extends LockInspector<BlockedLockQuery, BlockedPgLoc
   protected readonly source = 'blocked';
 
   /**
-   * Cancels the running statement of every session that is in the way of a lock that matches. An idle transaction has no
+   * Cancels the running statement of every session that blocks a lock that matches. An idle transaction has no
    * running statement: it is `stillBlocking` afterwards.
    *
    * Sends one statement: the question itself, and `pg_catalog.pg_cancel_backend(pid)` of each blocker. Blockers that hold
@@ -40,7 +40,7 @@ export class BlockedPgLocks extends LockInspector<BlockedLockQuery, BlockedPgLoc
   }
 
   /**
-   * Ends every session that is in the way of a lock that matches, its open transaction and all its locks with it.
+   * Ends every session that blocks a lock that matches, its open transaction and all its locks with it.
    *
    * Sends one statement: the question itself, and `pg_catalog.pg_terminate_backend(pid)` of each blocker. Blockers that hold
    * this library's own locks, replication and anti-wraparound vacuums are refused.
@@ -53,8 +53,8 @@ export class BlockedPgLocks extends LockInspector<BlockedLockQuery, BlockedPgLoc
   }
 
   /**
-   * Who blocks whom, roots first: sessions that are in the way of others and wait for nobody, those that hold up most
-   * before the others, each with everybody behind it. A cycle, which the server is about to break, starts at one of its
+   * Who blocks whom, roots first: sessions that block others and do not wait, those that hold up most
+   * before the others, each with all that wait behind it. A cycle, which the server is about to break, starts at one of its
    * members.
    *
    * Sends one statement that starts from the waiting sessions. At most 10 000 sessions are shown; `holdsUp` counts all.

@@ -11,7 +11,7 @@ export interface HeldUp {
 
 /**
  * A session of the blocking tree. Each session stands once under a root, at the shortest way from it; `blockedBy` has all
- * that are in its way. Frozen.
+ * that block it. Frozen.
  *
  * @publicApi
  */
@@ -24,7 +24,7 @@ export interface BlockingTreeNode {
   readonly preparedTransaction: string | null;
   /** The lock that the session waits for; null at a root. */
   readonly lock: PgLock | null;
-  /** Everybody in the way of this session. */
+  /** All blockers of this session. */
   readonly blockedBy: readonly number[];
   /** Whether the session waits, through others, for itself: a deadlock that the server has not broken yet. */
   readonly cycle: boolean;
@@ -45,13 +45,13 @@ interface Vertex {
   readonly waiters: Set<Vertex>;
 }
 
-/** A session, by a key that tells prepared transactions apart, and who is in its way. @internal */
+/** A session, by a key that tells prepared transactions apart, and its blockers. @internal */
 export interface TreeMember {
   readonly key: string;
   readonly activity: PgActivity;
   readonly preparedTransaction: string | null;
   readonly lock: PgLock | null;
-  /** The keys of those in its way. */
+  /** The keys of its blockers. */
   readonly blockers: readonly string[];
 }
 
@@ -143,7 +143,7 @@ function nodeOf(
   const shown = new Set([...parents.keys()].slice(0, Math.max(1, budget.left)));
   budget.left -= shown.size;
   const heldUp = heldUpBy(parents);
-  // The farthest first: whoever stands below is ready when its parent is built.
+  // The farthest first: what stands below is ready when its parent is built.
   for (const vertex of [...shown].reverse()) {
     const node = Object.freeze({
       activityId: vertex.activity.pid,

@@ -5,7 +5,7 @@ export interface LockNames {
   nameOf(key: AdvisoryKey): LockId | undefined;
 }
 
-/** Keeps ids, so that whoever asks by a name reads it in the answer. @internal */
+/** Keeps ids, so that a query by name finds the name in its answer. @internal */
 export interface NameRegister {
   keyOf(id: LockId): unknown;
 }

@@ -44,10 +44,10 @@ export interface SessionIdentity {
 /** Which sessions to signal, beside a question about locks. @publicApi */
 export interface SignalOptions {
   /**
-   * Only these of the sessions found: those that somebody has looked at and agreed to. One that has ended is `gone`, also
+   * Only these of the sessions found: those that were shown and confirmed. One that has ended is `gone`, also
    * when a later session has its pid.
    */
   readonly sessions?: readonly SessionIdentity[];
-  /** Find, and signal nobody: outcomes are `dryRun`. @default false */
+  /** Find, and signal nothing: outcomes are `dryRun`. @default false */
   readonly dryRun?: boolean;
 }

@@ -55,13 +55,13 @@ export interface PgLock {
   readonly waitStart: Date | null;
   /** How long it has been awaited, in milliseconds; null when it is granted, and before PostgreSQL 14. */
   readonly waitDuration: number | null;
-  /** What kind of relation is locked; null for everything else. */
+  /** What kind of relation is locked; null indefinitelyything else. */
   readonly relKind: PgRelationKind | null;
   /** The locked table, index, …; of blocked locks also the table whose row is awaited, where the server knows it. */
   readonly relName: string | null;
   /** The schema of that relation. */
   readonly relSchema: string | null;
-  /** The key of an advisory lock; null for every other lock. */
+  /** The key of an advisory lock; null indefinitelyy other lock. */
   readonly advisoryKey: AdvisoryKey | null;
   /** What the application calls that key, where it is known. */
   readonly advisoryId: LockId | null;
@@ -69,19 +69,19 @@ export interface PgLock {
   readonly advisoryNames: readonly AdvisoryName[];
   /** The transaction that is awaited (a row's last writer, for example), or that a session holds as its own. */
   readonly transactionId: string | null;
-  /** The name of the prepared transaction: the one that holds this lock or, of a blocked lock, is in its way. */
+  /** The name of the prepared transaction: the one that holds this lock or, of a blocked lock, blocks it. */
   readonly preparedTransaction: string | null;
 }
 
 /**
- * One lock that a session waits for, and one session that is in its way: whoever is blocked by three has three rows.
+ * One lock that a session waits for, and one session that blocks it: a session with three blockers has three rows.
  *
  * @see https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SESSION
  * @publicApi
  */
 export interface BlockedPgLock extends PgLock {
-  /** Process id of the backend in the way; 0 for a prepared transaction. */
+  /** Process id of the blocking backend; 0 for a prepared transaction. */
   readonly blockingActivityId: number;
-  /** The session in the way. */
+  /** The blocking session. */
   readonly blockingActivity: PgActivity;
 }

@@ -6,7 +6,7 @@ export type SignalAction = 'cancel' | 'terminate';
 /**
  * What became of a session that was to be signalled, as looked up afterwards; not merely that a signal was sent.
  *
- * - `terminated`: the session has ended. `cancelled`: its statement has ended and it is in nobody's way any more.
+ * - `terminated`: the session has ended. `cancelled`: its statement has ended and it blocks nothing any more.
  * - `stillBlocking`: the signal was sent, and the session is still there with its locks: an idle transaction has no
  *   statement to cancel.
  * - `gone`: it had ended before, also when a later session has its pid.

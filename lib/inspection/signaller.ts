@@ -35,7 +35,7 @@ const REASONS: Readonly<Partial<Record<Verdict, string>>> = {
   hidden: 'the connected role may not see when its session began, so it cannot be told from a later one',
   preparedTransaction: 'a prepared transaction has no session: COMMIT PREPARED or ROLLBACK PREPARED ends it',
   background: 'it is a server process, a replication connection or an anti-wraparound vacuum',
-  otherDatabase: 'it is in another database, and nobody asked for those',
+  otherDatabase: 'it is in another database, which was not asked for',
   spared: 'it is prioritized itself, or protected',
   waitsForReplication:
     'it has committed and waits for a synchronous standby: a signal would undo nothing, and report success for what is not replicated',
@@ -139,12 +139,12 @@ export class Signaller {
       .filter((key) => key !== undefined)
       .map((key) => JSON.stringify(idText(this.#names.nameOf(key) ?? keyText(key))));
     if (names.length === 0)
-      return `it holds a lock of this library, which was not asked for by its id; to end it all the same, name its pid: pglock ${pid} --terminate`;
+      return `it holds a lock of this library, which was not asked for by its id; to end it nevertheless, name its pid: pglock ${pid} --terminate`;
     const shown =
       names.length > MOST_NAMES
         ? [...names.slice(0, MOST_NAMES), `${names.length - MOST_NAMES} more`]
         : names;
-    return `it also holds locks of this library that nobody asked to end (${shown.join(', ')}); to end it with all of them, name its pid: pglock ${pid} --terminate`;
+    return `it also holds locks of this library that were not asked for (${shown.join(', ')}); to end it with all of them, name its pid: pglock ${pid} --terminate`;
   }
 
   /** Looks again and again, less often each time, until every session has settled or has had its time. */
@@ -186,7 +186,7 @@ function isRunning(before: Signalled, now: Remaining): boolean {
   return before.state === 'active' && now.state === 'active' && Number(now.queryStart) === before.queryStart;
 }
 
-/** A statement was cancelled, and nobody waits for the session any more. */
+/** A statement was cancelled, and no session waits for it any more. */
 function hasLetGo(before: Signalled, now: Remaining): boolean {
   return before.state === 'active' && !isRunning(before, now) && now.blocks === 'f';
 }

@@ -22,7 +22,7 @@ export class HandRun implements JobInvocation {
 
   stop(): void {}
 
-  /** As told by whoever takes it. */
+  /** As told by the replica that takes it. */
   take<Taken extends TakenLock>(takeLock: TakeLock<Taken>): Promise<Taken | undefined> {
     return takeLock({ timeoutMs: 0, signal: new AbortController().signal });
   }

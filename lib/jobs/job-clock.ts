@@ -110,7 +110,7 @@ export class JobClock {
     this.arm();
   }
 
-  /** Whether it is a timer of the scheduler that calls now, rather than somebody's `fireOnTick()`. */
+  /** Whether it is a timer of the scheduler that calls now, rather than a call of `fireOnTick()`. */
   isTimer(): boolean {
     let fired = false;
     for (const job of this.cronJobs()) {

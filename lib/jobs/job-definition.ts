@@ -27,7 +27,7 @@ export interface TakeOptions {
   readonly signal: AbortSignal;
 }
 
-/** Takes the lock once as told; `undefined` where it was not had in time. @internal */
+/** Takes the lock once as told; `undefined` where it was not acquired in time. @internal */
 export type TakeLock<Taken extends TakenLock> = (options: TakeOptions) => Promise<Taken | undefined>;
 
 /** One run of a job, handed through its guards and interceptors to where its lock is taken. @internal */
@@ -52,7 +52,7 @@ export interface JobInvocation {
   began(): void;
 }
 
-/** A job as whoever schedules it describes it. @internal */
+/** A job as its scheduler describes it. @internal */
 export interface JobDefinition {
   /** `Class.method`, or what the option `job` says. */
   readonly name: string;

@@ -75,7 +75,7 @@ export const RUN_QUESTION: PeerQuestionKind<RunQuestion, RunAnswer> = {
   },
 };
 
-/** "Give this job to the others", to whoever keeps it. @internal */
+/** "Give this job to the others", to the replica that keeps it. @internal */
 export const JOB_RELEASE: PeerMessageKind<{ readonly job: string }> = {
   name: 'job-release',
   read: (body) => (isRecord(body) && isText(body['job']) ? { job: body['job'] } : undefined),

@@ -37,7 +37,7 @@ export interface JobStatus {
   readonly schedule: string | null;
   /** The next instant of its expression; null where it has none, or is stopped. */
   readonly nextTick: Date | null;
-  /** Who keeps its lock; null while it is free, or nobody who keeps it has answered. */
+  /** Who keeps its lock; null while it is free, or no replica that keeps it has answered. */
   readonly holder: JobHolder | null;
   /** The last tick that was run. */
   readonly lastTick: Date | null;

@@ -113,14 +113,14 @@ export class Job implements TickHost {
     return this.record.lastRun === former ? undefined : this.record.lastRun;
   }
 
-  /** Gives the lock to the other replicas: it is let go, and they have the first try at the next tick. */
+  /** Gives the lock to the other replicas: it is released, and they have the first try at the next tick. */
   giveBack(): void {
     this.leavesNextTick = true;
     this.context.peers.flush(); // who has the lock next knows how the last run ended
     this.context.advisory.giveBack(this.definition.ids);
   }
 
-  /** A tick from before this process began, which may have been run by nobody. */
+  /** A tick from before this process began, which may not have been run. */
   async catchUp(): Promise<void> {
     const { instants } = this.clock;
     const before = this.context.startedAt();

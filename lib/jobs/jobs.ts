@@ -20,8 +20,8 @@ const LEDGER = 'ledger';
 /**
  * The jobs of one database in one process.
  *
- * *Idle* while there are none: nothing is opened and nobody is listened to. *Started*, it listens and every job has its clock.
- * *Stopping*, no tick begins, and what waits for one is let go; runs end by themselves. *Lingering*, it only answers peers.
+ * *Idle* while there are none: nothing is opened and nothing is listened to. *Started*, it listens and every job has its clock.
+ * *Stopping*, no tick begins, and what waits for one is released; runs end by themselves. *Lingering*, it only answers peers.
  *
  * @internal
  */
@@ -221,7 +221,7 @@ export class Jobs {
     }
   }
 
-  /** What is kept between runs goes to whoever waits for it; at the next tick the job asks for it again. */
+  /** What is kept between runs goes to a waiting replica; at the next tick the job asks for it again. */
   private lend(key: string): void {
     for (const job of this.jobs.values())
       if (job.hold?.key.text === key && job.record.running === 0) {
@@ -235,7 +235,7 @@ export class Jobs {
     if (job?.hold !== undefined) job.giveBack();
   }
 
-  /** Listens; for the first time: what came before it listened may have been run by nobody. */
+  /** Listens; for the first time: what came before it listened may not have been run. */
   private async listening(): Promise<void> {
     this.context.recent.ask();
     if (this.caughtUp || this.state !== 'started') return;

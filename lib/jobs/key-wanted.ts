@@ -2,7 +2,7 @@ import type { PeerMessageKind, Peers } from '../peers/peers.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import { isRecord, isText } from './tick-messages.js';
 
-/** "I wait for this key": whoever keeps it between runs of a job, and does not use it, lets it go. @internal */
+/** "I wait for this key": the replica that keeps it between runs of a job, and does not use it, releases it. @internal */
 export const KEY_WANTED: PeerMessageKind<{ readonly key: string }> = {
   name: 'key-wanted',
   read: (body) => (isRecord(body) && isText(body['key']) ? { key: body['key'] } : undefined),

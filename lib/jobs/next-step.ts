@@ -12,7 +12,7 @@ export interface TickFacts {
   readonly isHeld: boolean;
   /** Whether the lock was held without a break since this process last decided on a tick of the job. */
   readonly isHoldContinued: boolean;
-  /** Whether all that was committed before the lock was had has been heard. */
+  /** Whether all that was committed before the lock was acquired has been heard. */
   readonly isSynced: boolean;
   /** Whether this process has listened since `clockSkew` before the tick. */
   readonly isMemoryComplete: boolean;
@@ -25,7 +25,7 @@ export interface TickFacts {
 /**
  * What to do next: `lock` take the lock (again), `sync` hear what is under way, `ask` the peers, `announce` and run;
  * or leave it: it is `known` to be run, `missed` (its window is over), or `foreign`: from before this process listened, and
- * nobody who did has answered that it was not run.
+ * none that did has answered that it was not run.
  *
  * @internal
  */

@@ -31,7 +31,7 @@ export class PgLockJobs {
   }
 
   /**
-   * Gives a job to the other replicas: the one that keeps its lock between runs lets go, and leaves the next tick to them.
+   * Gives a job to the other replicas: the one that keeps its lock between runs releases it, and leaves the next tick to them.
    *
    * @throws {PgLockUsageError} when no replica has a job of this name.
    */
@@ -54,7 +54,7 @@ export class PgLockJobs {
    *
    * @returns the run, also of a job that failed: its `outcome` and `error` say so.
    * @throws {PgLockUsageError} when no replica has a job of this name.
-   * @throws {LockNotAvailableError} when the lock was not had in time.
+   * @throws {LockNotAvailableError} when the lock was not acquired in time.
    */
   async run(name: string): Promise<JobRun> {
     const here = this.#jobs.named(assertName(name));

@@ -14,7 +14,7 @@ const CLAIMS = 30;
  * What was told right before this process began to listen: asked of the peers once for each session, right after `LISTEN`. Who
  * announced a tick before its instant by our clock, announced it before we listened, or was heard.
  *
- * *Unasked* while nothing listens, *asking*, then *known*; or *unknown*, where the answer was too long or could not be had.
+ * *Unasked* while nothing listens, *asking*, then *known*; or *unknown*, where the answer was too long or could not be obtained.
  *
  * @internal
  */

@@ -12,7 +12,7 @@ export function answerTickQuestions(context: JobsContext): (() => void)[] {
   ];
 }
 
-/** Who ran the tick; "nobody" only from a peer that listened over the instant. */
+/** Who ran the tick; "no replica" only from a peer that listened over the instant. */
 function whoRan({ job, at }: TickQuestion, { memory, peers, options }: JobsContext): TickAnswer | undefined {
   const claim = memory.from(job, at);
   if (claim !== undefined) return { by: claim.by, at: claim.at, replica: claim.replica };

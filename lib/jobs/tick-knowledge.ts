@@ -23,7 +23,7 @@ export class TickKnowledge {
     const since = peers.listeningSince ?? Infinity;
     const listened = since <= tickMs;
     const hasHeardAll = since <= tickMs - options.clockSkewMs || (listened && recent.areKnown);
-    // A restart of the server cuts off everybody: who announced it since, is there to say so.
+    // A restart of the server cuts off all replicas: the one that announced it since, is there to say so.
     const listenedAtTick = (peers.attentiveSince ?? Infinity) <= tickMs;
     return {
       isClaimedByOther: this.isClaimedByOther(at),

@@ -20,7 +20,7 @@ export interface LedgerClaim {
   readonly isFromBefore: boolean;
 }
 
-/** Where ticks are recorded so that it outlives everybody who knew. @internal */
+/** Where ticks are recorded so that it outlives all replicas that knew. @internal */
 export interface TickLedger {
   /** Takes the tick: false where it, or a later one, was taken before, or its time is over by the server's clock. */
   claim(claim: LedgerClaim): Promise<boolean>;

@@ -2,7 +2,7 @@ import type { PeerMessageKind, PeerQuestionKind } from '../peers/peers.js';
 import type { TickEnd } from './tick-memory.js';
 
 /**
- * "I run this tick now." This form, and that of {@link TICK_QUESTION}, is for ever: replicas of all versions meet on one
+ * "I run this tick now." This form, and that of {@link TICK_QUESTION}, never changes: replicas of all versions meet on one
  * database, and a tick that one of them cannot read runs twice. Fields may be added.
  *
  * @internal

@@ -23,7 +23,7 @@ export interface TickHost {
   readonly standsBack: boolean;
   /** Whether a replica that is there ran the last tick, and keeps the lock. */
   readonly isOtherExpected: boolean;
-  /** Whether other work of this process has the lock: nobody else will announce the tick meanwhile. */
+  /** Whether other work of this process has the lock: no other replica will announce the tick meanwhile. */
   isHeldHere(): boolean;
   /** What is known at this moment; of the lock, the keys that are held. */
   facts(at: number): Pick<TickFacts, 'isClaimedByOther' | 'isMemoryComplete' | 'listenedAtTick'>;
@@ -32,9 +32,9 @@ export interface TickHost {
   /** Hears all that was committed before; waits for a session that listens. */
   sync(signal: AbortSignal): Promise<void>;
   ask(at: number): Promise<'unseen' | 'silent'>;
-  /** Tells everybody that it is run now; false where the ledger says that it was run. Rejects where it could not be told. */
+  /** Announces that it is run now; false where the ledger says that it was run. Rejects where it could not be told. */
   announce(run: TickRun): Promise<boolean>;
-  /** How many earlier ticks nobody ran. */
+  /** How many earlier ticks were not run. */
   skippedBefore(at: number): number;
   /** The run begins. */
   began(run: TickRun, keys: readonly HeldKey[]): void;

@@ -88,7 +88,7 @@ export class Candidacy<Result> {
     return this.stopping.signal.aborted;
   }
 
-  /** Waits for the lead; `undefined` when it was stopped, or could not be had now. */
+  /** Waits for the lead; `undefined` when it was stopped, or could not be acquired now. */
   private async begin(): Promise<Term | undefined> {
     const { signal } = this.stopping;
     let lock: LockHandle | null = null;

@@ -151,7 +151,7 @@ export class AdvisoryLocks {
     return this.init.store.isHeldByOthers(key);
   }
 
-  /** Lets go of ids that are kept between runs, once nobody here uses them. */
+  /** Releases ids that are kept between runs, once no flow here uses them. */
   giveBack(id: LockId | readonly LockId[]): void {
     for (const { key } of this.init.names.keysOf(id)) this.taker.queues.find(key)?.unstick();
   }

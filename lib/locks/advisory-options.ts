@@ -1,18 +1,18 @@
 import type { Duration } from '../vocabulary/duration.js';
 import type { TransactionOption } from '../transaction/ambient-transaction.js';
 
-/** What happens when a lock is not had in time: an error, or nothing. @publicApi */
+/** What happens when a lock is not acquired in time: an error, or nothing. @publicApi */
 export type OnContention = 'throw' | 'skip';
 
 /** How to take a session-level advisory lock. @publicApi */
 export interface AdvisoryLockOptions {
   /**
-   * How long to wait: a Duration, `0` to try once, `null` to wait for ever. Left out: the module's default, then the
+   * How long to wait: a Duration, `0` to try once, `null` to wait indefinitely. Left out: the module's default, then the
    * ambient `lock_timeout` (of `pglock.timeout`, or the server's).
    */
   readonly timeout?: Duration | null;
   /**
-   * What happens when the lock is not had in time.
+   * What happens when the lock is not acquired in time.
    *
    * @default 'throw' where work is given, 'skip' for `acquire`
    */
@@ -21,7 +21,7 @@ export interface AdvisoryLockOptions {
   readonly shared?: boolean;
   /** Stops the wait: the call rejects with the signal's reason. Has no effect once the lock is held. */
   readonly signal?: AbortSignal;
-  /** Keep the lock at least this long from the moment it was had, even if the work is faster. The caller does not wait. */
+  /** Keep the lock at least this long from the moment it was acquired, even if the work is faster. The caller does not wait. */
   readonly holdAtLeast?: Duration;
   /** The handle is lost after this Duration, and the lock free: a safety net for endless streams. */
   readonly maxHold?: Duration;
@@ -33,7 +33,7 @@ export interface AdvisoryLockOptions {
   readonly sticky?: boolean;
   /**
    * Run under the lock that this async flow holds already, as long as the work that holds it runs; works that do so exclude each
-   * other. Otherwise a flow is a stranger to its own locks: it waits for them, or is refused, as everybody else.
+   * other. Otherwise a flow is a stranger to its own locks: it waits for them, or is refused, as any other caller.
    *
    * @default false, or the module's `advisory.reentrant`
    */

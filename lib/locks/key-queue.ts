@@ -115,7 +115,7 @@ export class KeyQueue extends LocalQueue implements ServerLockListener {
     else this.wait(head);
   }
 
-  /** The server has been away for long: whoever said nothing of a timeout is told. */
+  /** The server has been away for long: requests without a timeout are told. */
   private onAway(error: Error): void {
     for (const request of this.requests)
       if (request.init.timeoutMs === undefined && !request.hasLimit) this.drop(request, error);

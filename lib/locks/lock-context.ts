@@ -28,7 +28,7 @@ export class LockContext {
   /** That of all requests that were accepted before the shutdown. It holds nothing. */
   private static readonly accepted = new LockContext([], undefined);
 
-  /** Handles that were acquired here: they belong to no flow, but whoever waits meanwhile holds them. */
+  /** Handles that were acquired here: they belong to no flow, but a flow that waits meanwhile holds them. */
   private handles: Set<LockReference> | undefined;
   /** Transactions that began before this, and were used in it. */
   private uses: Map<PooledTransaction, TransactionUse> | undefined;

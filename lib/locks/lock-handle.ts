@@ -6,7 +6,7 @@ import type { AdvisoryKey, LockId } from '../vocabulary/lock-id.js';
  *
  * It is *held* from the moment that it is handed out, and ends in one of two ways: *released* (by `release()`, by the end
  * of an `await using` block, or by the end of the work that it was taken for) or *lost* (its session was closed by
- * somebody else, or `maxHold` ran out): then `signal` aborts and `held` turns false. A lost handle never comes back.
+ * another session, or `maxHold` ran out): then `signal` aborts and `held` turns false. A lost handle never comes back.
  *
  * @publicApi
  */
@@ -49,7 +49,7 @@ export interface LockHandle extends AsyncDisposable {
   /** Either, by the options. */
   fencingToken(options?: FencingTokenOptions): Promise<bigint | FencingToken>;
   /**
-   * Lets go. Idempotent; quiet on a lost handle. Resolves when the server has let go.
+   * Releases the lock. Idempotent; a no-op on a lost handle. Resolves when the server has released it.
    *
    * Sends `SELECT pg_catalog.pg_advisory_unlock(…)`, fused with whatever else is asked for in the same turn.
    *

@@ -7,7 +7,7 @@ const MOST = 10_000;
 /** Of how many it need not find out the key again. */
 const AT_HAND = 2_048;
 
-/** Longer ids are not remembered: nobody reads them, and a few thousand could take hundreds of megabytes. */
+/** Longer ids are not remembered: they are not readable, and a few thousand could take hundreds of megabytes. */
 const LONGEST_NAME = 256;
 
 /** One id with its key. @internal */
@@ -36,7 +36,7 @@ export class LockNames {
   }
 
   /**
-   * One id, or several without repetition in the order in which everybody locks them; two plain numbers are one pair.
+   * One id, or several without repetition in the order in which all callers lock them; two plain numbers are one pair.
    *
    * @throws {PgLockUsageError} when one is no id, or the list is empty.
    */
@@ -68,7 +68,7 @@ export class LockNames {
     return learned;
   }
 
-  /** Arrays are equal to nobody but themselves; their keys are. */
+  /** Arrays are equal only to themselves; their keys are. */
   private namedPair(id: LockId): NamedKey {
     const key = lockKey(id);
     const known = this.pairsAtHand.get(key.text);

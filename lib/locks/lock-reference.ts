@@ -9,7 +9,7 @@ export interface HeldBy {
   /** Whether that can be trusted at this moment. */
   readonly alive: boolean;
   /**
-   * Makes sure of it, where nobody is told of the end: asked before further work runs under it.
+   * Makes sure of it, where the end is not told: asked before further work runs under it.
    *
    * @throws {LockNotAvailableError} when another session has the key by now.
    */
@@ -28,7 +28,7 @@ export interface ReferenceOwner extends QueueNode {
   readonly key: LockKey;
   /** The reference of the outer lock, in a queue of nested works. */
   readonly outer: LockReference | undefined;
-  /** Takes it back. Resolves when the server has released the key, or at once where somebody here still needs it. */
+  /** Takes it back. Resolves when the server has released the key, or at once where a flow here still needs it. */
   release(reference: LockReference): Promise<void>;
   /** A number that grows from holder to holder. */
   fencingToken(reference: LockReference): Promise<bigint>;
@@ -44,7 +44,7 @@ export interface LossListener {
 /** The works that run, or want to run, under an outer one. @internal */
 export interface NestedWorks {
   readonly holders: readonly LockReference[];
-  /** Those that want to run ask like everybody else from now on. */
+  /** Those that want to run ask as any other caller does from now on. */
   moveOut(): void;
   /** Those that run have lost the lock. */
   lose(error: Error): void;

@@ -44,7 +44,7 @@ interface Call extends PermitCall {
 
 /**
  * Takes keys for one call: one, or several with one deadline; under a lock that the flow holds already, or in the queue of the
- * key, as everybody else.
+ * key, as any other caller.
  *
  * @internal
  */
@@ -84,7 +84,7 @@ export class LockTaker {
     return this.takeAll(named, call);
   }
 
-  /** One permit of each id, in the order in which everybody takes them. */
+  /** One permit of each id, in the order in which all callers take them. */
   private async takePermits(named: readonly NamedKey[], call: Call): Promise<readonly LockReference[]> {
     const taken: LockReference[] = [];
     try {
@@ -142,7 +142,7 @@ export class LockTaker {
     }
   }
 
-  /** Asks for one key: under the lock that the flow holds already, or of its queue, as everybody else. */
+  /** Asks for one key: under the lock that the flow holds already, or of its queue, as any other caller. */
   private ask(
     { id, key }: NamedKey,
     { options, timeoutMs, startedAt, context }: Call,

@@ -27,12 +27,12 @@ export interface ModelLockOptions {
   /** One of PostgreSQL's eight table lock modes. @default 'ACCESS EXCLUSIVE' */
   readonly mode?: LockMode;
   /**
-   * How long to wait for all of the tables: a Duration, `0` to try once (`NOWAIT`), `null` to wait for ever.
+   * How long to wait for all of the tables: a Duration, `0` to try once (`NOWAIT`), `null` to wait indefinitely.
    *
    * @default the ambient timeout of `pglock.timeout`, or else the session's `lock_timeout`
    */
   readonly timeout?: Duration | null;
-  /** Resolve to false, or throw, when a table is not had in time. @default 'skip' */
+  /** Resolve to false, or throw, when a table is not locked in time. @default 'skip' */
   readonly onContention?: OnContention;
   /** Stops the wait: the call rejects with the signal's reason, and the transaction stays usable. */
   readonly signal?: AbortSignal;
@@ -58,7 +58,7 @@ export class ModelLocks {
    *
    * Sends `LOCK TABLE "a", "b" IN … MODE [NOWAIT]` behind a savepoint, with `lock_timeout` set for it and set back.
    *
-   * @returns true; or false, with the transaction as it was before, when a table was not had in time.
+   * @returns true; or false, with the transaction as it was before, when a table was not locked in time.
    * @throws {PgLockUsageError} for no target, an unknown mode, an unreadable timeout. Nothing was sent.
    * @throws {TransactionStateError} when no transaction is open.
    * @throws {LockTargetError} when a table does not exist, or a model names none.

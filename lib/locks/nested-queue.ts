@@ -5,14 +5,14 @@ import type { LockRequest } from './lock-request.js';
 
 /**
  * The works that enter an outer lock again: they run under it, and exclude each other as any works do. It is open as long as
- * the outer work runs and its lock is alive; then those who still want to run ask like everybody else.
+ * the outer work runs and its lock is alive; then those who still want to run ask as any other caller does.
  *
  * @internal
  */
 export class NestedQueue extends LocalQueue implements NestedWorks {
   /**
    * @param outer the lock that is entered again.
-   * @param elsewhere where one asks like everybody else.
+   * @param elsewhere where one asks as any other caller does.
    */
   constructor(
     host: QueueHost,
@@ -84,7 +84,7 @@ export class NestedQueue extends LocalQueue implements NestedWorks {
 /**
  * The queue of the works that enter a lock again.
  *
- * @param elsewhere where one asks like everybody else, when that lock is over.
+ * @param elsewhere where one asks as any other caller does, when that lock is over.
  * @internal
  */
 export function nestedQueueOf(

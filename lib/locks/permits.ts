@@ -28,7 +28,7 @@ export interface PermitsInit<Call extends PermitCall> {
   readonly names: LockNames;
   readonly limits: PermitLimits;
   readonly polls: () => PollPort | undefined;
-  /** Asks for one key as everybody else does; once, where `once` says so. */
+  /** Asks for one key as any other caller does; once, where `once` says so. */
   ask(
     one: NamedKey,
     call: Call,
@@ -45,7 +45,7 @@ export interface PermitsInit<Call extends PermitCall> {
  *
  * Each permit is an advisory lock of its own ({@link permitKey}), and one more is the queue: who finds a permit free takes it
  * while it holds the queue shared, with all others that find one; who finds none waits for the queue alone, in the server's
- * order, and is then the only one in the fleet that asks for permits, until it has one. So nobody is overtaken.
+ * order, and is then the only one in the fleet that asks for permits, until it has one. So none is overtaken.
  *
  * @internal
  */
@@ -91,7 +91,7 @@ export class Permits<Call extends PermitCall> {
     return undefined;
   }
 
-  /** Without waiting: nobody may stand in the queue. */
+  /** Without waiting: the queue must be empty. */
   private async takeFree(one: NamedKey, queue: NamedKey, call: Call): Promise<LockReference | undefined> {
     const open = await this.try(queue, call, true);
     if (open !== undefined) {

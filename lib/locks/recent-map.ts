@@ -1,7 +1,7 @@
 /**
  * A map of the entries that were used of late: at least `most / 2` of them, at most `most`.
  *
- * A full generation becomes the old one, and what nobody asks for until the next is full is forgotten with it. To delete the
+ * A full generation becomes the old one, and what is not asked for until the next is full is forgotten with it. To delete the
  * oldest entry of one map for each new one would make every look at its first key walk over all the deleted ones.
  *
  * @internal

@@ -14,7 +14,7 @@ export class SeenIds {
   private readonly ids: (LockId | undefined)[];
   private readonly high: Uint32Array;
   private readonly low: Uint32Array;
-  /** Places by the low halves of keys; made anew when somebody asks after more ids were seen. */
+  /** Places by the low halves of keys; made anew when asked for after more ids were seen. */
   private places: Map<number, number> | undefined;
 
   constructor(private readonly most: number) {

@@ -30,7 +30,7 @@ const WARN_MS = 1_000;
 /**
  * Waits without a limit that stand behind a lock of their own flow: told after a second, and refused after `advisory.selfWait`,
  * since a flow that waits for its own end never gets there. Whether the flow really does (and is no listener, timer or queue
- * that inherited its async context) nobody can know.
+ * that inherited its async context) cannot be known.
  *
  * @internal
  */

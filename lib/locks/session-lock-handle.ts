@@ -133,7 +133,7 @@ export class SessionLockHandle implements LockHandle, LossListener {
     for (const reference of this.references) void reference.forceRelease(new Error(why));
   }
 
-  /** The holder is told first; whoever else wants to know of it, when all holders of this turn were told. */
+  /** The holder is told first; other listeners, when all holders of this turn were told. */
   private lose(why: string, cause?: Error): void {
     if (this.releasing !== undefined || this.lostBy !== undefined) return;
     const message = `Advisory lock ${printable(this.id)} was lost; the protected work may now run concurrently elsewhere. Cause: ${why}`;

@@ -40,7 +40,7 @@ export class TransactionLock implements ReferenceOwner, HeldBy {
     return this.handle.held;
   }
 
-  /** Rolling back to a savepoint releases locks that were taken after it, and nobody is told: asks the server again. */
+  /** Rolling back to a savepoint releases locks that were taken after it, and it is not told: asks the server again. */
   readonly confirm = (asked: Confirmation): Promise<void> => this.handle.lockAgain(this.key, asked);
 
   /** The transaction that holds it. */

@@ -83,7 +83,7 @@ export function notAvailable(
   const waited = once ? 0 : Math.round(monotonicMs() - startedAt);
   const within = once ? 'at once' : `within ${waited} ms`;
   return new LockNotAvailableError(
-    `Could not acquire ${what} ${within}: another session is in the way. ` +
+    `Could not acquire ${what} ${within}: another session holds a conflicting lock. ` +
       "Increase `timeout`, set `onContention: 'skip'`, or retry.",
     { id, waited },
     cause === undefined ? undefined : { cause },

@@ -20,7 +20,7 @@ import type { XactLockRequest } from './xact-lock-options.js';
  * The end is known for transactions that the module opened, and for the clients that sit on `pg` in the open (`pg`,
  * TypeORM, Drizzle, Sequelize) or on the pool of this module; for the others as far as they tell (Knex and MikroORM do, Prisma
  * and Kysely do not).
- * Rolling back to a savepoint older than the lock releases it too, and nobody is told of that: works that enter the lock again
+ * Rolling back to a savepoint older than the lock releases it too, and that is not told: works that enter the lock again
  * (`reentrant`) ask the server first.
  *
  * @publicApi

@@ -24,7 +24,7 @@ export class LockUnavailable extends Error {
 
 /** How long a statement may wait, and what else stops it. @internal */
 export interface XactWaitOptions {
-  /** Milliseconds above 0; `null` waits for ever; left out, the flow's ambient timeout or the session's own. */
+  /** Milliseconds above 0; `null` waits indefinitely; left out, the flow's ambient timeout or the session's own. */
   readonly timeoutMs: number | null | undefined;
   readonly signal: AbortSignal | undefined;
 }
@@ -72,7 +72,7 @@ export class XactWait {
    *
    * Sends `SELECT set_config('lock_timeout', …, true)` before and after, unless the session's own limit is to hold.
    *
-   * @throws {LockUnavailable} when a lock was not had in time.
+   * @throws {LockUnavailable} when a lock was not acquired in time.
    * @throws the reason of `signal` when that aborts while the statement waits.
    */
   async run<Row extends object>(

@@ -49,7 +49,7 @@ function describe(event: Extract<PgLockEvent, { readonly type: (typeof TYPES)[nu
     case 'releasedBeforeCommit':
       return event.message;
     case 'blockerSignalled':
-      return `Session ${event.pid}${ownerOf(event)} was in the way of prioritized work: ${event.outcome}${because(event)}.`;
+      return `Session ${event.pid}${ownerOf(event)} blocked prioritized work: ${event.outcome}${because(event)}.`;
     case 'jobInterrupted':
       return (
         `Job ${event.job}: replica ${event.replica} announced the tick of ${event.tick.toISOString()} and never told its end. ` +
@@ -65,7 +65,7 @@ function describe(event: Extract<PgLockEvent, { readonly type: (typeof TYPES)[nu
     case 'leaderLost':
       return `Lost the lead of '${event.name}' in term ${event.term}: ${event.error.message}`;
     case 'prioritizeFailed':
-      return `Looking for what is in the way of prioritized work failed: ${event.error.message}`;
+      return `Looking for blockers of prioritized work failed: ${event.error.message}`;
   }
 }
 

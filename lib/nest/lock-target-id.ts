@@ -25,7 +25,7 @@ export function checkIds(ids: LockIds | undefined): void {
 }
 
 /**
- * Checks ids that are known before any call, and lets the database remember their names for whoever looks at locks.
+ * Checks ids that are known before any call, and lets the database remember their names for views of locks.
  *
  * @throws {PgLockUsageError} when one is no id, or there is none: the application does not boot.
  * @internal

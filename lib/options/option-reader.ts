@@ -63,7 +63,7 @@ export class OptionReader<Options extends object> {
     throw this.refuse(name, `${DURATION}, longer than zero`, printable(value));
   }
 
-  /** A wait as milliseconds: `null` is for ever. */
+  /** A wait as milliseconds: `null` waits indefinitely. */
   wait(name: keyof Options & string, least: 0 | 1 = 0): number | null | undefined {
     return this.values[name] === null ? null : this.ms(name, least);
   }

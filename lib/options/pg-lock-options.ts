@@ -77,7 +77,7 @@ export interface JobsOptions {
 export interface PgLockModuleOptions {
   /** Where the database is. @default the libpq environment variables (`PGHOST`, `PGUSER`, …) */
   readonly connection?: PgLockConnection | undefined;
-  /** The application's own pool, borrowed for work and never closed. Locks get connections of their own all the same. */
+  /** The application's own pool, borrowed for work and never closed. Locks still get connections of their own. */
   readonly pool?: Pool | undefined;
   /** Put before every string id. @default '' */
   readonly namespace?: string | undefined;

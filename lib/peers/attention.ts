@@ -2,7 +2,7 @@
 const CRASH_SHUTDOWN = '57P02';
 
 /**
- * Since when a process has listened, without counting the times at which nobody could speak: while the server was down, all
+ * Since when a process has listened, without counting the times at which no peer could speak: while the server was down, all
  * sessions were.
  *
  * *Listening* from `begin` to `end`; then *deaf* until the next `begin`, which goes on with the former time where the server was

@@ -43,7 +43,7 @@ export class DatabasePeers implements Peers {
   private readonly attention = new Attention();
   private syncing: Promise<void> | undefined;
   private pid = 0;
-  /** Counts the sessions, so that nobody relies on one for what another has missed. */
+  /** Counts the sessions, so that none relies on one for what another has missed. */
   private epoch = 0;
 
   constructor(
@@ -137,7 +137,7 @@ export class DatabasePeers implements Peers {
     return this.resumes.add(listener);
   }
 
-  /** Waits for nothing: whoever closes the session sends what was asked of it before. */
+  /** Waits for nothing: what closes the session sends what was asked of it before. */
   close(): void {
     this.questions.close();
     this.presence.close();

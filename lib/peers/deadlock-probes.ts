@@ -89,7 +89,7 @@ export class DeadlockProbes {
     return () => void this.watched.delete(watched);
   }
 
-  /** Chases no more, and answers nobody. */
+  /** Chases and answers no more. */
   close(): void {
     clearTimeout(this.timer);
     this.watched.clear();

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { PeerAnswer, PeerInfo, Peers } from './peers.js';
 
-/** Where there is one process only, as in the testing kit: it listens, and nobody speaks. @internal */
+/** Where there is one process only, as in the testing kit: it listens, and no peer speaks. @internal */
 export class NoPeers implements Peers {
   readonly id = randomBytes(9).toString('base64url');
   readonly self: PeerInfo = { id: this.id, pid: 0, pids: [], applicationName: '', host: hostname() };

@@ -17,7 +17,7 @@ export interface PeerSession {
 /** Stops what was begun; calling it again does nothing. @internal */
 export type Stop = () => void;
 
-/** What peers speak over: the main lock session of this process, whoever keeps it. @internal */
+/** What peers speak over: the main lock session of this process. @internal */
 export interface PeerPort {
   /** Listens to a channel from the next (or the open) main session on. */
   onNotification(channel: string, listener: (notification: PeerNotification) => void): Stop;

@@ -1,6 +1,6 @@
 /** Another process (or module instance) on the same database. Module instances are peers of their own. @internal */
 export interface PeerInfo {
-  /** Random for each module instance: equal for nobody else, also not after a restart. */
+  /** Random for each module instance: equal to no other, also not after a restart. */
   readonly id: string;
   /** The backend of its main lock session, as the server says: what speaks cannot choose it. */
   readonly pid: number;
@@ -75,7 +75,7 @@ export interface Peers {
   /** Since when nothing can have been missed, on the monotonic clock; `undefined` while it does not listen. */
   readonly listeningSince: number | undefined;
   /**
-   * The same, without counting the times at which nobody could speak, because the server was down: what may have been missed
+   * The same, without counting the times at which no peer could speak, because the server was down: what may have been missed
    * is only what was told between its start and `listeningSince`.
    */
   readonly attentiveSince: number | undefined;
@@ -85,7 +85,7 @@ export interface Peers {
   on<Body>(kind: PeerMessageKind<Body>, listener: (body: Body, from: PeerInfo) => void): () => void;
   /**
    * Tells all peers. All messages of one turn travel in one statement; one message takes at most 7 999 bytes with about 250
-   * for the envelope. Resolves when committed. Rejects when it could not be told: nobody tells it again.
+   * for the envelope. Resolves when committed. Rejects when it could not be told: it is not told again.
    */
   tell<Body>(kind: PeerMessageKind<Body>, body: Body): Promise<void>;
   /** The same for what need not be known at once: it travels with whatever is told next, or by itself when so long has passed. */

@@ -15,7 +15,7 @@ const TAG_BYTES = 16;
 const MOST_BYTES = 1_000_000;
 
 /**
- * Closes what is told to one peer to all others: whoever can connect to the database hears what is told on its channel, also
+ * Closes what is told to one peer to all others: every client of the database hears what is told on its channel, also
  * those to whom the server would not show the statements of our role. The keys live as long as the process.
  *
  * X25519, HKDF with SHA-256, AES-256-GCM.

@@ -36,7 +36,7 @@ export interface FittedAnswer<Item, Answer> {
   readonly of: (items: readonly Item[]) => Answer;
 }
 
-/** Questions to peers whose answers nobody else can read. @internal */
+/** Questions to peers whose answers no other process can read. @internal */
 export class SealedQuestions {
   private readonly seal = new Seal();
 

@@ -24,7 +24,7 @@ interface Poll {
 
 /**
  * Wakes those who poll for a key, where the bound on sessions leaves them no place in the server's queue: they say for which
- * keys they poll, and who releases one of these says so. Nothing is told for a key for which nobody polls.
+ * keys they poll, and the peer that releases one of these says so. Nothing is told for a key without polls.
  *
  * @internal
  */

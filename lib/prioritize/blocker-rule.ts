@@ -13,7 +13,7 @@ export class BlockerRule {
     /** Which blockers; all, when left out. */
     readonly where: BlockedPgLockWhere | undefined,
   ) {
-    // What is wrong is said where it was written, rather than when somebody is blocked.
+    // What is wrong is said where it was written, rather than when something is blocked.
     predicatesOf(where, BLOCKED_ATTRIBUTES);
     Object.freeze(this);
   }

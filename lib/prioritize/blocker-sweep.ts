@@ -21,7 +21,7 @@ export interface BlockerSweepParts {
 }
 
 /**
- * One look at the sessions in the way of some flows. Flows of one rule are looked after in one statement, which finds,
+ * One look at the blockers of some flows. Flows of one rule are looked after in one statement, which finds,
  * checks and signals.
  *
  * @internal
@@ -84,7 +84,7 @@ export class BlockerSweep {
     only?: readonly BackendIdentity[],
   ): Promise<void> {
     const [{ where, spared, dryRun }] = flows.map(({ options }) => options) as [PrioritizedFlow['options']];
-    // Whoever is freed goes on, and may let go of its session, before the outcome is known.
+    // A session that is freed goes on, and may be given back, before the outcome is known.
     const served = flows.map((flow) => ({ flow, pids: new Set(flow.pids) }));
     const all = new Set(served.flatMap(({ pids }) => [...pids]));
     const query: SignalQuery = {
@@ -103,7 +103,7 @@ export class BlockerSweep {
     const decoder = new RowDecoder(this.parts.names);
     const blocked = rows.map((row) => decoder.blockedLock(row));
     for (const { flow, pids } of served) {
-      // A parallel worker waits under a pid of its own: what was done for it concerns everybody.
+      // A parallel worker waits under a pid of its own: what was done for it concerns all its workers.
       const concerning = outcomes.filter(({ activityIds }) =>
         activityIds.some((pid) => pids.has(pid) || !all.has(pid)),
       );

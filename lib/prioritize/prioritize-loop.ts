@@ -18,7 +18,7 @@ const TICKS_PER_INTERVAL = 10;
  * @internal
  */
 export class PrioritizeLoop {
-  /** Shows the timer to the application, where somebody listens. */
+  /** Shows the timer to the application, where it has a registry. */
   registry: PrioritizeTimerRegistry | undefined;
   readonly #flows = new Set<PrioritizedFlow>();
   readonly #outside = AsyncLocalStorage.snapshot();

@@ -20,7 +20,7 @@ export interface PrioritizeOptions {
   readonly periodic?: boolean;
   /**
    * The `lock_timeout` of the work, as `pglock.timeout` sets it: a statement that waits longer fails with 55P03. `null` is none.
-   * Longer than `interval`, or nobody is out of the way in time.
+   * Longer than `interval`, or no blocker is gone in time.
    */
   readonly timeout?: Duration | null;
   /** @default terminate() */
@@ -29,7 +29,7 @@ export interface PrioritizeOptions {
   readonly escalate?: Duration;
   /** Blockers that are never touched, such as `{ applicationName: 'backup' }`. */
   readonly protect?: PgActivityWhere;
-  /** Find and report, and signal nobody. @default false */
+  /** Find and report, and signal nothing. @default false */
   readonly dryRun?: boolean;
   /** An open transaction of the caller, of any supported client: its session is cleared the way for. */
   readonly transaction?: TransactionOption;

@@ -23,7 +23,7 @@ export class PrioritizedFlow {
   /** The first error of `onBlocked` or `onKilled`, or the lack of a privilege. */
   failure: unknown;
   hasFailed = false;
-  /** What was in the way when last looked. */
+  /** The blockers when last looked. */
   lastBlocked: readonly BlockedPgLock[] = [];
   busy: Promise<void> | undefined;
   /** The function of the caller, in the caller's async context. */
@@ -73,7 +73,7 @@ export class PrioritizedFlow {
     this.failure = error;
   }
 
-  /** Takes notice of outcomes; gives back what is new among them, and tells the caller, whom nobody waits for. */
+  /** Takes notice of outcomes; returns what is new among them, and tells the caller without waiting for it. */
   notice(outcomes: readonly SignalOutcome[], now: number): readonly SignalOutcome[] {
     for (const outcome of outcomes) this.#noteCancelled(outcome, now);
     const fresh = outcomes.filter((outcome) => this.#isNews(outcome));

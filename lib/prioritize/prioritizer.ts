@@ -38,7 +38,7 @@ const LONGEST_RETRY_DELAY_MS = 30_000;
 
 /**
  * Clears the way for work. Which sessions are prioritized is known from the pool, the lock engine and given transactions;
- * who is in their way is asked, and signalled, on a connection of its own.
+ * their blockers are looked for, and signalled, on a connection of its own.
  *
  * @internal
  */

@@ -76,7 +76,7 @@ export function resolvePrioritizeOptions(
       'escalate goes with terminate() and cancel(); a function of your own decides by itself.',
     );
   return {
-    // Whoever gives up soon wants to know before that who was in the way.
+    // Work that gives up soon wants to know its blockers before that.
     intervalMs: retries > 0 && timeoutMs ? Math.max(1, Math.min(intervalMs, timeoutMs / 2)) : intervalMs,
     periodic: flag(options.periodic, 'periodic', fallbacks.periodic),
     timeoutMs,

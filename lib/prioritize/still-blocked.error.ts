@@ -4,7 +4,7 @@ import type { BlockedPgLock } from '../inspection/pg-lock.js';
 
 /**
  * Prioritized work ran into its lock timeout at every attempt. `cause` is the error of the last one; `blocked` and `tree`
- * say who was in the way when it was last looked.
+ * name the blockers when it was last looked.
  *
  * @publicApi
  */
@@ -20,7 +20,7 @@ export class StillBlockedError extends LockNotAvailableError {
         `backend ${blockingActivityId} (${[applicationName, state].filter(Boolean).join(', ')}) held ${relName ?? type.toLowerCase()}`,
     );
     super(
-      `The prioritized work ran into its lock timeout at each of ${attempts} attempts. ${who.length === 0 ? 'Nobody was seen in its way.' : `In its way: ${who.join('; ')}.`}`,
+      `The prioritized work ran into its lock timeout at each of ${attempts} attempts. ${who.length === 0 ? 'No blocker was seen.' : `Blocked by: ${who.join('; ')}.`}`,
       { id: blocked[0]?.advisoryId ?? blocked[0]?.relName ?? null, waited },
       { cause },
     );

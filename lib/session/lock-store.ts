@@ -3,7 +3,7 @@ import type { PollPort } from './poll-port.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 
 /**
- * One key held by this process at the server, whoever of its flows uses it. It is *held* until `LockStore.unlock`, or
+ * One key held by this process at the server, whichever of its flows uses it. It is *held* until `LockStore.unlock`, or
  * until it is lost.
  *
  * @internal
@@ -17,7 +17,7 @@ export interface HeldKey {
   readonly alive: boolean;
   /** Whether it was waited for in the server's queue, where others are likely to stand as well. */
   readonly isContended?: boolean;
-  /** Whom to tell, once, when the hold is lost; nobody after `unlock`. */
+  /** Whom to tell, once, when the hold is lost; none after `unlock`. */
   listener: HeldKeyListener | undefined;
 }
 
@@ -54,7 +54,7 @@ export interface WaitOptions {
   readonly onUnreachable?: (error: Error) => void;
 }
 
-/** A wait for a key on behalf of everybody in this process who wants it. @internal */
+/** A wait for a key on behalf of all flows of this process that want it. @internal */
 export interface LockWait {
   /** The hold, or `null` when the deadline came or the wait was cancelled. Rejects when waiting is impossible. */
   readonly outcome: Promise<HeldKey | null>;
@@ -77,13 +77,13 @@ export interface LockStore {
    * a few milliseconds, to be made together with others.
    */
   tryLock(key: LockKey, shared: boolean, trier: TryLockCallbacks, isPatient?: boolean): void;
-  /** Waits until the key is had. */
+  /** Waits until the key is acquired. */
   wait(key: LockKey, shared: boolean, options: WaitOptions): LockWait;
   /** Lets go. Resolves when the key is free; never rejects. A `tryLock` called after it comes after it. */
   unlock(hold: HeldKey): Promise<void>;
-  /** Whether an exclusive request of somebody else waits behind this shared hold. */
+  /** Whether an exclusive request of another session waits behind this shared hold. */
   isAwaited(hold: HeldKey): Promise<boolean>;
-  /** Whether somebody outside this store holds the key. Takes nothing. */
+  /** Whether a session outside this store holds the key. Takes nothing. */
   isHeldByOthers(key: LockKey): Promise<boolean>;
   /** A number that grows from call to call in the whole database. */
   fencingToken(hold: HeldKey): Promise<bigint>;
@@ -93,7 +93,7 @@ export interface LockStore {
   defaultWaitMs(): Promise<number | null>;
   /** Another process has released a key that a wait without a session of its own polls for. */
   wake?(key: string): void;
-  /** How many connections and keys there are at this moment. Asks nobody. */
+  /** How many connections and keys there are at this moment. Sends nothing. */
   status(): LockStoreStatus;
   /** Makes sure that the server answers, on the connection that holds the locks. */
   ping(): Promise<void>;

@@ -27,7 +27,7 @@ export interface WaitHost {
  * One wait for one key, on behalf of all requests of this process for it.
  *
  * Where a session is free it *waits in the server's queue* and keeps its place there. It *changes sessions* when the snapshot
- * of its statement is in the way of others or has grown old: where another session is free, that lines up before the first
+ * of its statement holds up others or has grown old: where another session is free, that lines up before the first
  * leaves. Where the bound on sessions is reached it *polls* on the main session until one is free; where the server cannot
  * be reached, it tries to connect.
  *
@@ -79,7 +79,7 @@ export class SessionLockWait implements LockWait {
     this.endPause?.();
   }
 
-  /** The snapshot of a place is in the way: another session takes over, or the same one begins anew. */
+  /** The snapshot of a place holds up others: another session takes over, or the same one begins anew. */
   async changePlace(place: QueuePlace): Promise<void> {
     if (this.places.size > 1 || this.isOver()) return;
     const session = await this.host.pool.takeWaiter();
@@ -145,7 +145,7 @@ export class SessionLockWait implements LockWait {
     if (!this.isOver()) await this.pause(this.pollMs);
   }
 
-  /** Until a session is given back, or may be opened again after one has ended or could not be had. */
+  /** Until a session is given back, or may be opened again after one has ended or could not be obtained. */
   private async poll(): Promise<HeldKey | null> {
     const { pool } = this.host;
     const reservation = pool.enqueue(() => this.endPause?.());

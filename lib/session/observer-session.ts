@@ -136,7 +136,7 @@ export class ObserverSession implements StatementRunner {
     const told = toldPid(client);
     // pg-native announces none: it cannot be told then, and a pooler is the rarer case.
     const direct = told === null || Number(facts?.pid) === told;
-    // A server with one session for everybody would keep our settings for all.
+    // A server with one session for all clients would keep our settings for all.
     const own = direct && otherServer(String(facts?.versionText)) === undefined;
     if (own)
       await this.#send(client, onPrimary(prepareObserverSession(version, this.#options.statementTimeoutMs)));

@@ -28,7 +28,7 @@ export type Stop = () => void;
 
 /**
  * What processes of one database use to speak with each other: the main lock session, which LISTENs as part of being
- * opened as long as there is a listener. Errors of a callback reach nobody else, and are reported once.
+ * opened as long as there is a listener. Errors of a callback reach no other listener, and are reported once.
  *
  * @internal
  */

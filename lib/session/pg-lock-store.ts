@@ -73,7 +73,7 @@ export class PgLockStore implements LockStore {
     this.pool.onTick = () => this.watch.tick();
   }
 
-  /** For how long a lock whose timeout was left out waits for a server that is away, in milliseconds; null for ever. */
+  /** For how long a lock whose timeout was left out waits for a server that is away, in milliseconds; null indefinitely. */
   get connectTimeoutMs(): number | null {
     return this.options.connectTimeoutMs;
   }

@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg';
 import { toldPid } from './told-pid.js';
 
 /**
- * The clients that a pool has handed out, by the process id of their backend: for ORMs that sit on the pool and show nobody
+ * The clients that a pool has handed out, by the process id of their backend: for ORMs that sit on the pool and do not show
  * the client underneath.
  *
  * @internal

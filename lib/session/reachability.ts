@@ -71,5 +71,5 @@ export function isHopeless(error: unknown): boolean {
 export function unreachable(cause: unknown): unknown {
   if (cause instanceof PgLockError || !isPassing(cause)) return cause;
   const message = cause instanceof Error && cause.message !== '' ? cause.message : String(sqlStateOf(cause));
-  return new LockSessionError(`No connection for locks could be had: ${message}.`, { cause });
+  return new LockSessionError(`No connection for locks could be opened: ${message}.`, { cause });
 }

@@ -17,10 +17,10 @@ interface Stray {
 const ROUNDS = 4;
 
 /**
- * What is to be put right after a batch has failed: some of its operations may have been done all the same, and what was
+ * What is to be put right after a batch has failed: some of its operations may still have been done, and what was
  * under way behind it was asked for in the belief that all were.
  *
- * The session looks at what it really holds, and releases what nobody was given; then the error of what failed is reported,
+ * The session looks at what it really holds, and releases what was given to no request; then the error of what failed is reported,
  * and what was under way behind it is tried again.
  *
  * @internal

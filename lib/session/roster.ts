@@ -37,7 +37,7 @@ export class Roster<Item extends Enrolled> implements Iterable<Item> {
     this.items[item.place] = last;
   }
 
-  /** Takes everybody out. */
+  /** Takes all out. */
   clear(): Item[] {
     const { items } = this;
     this.items = [];

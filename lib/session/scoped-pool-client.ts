@@ -22,7 +22,7 @@ interface Applied {
 /**
  * Makes sessions fit the flow that takes them. A session is *its own* until a flow with a lock timeout takes it, *set* for
  * that flow from then on, and given back its former value when a flow without one takes it: so only a session that
- * changes flows costs a message, and nobody ever sees the value of another.
+ * changes flows costs a message, and no flow ever sees the value of another.
  *
  * @internal
  */

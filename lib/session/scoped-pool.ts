@@ -28,7 +28,7 @@ export interface ScopedPoolOptions {
 
 /**
  * A `pg.Pool` whose sessions have the lock timeout of the flow that takes them (`pglock.timeout`). Everything else is as
- * in `pg`: what is taken is released by whoever took it.
+ * in `pg`: what is taken is released by the code that took it.
  *
  * Sends at most one `SET` or `RESET` after a checkout, and none where the session already fits. A session where that
  * fails is destroyed, and the checkout rejects.
@@ -42,7 +42,7 @@ export class ScopedPool extends pg.Pool {
   constructor(config: PoolConfig, options: ScopedPoolOptions) {
     super(config);
     this.#checkout = new Checkout(options);
-    // An idle session that dies is gone from the pool; nobody need hear of it, and nobody may die of it.
+    // An idle session that dies is gone from the pool; no caller need hear of it, and the process must not die of it.
     this.on('error', ignore);
     this.on('connect', (client) => client.on('error', ignore));
   }

@@ -36,16 +36,16 @@ export function assertServer(versionText: string): void {
   );
 }
 
-/** That a lock on a replica excludes nobody. @internal */
+/** That a lock on a replica excludes no session of the primary. @internal */
 export function replicaError(what: string, options?: ErrorOptions): ReadReplicaError {
   return new ReadReplicaError(
-    `This is a read replica; a lock there excludes nobody on the primary: ${what} is refused. Connect to the primary (a load balancer such as ` +
+    `This is a read replica; a lock there excludes no session of the primary: ${what} is refused. Connect to the primary (a load balancer such as ` +
       'pgpool-II must not send locks to a standby; `target_session_attrs=read-write` finds the primary), or set `sessions.allowStandby` to lock among the sessions of this standby only.',
     options,
   );
 }
 
-/** The error for what needs other processes to speak with: on a standby nobody can. @internal */
+/** The error for what needs other processes to speak with: on a standby none can. @internal */
 export function noPeersOnStandby(what: string): ReadReplicaError {
   return new ReadReplicaError(
     `There are no ${what} with \`sessions.allowStandby\`: on a read replica the processes of an application cannot speak with each other. ` +

@@ -11,7 +11,7 @@ export interface HoldingSession {
   owns(hold: SessionLock): boolean;
 }
 
-/** A key held by one lock session, and the operation that lets go of it. @internal */
+/** A key held by one lock session, and the operation that releases it. @internal */
 export class SessionLock<Session extends HoldingSession = HoldingSession>
   implements HeldKey, Enrolled, KeyOp
 {

@@ -33,7 +33,7 @@ export interface SessionsOptions {
    */
   readonly lease?: Duration;
   /**
-   * For how long a lock whose `timeout` was left out waits for a server that cannot be reached; `null` for ever. A timeout
+   * For how long a lock whose `timeout` was left out waits for a server that cannot be reached; `null` indefinitely. A timeout
    * that is given counts instead of it.
    *
    * @default '30s'
@@ -48,7 +48,7 @@ export interface SessionsOptions {
    */
   readonly trustPooler?: boolean;
   /**
-   * Take locks on a read replica as well: they exclude the sessions of that replica, and nobody on the primary. There are no
+   * Take locks on a read replica as well: they exclude the sessions of that replica, and none of the primary. There are no
    * ticks, leaders, permits or deadlock detection then.
    *
    * @default false: a lock on a replica is a `ReadReplicaError`
@@ -63,7 +63,7 @@ export interface ResolvedSessionsOptions {
   readonly max: number;
   readonly heartbeatMs: number;
   readonly leaseMs: number;
-  /** `null` for ever. */
+  /** `null` indefinitely. */
   readonly connectTimeoutMs: number | null;
   readonly trustPooler: boolean;
   readonly allowStandby: boolean;

@@ -105,7 +105,7 @@ export class SessionPool implements SessionOwner {
     });
   }
 
-  /** A session that may wait: idle or new; `undefined` when the bound is reached, or no further one can be had. */
+  /** A session that may wait: idle or new; `undefined` when the bound is reached, or no further one can be opened. */
   async takeWaiter(): Promise<LockSession | undefined> {
     const session = this.idle.pop();
     if (session !== undefined) return session;
@@ -238,7 +238,7 @@ export class SessionPool implements SessionOwner {
     return session;
   }
 
-  /** Closes a session that nobody needs. */
+  /** Closes a session that is not needed. */
   private dismiss(session: LockSession): void {
     const isMain = session === this.main.open;
     this.remove(session);

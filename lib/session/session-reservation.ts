@@ -16,7 +16,7 @@ export class SessionReservation {
     this.wake();
   }
 
-  /** The session, which whoever takes it gives back. */
+  /** The session, which its taker gives back. */
   take(): LockSession | undefined {
     const { session } = this;
     this.session = undefined;

@@ -182,7 +182,7 @@ export class SessionWire implements CommandSink {
 
   /**
    * An answer that slept in a buffer for too long proves nothing, and ends the session. So does one that comes when locks could
-   * not be trusted any more: whoever has looked meanwhile knows them as lost.
+   * not be trusted any more: code that looked meanwhile knows them as lost.
    */
   private confirm(sentAt: number, allowanceMs: number): boolean {
     if (this.owner.endedBy !== undefined) return false;

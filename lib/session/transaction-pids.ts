@@ -185,6 +185,6 @@ function refuse(args: unknown[], connection: unknown): unknown {
 
 function unknowable(): PoolerError {
   return new PoolerError(
-    'A connection pooler stands between this application and PostgreSQL, so that nobody can know in which session a statement outside of a transaction runs, and the way cannot be cleared for it; it was not sent. Run prioritized statements in a transaction (pglock.transaction, or BEGIN on a client of the pool), connect to PostgreSQL directly, or set `sessions.trustPooler` if the pooler keeps one backend for each client.',
+    'A connection pooler stands between this application and PostgreSQL, so that the session in which a statement outside of a transaction runs cannot be known, and its blockers cannot be found; it was not sent. Run prioritized statements in a transaction (pglock.transaction, or BEGIN on a client of the pool), connect to PostgreSQL directly, or set `sessions.trustPooler` if the pooler keeps one backend for each client.',
   );
 }

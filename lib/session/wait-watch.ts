@@ -12,7 +12,7 @@ const OLD_MS = 60_000;
 const MISSING_LOOKS = 3;
 
 /**
- * Looks at the waits in the server's queue, once a second while there are any: whose snapshot is in the way of others or has
+ * Looks at the waits in the server's queue, once a second while there are any: whose snapshot holds up others or has
  * grown old changes sessions, and what the server does not know of any more is given up. The look is a heartbeat as well.
  *
  * @internal

@@ -16,7 +16,7 @@ export function tryCode(key: LockKey, shared: boolean): LockOpCode {
   return shared ? 'S' : 'X';
 }
 
-/** The code that lets go of what {@link tryCode} took. @internal */
+/** The code that releases what {@link tryCode} took. @internal */
 export function unlockCode(key: LockKey, shared: boolean): LockOpCode {
   if (key.objSubId === 1) return shared ? 'v' : 'u';
   return shared ? 'V' : 'U';
@@ -147,8 +147,8 @@ WHERE a.wait_event_type = 'Lock' AND a.wait_event = 'advisory'
 }
 
 /**
- * How the waits of some backends stand: whether each still waits for an advisory lock, and whether somebody waits for it to
- * end its transaction, which `CREATE INDEX CONCURRENTLY` does for everybody with an older snapshot.
+ * How the waits of some backends stand: whether each still waits for an advisory lock, and whether another session waits for it to
+ * end its transaction, which `CREATE INDEX CONCURRENTLY` does for all with an older snapshot.
  *
  * @see https://www.postgresql.org/docs/current/view-pg-locks.html
  * @internal
@@ -170,7 +170,7 @@ FROM pg_catalog.unnest($1::pg_catalog.int4[]) AS p(pid)`,
 export const UNLOCK_ALL: Statement = onPrimary({ text: 'SELECT pg_catalog.pg_advisory_unlock_all()' });
 
 /**
- * Whether a shared lock could be had at this moment by the asking session; taken and released within the statement.
+ * Whether a shared lock could be acquired at this moment by the asking session; taken and released within the statement.
  * False where an exclusive lock is held or waited for by another session.
  *
  * @internal
@@ -202,7 +202,7 @@ export function heldByOthers(key: LockKey, ownPids: readonly number[]): Statemen
 /**
  * A number that grows from call to call in the whole database.
  *
- * The message is for nobody: a transaction that only took its id is committed without being flushed, and a server that
+ * The message has no reader: a transaction that only took its id is committed without being flushed, and a server that
  * crashes right after it gives the same id again. One that wrote something is flushed before it answers.
  *
  * @see https://www.postgresql.org/docs/current/functions-info.html

@@ -60,7 +60,7 @@ FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.bool[]), pg_catalog.unnest($2::
 /**
  * A number that grows from call to call in the whole database, for a session with settings of its own or of a pooler's.
  * Not the id of the transaction that holds the lock: that may be older than the lock, and a server that crashes before the
- * commit gives it again. The message is for nobody, but makes the transaction one that is flushed before it answers.
+ * commit gives it again. The message has no reader, but makes the transaction one that is flushed before it answers.
  *
  * @see https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
  * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-REPLICATION

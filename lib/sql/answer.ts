@@ -1,6 +1,6 @@
 import type { Statement } from './statement.js';
 
-/** How a value travels: as text, and as `refcursor`, a text for which nobody registers a parser. @internal */
+/** How a value travels: as text, and as `refcursor`, a text for which no parser is registered. @internal */
 export type AnswerForm = 'text' | 'text and refcursor';
 
 const VALUE = /pglock:((?:[0-9a-f]{2})*):/i;

@@ -9,7 +9,7 @@ import {
 import type { StatementValues } from './statement-values.js';
 
 /**
- * The replay of a standby, which waits for sessions there to let go of a table, and of which `pg_blocking_pids` says nothing.
+ * The replay of a standby, which waits for sessions there to release a table, and of which `pg_blocking_pids` says nothing.
  * Read on a standby only.
  */
 const BEHIND_SESSIONS = `UNION
@@ -20,7 +20,7 @@ JOIN pg_catalog.pg_locks h ON h.locktype = w.locktype AND h.database = w.databas
 WHERE pg_catalog.pg_is_in_recovery() AND NOT w.granted AND w.locktype = 'relation'`;
 
 /**
- * `edges`: who waits (`pid`, and `leader` where that is a parallel worker) and who is in the way (`blocker`). Starts from
+ * `edges`: who waits (`pid`, and `leader` where that is a parallel worker) and who blocks it (`blocker`). Starts from
  * the sessions that wait, so that held locks cost nothing; whether a session of another role waits is hidden from roles
  * without `pg_read_all_stats`, so such sessions are asked one by one.
  *
@@ -38,8 +38,8 @@ ${BEHIND_SESSIONS}
 const DIRECT = 'pairs AS (SELECT e.pid, e.pid AS via, e.blocker FROM edges e)';
 
 /**
- * `pairs`: each of the given sessions that waits, with those at the root of its queue: they are in the way, directly or
- * through others (`via` the last of them), and wait for nobody themselves.
+ * `pairs`: each of the given sessions that waits, with those at the root of its queue: they block it, directly or
+ * through others (`via` the last of them), and do not wait themselves.
  */
 function rootPairs(pids: readonly number[], values: StatementValues): string {
   return `reach(pid, via, blocker) AS (
@@ -51,7 +51,7 @@ WHERE NOT EXISTS (SELECT FROM edges e WHERE e.leader = r.blocker)
 )`;
 }
 
-/** `awaited`: what is waited for, and what helps to name it; not even read while nobody waits. */
+/** `awaited`: what is waited for, and what helps to name it; not even read while no session waits. */
 const AWAITED = `awaited AS MATERIALIZED (
 SELECT * FROM pg_catalog.pg_locks l
 WHERE (NOT l.granted OR l.locktype = 'tuple' OR l.pid IS NULL) AND (SELECT pg_catalog.count(*) FROM edges) > 0
@@ -76,7 +76,7 @@ JOIN prepared p ON p.virtualtransaction = h.virtualtransaction
 WHERE e.blocker = 0 AND v.pid = e.via AND NOT v.granted
 ) x ON TRUE`;
 
-/** `urgency`: 0 where whoever is in the way waits for nobody; `waiters`: how many it is in the way of. */
+/** `urgency`: 0 where the blocker itself does not wait; `waiters`: how many it blocks. */
 const SURVEY = `,
  CASE WHEN EXISTS (SELECT FROM edges w WHERE w.leader = e.blocker) THEN 1 ELSE 0 END AS "urgency",
  pg_catalog.count(*) OVER (PARTITION BY e.blocker) AS "waiters", FALSE AS "ownXact"`;
@@ -87,7 +87,7 @@ export interface BlockedScope extends InspectionScope {
 }
 
 /**
- * `rows`: one for each awaited lock and each session in its way. Prepared transactions are pid 0, as in
+ * `rows`: one for each awaited lock and each blocker. Prepared transactions are pid 0, as in
  * `pg_blocking_pids`.
  *
  * @internal
@@ -113,7 +113,7 @@ WHERE TRUE ${where}
 }
 
 /**
- * One row for each session that waits or is in the way: itself, the lock that it awaits, and the `key`s of those in its way
+ * One row for each session that waits or blocks: itself, the lock that it awaits, and the `key`s of its blockers
  * as a list. However many edges there are, each session is sent once.
  *
  * @internal

@@ -31,7 +31,7 @@ function spelling(mode: LockMode): string {
   return `${words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')}Lock`;
 }
 
-/** From the catalogs, which are locked by nobody for long: `pg_relation_size()` would wait behind ACCESS EXCLUSIVE. */
+/** From the catalogs, which no session locks for long: `pg_relation_size()` would wait behind ACCESS EXCLUSIVE. */
 const SIZES = `tree AS (
  SELECT r.position, r.oid FROM named r
  UNION ALL SELECT t.position, h.inhrelid FROM tree t JOIN pg_inherits h ON h.inhparent = t.oid),
@@ -64,7 +64,7 @@ const SESSIONS = `held AS (
  GROUP BY 1)`;
 
 /**
- * Of each relation its size, scans, and the sessions in the way, from catalogs and statistics only: no lock on any of them.
+ * Of each relation its size, scans, and the conflicting sessions, from catalogs and statistics only: no lock on any of them.
  *
  * @see https://www.postgresql.org/docs/current/monitoring-stats.html
  * @internal

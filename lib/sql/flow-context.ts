@@ -7,7 +7,7 @@ export interface NameSessionRow {
 
 /**
  * Gives a session another `application_name`, and tells the former one; only where the backend is the one that the client was
- * told of, since behind a transaction pooler the name would stay with whoever comes next.
+ * told of, since behind a transaction pooler the name would stay for the next client.
  *
  * @param name null appends `label` to the name that the session has.
  * @see https://www.postgresql.org/docs/current/runtime-config-logging.html#GUC-APPLICATION-NAME

@@ -32,7 +32,7 @@ const CONTEXT = `COALESCE(pg_catalog.substring(a.query, E'^\\\\s*${TAGGED}'),
  pg_catalog.substring(a.query, E'${TAGGED}[\\\\s;]*$'))`;
 
 /**
- * `sessions`: whoever can hold a lock, by `key`: a backend by its pid, a prepared transaction by its negated xid.
+ * `sessions`: what can hold a lock, by `key`: a backend by its pid, a prepared transaction by its negated xid.
  * `prepared`: the prepared transactions, with the virtual transaction under which `source` lists their locks.
  *
  * @see https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-ACTIVITY-VIEW

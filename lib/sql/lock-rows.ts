@@ -14,8 +14,8 @@ const tag = (row: string): string =>
   `pg_catalog.concat_ws('/', ${row}.locktype, ${row}.database, ${row}.relation, ${row}.page, ${row}.tuple, ${row}.virtualxid, ${row}.transactionid, ${row}.classid, ${row}.objid, ${row}.objsubid)`;
 
 /**
- * `urgency`: 0 what a culprit (in others' way, and waiting for nobody) is in the way by, 1 what is awaited, 2 what others that
- * wait are in the way by, 3 everything else. `ownXact`: a session's lock on its own transaction id, which each has.
+ * `urgency`: 0 what a root (it blocks others and does not wait) blocks them by, 1 what is awaited, 2 what others that
+ * wait block by, 3 everything else. `ownXact`: a session's lock on its own transaction id, which each has.
  */
 const SURVEY = {
   ctes: `${EDGES}, standing AS MATERIALIZED (

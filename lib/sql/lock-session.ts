@@ -9,7 +9,7 @@ export interface ServerFacts {
   readonly versionText: string;
   /** Whether it is a read replica. */
   readonly recovery: boolean;
-  /** The role's or database's own `lock_timeout`, in milliseconds; 0 means for ever. */
+  /** The role's or database's own `lock_timeout`, in milliseconds; 0 means indefinitely. */
   readonly lockTimeout: number;
   readonly deadlockTimeout: number;
   /** How many locks the shared lock table is made for. */

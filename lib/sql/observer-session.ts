@@ -18,7 +18,7 @@ export const READ_OBSERVER_FACTS: Statement = {
 };
 
 /**
- * Settles a session that only looks and signals: names mean what `pg_catalog` says, no statement runs for ever, none
+ * Settles a session that only looks and signals: names mean what `pg_catalog` says, no statement runs without limit, none
  * waits for a lock for long, and idling ends when we say so.
  *
  * @see https://www.postgresql.org/docs/current/runtime-config-client.html

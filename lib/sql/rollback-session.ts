@@ -20,7 +20,7 @@ export const ROLLBACK_TO_SAVEPOINT: Statement = { text: `ROLLBACK TO SAVEPOINT $
 
 /**
  * Checks deferred constraints as a COMMIT does, and defers again those that are deferred by default: their events must not
- * stand in the way of DDL behind it.
+ * block DDL behind it.
  *
  * @see https://www.postgresql.org/docs/current/sql-set-constraints.html
  * @internal

@@ -17,7 +17,7 @@ export interface BackendIdentity {
 /** What to signal: the sessions on one side of the rows that a question finds. @internal */
 export interface SignalQuery extends RowQuery {
   readonly action: 'cancel' | 'terminate';
-  /** Whose session: the one that holds or awaits the lock, or the one in its way. */
+  /** Whose session: the one that holds or awaits the lock, or its blocker. */
   readonly side: 'activity' | 'blockingActivity';
   /** Only these, if they are still the same sessions. */
   readonly only?: readonly BackendIdentity[];
@@ -29,7 +29,7 @@ export interface SignalQuery extends RowQuery {
   readonly otherDatabases: boolean;
   /** Signal sessions that hold further locks of this library as well. */
   readonly lockSessions: boolean;
-  /** Find, and signal nobody. */
+  /** Find, and signal nothing. */
   readonly dryRun: boolean;
 }
 
@@ -91,7 +91,7 @@ function onlyThese({ only, side }: SignalQuery, values: StatementValues): string
 SELECT k.pid, k.start FROM ROWS FROM (pg_catalog.unnest(${pids}), pg_catalog.unnest(${starts})) AS k(pid, start))`;
 }
 
-/** A session's advisory locks beside those by which it was found, whose end nobody asked for. */
+/** A session's advisory locks beside those by which it was found, whose end was not asked for. */
 function otherLocks({ side }: SignalQuery): string {
   return `FROM pg_catalog.pg_locks h WHERE h.pid = g.pid AND h.locktype = 'advisory' AND h.granted
  AND NOT EXISTS (SELECT FROM found f WHERE f."${side}.pid" = h.pid
@@ -113,7 +113,7 @@ function isLockSession(row: string): string {
   return `pg_catalog."right"(${row}.application_name, ${LOCK_SESSION_SUFFIX.length}) = '${LOCK_SESSION_SUFFIX}'`;
 }
 
-/** Who must not be signalled, whoever asks: the first reason that holds. */
+/** Which sessions must never be signalled: the first reason that holds. */
 function verdict(query: SignalQuery, values: StatementValues): string {
   const { side, spared = [], sparedPids = [] } = query;
   const isSpared = [
@@ -136,7 +136,7 @@ function verdict(query: SignalQuery, values: StatementValues): string {
 }
 
 /**
- * Which of the given sessions are still there: whether each is in somebody's way, and what it does since when.
+ * Which of the given sessions are still there: whether each blocks another, and what it does since when.
  *
  * @internal
  */

@@ -29,10 +29,10 @@ export interface LockMessage extends LockSource {
   readonly scope: 'session' | 'transaction';
 }
 
-/** On `nestjs-pglock:requested`: somebody asks for a lock. @publicApi */
+/** On `nestjs-pglock:requested`: a lock is asked for. @publicApi */
 export type LockRequestedMessage = LockMessage;
 
-/** On `nestjs-pglock:acquired`: the lock is had. @publicApi */
+/** On `nestjs-pglock:acquired`: the lock is acquired. @publicApi */
 export interface LockAcquiredMessage extends LockMessage {
   /** How long it took, in milliseconds, a round trip to the server included. */
   readonly waitedMs: number;
@@ -50,7 +50,7 @@ export interface LockRefusedMessage extends LockMessage {
   readonly error: unknown;
 }
 
-/** On `nestjs-pglock:released`: the holder lets go, or its transaction has ended. @publicApi */
+/** On `nestjs-pglock:released`: the holder releases the lock, or its transaction has ended. @publicApi */
 export interface LockReleasedMessage extends LockMessage {
   /** How long it was held, in milliseconds. */
   readonly heldMs: number;
@@ -64,7 +64,7 @@ export interface LockLostMessage extends LockMessage {
   readonly error: Error;
 }
 
-/** On `nestjs-pglock:signalled`: a session in the way of prioritized work was signalled, or left alone. @publicApi */
+/** On `nestjs-pglock:signalled`: a blocker of prioritized work was signalled, or left alone. @publicApi */
 export type BlockerSignalledMessage = LockSource & Omit<BlockerSignalledEvent, 'type'>;
 
 /** On `nestjs-pglock:session-ended`: a lock session ended by itself. @publicApi */
@@ -89,15 +89,15 @@ export type PermitsDifferMessage = LockSource & Omit<PermitsDifferEvent, 'type'>
 export interface LockChannels {
   /** Somebody asks for a lock. */
   readonly 'nestjs-pglock:requested': LockRequestedMessage;
-  /** The lock is had. */
+  /** The lock is acquired. */
   readonly 'nestjs-pglock:acquired': LockAcquiredMessage;
   /** The lock was not had. */
   readonly 'nestjs-pglock:refused': LockRefusedMessage;
-  /** The holder lets go. */
+  /** The holder releases it. */
   readonly 'nestjs-pglock:released': LockReleasedMessage;
   /** The lock is gone while its holder still works. */
   readonly 'nestjs-pglock:lost': LockLostMessage;
-  /** A session in the way of prioritized work was signalled, or left alone. */
+  /** A blocker of prioritized work was signalled, or left alone. */
   readonly 'nestjs-pglock:signalled': BlockerSignalledMessage;
   /** A lock session ended by itself. */
   readonly 'nestjs-pglock:session-ended': SessionEndedMessage;
@@ -135,7 +135,7 @@ const JOB_STARTED = channel('nestjs-pglock:job-started');
 const JOB_FINISHED = channel('nestjs-pglock:job-finished');
 const JOB_MISSED = channel('nestjs-pglock:job-missed');
 
-/** The channels themselves. Held here, so that they live as long as the library: Node forgets those that nobody refers to. @internal */
+/** The channels themselves. Held here, so that they live as long as the library: Node forgets those without a reference. @internal */
 export const CHANNELS = Object.freeze({
   'nestjs-pglock:requested': REQUESTED,
   'nestjs-pglock:acquired': ACQUIRED,
@@ -172,7 +172,7 @@ export function areLocksWatched(): boolean {
   );
 }
 
-/** Says something on a channel, where somebody listens. @internal */
+/** Publishes on a channel, where there is a subscriber. @internal */
 export function say<Name extends keyof LockChannels>(name: Name, message: LockChannels[Name]): void {
   if (CHANNELS[name].hasSubscribers) CHANNELS[name].publish(message);
 }

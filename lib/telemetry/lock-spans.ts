@@ -8,7 +8,7 @@ const FAILED = 2;
 
 /**
  * A span `pglock.wait` for each request, and `pglock.hold` for each lock: made when they are over, with the times of their
- * beginning, under the span that is active where the lock was asked for or let go of.
+ * beginning, under the span that is active where the lock was asked for or released.
  *
  * @internal
  */

@@ -11,7 +11,7 @@ import {
 
 /**
  * Tells on the channels what becomes of one request for a lock: *requested*, then *acquired* or *refused*; once acquired,
- * *released* or *lost*. Made only where somebody listens.
+ * *released* or *lost*. Made only where there is a subscriber.
  *
  * @internal
  */
@@ -30,7 +30,7 @@ export class LockWatch {
     say('nestjs-pglock:requested', this.message);
   }
 
-  /** A watch where somebody listens, else nothing. */
+  /** A watch where there is a subscriber, else nothing. */
   static of(
     source: LockSource,
     id: LockId | readonly LockId[],

@@ -17,7 +17,7 @@ import { answer, blockedRows, lockRows } from './memory-lock-rows.js';
 import type { MemoryLockTable } from './memory-lock-table.js';
 import type { MemoryLockTimeouts } from './memory-work.js';
 
-/** `pglock.locks` over a table in memory: advisory locks are found, and nobody can be signalled. @internal */
+/** `pglock.locks` over a table in memory: advisory locks are found, and nothing can be signalled. @internal */
 export class MemoryPgLocks extends PgLocks {
   constructor(
     parts: InspectionParts,
@@ -69,7 +69,7 @@ export class MemoryBlockedPgLocks extends BlockedPgLocks {
   }
 }
 
-/** Priorities that clear no way, since nobody is in it: the options are checked, and the work runs. @internal */
+/** Priorities that clear no blockers, since there are none: the options are checked, and the work runs. @internal */
 export class MemoryPrioritizer {
   registry: PrioritizeTimerRegistry | undefined;
 

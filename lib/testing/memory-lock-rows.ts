@@ -21,7 +21,7 @@ export function lockRows(table: MemoryLockTable): MemoryRow[] {
   ];
 }
 
-/** What `pglock.blocked` would see: everybody who waits, with everybody in the way. @internal */
+/** What `pglock.blocked` would see: all waiters, with all their blockers. @internal */
 export function blockedRows(table: MemoryLockTable): MemoryRow[] {
   const now = Date.now();
   return table.waiters().flatMap((waiter) => {

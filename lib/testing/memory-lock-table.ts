@@ -15,7 +15,7 @@ export class MemoryLock implements HeldKey {
     readonly key: LockKey,
     readonly shared: boolean,
     readonly pid: number,
-    /** Whoever took it: a store, or somebody else whom a test plays. */
+    /** The owner: a store, or another session that a test plays. */
     readonly owner: object,
   ) {}
 }
@@ -44,7 +44,7 @@ interface Entry {
  * replicas of an application on one database do.
  *
  * It follows the server's rules: shared locks go together, a queue is served in order of arrival, and a try is refused
- * where it would overtake somebody who waits for what it conflicts with.
+ * where it would overtake a waiter that it conflicts with.
  *
  * @example const table = new MemoryLockTable();
  * @publicApi
@@ -65,7 +65,7 @@ export class MemoryLockTable {
     return (this.#lastToken += 1n);
   }
 
-  /** Takes the key if no other owner is in the way, neither holding nor waiting; one that has it already does not queue. @internal */
+  /** Takes the key if no other owner conflicts, neither holding nor waiting; one that has it already does not queue. @internal */
   take(key: LockKey, shared: boolean, pid: number, owner: object): MemoryLock | null {
     const entry = this.#entry(key);
     const isAgain = [...entry.holds].some((other) => other.owner === owner);
@@ -77,7 +77,7 @@ export class MemoryLockTable {
     return hold;
   }
 
-  /** Stands in line; `grant` is called at once where nobody is in the way. @internal */
+  /** Stands in line; `grant` is called at once where nothing conflicts. @internal */
   enqueue(waiter: MemoryWaiter): void {
     const entry = this.#entry(waiter.key);
     entry.line.push(waiter);
@@ -155,7 +155,7 @@ export class MemoryLockTable {
     return hold;
   }
 
-  /** Gives the key to everybody in the line who conflicts with no holder and with nobody ahead. */
+  /** Gives the key to all in the line that conflict with no holder and with none ahead. */
   #serve(entry: Entry): void {
     for (const waiter of [...entry.line]) {
       const ahead = entry.line.slice(0, entry.line.indexOf(waiter));

@@ -3,7 +3,7 @@ import { monotonicMs } from '../session/monotonic.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import type { MemoryLock, MemoryLockTable, MemoryWaiter } from './memory-lock-table.js';
 
-/** How often a wait asks again until when it may last, and whether it could go on for ever. */
+/** How often a wait asks again until when it may last, and whether it could go on indefinitely. */
 const SLICE_MS = 100;
 
 /** One place in the line of a {@link MemoryLockTable}: *waiting*, then *settled*, with a hold or without. @internal */
@@ -61,7 +61,7 @@ export class MemoryLockWait implements LockWait, MemoryWaiter {
     this.timer.unref();
   }
 
-  /** The key of ours that somebody waits for who, over others, keeps us waiting. */
+  /** The key of ours that is awaited by a flow that, over others, keeps us waiting. */
   private deadlock(): string | undefined {
     const own = new Set(this.holds());
     if (own.size === 0) return undefined;

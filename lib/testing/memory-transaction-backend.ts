@@ -13,7 +13,7 @@ import { MemorySession } from './memory-session.js';
 
 /**
  * Transactions without a server. Those of `pglock.transaction` and `xact` keep their locks until they end. The end of one that
- * a test passes in cannot be seen: its locks are acquired only if nothing is in the way, and kept for the work of `advisory`.
+ * a test passes in cannot be seen: its locks are acquired only if nothing conflicts, and kept for the work of `advisory`.
  *
  * @internal
  */
@@ -46,7 +46,7 @@ export class MemoryTransactionBackend implements TransactionBackend {
   }
 }
 
-/** One call in a transaction: what it took is its own where nobody tells the transaction's end. */
+/** One call in a transaction: what it took is its own where the transaction's end is not told. */
 class MemoryTransaction implements LockingTransaction {
   private readonly taken: MemoryLock[] = [];
 

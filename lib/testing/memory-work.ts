@@ -68,7 +68,7 @@ export class MemoryModelLocks {
   }
 }
 
-/** Which table an entity class stands for only its ORM knows, and here nobody asks it. */
+/** Which table an entity class stands for only its ORM knows, and it is not asked here. */
 const ANY_MODEL = { clientName: 'the testing module', tableOf: () => ({ table: 'model' }) };
 
 /** The application's side of a database in memory: pool, transactions, table locks and timeouts. @internal */

@@ -32,7 +32,7 @@ export interface PgLockTestingModuleOptions extends PgLockModuleOptions, PgLockM
  * memory. No database, no connection, no timer of its own.
  *
  * Advisory locks behave as on PostgreSQL, with waiting, order, sharing and loss. What only a server can do is harmless: lock
- * timeouts and priorities run their work, table locks are had, questions about locks are answered from the table.
+ * timeouts and priorities run their work, table locks are acquired, questions about locks are answered from the table.
  *
  * @example Test.createTestingModule({ imports: [PgLockTestingModule.forRoot()], providers: [InvoiceService] })
  * @publicApi

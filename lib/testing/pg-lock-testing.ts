@@ -15,21 +15,21 @@ import { printable } from '../vocabulary/printable.js';
 import { MemoryCore } from './memory-core.js';
 import type { MemoryLock, MemoryLockTable } from './memory-lock-table.js';
 
-/** How somebody else holds a lock. @publicApi */
+/** How another session holds a lock. @publicApi */
 export interface HoldLockOptions {
   /** Share it with other shared holders. @default false */
   readonly shared?: boolean;
 }
 
 /**
- * What somebody else holds, until it is called, released or disposed of: each of these lets go, the second time quietly.
+ * A lock of another session, until it is called, released or disposed of: each of these releases it; a second time does nothing.
  *
  * @publicApi
  */
 export interface ForeignLock extends Disposable, AsyncDisposable {
-  /** Lets go; whoever waits gets the lock. */
+  /** Releases the lock; the next waiter gets it. */
   (): void;
-  /** Lets go; whoever waits gets the lock. */
+  /** Releases the lock; the next waiter gets it. */
   release(): void;
 }
 
@@ -60,7 +60,7 @@ export class PgLockTesting implements BeforeApplicationShutdown, OnApplicationSh
    *
    * @example using _ = locks.holdLock('billing.close')
    * @param id one id, or several; in the namespace of the module.
-   * @throws {PgLockUsageError} when the id is none, or when the lock is held already, so that nobody else could have it.
+   * @throws {PgLockUsageError} when the id is none, or when the lock is held already, so that another session could not hold it.
    */
   holdLock(id: LockIds, { shared = false }: HoldLockOptions = {}): ForeignLock {
     const keys = listOfIds(id).map((one) => [one, this.core.names.keyOf(one)] as const);
@@ -72,7 +72,7 @@ export class PgLockTesting implements BeforeApplicationShutdown, OnApplicationSh
       else {
         for (const taken of holds) this.table.free(taken);
         throw new PgLockUsageError(
-          `Advisory lock ${printable(one)} is held or awaited already, so that nobody else can have it now: call holdLock before.`,
+          `Advisory lock ${printable(one)} is held or awaited already, so that another session cannot hold it now: call holdLock before.`,
         );
       }
     }
@@ -123,7 +123,7 @@ export class PgLockTesting implements BeforeApplicationShutdown, OnApplicationSh
   /**
    * The replica that keeps the lock of a job loses it, as when it dies: another one on the table has it at the next tick.
    *
-   * @throws {PgLockUsageError} when there is no such job, or nobody keeps its lock.
+   * @throws {PgLockUsageError} when there is no such job, or no replica keeps its lock.
    */
   loseHolder(job: string): void {
     for (const id of listOfIds(this.jobNamed(job).definition.ids)) this.loseLock(id);
@@ -147,7 +147,7 @@ export class PgLockTesting implements BeforeApplicationShutdown, OnApplicationSh
   }
 
   /**
-   * Resolves when somebody waits for the lock in the line of the table: to let go, or to go on, only then, without a pause
+   * Resolves when a request waits for the lock: to release, or to go on, only then, without a pause
    * of guessed length. Who waits behind a holder of the same service stands in no line.
    *
    * @example const closing = service.close(); await locks.untilAwaited('billing.close'); other.release(); await closing

@@ -35,7 +35,7 @@ const LOOKS = 250;
 /**
  * Runs a statement of the library that waits for locks, alone in its transaction. When the caller or the client gives the
  * wait up (`signal`, `query_timeout`, a transaction's own timeout), the server's wait is cancelled: no lock is granted later to
- * a transaction that nobody ends.
+ * a transaction that never ends.
  *
  * @throws the reason of `signal` when that ended the wait.
  * @internal

@@ -137,7 +137,7 @@ export class OpenTransaction implements StatementRunner {
   /**
    * Has the watcher told when the transaction ends.
    *
-   * @param client the `pg` client underneath, where somebody else knows it.
+   * @param client the `pg` client underneath, where it is known otherwise.
    * @returns false when the end cannot be known.
    */
   watch(watcher: TransactionWatcher, client?: object): boolean {

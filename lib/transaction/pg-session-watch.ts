@@ -16,10 +16,10 @@ const WATCHED = new WeakMap<object, SessionWatch>();
 
 /**
  * Tells when what a transaction holds goes with it, or with a part of it, on a `pg` client: at the end of the transaction, which
- * the server tells after every answer (`ReadyForQuery` with status `I`), whoever sent the COMMIT; and at a `ROLLBACK TO
+ * the server tells after every answer (`ReadyForQuery` with status `I`), wherever the COMMIT came from; and at a `ROLLBACK TO
  * SAVEPOINT` to one that is older. Listens once a client, however many locks it takes.
  *
- * @returns false when the client is none that can be listened to; then nobody ever calls the watcher.
+ * @returns false when the client is none that can be listened to; then the watcher is never called.
  * @see https://www.postgresql.org/docs/current/protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-READYFORQUERY
  * @internal
  */

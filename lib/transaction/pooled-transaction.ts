@@ -1,6 +1,6 @@
 import type { TracedPlace } from '../vocabulary/traced-place.js';
 
-/** A transaction on a session of the module's (or lent) pool: *open*, then *ended*, by whoever ends it. @internal */
+/** A transaction on a session of the module's (or lent) pool: *open*, then *ended*, wherever the end came from. @internal */
 export class PooledTransaction {
   readonly #listeners: (() => void)[] = [];
   #isOpen = true;

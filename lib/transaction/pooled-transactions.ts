@@ -23,7 +23,7 @@ export interface PooledTransactionsInit {
 
 /**
  * The open transactions on the sessions that a pool has handed out, as the server tells them after every answer
- * (`ReadyForQuery`), whoever sent the `BEGIN`. Sends nothing.
+ * (`ReadyForQuery`), wherever the `BEGIN` came from. Sends nothing.
  *
  * @see https://www.postgresql.org/docs/current/protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-READYFORQUERY
  * @internal

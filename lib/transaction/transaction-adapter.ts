@@ -60,7 +60,7 @@ export interface TransactionAdapter<Transaction extends object = object> {
   tableOf?(transaction: Transaction, model: object): NamedTable | undefined;
   /** The same object for all objects that stand for one session. Left out: the transaction itself. */
   sessionOf?(transaction: Transaction): object;
-  /** The `pg` client underneath, where it can be had: it tells when the transaction ends and when the session is lost. */
+  /** The `pg` client underneath, where it can be reached: it tells when the transaction ends and when the session is lost. */
   pgClientOf?(transaction: Transaction): object | undefined;
 }
 

@@ -195,5 +195,5 @@ function swallowed(): TransactionStateError {
   );
 }
 
-/** The rejected statements tell whoever uses the client. */
+/** The rejected statements tell the user of the client. */
 function ignore(): void {}

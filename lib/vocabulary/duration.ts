@@ -37,13 +37,13 @@ export function positiveDurationMs(value: Duration, what = 'duration'): number {
   return milliseconds;
 }
 
-/** A wait: `null` (for ever) stays `null`, a Duration becomes milliseconds, left out stays `undefined`. @internal */
+/** A wait: `null` (indefinitely) stays `null`, a Duration becomes milliseconds, left out stays `undefined`. @internal */
 export function waitMs(value: Duration | null | undefined, what = 'timeout'): number | null | undefined {
   return value === null || value === undefined ? value : durationMs(value, what);
 }
 
 /**
- * How `lock_timeout` spells a wait. PostgreSQL reads 0 as "for ever", so only this function translates.
+ * How `lock_timeout` spells a wait. PostgreSQL reads 0 as "indefinitely", so only this function translates.
  *
  * @see https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT
  * @internal

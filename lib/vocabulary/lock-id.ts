@@ -49,7 +49,7 @@ export class LockKey implements AdvisoryKey {
   ) {}
 
   /**
-   * `classId:objId:objSubId`: equal for equal keys, and a stable order to lock several in. Spelled when somebody asks for
+   * `classId:objId:objSubId`: equal for equal keys, and a stable order to lock several in. Spelled when it is asked for
    * it, which costs more than all comparisons of a lock: see {@link LockKey.equals}.
    */
   get text(): string {
@@ -130,7 +130,7 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 function assertText(id: string): void {
   if (id === '')
     throw new PgLockUsageError(
-      "A lock id must not be empty: '' is what is left of a value that was forgotten, and everybody would meet there.",
+      "A lock id must not be empty: '' usually is a value that was forgotten, and all callers without one would share the lock.",
     );
   if (LONE_SURROGATE.test(id))
     throw new PgLockUsageError(

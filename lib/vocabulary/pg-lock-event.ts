@@ -22,7 +22,7 @@ export interface SessionEndedEvent {
   readonly error: Error;
 }
 
-/** A session in the way of prioritized work was signalled, or left alone for a reason. @publicApi */
+/** A blocker of prioritized work was signalled, or left alone for a reason. @publicApi */
 export interface BlockerSignalledEvent {
   /** The name of the event. */
   readonly type: 'blockerSignalled';

@@ -30,7 +30,7 @@ export function endsSession(error: unknown): boolean {
   return ENDS_SESSION.test(sqlStateOf(error) ?? '');
 }
 
-/** Whether an error says that somebody cancelled the statement. @internal */
+/** Whether an error says that the statement was cancelled. @internal */
 export function isCancelled(error: unknown): boolean {
   return sqlStateOf(error) === SQLSTATE.queryCanceled;
 }

@@ -115,7 +115,7 @@ async function waitForMany({ cluster, victim, other, tag, fail }: Scene): Promis
     const asked = victim.ask('hold', { keys: [key], through: 'nothing', timeout: 25_000 });
     asked.catch(() => undefined);
     await cluster.waitForWaiter(key).catch(() => {
-      fail('nobody starves', `${String(i)} locks that were waited for are held: one more only polls`);
+      fail('no waiter starves', `${String(i)} locks that were waited for are held: one more only polls`);
     });
     await other.ask('drop', { h: theirs['h'] });
     mine.push((await asked)['h']);
@@ -129,7 +129,7 @@ async function readInTurns({ cluster, victim, tag, fail }: Scene): Promise<undef
   const reading = cluster.replicas.map((replica) => replica.ask('readers', { key, ...READERS }));
   await delay(300);
   const { ok, name } = await victim.ask('try', { key, timeout: WRITER_WITHIN_MS });
-  if (ok !== true) fail('nobody starves', `a writer behind readers of all processes: ${String(name)}`);
+  if (ok !== true) fail('no waiter starves', `a writer behind readers of all processes: ${String(name)}`);
   await Promise.all(reading);
   return undefined;
 }

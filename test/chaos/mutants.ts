@@ -22,7 +22,7 @@ export interface Mutant {
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'deaf',
-    broken: 'nobody is told when a session ends',
+    broken: 'holders are not told when a session ends',
     faults: [
       'backend terminated',
       'TCP cut',
@@ -80,14 +80,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'cancelIsGrant',
-    broken: 'a wait that somebody cancelled counts as granted',
+    broken: 'a cancelled wait counts as granted',
     faults: ['backends cancelled, again and again'],
     times: 4,
     caughtBy: ['mutual exclusion', 'no lost update', 'tokens grow'],
   },
   {
     name: 'cancelIsDone',
-    broken: 'a batch of tries and releases that somebody cancelled counts as done',
+    broken: 'a batch of tries and releases that was cancelled counts as done',
     faults: ['holder cancelled between the batches under way'],
     times: 4,
     caughtBy: ['mutual exclusion', 'no lost update', 'nothing is left', 'others get it in time'],
@@ -181,7 +181,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'deafTransaction',
-    broken: 'nobody is told when the session of a transaction ends',
+    broken: 'handles are not told when the session of a transaction ends',
     faults: ['PgBouncer restarted, a transaction-level lock behind it'],
     caughtBy: ['signal first', 'mutual exclusion'],
   },
@@ -264,13 +264,13 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'boundHolders',
     broken: 'sessions that hold what they have waited for count towards the bound on sessions',
     faults: ['ten locks that were waited for are held, and one more waits'],
-    caughtBy: ['nobody starves'],
+    caughtBy: ['no waiter starves'],
   },
   {
     name: 'greedyReaders',
-    broken: 'readers join readers of their process, whoever waits elsewhere',
+    broken: 'readers join readers of their process, although others wait elsewhere',
     faults: ['readers of all processes take turns'],
-    caughtBy: ['nobody starves'],
+    caughtBy: ['no waiter starves'],
   },
   {
     name: 'silentProbes',

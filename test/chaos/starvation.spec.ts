@@ -55,7 +55,7 @@ const READER: Flow = {
 const WRITER: Flow = { writes: 1, shortest: 1, longest: 2, restMs: isFullRun ? 6_000 : 1_000 };
 const MS = isFullRun ? 60_000 : 5_000;
 
-describe('nobody starves, of five processes with four flows each that want one id', () => {
+describe('no waiter starves, of five processes with four flows each that want one id', () => {
   it('exclusive and shared mixed: each has its turn', async () => {
     const { turns, slackMs } = await run(() => [MIXED, MIXED, MIXED, MIXED], MS);
     const seen = fairness(turns);
@@ -103,7 +103,7 @@ function report(turns: readonly Turn[], seen: readonly Fairness[], slackMs: numb
     ['median wait', ms(waits[Math.floor(waits.length / 2)] ?? 0)],
     ['longest wait', ms(waits.at(-1) ?? 0)],
     [
-      'longest time for which the lock was free, or could have been joined, while somebody waited',
+      'longest time for which the lock was free, or could have been joined, while a request waited',
       ms(most(seen, ({ idleMs }) => idleMs)),
     ],
     [
@@ -136,7 +136,7 @@ describe('the judge of a starvation run', () => {
     ...{ process, asked, got, released, shared },
   });
 
-  it('finds a lock that was free while somebody waited', () => {
+  it('finds a lock that was free while a request waited', () => {
     const seen = fairness([turn(0, 0, 0, 100), turn(1, 50, 400, 500)]);
     expect(seen.map(({ idleMs }) => idleMs)).toEqual([0, 300]);
   });

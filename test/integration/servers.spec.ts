@@ -72,7 +72,7 @@ withStandby('a hot standby', () => {
       const error: unknown = await attempt().catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(ReadReplicaError);
       expect(error).toMatchObject({ code: 'PGLOCK_READ_REPLICA' });
-      expect((error as Error).message).toContain('a lock there excludes nobody on the primary');
+      expect((error as Error).message).toContain('a lock there excludes no session of the primary');
     }
     expect(await asked(standby.url, "SELECT FROM pg_locks WHERE locktype = 'advisory'")).toEqual([]);
   });

@@ -81,7 +81,7 @@ export const CHECKS = [
   'shutdown ends',
   'errors are typed',
   'deadlocks end',
-  'nobody starves',
+  'no waiter starves',
 ] as const;
 export type Check = (typeof CHECKS)[number];
 

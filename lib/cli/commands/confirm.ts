@@ -1,20 +1,25 @@
 import { createInterface } from 'node:readline';
 import { say, type Io } from '../io.js';
 
-/** A pipe that nobody writes to may stay open for ever. */
+/** A pipe without a writer may stay open indefinitely. */
 const PATIENCE_WITH_PIPES_MS = 2_000;
 
 /**
- * Asks whoever sits at the terminal. Without one an answer may come through a pipe (`yes | pglock …`), soon; the answer of
- * nobody is no.
+ * Asks at the terminal. Without one an answer may come through a pipe (`yes | pglock …`), soon; no answer
+ * means no.
  *
  * @internal
  */
 export async function confirmed(io: Io, question: string): Promise<boolean> {
   const answer = await answerTo(`${question} (y/[n]) `, io);
   if (/^y(es)?$/i.test(answer?.trim() ?? '')) return true;
-  const nobody = answer === undefined && !io.stdin.isTTY;
-  say(io, nobody ? 'Nobody can answer here: give --yes to go ahead without asking.' : 'Nothing was done.');
+  const isUnanswerable = answer === undefined && !io.stdin.isTTY;
+  say(
+    io,
+    isUnanswerable
+      ? 'No answer is possible here: give --yes to go ahead without asking.'
+      : 'Nothing was done.',
+  );
   return false;
 }
 

@@ -9,9 +9,7 @@ Example:
 /** `pglock doctor`. @internal */
 export const registerDoctor: RegisterCommand = ({ program, io, done }) => {
   whereOptions(
-    program
-      .command('doctor')
-      .description('privileges, pooler, settings, and what stands in the way of locks'),
+    program.command('doctor').description('check privileges, pooler, settings and lock-table usage'),
   )
     .option('--json', 'print JSON')
     .addHelpText('after', EXAMPLES)

@@ -18,7 +18,7 @@ const MARKS: Readonly<Record<Finding['level'], readonly [mark: string, style: St
   problem: ['problem', 'red'],
 };
 
-/** `pglock doctor`: what this role and server can do for locks, and what stands in the way. @returns the exit code. @internal */
+/** `pglock doctor`: what this role and server can do for locks, and what is wrong. @returns the exit code. @internal */
 export async function doctor(io: Io, flags: DoctorFlags): Promise<number> {
   const settings = await readSettings(io, flags);
   return withInspection(settings, [], async (inspection) => {

@@ -23,7 +23,7 @@ export const registerExplain: RegisterCommand = ({ program, io, done }) => {
       '-d, --database <name-or-url>',
       'where statements are executed (explain.database of pglock.config)',
     )
-    .option('--live <name-or-url>', 'a database that is only read: sizes, and who is in the way')
+    .option('--live <name-or-url>', 'a database that is only read: sizes, and conflicting locks')
     .option('--carry-out', 'run and keep what cannot run in a transaction, and what stands before it')
     .option('--rollback', 'commit nothing of what a command does')
     .option('--safe', 'with the safer statements for each finding')

@@ -18,7 +18,7 @@ import { paintFor } from '../render/paint.js';
 import { oneLine } from '../../vocabulary/one-line.js';
 
 /**
- * `pglock explain`: what a migration locks, whom that stops, and who is in its way.
+ * `pglock explain`: what a migration locks, what that stops, and what blocks it.
  *
  * @param files files of SQL, `-` for the standard input.
  * @returns the exit code: 0, or 1 when a statement failed or a finding of `--fail-on` was found.

@@ -36,7 +36,7 @@ export async function signal(
   return outcomes.every(({ outcome }) => DONE.has(outcome)) ? EXIT.done : EXIT.refused;
 }
 
-/** Who is in the way is some anyway; of all locks there must be a choice. */
+/** Blockers are few anyway; of all locks there must be a choice. */
 function assertNarrow({ blocking, action, query: { on, ids, pids, where, filters } }: ListPlan): void {
   if (blocking || [on, ids, pids, where, filters].some((part) => part !== undefined)) return;
   throw new CliError(
@@ -45,7 +45,7 @@ function assertNarrow({ blocking, action, query: { on, ids, pids, where, filters
   );
 }
 
-/** Exactly those that were shown: whoever came meanwhile was not agreed to. */
+/** Exactly those that were shown: later ones were not confirmed. */
 function send(
   { locks, blocked }: CliInspection,
   { blocking, query, dryRun }: ListPlan,

@@ -10,7 +10,7 @@ Examples:
   $ pglock ui --record incident.ndjson         writes down what it shows
   $ pglock ui --replay incident.ndjson         shows that again, without a database
 
-The address that is printed has a token in it: whoever has it sees what this role sees.`;
+The printed address contains a token: all who have it see what this role sees.`;
 
 /** `pglock ui`. @internal */
 export const registerUi: RegisterCommand = ({ program, io, done }) => {

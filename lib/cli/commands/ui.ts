@@ -74,7 +74,7 @@ async function watch(io: Io, flags: UiFlags, port: number, core: PgLockCore): Pr
 async function serve(io: Io, flags: UiFlags, port: number, source: DashboardSource): Promise<number> {
   const standalone = await listen(io, flags, port, source);
   if (!LOOPBACK.test(flags.host))
-    say(io, `Others can reach ${flags.host}: whoever has the address sees what this role sees.`);
+    say(io, `Others can reach ${flags.host}: all who have the address see what this role sees.`);
   print(io, [standalone.url]);
   say(io, `${flags.allowSignals ? 'Sessions can be ended from there. ' : ''}Ctrl+C ends it.`);
   if (flags.open && io.stdout.isTTY) openBrowser(standalone.url);
@@ -155,7 +155,7 @@ function openBrowser(url: string): void {
     .unref();
 }
 
-/** Resolves when whoever started us has seen enough. */
+/** Resolves when the process is to end. */
 function interrupted(): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());

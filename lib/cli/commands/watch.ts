@@ -25,7 +25,7 @@ export interface WatchFlags extends WhereToLook {
 
 const MOST_ROWS = 500;
 
-/** `pglock watch`: the whole screen, until somebody quits. @returns the exit code. @internal */
+/** `pglock watch`: the whole screen, until the user quits. @returns the exit code. @internal */
 export async function watch(io: Io, flags: WatchFlags): Promise<number> {
   const text = flags.interval ?? '2s';
   const intervalMs = positiveDurationMs((/^\d+$/.test(text) ? Number(text) : text) as Duration, '--interval');

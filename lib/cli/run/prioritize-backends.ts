@@ -53,7 +53,7 @@ export async function prioritizeBackends<T>(
       whileFollowing(flowPids.current, observer, applicationName, options.intervalMs / 2, work),
     );
   } catch (error) {
-    // What the command came to is what counts; what stood in the way is told.
+    // What the command came to is what counts; which blockers there were is told.
     if (!(error instanceof PrioritizeError) || error.work.status === 'rejected') throw error;
     options.report({ type: 'prioritizeFailed', error: error.cause as Error });
     return error.work.value as T;

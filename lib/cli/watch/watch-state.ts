@@ -79,7 +79,7 @@ export function nodesOf(roots: readonly BlockingTreeNode[]): readonly BlockingTr
   return roots.flatMap((node) => [node, ...nodesOf(node.blocked)]);
 }
 
-/** The session that a row stands for: in the view of blockers the one in the way. @internal */
+/** The session that a row stands for: in the view of blockers the blocker. @internal */
 export function sessionAt(row: PgLock | BlockedPgLock): PgActivity {
   return 'blockingActivity' in row ? row.blockingActivity : row.activity;
 }

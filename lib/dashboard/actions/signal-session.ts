@@ -7,7 +7,7 @@ import { isMicroseconds, startMs, type SignalRequest } from './signal-request.js
 
 /**
  * Signals one session, the very one that was shown: whatever has its pid by now is left alone. With `escalateAfterMs` a
- * session that was cancelled and is still in the way after so long is terminated.
+ * session that was cancelled and still blocks after so long is terminated.
  *
  * @internal
  */

@@ -13,8 +13,8 @@ const TRY_EVERY_MS = 5_000;
 const PAUSE_MS = { undecided: 1_000, alone: 60_000, sampler: 0, relay: TRY_EVERY_MS } as const;
 
 /**
- * Who of the replicas samples: whoever has the lock. *Undecided* until the server was asked first; *sampler* while it has the
- * lock, *relay* while another has it. Where no lock can be had (a pooler, a standby) it is *alone*.
+ * Which replica samples: the one that holds the lock. *Undecided* until the server was asked first; *sampler* while it has the
+ * lock, *relay* while another has it. Where no lock can be acquired (a pooler, a standby) it is *alone*.
  *
  * @internal
  */

@@ -27,16 +27,16 @@ export const PULSE: PeerMessageKind<Pulse> = {
   },
 };
 
-/** "Somebody looks through me": whoever samples goes on telling pulses. @internal */
+/** "A page is open here": the sampler goes on telling pulses. @internal */
 export const FOLLOW = signal('dashboard-follow');
-/** "Something has happened here": whoever samples comes and asks. @internal */
+/** "Something has happened here": the sampler comes and asks. @internal */
 export const NEWS = signal('dashboard-news');
 /** "I sample no more": others try at once. @internal */
 export const RESIGNED = signal('dashboard-resigned');
 
 /** "What have you seen, beyond what I know?" @internal */
 export interface RecordsQuestion {
-  /** Whoever samples, everybody, or the peer with that id. */
+  /** The sampler, all peers, or the peer with that id. */
   readonly to: string;
   /** Of whose history `since` speaks: of another's everything is asked for. */
   readonly of: string | null;

@@ -1,6 +1,6 @@
 import type { Peers } from '../../peers/peers.js';
 
-/** A lock that somebody holds until it is released, or lost. @internal */
+/** A lock that is held until it is released, or lost. @internal */
 export interface SamplerLock {
   /** Aborts when the lock is lost. */
   readonly signal: AbortSignal;

@@ -47,9 +47,9 @@ const MOST_ITEMS = 64;
 const MOST_ROUNDS = 200;
 
 /**
- * The replicas that show one database and keep its history: one of them samples, the others relay it. While somebody looks
+ * The replicas that show one database and keep its history: one of them samples, the others relay it. While a page is open
  * through another replica, the one that samples tells it once a second whether anything has changed; only then the other looks
- * as well. Statements are told to nobody but to sessions that could read them at the server, and so that none else can read
+ * as well. Statements are told only to sessions that could read them at the server, and so that none else can read
  * them; everything else that is told is what any role sees in `pg_locks`.
  *
  * @internal
@@ -90,7 +90,7 @@ export class Fleet {
     this.election.begin();
   }
 
-  /** Somebody looks through this replica, or nobody any more. */
+  /** A page is open at this replica, or none any more. */
   watched(on: boolean): void {
     clearInterval(this.timer);
     this.timer = undefined;
@@ -130,7 +130,7 @@ export class Fleet {
     if (role === 'sampler') void this.pull(ALL, null);
   }
 
-  /** Once a second while somebody looks. */
+  /** Once a second while a page is open. */
   private check(): void {
     if (this.role === 'sampler' || this.role === 'alone') return;
     if (this.checks++ % FOLLOW_EVERY === 0) this.init.port.peers.tell(FOLLOW, {}).catch(ignore);

@@ -1,6 +1,6 @@
 import type { TimelineItem } from '../wire.js';
 
-/** An entry of the timeline without what is nobody else's business: statements, and who asked for something. @internal */
+/** An entry of the timeline without what is private: statements, and who asked for something. @internal */
 export function shown(
   item: TimelineItem,
   { trusted, hideQueries }: { readonly trusted: boolean; readonly hideQueries: boolean },

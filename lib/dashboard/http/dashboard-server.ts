@@ -27,7 +27,7 @@ export interface DashboardServerInit {
   readonly hideQueries: boolean;
   /** The last part of the path that the page stands under, for the redirection to where its relative addresses work. */
   readonly lastSegment: string;
-  /** Told of what nobody expected. */
+  /** Told of what was not expected. */
   readonly failed: (error: unknown) => void;
 }
 
@@ -43,7 +43,7 @@ export class DashboardServer {
 
   constructor(private readonly init: DashboardServerInit) {}
 
-  /** @returns false when the dashboard has no such route: somebody else may. */
+  /** @returns false when the dashboard has no such route: another handler may. */
   async handle(exchange: Exchange): Promise<boolean> {
     const handler = this.route(exchange.method, exchange.path);
     if (handler === undefined) return false;

@@ -74,7 +74,7 @@ export class EventStream {
     }
   }
 
-  /** Where nobody can tell, the stream ends as well; the viewer comes back and is asked about then. */
+  /** Where this cannot be told, the stream ends as well; the viewer comes back and is asked about then. */
   private async recheck(): Promise<void> {
     const late = setTimeout(() => this.end(), DECIDE_WITHIN_MS).unref();
     try {

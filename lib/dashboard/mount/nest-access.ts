@@ -33,7 +33,7 @@ export class NestAccess implements Access {
   }
 }
 
-/** What the application throws as an answer of HTTP is one; everything else is for its log, and not for whoever asks. */
+/** What the application throws as an answer of HTTP is one; everything else is for its log, and not for the client. */
 async function asRefusal<T>(ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();

@@ -30,7 +30,7 @@ const DESCRIBE: Describe = {
       : undefined,
   'nestjs-pglock:signalled': ({ pid, action, outcome, applicationName, reason }) => ({
     kind: 'prioritized',
-    text: `Session ${pid}${applicationName === null ? '' : ` (${applicationName})`} was in the way of prioritized work: ${action}, ${outcome}${reason === null ? '' : ` (${reason})`}`,
+    text: `Session ${pid}${applicationName === null ? '' : ` (${applicationName})`} blocked prioritized work: ${action}, ${outcome}${reason === null ? '' : ` (${reason})`}`,
     pid,
     lock: null,
     by: null,

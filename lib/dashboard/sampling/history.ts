@@ -48,7 +48,7 @@ export class History {
     return this.begun;
   }
 
-  /** When somebody was last seen waiting, here or elsewhere. */
+  /** When a session was last seen waiting, here or elsewhere. */
   get lastWaitAt(): Date | null {
     return this.lastSeen;
   }
@@ -213,7 +213,7 @@ function waitOf(id: string, activity: PgActivity, lock: PgLock, at: Date): Noted
   };
 }
 
-/** @returns whether there was one that had not been seen in the way before. */
+/** @returns whether there was one that had not been seen blocking before. */
 function addBlockers(
   wait: NotedWait,
   blockedBy: readonly number[],

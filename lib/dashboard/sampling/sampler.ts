@@ -27,7 +27,7 @@ const REST_FACTOR = 3;
 
 /**
  * Looks at one database once a second, while it is *running*; a look that takes long is followed by a longer rest, and one
- * never begins before the last has ended. Looks run outside of the flows of whoever started them.
+ * never begins before the last has ended. Looks run outside of the flows that started them.
  *
  * @internal
  */
@@ -59,7 +59,7 @@ export class Sampler {
     clearTimeout(this.timer);
   }
 
-  /** One look, shared by whoever asks meanwhile. */
+  /** One look, shared by all that ask during it. */
   look(): Promise<Sample> {
     this.looking ??= this.outside
       .runInAsyncScope(() => this.read())

@@ -15,7 +15,7 @@ export class SharedLook<T> {
     this.askedAt = now;
     const current = this.look();
     this.current = current;
-    // What failed is no answer for whoever comes next.
+    // What failed is no answer for the next caller.
     current.catch(() => {
       if (this.current === current) this.current = undefined;
     });

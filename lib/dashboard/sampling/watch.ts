@@ -13,18 +13,18 @@ import { Sampler, type Sample } from './sampler.js';
 /** How a database is watched. @internal */
 export interface WatchOptions {
   readonly hideQueries: boolean;
-  /** How far back the timeline reaches; null remembers only while somebody looks. */
+  /** How far back the timeline reaches; null remembers only while a page is open. */
   readonly historyMs: number | null;
 }
 
-/** What is remembered without `history`: as much as was seen while somebody looked. */
+/** What is remembered without `history`: as much as was seen while a page was open. */
 const UNASKED_HISTORY_MS = 15 * 60_000;
 /** A moment during which a page is loaded anew is no reason to stop looking. */
 const LINGER_MS = 5_000;
 
 /**
- * One database, watched for all viewers of this process. It is *idle* until somebody follows it, or for good *watching* once
- * `keep()` was called; then it looks once a second, or relays another replica that does, and tells everybody what has changed.
+ * One database, watched for all viewers of this process. It is *idle* until a page follows it, or for good *watching* once
+ * `keep()` was called; then it looks once a second, or relays another replica that does, and tells all viewers what has changed.
  *
  * @internal
  */
@@ -74,7 +74,7 @@ export class Watch {
     return this.fleet === undefined || this.fleet.role === 'sampler' || this.fleet.role === 'alone';
   }
 
-  /** Watches whether somebody looks or not, for the sake of the history. */
+  /** Watches whether a page is open or not, for the sake of the history. */
   keep(): void {
     this.kept = true;
     this.fleet?.begin();
@@ -97,7 +97,7 @@ export class Watch {
     };
   }
 
-  /** What is there now: looked at, whoever samples. */
+  /** What is there now: looked at, whichever replica samples. */
   async now(): Promise<NowAnswer> {
     const sample = await this.sampler.look();
     if (!this.sampler.isRunning && this.viewers.size === 0) this.history.note(sample.roots, sample.at);
@@ -198,7 +198,7 @@ export class Watch {
     else if (this.latest !== undefined) this.tell(this.at(new Date(at)));
   }
 
-  /** Viewers are shown everything anew, under the id of whoever samples. */
+  /** Viewers are shown everything anew, under the id of the sampler. */
   private relays(sampler: string | undefined): void {
     if (this.log.relays !== sampler) this.stillText = '';
     this.log.relays = sampler;

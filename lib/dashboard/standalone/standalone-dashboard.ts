@@ -21,14 +21,14 @@ export interface StandaloneOptions {
   readonly failed: (error: unknown) => void;
 }
 
-/** The page with a server of its own, behind a token that nobody can guess. @internal */
+/** The page with a server of its own, behind a token that cannot be guessed. @internal */
 export interface StandaloneDashboard {
   /** The address, with its token. */
   readonly url: string;
   close(): Promise<void>;
 }
 
-/** Serves the page until it is closed. @throws when the port cannot be had. @internal */
+/** Serves the page until it is closed. @throws when the port cannot be opened. @internal */
 export async function serveStandalone(options: StandaloneOptions): Promise<StandaloneDashboard> {
   const { sources, host, port, allowSignals, hideQueries, viewer, failed } = options;
   const token = randomBytes(24).toString('base64url');

@@ -4,7 +4,7 @@ import type { Access } from '../http/access.js';
 import type { Exchange } from '../http/exchange.js';
 import { Refusal } from '../http/refusal.js';
 
-/** Lets in whoever has the token: in the query, as the printed address has it, or as `Authorization: Bearer`. @internal */
+/** Lets in requests with the token: in the query, as the printed address has it, or as `Authorization: Bearer`. @internal */
 export class TokenAccess implements Access {
   private readonly expected: Buffer;
 

@@ -11,7 +11,7 @@ import { ExplainSession } from '../run/explain-session.js';
 import { verdictOf } from './verdict.js';
 
 /**
- * Reads what stands in the way on the live database, in one read-only transaction with a `statement_timeout`, and runs nothing
+ * Reads what would conflict on the live database, in one read-only transaction with a `statement_timeout`, and runs nothing
  * there.
  *
  * @internal

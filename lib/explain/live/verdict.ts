@@ -12,8 +12,8 @@ export function verdictOf(live: Omit<LiveRelation, 'verdict'>): string {
     return `An autovacuum that prevents wraparound is at work on ${relation} and does not give way${behind === '' ? '' : `; ${behind}`}.`;
   if (first === undefined)
     return behind === ''
-      ? `Nothing is in its way now, and no read or write of ${relation} waits for it.`
-      : `Nothing is in its way now; while it is held, ${behind}.`;
+      ? `Nothing conflicts with it now, and no read or write of ${relation} waits for it.`
+      : `Nothing conflicts with it now; while it is held, ${behind}.`;
   const others = conflicting.length === 1 ? '' : ` and ${conflicting.length - 1} more`;
   const waits = `would wait behind ${who(first)}${others}`;
   return behind === '' ? `${waits}.` : `${waits}; while it waits, ${behind}.`;

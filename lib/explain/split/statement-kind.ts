@@ -55,7 +55,7 @@ export function isTransactionMode(sql: string): boolean {
   return /^set (local )?transaction\b/.test(headOf(sql));
 }
 
-/** Statements that only read or change rows: they need no look where nobody asked for it. @internal */
+/** Statements that only read or change rows: they need no look where none was asked for. @internal */
 export function isDataStatement(sql: string): boolean {
   return /^(select|insert|update|delete|merge|values|table|show|with|explain|fetch|move|close|execute|deallocate|\()/.test(
     headOf(sql),

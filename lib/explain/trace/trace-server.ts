@@ -17,7 +17,7 @@ const NO_SUCH_DATABASE = '3D000';
 
 /**
  * Listens on loopback for the connections of a tool, and opens for each one to the server, under the credentials of that database. The
- * tool proves itself by a password made for this run, so that nobody else on this machine comes in.
+ * tool proves itself by a password made for this run, so that no other process on this machine comes in.
  *
  * @internal
  */

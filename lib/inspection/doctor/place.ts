@@ -42,7 +42,7 @@ function replica({ recovery }: LockUse): Finding[] {
     finding(
       'role of server',
       'problem',
-      'this is a read replica (hot standby); a lock there excludes nobody on the primary',
+      'this is a read replica (hot standby); a lock there excludes no session of the primary',
       'Locks are refused here. Connect to the primary, or set sessions.allowStandby to lock among the sessions of this standby only.',
     ),
   ];

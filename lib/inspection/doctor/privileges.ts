@@ -33,7 +33,7 @@ async function hidden(observer: Observer): Promise<Finding[]> {
       'hidden',
       'info',
       `${count} ${count === 1 ? 'session' : 'sessions'}, of which this role sees no state, statement or age`,
-      'Locks and waits of all sessions are counted and shown all the same; idle transactions among these are not.',
+      'Locks and waits of all sessions are counted and shown nevertheless; idle transactions among these are not.',
     ),
   ];
 }

@@ -160,7 +160,7 @@ function unreachable(host: AnyFunction, [info]: readonly EnhancerInfo[]): PgLock
   );
 }
 
-/** On a property, such as an arrow function, Nest's decorators leave their word with the prototype, where nobody reads it. */
+/** On a property, such as an arrow function, Nest's decorators leave their word with the prototype, where it is not read. */
 function assertNotOnProperty({ prototype, host }: CheckedMethod): void {
   const own = [METADATA.guards, METADATA.interceptors].some((key) => Reflect.hasOwnMetadata(key, prototype));
   const [info] = own ? marked(prototype) : [];

@@ -5,7 +5,7 @@ import { ModulesContainer } from '@nestjs/core';
 const GRAPHQL_OPTIONS = 'GqlModuleOptions';
 
 /**
- * Which enhancers GraphQL runs on fields. Of a resolver that is created per request nobody asks for a context before a request
+ * Which enhancers GraphQL runs on fields. Of a resolver that is created per request no context is asked for before a request
  * comes, so that only the options tell.
  *
  * @see https://docs.nestjs.com/graphql/other-features#execute-enhancers-at-the-field-resolver-level

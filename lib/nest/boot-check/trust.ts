@@ -1,7 +1,7 @@
 import type { TrustedCaller } from '../../options/handlers-options.js';
 import { labelOf, type CheckedMethod } from './checked-method.js';
 
-/** Whether the application vouches for whoever calls the method. @internal */
+/** Whether the application vouches for the caller of the method. @internal */
 export function isTrusted(checked: CheckedMethod, trusted: readonly TrustedCaller[]): boolean {
   const { host, method, prototype, name } = checked;
   return trusted.some((caller) => {

@@ -3,7 +3,7 @@ import type { AnyFunction } from '../nest-metadata.js';
 import { FlowVariable } from '../../vocabulary/flow-variable.js';
 
 /**
- * What a handler returned: whoever is unsubscribed must know it. An Observable stops when it is unsubscribed; a promise
+ * What a handler returned: what is unsubscribed must know it. An Observable stops when it is unsubscribed; a promise
  * goes on, so that its lock must be held until it settles.
  *
  * @internal

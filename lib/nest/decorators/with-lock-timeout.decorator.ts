@@ -3,7 +3,7 @@ import type { ConnectionOption } from '../handler-options.js';
 import { wrapMethod, type AsyncMethodDecorator } from './wrap-method.js';
 
 /**
- * Statements of a method of any provider wait at most so long for a lock; `null` is for ever.
+ * Statements of a method of any provider wait at most so long for a lock; `null` waits indefinitely.
  *
  * Sends what `PgLockService.timeout` sends.
  *

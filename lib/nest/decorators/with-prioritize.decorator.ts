@@ -6,7 +6,7 @@ import {
 import { wrapMethod, type AsyncMethodDecorator } from './wrap-method.js';
 
 /**
- * While a method of any provider runs, sessions in the way of its sessions are terminated, or what `onBlocked` says.
+ * While a method of any provider runs, blockers of its sessions are terminated, or what `onBlocked` says.
  *
  * Sends what `PgLockService.prioritize` sends.
  *

@@ -117,7 +117,7 @@ function injectRuntime(target: object, connection: string | undefined, place: st
   const runtimes = new WeakMap<object, LockRuntime>();
   Inject(token)(target, property);
   Optional()(target, property);
-  // Accessors, so that instances look the same to whoever prints, compares or serializes them.
+  // Accessors, so that instances look the same to code that prints, compares or serializes them.
   Object.defineProperty(target, property, {
     configurable: true,
     get(this: object) {

@@ -54,7 +54,7 @@ export async function contentionException(
   }
 }
 
-/** Messages and events may have nobody who reads the answer: the log says what was refused, and for which lock. */
+/** Messages and events may have no reader of the answer: the log says what was refused, and for which lock. */
 function logRefusal(error: LockNotAvailableError, context: ExecutionContext): void {
   const handler = `${context.getClass().name}.${context.getHandler().name}`;
   logger.warn(`${handler} (${context.getType<string>()}) was refused: ${error.message}`);

@@ -11,7 +11,7 @@ import { checkKnownIds, eachId, handlerLockIds, type HandlerLockIds } from '../l
 /**
  * Refuses while another session or flow holds a lock; made by {@link AdvisoryLockGuard}. Extend it to refuse in another way.
  *
- * Only looks, in `pg_locks`: a guard has no "after", so it never holds, and its looking makes nobody else fail.
+ * Only looks, in `pg_locks`: a guard has no "after", so it never holds, and its looking disturbs no other caller.
  *
  * @publicApi
  */

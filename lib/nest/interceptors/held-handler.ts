@@ -65,7 +65,7 @@ const NEXT: Readonly<Record<State, readonly State[]>> = {
  * | event                                        | waiting        | working                          | sending  | leaving |
  * | -------------------------------------------- | -------------- | -------------------------------- | -------- | ------- |
  * | acquired                                     | working        |                                  |          |         |
- * | acquired, and nobody wants the result        | leaving        |                                  |          |         |
+ * | acquired, and the caller has left            | leaving        |                                  |          |         |
  * | skipped or refused                           | over           |                                  |          |         |
  * | the handler fails                            |                | leaving                          |          |         |
  * | the handler completes                        |                | leaving; sending while a stream is on its way | | |
@@ -80,7 +80,7 @@ const NEXT: Readonly<Record<State, readonly State[]>> = {
 class HeldCall implements Run, Observer<unknown> {
   place = 0;
   private state: State = 'waiting';
-  /** Nobody wants the result; or nobody but Nest, which still waits for an end. */
+  /** The caller has left; or only Nest still waits for an end. */
   private abandoned: 'no' | 'by subscriber' | 'by client' = 'no';
   private hasEmitted = false;
   private hasStreamingBody = false;
@@ -188,12 +188,12 @@ class HeldCall implements Run, Observer<unknown> {
     else this.endAbandoned();
   }
 
-  /** Ends work that nobody wants as soon as it is known that it can be ended. */
+  /** Ends work whose caller has left as soon as it is known that it can be ended. */
   private endAbandoned(): void {
     if (this.abandoned === 'no' || this.state !== 'working') return;
     const outcome = this.observation.outcome;
     if (outcome?.kind === 'observable') return this.stopWork();
-    // Nest still waits for the result: it gets it, though nobody will read it.
+    // Nest still waits for the result: it gets it, though the caller has left.
     if (this.abandoned === 'by client') return;
     if (outcome?.kind === 'promise' && outcome.settled !== undefined)
       void outcome.settled.then(() => this.stopWork());

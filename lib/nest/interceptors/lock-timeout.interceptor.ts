@@ -7,7 +7,7 @@ import { requireRuntime, type LockRuntime } from '../lock-runtime.js';
 import { FlowInterceptor } from './flow.interceptor.js';
 
 /**
- * An interceptor class for `@UseInterceptors`: the handler's statements wait at most so long for a lock; `null` is for ever.
+ * An interceptor class for `@UseInterceptors`: the handler's statements wait at most so long for a lock; `null` waits indefinitely.
  *
  * Sends what `PgLockService.timeout` sends, on each session that the handler takes from the module's pool.
  *

@@ -27,7 +27,7 @@ export function refusedMethod(refusal: LockNotAvailableError, answering: Answeri
   return error;
 }
 
-/** What a decorated route throws that was skipped: an empty answer, whoever calls it. @internal */
+/** What a decorated route throws that was skipped: an empty answer, whatever calls it. @internal */
 export function skippedRoute(): Error {
   const error = new HttpException('', HttpStatus.NO_CONTENT);
   misses.set(error, 'skipped');

@@ -10,7 +10,7 @@ import { requireRuntime, type LockRuntime } from '../lock-runtime.js';
 import { FlowInterceptor } from './flow.interceptor.js';
 
 /**
- * An interceptor class for `@UseInterceptors`: while the handler runs, sessions in the way of its sessions are terminated, or
+ * An interceptor class for `@UseInterceptors`: while the handler runs, blockers of its sessions are terminated, or
  * what `onBlocked` says.
  *
  * Sends what `PgLockService.prioritize` sends.

@@ -11,7 +11,7 @@ import { MethodRunner } from './method-runner.js';
  * Makes enhancers work on methods that others call on the instance, without Nest's enhancers: `@OnEvent` listeners, BullMQ's
  * processors, CQRS handlers, nest-commander's commands.
  *
- * Each instance gets a method of its own in front of its class's, before any other hook of the boot runs, so that whoever reads
+ * Each instance gets a method of its own in front of its class's, before any other hook of the boot runs, so that what reads
  * the method finds the one that locks. The shutdown waits for what it runs.
  *
  * @internal

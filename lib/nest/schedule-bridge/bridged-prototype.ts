@@ -52,7 +52,7 @@ export function patchMethod(prototype: object, name: string): void {
   });
 }
 
-/** Takes the stand-in away again, when nobody else needs it. @internal */
+/** Takes the stand-in away again, when no other module needs it. @internal */
 export function unpatchMethod(prototype: object, name: string): void {
   const patches = mapIn(state().patches, prototype);
   const patch = patches.get(name);

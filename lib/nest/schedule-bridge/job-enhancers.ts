@@ -43,11 +43,11 @@ export function enhancersOf(prototype: object, method: AnyFunction): JobEnhancer
     ],
   };
   if ([...all.guards, ...all.interceptors].some(isMarked)) return all;
-  // A decorator of ours works without Nest's enhancers, which do not run on such jobs; its ticks are kept apart all the same.
+  // A decorator of ours works without Nest's enhancers, which do not run on such jobs; its ticks are kept apart nevertheless.
   return wrappersOf(method).some((info) => info.lock !== undefined) ? NONE : undefined;
 }
 
-/** Whether a method needs nobody to run its enhancers: all that is ours on it is a decorator that works by itself. @internal */
+/** Whether a method needs no caller that runs its enhancers: all that is ours on it is a decorator that works by itself. @internal */
 export function locksByItself(prototype: object, method: AnyFunction): boolean {
   return enhancersOf(prototype, method) === NONE;
 }

@@ -53,7 +53,7 @@ export class JobRunner implements BridgedRun {
       const current = { invocation, instance, method, tickLock };
       return await withInvocation(current, () => this.runner.run([], invocation));
     } catch (error) {
-      // Its wait was refused by the shutdown: nothing ran, and nobody needs to know.
+      // Its wait was refused by the shutdown: nothing ran, and there is nothing to report.
       if (this.runs.stopping && invocation.startedAt === undefined && invocation.kind !== 'run')
         return undefined;
       throw error;

@@ -3,7 +3,7 @@ import type { JobInvocation, TakeLock, TakenLock, TakeOptions } from '../../jobs
 import type { AdvisoryLockOptions } from '../../locks/advisory-options.js';
 import type { ResolvedAdvisoryOptions } from '../../locks/resolve-advisory-options.js';
 
-/** How a lock was asked for, and whoever may leave meanwhile. @internal */
+/** How a lock was asked for, and which caller may leave meanwhile. @internal */
 export interface TickRequest {
   readonly given: ResolvedAdvisoryOptions;
   readonly id: unknown;

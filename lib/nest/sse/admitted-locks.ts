@@ -14,7 +14,7 @@ export function keepAdmitted(answer: object, by: unknown, held: Held): void {
   of.set(by, held);
 }
 
-/** What was taken for the answer of this call; the interceptor now has it, and lets go of it. @internal */
+/** What was taken for the answer of this call; the interceptor now has it, and releases it. @internal */
 export function claimAdmitted(context: ExecutionContext, by: unknown): Held | undefined {
   if (!isUsed || context.getType<string>() !== 'http') return undefined;
   const of = admitted.get(context.switchToHttp().getResponse<object>());

@@ -17,7 +17,7 @@ const scanner = new MetadataScanner();
 
 /**
  * Takes the locks of `@Sse()` handlers before Nest begins their answer: it sends the head of server-sent events as soon as it has
- * asked the interceptors for them, so that nobody could be told 423, 204 or 503 once a lock had to be waited for.
+ * asked the interceptors for them, so that no client could be told 423, 204 or 503 once a lock had to be waited for.
  *
  * A guard that stands behind all other guards of the handler does it, and hands over to the interceptors.
  *

@@ -16,7 +16,7 @@ export const pgAdapter: DetectingTransactionAdapter<PgClient> = {
   name: 'pg',
   hooks: 'a replacement of `query`',
   passesUnknownTypes: true,
-  /** What stands for it, as a proxy for the clients of many flows does: whoever is listened to no more gives itself back. */
+  /** What stands for it, as a proxy for the clients of many flows does: the one that is no longer listened to gives itself back. */
   resolve(client) {
     const self: unknown = (client as Emitter).off?.('nestjs-pglock', ignore);
     return asPgClient(self) ?? client;

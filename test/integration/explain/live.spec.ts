@@ -71,7 +71,7 @@ describe('a live database', () => {
     const [orders] = await explain('CREATE INDEX i ON orders (total)');
     expect(orders).toMatchObject({ mode: 'SHARE', conflicting: [] });
     expect(orders!.verdict).toBe(
-      'Nothing is in its way now; while it is held, writes of public.orders queue behind it.',
+      'Nothing conflicts with it now; while it is held, writes of public.orders queue behind it.',
     );
     await client.query('ROLLBACK');
   });

@@ -205,7 +205,7 @@ export function reentry(engine: LockEngine): void {
       expect(free?.held).toBe(true);
     });
 
-    it('lets what waits under an outer work that ends ask like everybody else', async () => {
+    it('lets what waits under an outer work that ends ask as any other caller does', async () => {
       const { service } = engine.open();
       const gate = deferred();
       const order: string[] = [];

@@ -23,7 +23,7 @@ const WORDS: Readonly<Record<How, string>> = {
 };
 const OUTCOMES: Readonly<Record<string, string>> = {
   terminated: 'terminated: its locks are free',
-  cancelled: 'its statement was cancelled, and it is in nobody’s way any more',
+  cancelled: 'its statement was cancelled, and it blocks nothing any more',
   stillBlocking: 'still blocking: the signal was sent, and it keeps its locks',
   gone: 'gone: it had ended before, or another session has its process id now',
   notPermitted: 'not permitted',
@@ -224,7 +224,7 @@ function consequence(how: How, targets: readonly TreeNode[]): string {
   const end = 'The session ends; its open transaction is rolled back, and all its locks are released.';
   return how === 'terminate'
     ? end
-    : `First the running statement is cancelled. What is still in the way then is terminated: ${end.toLowerCase()}`;
+    : `First the running statement is cancelled. What still blocks then is terminated: ${end.toLowerCase()}`;
 }
 
 function sameNumbers(typed: string, pids: readonly number[]): boolean {

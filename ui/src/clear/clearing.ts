@@ -1,7 +1,7 @@
 import { Store } from '../store.js';
 import type { TreeNode } from '../wire.js';
 
-/** What somebody is asked to confirm: whom, exactly, and what is to be done to them. */
+/** What is to be confirmed: which sessions, exactly, and what is to be done to them. */
 export interface Clearing {
   readonly action: 'cancel' | 'terminate';
   readonly targets: readonly TreeNode[];

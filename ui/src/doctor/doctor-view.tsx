@@ -11,7 +11,7 @@ import type { Doctor } from '../wire.js';
 const ICONS = { ok: CheckIcon, info: InfoIcon, warning: WarningIcon, problem: StopIcon } as const;
 const ORDER = ['problem', 'warning', 'info', 'ok'];
 
-/** What stands in the way of locks on this server, and what to do about it: the worst first. */
+/** What is wrong for locks on this server, and what to do about it: the worst first. */
 export function DoctorView(): JSX.Element {
   const { query } = useStore(place);
   const { answer, error, again } = useLook<Doctor>('doctor', query['connection'], 30_000);

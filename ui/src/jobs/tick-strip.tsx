@@ -3,7 +3,7 @@ import { plural } from '../parts/texts.js';
 import { exactly, span } from '../time.js';
 import type { Tick } from '../wire.js';
 
-/** Shapes as well as colours: nobody is to need the colours. */
+/** Shapes as well as colours: the colours must not be needed. */
 const SHAPES: Readonly<Record<string, string>> = {
   ok: 'M2 2h8v16h-8Z',
   failed: 'M2 2l8 16M10 2l-8 16',

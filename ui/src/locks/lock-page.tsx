@@ -15,7 +15,7 @@ interface Properties {
   readonly loaded: boolean;
 }
 
-/** One lock: who holds it, who waits, and who was in the way of whom as far back as is remembered. */
+/** One lock: who holds it, who waits, and who blocked whom as far back as is remembered. */
 export function LockPage({ lockKey, group, loaded }: Properties): JSX.Element {
   const { waits } = useStore(live);
   const past = [...waits.values()]
@@ -41,7 +41,7 @@ export function LockPage({ lockKey, group, loaded }: Properties): JSX.Element {
       <h3>
         Held by{' '}
         {group === undefined || group.holders.length === 0
-          ? 'nobody'
+          ? 'no session'
           : plural(group.holders.length, 'session')}
       </h3>
       {!loaded && <p class="dim">Looking…</p>}
@@ -49,7 +49,7 @@ export function LockPage({ lockKey, group, loaded }: Properties): JSX.Element {
       <h3>
         Awaited by{' '}
         {group === undefined || group.waiters.length === 0
-          ? 'nobody'
+          ? 'no session'
           : plural(group.waiters.length, 'session')}
       </h3>
       {group !== undefined && group.waiters.length > 0 && <Sessions locks={group.waiters} />}
@@ -128,7 +128,7 @@ function Past({ waits }: { readonly waits: readonly Wait[] }): JSX.Element {
           {modeText(wait.mode)},{' '}
           {wait.to === null ? 'and still does' : span(Date.parse(wait.to) - Date.parse(wait.from))}, behind{' '}
           {wait.blockers.map(({ pid, application }) => `${nameOf(application)} (${pid})`).join(', ') ||
-            'nobody that could be seen'}
+            'no session that could be seen'}
         </li>
       ))}
     </ul>

@@ -52,7 +52,7 @@ const COLUMNS: readonly SortedColumn[] = [
 
 function Holders({ holders }: Pick<LockGroup, 'holders'>): JSX.Element {
   const [first] = holders;
-  if (first === undefined) return <span class="dim">nobody</span>;
+  if (first === undefined) return <span class="dim">no session</span>;
   return (
     <>
       <span class="pid">{first.activity.pid}</span> {applicationOf(first.activity)}

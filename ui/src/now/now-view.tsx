@@ -13,7 +13,7 @@ import { SessionDetail } from './session-detail.js';
 import { TreeDrawing } from './tree-drawing.js';
 import { sessionsOf, wayFrom } from './way.js';
 
-/** Who waits for whom at this moment, as a drawing with those in everybody's way first. */
+/** Who waits for whom at this moment, as a drawing, roots first. */
 export function NowView({ meta }: { readonly meta: Meta }): JSX.Element {
   const { now } = useStore(live);
   const { query } = useStore(place);

@@ -70,7 +70,7 @@ export function SessionDetail({ node, sessions, meta }: Properties): JSX.Element
             ))}
           </Fact>
         )}
-        <Fact name="Holds up">{holdsUp.count === 0 ? 'nobody' : plural(holdsUp.count, 'session')}</Fact>
+        <Fact name="Holds up">{holdsUp.count === 0 ? 'no session' : plural(holdsUp.count, 'session')}</Fact>
       </dl>
       <Statement query={activity.query} hidden={meta.hideQueries} />
       <Commands node={node} />

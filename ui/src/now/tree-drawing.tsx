@@ -57,7 +57,7 @@ export function TreeDrawing(properties: Properties): JSX.Element {
       <div
         ref={frame}
         role="tree"
-        aria-label="Who waits for whom, those in everybody’s way first"
+        aria-label="Who waits for whom, roots first"
         onKeyDown={pressed}
         onFocusIn={() => (focused.current = true)}
         onFocusOut={() => (focused.current = false)}

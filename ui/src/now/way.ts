@@ -15,7 +15,7 @@ export function idOf({ activityId, preparedTransaction }: TreeNode): string {
   return preparedTransaction === null ? String(activityId) : `prepared ${preparedTransaction}`;
 }
 
-/** Everybody on the ways from a session to those that wait for nobody, the session itself included. */
+/** All on the ways from a session to its roots, the session itself included. */
 export function wayFrom(id: string, sessions: ReadonlyMap<string, TreeNode>): ReadonlySet<string> {
   const way = new Set<string>();
   const walk = [id];
@@ -28,7 +28,7 @@ export function wayFrom(id: string, sessions: ReadonlyMap<string, TreeNode>): Re
   return way;
 }
 
-/** Those at the end of the ways: whoever ends them clears the way. In a cycle everybody in it. */
+/** Those at the end of the ways: ending them clears the way. In a cycle all in it. */
 export function rootsOf(id: string, sessions: ReadonlyMap<string, TreeNode>): readonly TreeNode[] {
   const way = [...wayFrom(id, sessions)].filter((each) => each !== id);
   const nodes = way.flatMap((each) => sessions.get(each) ?? []);

@@ -5,7 +5,7 @@ import { useStore } from '../store.js';
 import { InfoIcon, WarningIcon } from './icons.js';
 import { plural } from './texts.js';
 
-/** What everybody has to know, whatever view they look at. */
+/** What is to be known, whatever view they look at. */
 export function Notices(): JSX.Element {
   const { status, trouble, now } = useStore(live);
   return (

@@ -15,7 +15,7 @@ interface Properties {
 
 const MOST = 60;
 
-/** The same in words, the latest first: for keyboards, for screen readers, and for whoever likes lists. */
+/** The same in words, the latest first: for keyboards, for screen readers, and for those who prefer lists. */
 export function EntryList({ waits, markers, now, chosen, choose }: Properties): JSX.Element | null {
   const entries = [
     ...waits.map((wait) => ({ id: wait.id, at: wait.from, text: waitText(wait, now), kind: 'wait' })),
@@ -54,5 +54,5 @@ function waitText(wait: Wait, now: number): string {
   const long = span(endOf(wait, now) - Date.parse(wait.from));
   const behind = wait.blockers.map(({ pid, application }) => `${nameOf(application)} (${pid})`).join(', ');
   const who = `${nameOf(wait.application)} (${wait.pid})`;
-  return `${who} ${wait.to === null ? 'has waited' : 'waited'} ${long} for ${modeText(wait.mode)} on ${wait.lock.name}, behind ${behind || 'nobody that could be seen'}`;
+  return `${who} ${wait.to === null ? 'has waited' : 'waited'} ${long} for ${modeText(wait.mode)} on ${wait.lock.name}, behind ${behind || 'no session that could be seen'}`;
 }

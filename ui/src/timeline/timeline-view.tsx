@@ -100,7 +100,7 @@ export function TimelineView({ meta }: { readonly meta: Meta }): JSX.Element {
               <Empty title="Nothing happened">
                 <p>
                   Nobody waited for a lock in this stretch of time
-                  {meta.historyMs < 3_600_000 ? ', as far as somebody looked' : ''}.
+                  {meta.historyMs < 3_600_000 ? ', as far as a page was open' : ''}.
                 </p>
               </Empty>
             ) : (
