@@ -13,7 +13,8 @@ export function expectGolden(name: string, text: string): void {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, seen);
   }
-  expect({ name, text: seen }).toEqual({ name, text: existsSync(path) ? readFileSync(path, 'utf8') : '' });
+  const kept = existsSync(path) ? `${readFileSync(path, 'utf8').trimEnd()}\n` : '';
+  expect({ name, text: seen }).toEqual({ name, text: kept });
 }
 
 /** What differs from run to run, by what it is. */
@@ -47,11 +48,12 @@ export function normalised(text: string, { database, port, texts = {}, figures =
 /** Where a cell was cut, or a sentence broken, depends on how wide the figures in it are. */
 function withoutFigures(text: string): string {
   return unbroken(text)
-    .replace(/\n[│ ]+(?=(?:waits for|holds up|the longest) )/g, ', ')
+    .replace(/[ ,]*\n[│ ]+(?=(?:waits for|holds up|the longest) )/g, ', ')
     .replace(SPAN, 'AGE')
     .replace(/(?<!exit |[\w.])\d{3,7}(?![\w.])/g, 'PID')
     .replace(/[^\s│─]+…/g, '…')
-    .replace(/(\S) {2,}/g, '$1 ');
+    .replace(/(\S) {2,}/g, '$1 ')
+    .replace(/ +,/g, ',');
 }
 
 /** Each sentence of talk on one line. */
