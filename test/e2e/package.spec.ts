@@ -275,7 +275,7 @@ describe('the tarball', () => {
       .filter((file) => /\.(js|d\.ts)$/.test(file) && !file.startsWith(PAGE))
       .flatMap((file) => {
         const code = readFileSync(join(application.installed, file), 'utf8');
-        const own = [...code.matchAll(/(?:\bfrom|\bimport|\brequire)\s*\(?\s*["'](\.[^"']+)["']/g)];
+        const own = [...code.matchAll(/(?<!\.)(?:\bfrom|\bimport|\brequire)\s*\(?\s*["'](\.[^"']+)["']/g)];
         const extension = file.endsWith('.d.ts') ? '.d.ts' : '.js';
         return own
           .map(([, path = '']) => join(dirname(file), path).replace(/\.js$/, extension))
@@ -338,7 +338,7 @@ function textsIn(value: unknown): string[] {
 
 /** What a module imports from packages, re-exports and types included. */
 function importsOf(code: string): string[] {
-  const found = code.matchAll(/(?:\bfrom|\bimport|\brequire)\s*\(?\s*["']([^."'][^"']*)["']/g);
+  const found = code.matchAll(/(?<!\.)(?:\bfrom|\bimport|\brequire)\s*\(?\s*["']([^."'][^"']*)["']/g);
   return [...found].map(([, name]) => name ?? '').filter((name) => !/\s/.test(name));
 }
 

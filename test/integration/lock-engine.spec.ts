@@ -210,8 +210,9 @@ describe('locks that are kept between runs', () => {
     const [elsewhere, { service }] = openTwo(database);
     const ids = Array.from({ length: 20 }, (_, index) => `tick:${String(index)}`);
     const held = await elsewhere.service.acquire(ids);
-    await service.advisory('opens the connection', () => undefined);
     const query = jest.spyOn(service.pgDriver.Client.prototype, 'query');
+    await service.advisory('opens the connection', () => undefined);
+    query.mockClear();
     const options = { timeout: 0, onContention: 'skip', sticky: true } as const;
     const ran: string[] = [];
     const tick = (id: string) => service.advisory(id, options, () => void ran.push(id));

@@ -47,6 +47,7 @@ export class DashboardServer {
   async handle(exchange: Exchange): Promise<boolean> {
     const handler = this.route(exchange.method, exchange.path);
     if (handler === undefined) return false;
+    if (this.closed) exchange.response.shouldKeepAlive = false; // else a page that asks again keeps the server from its end
     try {
       if (exchange.method === 'POST') assertOwnRequest(exchange);
       const viewer = await this.init.access.check(exchange);

@@ -33,6 +33,8 @@ export class EventStream {
     private readonly owner: StreamOwner,
   ) {
     response.statusCode = 200;
+    // A connection that outlives the stream would carry the viewer's next attempts, and keep a server that closes from its end.
+    response.shouldKeepAlive = false;
     setHeaders(response, {
       'content-type': 'text/event-stream; charset=utf-8',
       // Compression and proxies would hold events back.
