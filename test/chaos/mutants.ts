@@ -234,7 +234,7 @@ export const MUTANTS: readonly Mutant[] = [
     broken: 'a flow that asks for an id that it holds runs at once, however it came to be in that flow',
     faults: ['task queues between flows'],
     caughtBy: ['mutual exclusion'],
-    times: 10, // a queue runs a task in the flow of the holder only now and then
+    times: 4, // a queue runs a task in the flow of the holder only now and then
   },
   {
     name: 'swayed',
