@@ -26,9 +26,9 @@ export function chart({ candidates, scenarios: { throughput } }) {
   const height = TOP + groups.length * GROUP + 24;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" font-family="system-ui, sans-serif" font-size="12">`,
-    '<title>Locks taken and let go a second, as multiples of pg on one client</title>',
+    '<title>Locks acquired and released a second, as multiples of pg on one client</title>',
     STYLE,
-    '<text class="strong" x="12" y="20">Locks taken and let go a second, times raw pg (logarithmic)</text>',
+    '<text class="strong" x="12" y="20">Locks acquired and released a second, times raw pg (logarithmic)</text>',
     ...BARS.map(
       ({ label, kind }, index) =>
         `<rect class="${kind}" x="${LEFT + index * 250}" y="32" width="12" height="12"/><text x="${LEFT + 18 + index * 250}" y="42">${label}</text>`,

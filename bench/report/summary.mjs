@@ -22,7 +22,7 @@ export function summaryTable({ candidates, scenarios: { throughput } }) {
   ];
   const raw = ['`pg`, one client, one after the other', ...COLUMNS.map(() => '1'), ''];
   return {
-    title: 'Locks taken and let go a second',
+    title: 'Locks acquired and released a second',
     head: ['times raw `pg`', ...COLUMNS.map(({ label }) => label), 'connections'],
     rows: [raw, ...candidates.map(row)],
   };

@@ -74,7 +74,7 @@ export function tables({ near, far }) {
   const { random } = far;
   return [
     {
-      title: "Today's build beside the first one: locks taken and let go",
+      title: "Today's build beside the first one: locks acquired and released",
       head: ['times the first build, median (quartiles)', 'next to the server', `${DISTANCE_MS} ms away`],
       rows: near.measured.map(({ tasks, ratio: nearby }) => [
         `${figure(tasks)} at once`,

@@ -7,7 +7,7 @@ import { figure, per, ratio } from '../report/figures.mjs';
 /** The distance of the second table: what a network adds to each round trip. */
 export const DISTANCE_MS = 2;
 
-/** Locks taken and let go, by so many tasks at once, each on an id of its own: near the server, and away from it. */
+/** Locks acquired and released, by so many tasks at once, each on an id of its own: near the server, and away from it. */
 export async function run({ place, candidates, quick, rounds, say }) {
   const near = quick ? [1, 100] : [1, 10, 100, 1_000, 10_000];
   const far = quick ? [100] : [1, 100, 1_000];
@@ -40,7 +40,7 @@ export async function run({ place, candidates, quick, rounds, say }) {
 
 export function tables({ near, far }, { candidates }) {
   return [
-    table('Locks taken and let go, next to the server', near, candidates),
+    table('Acquire and release, next to the server', near, candidates),
     table(`The same, ${DISTANCE_MS} ms away from the server`, far, candidates),
     costs(near, candidates),
   ];

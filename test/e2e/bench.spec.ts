@@ -14,7 +14,7 @@ describe('npm run bench', () => {
       env: { ...process.env, DATABASE_URL: database.url },
     });
     for (const title of [
-      'Locks taken and let go, next to the server',
+      'Acquire and release, next to the server',
       'The same, 2 ms away from the server',
       'What a lock costs',
       'Hand-over',

@@ -211,7 +211,7 @@ describe('pglock --cancel and --terminate', () => {
     const { blocker, blockerPid, waiting } = await scene(db, ...TABLE);
     const refused = await pglock(['--blocking', '--terminate']);
     expect(refused.code).toBe(1);
-    expect(refused.stderr).toMatch(/^Terminate 1 blocking session\? .*Nobody can answer here: give --yes/s);
+    expect(refused.stderr).toMatch(/^Terminate 1 blocking session\? .*No answer is possible here: give --yes/s);
     expect(await pglock([String(blockerPid), '--terminate', '--dry-run'])).toEqual({
       code: 0,
       stdout: `${blockerPid}  dryRun\n`,
@@ -225,7 +225,7 @@ describe('pglock --cancel and --terminate', () => {
   it.each([
     ['y', 0, 'terminated'],
     ['n', 1, 'Nothing was done.'],
-    [undefined, 1, 'Nobody can answer here'],
+    [undefined, 1, 'No answer is possible here'],
   ])('take an answer that comes through a pipe: %p', async (answer, code, line) => {
     const { start } = cliFolder(db);
     const { blocker, blockerPid, waiting } = await scene(db, ...TABLE);
