@@ -21,7 +21,7 @@ async function serverLog(): Promise<string | undefined> {
 /** What the server has logged of errors since. */
 async function errorsSince(before: string | undefined): Promise<readonly string[]> {
   const log = (await serverLog())?.slice(before?.length) ?? '';
-  return log.split('\n').filter((line) => /ERROR|FATAL/.test(line) && line.includes('lock'));
+  return log.split('\n').filter((line) => /ERROR|FATAL/.test(line) && /\block\b/.test(line));
 }
 
 describe('a wait in the queue of the server', () => {
