@@ -211,7 +211,9 @@ describe('pglock --cancel and --terminate', () => {
     const { blocker, blockerPid, waiting } = await scene(db, ...TABLE);
     const refused = await pglock(['--blocking', '--terminate']);
     expect(refused.code).toBe(1);
-    expect(refused.stderr).toMatch(/^Terminate 1 blocking session\? .*No answer is possible here: give --yes/s);
+    expect(refused.stderr).toMatch(
+      /^Terminate 1 blocking session\? .*No answer is possible here: give --yes/s,
+    );
     expect(await pglock([String(blockerPid), '--terminate', '--dry-run'])).toEqual({
       code: 0,
       stdout: `${blockerPid}  dryRun\n`,
