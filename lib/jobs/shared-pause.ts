@@ -1,4 +1,5 @@
 import { outsideFlows } from '../vocabulary/flow-variable.js';
+import { onAbort } from '../vocabulary/wait-abort.js';
 
 /** Pauses end at whole multiples of this, so that those of one moment end in one turn. */
 const GRID_MS = 25;
@@ -22,13 +23,13 @@ export function sharedPause(ms: number, signal: AbortSignal): Promise<void> {
     const at = Math.ceil((performance.now() + ms) / GRID_MS) * GRID_MS;
     const ending = endings.get(at) ?? begin(at);
     const done = () => {
-      signal.removeEventListener('abort', done);
+      stopListening();
       ending.waiting.delete(done);
       if (ending.waiting.size === 0) over(at, ending);
       resolve();
     };
     ending.waiting.add(done);
-    signal.addEventListener('abort', done, { once: true });
+    const stopListening = onAbort(signal, done);
   });
 }
 

@@ -1,4 +1,5 @@
 import type { Peers } from '../peers/peers.js';
+import { onAbort } from '../vocabulary/wait-abort.js';
 
 /**
  * Hears all that was committed before; where nothing listens at this moment, waits for the next session that does.
@@ -22,11 +23,11 @@ async function untilListening(peers: Peers, signal: AbortSignal): Promise<void> 
   if (peers.listeningSince !== undefined) return;
   await new Promise<void>((resolve) => {
     const done = () => {
-      stop();
-      signal.removeEventListener('abort', done);
+      stopWaiting();
+      stopListening();
       resolve();
     };
-    const stop = peers.onListening(done);
-    signal.addEventListener('abort', done, { once: true });
+    const stopWaiting = peers.onListening(done);
+    const stopListening = onAbort(signal, done);
   });
 }

@@ -4,7 +4,8 @@ import { isolated } from '../vocabulary/listeners.js';
 import type { ResolvedLeadOptions } from './lead-options.js';
 import type { Leadership } from './leadership.js';
 import { isHopeless } from '../session/reachability.js';
-import { jittered, pause } from './pause.js';
+import { pause } from '../session/pause.js';
+import { jittered } from './jittered.js';
 import { Term } from './term.js';
 
 /** For how long others go first after a resignation. */

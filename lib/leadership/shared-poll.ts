@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers';
+import { onAbort } from '../vocabulary/wait-abort.js';
 
 /** How often names for which no connection is left are tried. */
 const POLL_MS = 250;
@@ -12,12 +13,12 @@ export class SharedPoll {
   next(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
-        signal.removeEventListener('abort', done);
+        stopListening();
         this.waiting.delete(done);
         resolve();
       };
       if (signal.aborted) return resolve();
-      signal.addEventListener('abort', done, { once: true });
+      const stopListening = onAbort(signal, done);
       this.waiting.add(done);
       this.timer ??= setTimeout(() => this.wake(), POLL_MS * (0.9 + Math.random() / 5));
     });

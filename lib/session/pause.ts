@@ -1,15 +1,17 @@
+import { setTimeout } from 'node:timers';
 import { onAbort } from '../vocabulary/wait-abort.js';
+import { TIMER_MAX_MS } from './monotonic.js';
 
-/** Resolves after so many milliseconds, or at once when the signal aborts. @internal */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
+/** Resolves after so many milliseconds, or as soon as one of the signals aborts. @internal */
+export function pause(ms: number, ...signals: readonly AbortSignal[]): Promise<void> {
+  if (signals.some(({ aborted }) => aborted)) return Promise.resolve();
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);
-      stopListening();
+      for (const stopListening of listening) stopListening();
       resolve();
     };
-    const timer = setTimeout(done, ms);
-    const stopListening = onAbort(signal, done);
+    const timer = setTimeout(done, Math.min(ms, TIMER_MAX_MS));
+    const listening = signals.map((signal) => onAbort(signal, done));
   });
 }
