@@ -1,7 +1,8 @@
 import type { AdvisoryLocks } from '../locks/advisory-locks.js';
 import type { LockNames } from '../locks/lock-names.js';
+import { allKnown } from '../peers/ask-all.js';
 import { isRecord } from '../peers/peer-message.js';
-import type { PeerInfo, Peers } from '../peers/peers.js';
+import type { Peers } from '../peers/peers.js';
 import { SealedQuestions, type FittedAnswer, type SealedKind } from '../peers/sealed-questions.js';
 import { LockKey } from '../vocabulary/lock-id.js';
 import { keyOfText } from '../vocabulary/lock-key-text.js';
@@ -62,9 +63,14 @@ export class LockReports {
     const { peers } = this.init;
     const stop = peers.keepListening();
     try {
-      const isEnough = (answers: readonly { readonly from: PeerInfo }[]) =>
-        answers.length > 0 && answers.length >= peers.known().length;
-      const answers = await this.sealed.ask(LOCKS, {}, { waitMs: ANSWERS_WITHIN_MS, isEnough });
+      const answers = await this.sealed.ask(
+        LOCKS,
+        {},
+        {
+          waitMs: ANSWERS_WITHIN_MS,
+          isEnough: allKnown(peers),
+        },
+      );
       const trusted = answers.flatMap(({ body, trusted: isTrusted }) => (isTrusted ? body : []));
       for (const lock of trusted) this.learn(lock);
       return [...this.own(), ...trusted].map(reportOf);

@@ -24,7 +24,7 @@ import { connectorLike, connectorTo, type Connector } from '../session/connector
 import { FlowPids } from '../session/flow-pids.js';
 import { ObserverSession } from '../session/observer-session.js';
 import type { LockStore } from '../session/lock-store.js';
-import { monotonicMs } from '../session/monotonic.js';
+import { monotonicMs } from '../vocabulary/monotonic.js';
 import { noPeersOnStandby } from '../session/server-check.js';
 import { PgLockStore } from '../session/pg-lock-store.js';
 import { newLockSource, say, type LockSource } from '../telemetry/lock-channels.js';

@@ -2,7 +2,7 @@ import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
 import { LockSessionError } from '../errors/lock-session.error.js';
 import type { Peers } from '../peers/peers.js';
-import { TIMER_MAX_MS } from '../session/monotonic.js';
+import { TIMER_MAX_MS } from '../vocabulary/monotonic.js';
 import { errorText } from './error-text.js';
 import type { Job } from './job.js';
 import { jobRun, type PeersJob } from './job-listing.js';

@@ -1,6 +1,6 @@
 import type { PeerAnswer, PeerInfo, Peers } from '../peers/peers.js';
-import { monotonicMs } from '../session/monotonic.js';
-import { pause } from '../session/pause.js';
+import { monotonicMs } from '../vocabulary/monotonic.js';
+import { pause } from '../vocabulary/pause.js';
 import type { TickMemory } from './tick-memory.js';
 import { RECENT_TICKS_QUESTION, type RecentTicksAnswer, type RecentTicksQuestion } from './tick-messages.js';
 

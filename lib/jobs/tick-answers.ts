@@ -1,4 +1,4 @@
-import { monotonicMs } from '../session/monotonic.js';
+import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { JobsContext } from './jobs-context.js';
 import { RECENT_TICKS_QUESTION, TICK_QUESTION, type TickAnswer, type TickQuestion } from './tick-messages.js';
 

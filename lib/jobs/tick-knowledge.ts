@@ -1,4 +1,4 @@
-import { monotonicMs } from '../session/monotonic.js';
+import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { JobsContext } from './jobs-context.js';
 import type { TickFacts } from './next-step.js';
 import { TICK_QUESTION, type TickAnswer } from './tick-messages.js';

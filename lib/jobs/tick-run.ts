@@ -1,5 +1,5 @@
 import type { HeldKey } from '../session/lock-store.js';
-import { TIMER_MAX_MS } from '../session/monotonic.js';
+import { TIMER_MAX_MS } from '../vocabulary/monotonic.js';
 import type { JobInvocation, TakeLock, TakenLock } from './job-definition.js';
 import type { JobTick } from './job-tick.js';
 import { isOver, nextStep, PUNCTUAL_MS, type TickFacts } from './next-step.js';

@@ -4,7 +4,7 @@ import { isolated } from '../vocabulary/listeners.js';
 import type { ResolvedLeadOptions } from './lead-options.js';
 import type { Leadership } from './leadership.js';
 import { isHopeless } from '../session/reachability.js';
-import { pause } from '../session/pause.js';
+import { pause } from '../vocabulary/pause.js';
 import { jittered } from './jittered.js';
 import { Term } from './term.js';
 

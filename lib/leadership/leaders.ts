@@ -13,7 +13,7 @@ import { RESIGNED, thatFit, WHO_LEADS, type LeaderReport } from './leader-messag
 import { leaderStatuses } from './leader-statuses.js';
 import { leaderId, type LeaderStatus } from './leader-status.js';
 import type { Leadership } from './leadership.js';
-import { pause } from '../session/pause.js';
+import { pause } from '../vocabulary/pause.js';
 import { SharedPoll } from './shared-poll.js';
 import type { Term } from './term.js';
 

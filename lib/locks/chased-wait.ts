@@ -1,5 +1,5 @@
 import { DeadlockError } from '../errors/deadlock.error.js';
-import { monotonicMs } from '../session/monotonic.js';
+import { monotonicMs } from '../vocabulary/monotonic.js';
 import { printable } from '../vocabulary/printable.js';
 import type { FlowWaitGraph, RefusableRequest } from './flow-wait-graph.js';
 import type { LockContext } from './lock-context.js';

@@ -1,6 +1,6 @@
 import type { HeldKey, LockStore } from '../session/lock-store.js';
 import { isPassing } from '../session/reachability.js';
-import { monotonicMs, TIMER_MAX_MS } from '../session/monotonic.js';
+import { monotonicMs, TIMER_MAX_MS } from '../vocabulary/monotonic.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import { LocalQueue, type QueueHost } from './local-queue.js';

@@ -1,4 +1,4 @@
-import { monotonicMs } from '../session/monotonic.js';
+import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import type { HolderNode, QueueNode, RequestNode } from './lock-graph.js';
 

@@ -1,7 +1,7 @@
 import { DeadlockError } from '../errors/deadlock.error.js';
 import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
 import type { PidScope } from '../session/flow-pids.js';
-import { monotonicMs, TIMER_MAX_MS } from '../session/monotonic.js';
+import { monotonicMs, TIMER_MAX_MS } from '../vocabulary/monotonic.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
 import { onAbort, type StopListening, type WaitSignal } from '../vocabulary/wait-abort.js';

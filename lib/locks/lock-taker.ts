@@ -1,7 +1,7 @@
 import type { AssertPeers, Peers } from '../peers/peers.js';
 import type { FlowPids } from '../session/flow-pids.js';
 import type { LockStore } from '../session/lock-store.js';
-import { monotonicMs } from '../session/monotonic.js';
+import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import { WaitAbort } from '../vocabulary/wait-abort.js';
 import { allOrNone } from './all-or-none.js';

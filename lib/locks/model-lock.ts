@@ -1,7 +1,7 @@
 import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { TransactionStateError } from '../errors/transaction-state.error.js';
-import { monotonicMs } from '../session/monotonic.js';
+import { monotonicMs } from '../vocabulary/monotonic.js';
 import { lockTables } from '../sql/model-lock.js';
 import { OpenTransaction } from '../transaction/open-transaction.js';
 import { resolveTarget } from '../transaction/resolve-target.js';

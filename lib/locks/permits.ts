@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers';
 import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
 import type { PollPort } from '../session/poll-port.js';
-import { monotonicMs } from '../session/monotonic.js';
+import { monotonicMs } from '../vocabulary/monotonic.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
 import type { LockId, LockKey } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';

@@ -1,5 +1,5 @@
 import { DeadlockError } from '../errors/deadlock.error.js';
-import { monotonicMs } from '../session/monotonic.js';
+import { monotonicMs } from '../vocabulary/monotonic.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import type { LockId } from '../vocabulary/lock-id.js';

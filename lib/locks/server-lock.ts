@@ -6,7 +6,7 @@ import type {
   TryLockCallbacks,
   WaitOptions,
 } from '../session/lock-store.js';
-import { monotonicMs } from '../session/monotonic.js';
+import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import { DONE } from './lock-reference.js';
 import type { ServerState } from './next-step.js';

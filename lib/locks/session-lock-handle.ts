@@ -1,6 +1,6 @@
 import { LockLostError } from '../errors/lock-lost.error.js';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
-import { TIMER_MAX_MS } from '../session/monotonic.js';
+import { TIMER_MAX_MS } from '../vocabulary/monotonic.js';
 import type { LockWatch } from '../telemetry/lock-watch.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
 import type { AdvisoryKey, LockId } from '../vocabulary/lock-id.js';

@@ -2,7 +2,7 @@ import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
 import { LockTargetError } from '../errors/lock-target.error.js';
 import { PermissionError } from '../errors/permission.error.js';
 import { PgLockError } from '../errors/pg-lock.error.js';
-import { monotonicMs } from '../session/monotonic.js';
+import { monotonicMs } from '../vocabulary/monotonic.js';
 import { isInRecovery, replicaError } from '../session/server-check.js';
 import { translateError } from '../session/translate-error.js';
 import { deniedRelation, errorText } from '../transaction/error-text.js';

@@ -1,7 +1,7 @@
 import { LockLostError } from '../errors/lock-lost.error.js';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { TransactionStateError } from '../errors/transaction-state.error.js';
-import { monotonicMs } from '../session/monotonic.js';
+import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { LockWatch } from '../telemetry/lock-watch.js';
 import type { TransactionWatcher } from '../transaction/pg-session-watch.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';

@@ -8,7 +8,7 @@ import {
   type SessionStateRow,
 } from '../sql/settings.js';
 import type { Statement } from '../sql/statement.js';
-import { monotonicMs } from '../session/monotonic.js';
+import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { FindSender } from '../transaction/given-up.js';
 import { waitForLocks, type CancelWait } from '../transaction/lock-wait.js';
 import type { OpenTransaction } from '../transaction/open-transaction.js';

@@ -2,7 +2,7 @@ import type { PoolClient } from 'pg';
 import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { TransactionStateError } from '../errors/transaction-state.error.js';
-import { monotonicMs } from '../session/monotonic.js';
+import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { LockSource } from '../telemetry/lock-channels.js';
 import { LockWatch } from '../telemetry/lock-watch.js';
 import type { InTransaction } from '../transaction/ambient-transaction.js';

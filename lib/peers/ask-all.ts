@@ -1,8 +1,10 @@
-import type { PeerAnswer, PeerQuestionKind, Peers } from './peers.js';
+import { monotonicMs } from '../vocabulary/monotonic.js';
+import { pause } from '../vocabulary/pause.js';
+import type { PeerAnswer, PeerInfo, PeerQuestionKind, Peers } from './peers.js';
 
 /** How long answers of peers that are known are waited for. */
 const COLLECT_MS = 1_000;
-/** Where no peer is known yet, one that began to listen just now is waited for no longer than this. */
+/** Peers that were there before say hello within so long after a session began to listen; until then some are strangers. */
 const STRANGERS_MS = 150;
 
 /**
@@ -11,17 +13,26 @@ const STRANGERS_MS = 150;
  *
  * @internal
  */
-export function askAll<Question, Answer>(
-  peers: Pick<Peers, 'ask' | 'known'>,
+export async function askAll<Question, Answer>(
+  peers: Pick<Peers, 'ask' | 'known' | 'listeningSince'>,
   kind: PeerQuestionKind<Question, Answer>,
   body: Question,
   leftMs = COLLECT_MS,
 ): Promise<readonly PeerAnswer<Answer>[]> {
+  const { listeningSince = -Infinity } = peers;
+  const strangersForMs = listeningSince + STRANGERS_MS - monotonicMs();
+  if (strangersForMs > 0 && peers.known().length > 0) await pause(strangersForMs);
+  const waitMs = peers.known().length === 0 ? Math.min(leftMs, STRANGERS_MS) : leftMs;
+  return peers.ask(kind, body, { waitMs, isEnough: allKnown(peers) }).catch(() => []);
+}
+
+/** Whether all peers that are known have answered. @internal */
+export function allKnown(
+  peers: Pick<Peers, 'known'>,
+): (answers: readonly { readonly from: PeerInfo }[]) => boolean {
   const known = peers.known().map(({ id }) => id);
-  const waitMs = known.length === 0 ? Math.min(leftMs, STRANGERS_MS) : leftMs;
-  const isEnough = (answers: readonly PeerAnswer<Answer>[]) => {
+  return (answers) => {
     const answered = new Set(answers.map(({ from }) => from.id));
     return known.length > 0 && known.every((id) => answered.has(id));
   };
-  return peers.ask(kind, body, { waitMs, isEnough }).catch(() => []);
 }

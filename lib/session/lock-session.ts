@@ -9,7 +9,7 @@ import { isRepeatable } from '../vocabulary/sqlstate.js';
 import { atMost } from './at-most.js';
 import type { UnsentCommands } from './command-queue.js';
 import type { CommandBatch, TryOp } from './lock-command.js';
-import { monotonicMs } from './monotonic.js';
+import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { TextRow } from './peer-port.js';
 import { Recovery } from './recovery.js';
 import { Roster } from './roster.js';

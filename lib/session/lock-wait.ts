@@ -1,7 +1,7 @@
 import type { LockKey } from '../vocabulary/lock-id.js';
 import type { LockSession } from './lock-session.js';
 import type { HeldKey, LockWait, TryLockCallbacks, WaitOptions } from './lock-store.js';
-import { monotonicMs, TIMER_MAX_MS } from './monotonic.js';
+import { monotonicMs, TIMER_MAX_MS } from '../vocabulary/monotonic.js';
 import type { PollPort } from './poll-port.js';
 import { QueuePlace } from './queue-place.js';
 import { isPassing, unreachable } from './reachability.js';

@@ -12,7 +12,7 @@ import type { Statement } from '../sql/statement.js';
 import { cutOnAbort, type Connector } from './connector.js';
 import { speaksProtocol } from './lock-query.js';
 import { LockSession } from './lock-session.js';
-import { monotonicMs } from './monotonic.js';
+import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { TextRow } from './peer-port.js';
 import { PipelineDepth } from './pipeline-depth.js';
 import type { ResolvedSessionsOptions } from './session-options.js';

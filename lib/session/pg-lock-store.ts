@@ -27,7 +27,7 @@ import type {
   WaitOptions,
 } from './lock-store.js';
 import { SessionLockWait } from './lock-wait.js';
-import { monotonicMs } from './monotonic.js';
+import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { PollPort } from './poll-port.js';
 import type { PeerPort } from './peer-port.js';
 import type { SessionLock } from './session-lock.js';

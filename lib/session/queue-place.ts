@@ -12,7 +12,7 @@ import { SQLSTATE, sqlStateOf } from '../vocabulary/sqlstate.js';
 import { atMost } from './at-most.js';
 import type { LockSession } from './lock-session.js';
 import type { HeldKey } from './lock-store.js';
-import { monotonicMs } from './monotonic.js';
+import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { SessionPool } from './session-pool.js';
 import { translateError } from './translate-error.js';
 

@@ -7,7 +7,7 @@ import { CommandQueue, type CommandSink } from './command-queue.js';
 import { Lease } from './lease.js';
 import type { CommandBatch, StatementCommand } from './lock-command.js';
 import { hasPipeline, queryNumbers, speaksProtocol } from './lock-query.js';
-import { monotonicMs } from './monotonic.js';
+import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { TextRow } from './peer-port.js';
 import type { PipelineDepth } from './pipeline-depth.js';
 import { ServerLease, type LeaseChange } from './server-lease.js';

@@ -1,6 +1,6 @@
 import { lookAtWaits } from '../sql/advisory-lock.js';
 import type { SessionLockWait } from './lock-wait.js';
-import { monotonicMs } from './monotonic.js';
+import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { QueuePlace } from './queue-place.js';
 import type { SessionPool } from './session-pool.js';
 

@@ -1,5 +1,5 @@
 import type { HeldKey, LockWait, WaitOptions } from '../session/lock-store.js';
-import { monotonicMs } from '../session/monotonic.js';
+import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import type { MemoryLock, MemoryLockTable, MemoryWaiter } from './memory-lock-table.js';
 

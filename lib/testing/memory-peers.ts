@@ -8,7 +8,7 @@ import type {
   PeerQuestionKind,
   Peers,
 } from '../peers/peers.js';
-import { monotonicMs } from '../session/monotonic.js';
+import { monotonicMs } from '../vocabulary/monotonic.js';
 
 type Listener = (body: unknown, from: PeerInfo) => void;
 type Answerer = (body: unknown, from: PeerInfo) => unknown;

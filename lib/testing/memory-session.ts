@@ -1,6 +1,6 @@
 import { DeadlockError } from '../errors/deadlock.error.js';
 import type { HeldKey, HeldKeyListener } from '../session/lock-store.js';
-import { monotonicMs } from '../session/monotonic.js';
+import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { TransactionWatcher } from '../transaction/pg-session-watch.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import type { MemoryLock, MemoryLockTable } from './memory-lock-table.js';

@@ -2,7 +2,7 @@ import { RecentTicks } from '../../../lib/jobs/recent-ticks.js';
 import { TickMemory } from '../../../lib/jobs/tick-memory.js';
 import type { RecentTicksAnswer } from '../../../lib/jobs/tick-messages.js';
 import type { AskOptions, PeerAnswer, PeerInfo, Peers } from '../../../lib/peers/peers.js';
-import { monotonicMs } from '../../../lib/session/monotonic.js';
+import { monotonicMs } from '../../../lib/vocabulary/monotonic.js';
 
 const LONG_MS = 4_000;
 const claim = { job: 'j', at: 2_000_000_000_000, by: 'other', replica: 'h:1' };

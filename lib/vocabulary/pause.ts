@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers';
-import { onAbort } from '../vocabulary/wait-abort.js';
+import { onAbort } from './wait-abort.js';
 import { TIMER_MAX_MS } from './monotonic.js';
 
 /** Resolves after so many milliseconds, or as soon as one of the signals aborts. @internal */
