@@ -73,7 +73,8 @@ describe('the splitter', () => {
           maxLength: 5,
         }),
         (statements) => {
-          const texts = statements.map((pieces) => `SELECT ${pieces.join(' ')} x`);
+          // Commas, since a string after a line break goes on with the one before it.
+          const texts = statements.map((pieces) => `SELECT ${pieces.join(' , ')} x`);
           expect(split(`${texts.join(';\n')};`)).toEqual(texts);
         },
       ),
