@@ -81,7 +81,7 @@ describe('the dashboards of several replicas', () => {
     await blocker.query('ROLLBACK');
     await waiting;
     for (const app of apps) {
-      await eventually(async () => (await waitsOf(app))[0]?.['to'] !== null, PATIENT);
+      await eventually(async () => typeof (await waitsOf(app))[0]?.['to'] === 'string', PATIENT);
       expect(await waitsOf(app)).toMatchObject([
         {
           pid: waiterPid,

@@ -134,29 +134,38 @@ function page(rows: Table): string {
   const majors = [...new Set(Object.values(rows).flatMap((row) => Object.keys(row)))].sort();
   const [oldest = '', newest = ''] = [majors[0], majors.at(-1)];
   const lines = DDL_CASES.map(({ sql, outside }) => {
-    const row = rows[sql] ?? {};
-    const now = row[newest] ?? [];
-    const before = row[oldest];
-    const differs = before !== undefined && JSON.stringify(before) !== JSON.stringify(now);
-    const text = differs ? `${cell(now)}; in ${oldest}: ${cell(before)}` : cell(now);
-    return `| \`${sql.replaceAll('|', '\\|')}\`${outside ? ' (not in a transaction)' : ''} | ${text} |`;
+    const cells = byEffects(rows[sql] ?? {}).map(([effects, of], index) =>
+      index === 0 ? effects : `in ${range(of)}: ${effects}`,
+    );
+    return `| \`${sql.replaceAll('|', '\\|')}\`${outside ? ' (not in a transaction)' : ''} | ${cells.join('; ')} |`;
   });
   return `${head(oldest, newest)}${lines.join('\n')}\n`;
 }
 
-function cell(effects: Effects): string {
-  return effects.length === 0 ? 'none' : effects.join(', ');
+/** The different effects, those of the newest major first, each with its majors in ascending order. */
+function byEffects(row: Record<string, Effects>): [effects: string, majors: string[]][] {
+  const found = new Map<string, string[]>();
+  for (const one of Object.keys(row).sort().reverse()) {
+    const effects = row[one]!.length === 0 ? 'none' : row[one]!.join(', ');
+    found.set(effects, [one, ...(found.get(effects) ?? [])]);
+  }
+  return [...found];
+}
+
+function range(majors: readonly string[]): string {
+  return majors.length === 1 ? majors[0]! : `${majors[0]} to ${majors.at(-1)}`;
 }
 
 function head(oldest: string, newest: string): string {
   return `# What statements lock
 
-Seen on PostgreSQL ${oldest} and ${newest} by the test suite, with [\`pglock explain\`](explain.md): of each relation the strongest lock that
-the statement took, whether it was given a new file (written anew, or emptied), and whether it was read whole. New relations, which no other session
-can wait for, and sequences are left out.
+Observed on PostgreSQL ${oldest} and ${newest} by the test suite, with [\`pglock explain\`](explain.md). For each relation, the table shows
+the strongest lock that the statement took, whether the relation got a new file (rewritten, or emptied), and whether it was
+read in full ("read whole"). New relations, which no other session can wait for, and sequences are left out.
 
-\`t\` has fifty rows, the index \`t_a\`, a view \`v\` and a materialized view \`m\`; \`r\` refers to \`t\`; \`s\` does not; \`p\` is partitioned, with the
-partition \`p1\` and the default partition \`pd\`; \`q\` stands alone; \`d\` has a column of the domain \`positive\`.
+\`t\` has fifty rows, the index \`t_a\`, a view \`v\` and a materialized view \`m\`; \`r\` references \`t\`; \`s\` does not; \`p\` is
+partitioned, with the partition \`p1\` and the default partition \`pd\`; \`q\` is a standalone table; \`d\` has a column of the
+domain \`positive\`.
 
 <!-- prettier-ignore -->
 | statement | locks |
