@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ROOT } from './application.mjs';
+import { freePort } from '../../test/support/postgres/free-port.mjs';
 
 const pg = createRequire(join(ROOT, 'package.json'))('pg');
 
@@ -110,15 +110,6 @@ async function listen(directory, url) {
       return output;
     },
   };
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Runs a program of the application to its end. */

@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import {
   Injectable,
   Module,
@@ -34,6 +33,7 @@ import {
 import { eventually, useDatabase } from '../support/database.js';
 import { spawnChild } from '../support/child.js';
 import { holdOutside, holders } from './support/holder.js';
+import { freePort } from '../support/postgres/free-port.mjs';
 
 /** What a bridged method has seen: whether another session sees its lock, and what it was given. */
 interface Seen {
@@ -253,13 +253,4 @@ async function startRedis(): Promise<{ server: ChildProcess; port: number } | un
     }),
   );
   return (await Promise.race([failed, ready])) === true ? { server, port } : undefined;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

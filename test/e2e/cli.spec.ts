@@ -1,7 +1,8 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { scene, SCENE_SCHEMA, WAYS } from '../support/blocked-sessions.js';
 import { cliFolder, PGLOCK } from '../support/cli.js';
 import { eventually, useDatabase } from '../support/database.js';
+import { terminal, tmuxIsInstalled } from '../support/terminal.js';
 
 const db = useDatabase({ schema: SCENE_SCHEMA });
 const TABLE = WAYS['a table lock'];
@@ -455,66 +456,25 @@ describe('mistakes end in one line and the right code', () => {
 });
 
 /** Tests in a terminal say so, and test nothing, where tmux is missing: `apt-get install tmux`. */
-const inTerminal =
-  spawnSync('tmux', ['-V']).status === 0
-    ? it
-    : (title: string, _test: () => Promise<void>) =>
-        it(`${title} (not tested: tmux is missing)`, () => undefined);
+const inTerminal = tmuxIsInstalled
+  ? it
+  : (title: string, _test: () => Promise<void>) =>
+      it(`${title} (not tested: tmux is missing)`, () => undefined);
 
-let terminals = 0;
-
-/** A terminal of its own, 120 by 30. */
-function terminal(command: string) {
-  const folder = cliFolder(db);
-  const socket = `${db.name}-${++terminals}`;
-  const tmux = (...args: string[]) => execFileSync('tmux', ['-L', socket, ...args], { encoding: 'utf8' });
-  const close = () => void spawnSync('tmux', ['-L', socket, 'kill-server']);
-  tmux(
-    '-f',
-    '/dev/null',
-    'new-session',
-    '-d',
-    '-x',
-    '120',
-    '-y',
-    '30',
-    '-c',
-    folder.path,
-    '-e',
-    `DATABASE_URL=${db.url}`,
-    '-e',
-    'NODE_OPTIONS=',
-    `${process.execPath} ${PGLOCK} ${command}; echo "exit $?"; exec sleep 60`,
-  );
-  db.defer(close);
-  const screen = () => tmux('capture-pane', '-p');
-  return {
-    keys: (...keys: string[]) => void tmux('send-keys', ...keys),
-    screen,
-    close,
-    shows: (what: string | RegExp) =>
-      eventually(
-        () => {
-          const text = screen();
-          if (typeof what === 'string' ? text.includes(what) : what.test(text)) return text;
-          throw new Error(`the screen does not show ${String(what)}:\n${text}`);
-        },
-        { timeout: 10_000 },
-      ),
-  };
-}
+/** In colours, as users see it. */
+const open = (command: string) => terminal(db, command, { env: { NO_COLOR: '' }, timeout: 10_000 });
 
 describe('a question', () => {
   inTerminal('is asked in a terminal, and nothing happens without a yes', async () => {
     const { blocker, blockerPid, waiting } = await scene(db, ...TABLE);
-    const no = terminal('--blocking --terminate');
+    const no = open('--blocking --terminate');
     await no.shows('Terminate 1 blocking session? (y/[n])');
     no.keys('Enter');
     await no.shows('Nothing was done.');
     await no.shows('exit 1');
     expect((await blocker.query('SELECT 1')).rowCount).toBe(1);
     no.close();
-    const yes = terminal('--blocking --terminate');
+    const yes = open('--blocking --terminate');
     await yes.shows('Terminate 1 blocking session? (y/[n])');
     yes.keys('y', 'Enter');
     await yes.shows(`${blockerPid}  terminated`);
@@ -526,7 +486,7 @@ describe('a question', () => {
 describe('pglock watch', () => {
   inTerminal('lists, expands, filters, sorts, marks, terminates and quits in a terminal', async () => {
     const { blocker, blockerPid, waiterPid, waiting } = await scene(db, ...TABLE);
-    const { keys, shows, screen } = terminal('watch -n 100');
+    const { keys, shows, screen } = open('watch -n 100');
     await shows(new RegExp(`> ${blockerPid} .* ${waiterPid} .*users`));
     keys('e');
     await shows(/── blockingActivity ─[^]*query: LOCK TABLE users/);
@@ -565,7 +525,7 @@ describe('pglock watch', () => {
   });
 
   inTerminal('survives a lost connection', async () => {
-    const { keys, shows } = terminal('watch -n 100');
+    const { keys, shows } = open('watch -n 100');
     await shows('blocked (0)');
     const { blocker, waiterPid, waiting } = await scene(db, ...TABLE);
     await shows(String(waiterPid));

@@ -5,13 +5,13 @@ import { GrpcMethod, GrpcStreamCall, GrpcStreamMethod, Transport } from '@nestjs
 import { Test } from '@nestjs/testing';
 import { once, type EventEmitter } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { concat, concatMap, from, map, NEVER, toArray, type Observable } from 'rxjs';
 import { AdvisoryLock, PgLockModule, WithAdvisoryLock } from '../../lib/index.js';
 import { useDatabase } from '../support/database.js';
 import { holders, holdOutside, untilFree } from './support/holder.js';
+import { freePort } from '../support/postgres/free-port.mjs';
 
 const PROTO = `syntax = "proto3"; package shop;
 service Orders {
@@ -193,12 +193,3 @@ describe('gRPC', () => {
     await untilFree(db, 'grpc:call');
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}

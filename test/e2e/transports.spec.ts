@@ -12,7 +12,6 @@ import { WsAdapter } from '@nestjs/platform-ws';
 import { Test } from '@nestjs/testing';
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import type { Server } from 'node:http';
-import { createServer, type AddressInfo } from 'node:net';
 import { concat, firstValueFrom, NEVER, of, take, toArray } from 'rxjs';
 import { WebSocket } from 'ws';
 import {
@@ -24,6 +23,7 @@ import {
 } from '../../lib/index.js';
 import { eventually, useDatabase } from '../support/database.js';
 import { holders, holdOutside, untilFree, untilHeld } from './support/holder.js';
+import { freePort } from '../support/postgres/free-port.mjs';
 
 const mayStay = ({ applicationName }: { applicationName: string }) => applicationName.startsWith('pglock:');
 
@@ -225,11 +225,3 @@ describe('microservice', () => {
     await untilFree(db, 'rpc:bounded');
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

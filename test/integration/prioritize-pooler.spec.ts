@@ -2,15 +2,11 @@ import { PoolerError } from '../../lib/errors/pooler.error.js';
 import type { PgLockService } from '../../lib/pg-lock.service.js';
 import { openCore } from '../support/cores.js';
 import { useDatabase } from '../support/database.js';
-import { pgBouncerIsInstalled, startPgBouncer } from '../support/pgbouncer.js';
+import { describeBehindPgBouncer, startPgBouncer } from '../support/pgbouncer.js';
 
 const FAST = { interval: '20ms' } as const;
 
-if (pgBouncerIsInstalled) describe('prioritize behind PgBouncer in transaction mode', throughPgBouncer);
-else
-  it('needs pgbouncer, which is not installed here', () => {
-    console.warn('PgBouncer is not installed, so nothing was tested behind it: apt-get install pgbouncer');
-  });
+describeBehindPgBouncer('prioritize behind PgBouncer in transaction mode', throughPgBouncer);
 
 function throughPgBouncer(): void {
   /** PgBouncer keeps its connections from test to test. */

@@ -3,15 +3,11 @@ import { PoolerError } from '../../lib/errors/pooler.error.js';
 import type { PgLockService } from '../../lib/pg-lock.service.js';
 import { advisoryLocks, openCore } from '../support/cores.js';
 import { eventually, useDatabase } from '../support/database.js';
-import { pgBouncerIsInstalled, startPgBouncer } from '../support/pgbouncer.js';
+import { describeBehindPgBouncer, startPgBouncer } from '../support/pgbouncer.js';
 
 const POOL_SIZE = 3;
 
-if (pgBouncerIsInstalled) describe('behind PgBouncer in transaction mode', throughPgBouncer);
-else
-  it('needs pgbouncer, which is not installed here', () => {
-    console.warn('PgBouncer is not installed, so nothing was tested behind it: apt-get install pgbouncer');
-  });
+describeBehindPgBouncer('behind PgBouncer in transaction mode', throughPgBouncer);
 
 function throughPgBouncer(): void {
   /** PgBouncer keeps its connections from test to test. */

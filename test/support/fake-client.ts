@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Client, QueryResult } from 'pg';
+import type { ServerFacts } from '../../lib/sql/lock-session.js';
 
 type Callback = (error: Error | null, result: unknown) => void;
 
@@ -12,6 +13,18 @@ export interface SentStatement {
   refuse(...places: readonly number[]): void;
   fail(error: Error): void;
 }
+
+/** What a session reads of the server when it opens. */
+export const FACTS: ServerFacts = {
+  pid: 7,
+  versionText: '',
+  recovery: false,
+  version: 180_000,
+  lockTimeout: 0,
+  deadlockTimeout: 1_000,
+  uptimeMs: 1e9,
+  lockTable: 6_400,
+};
 
 /** A client of `pg` without a server: statements are kept, and answered by the test, in the order of sending. */
 export class FakeClient extends EventEmitter {

@@ -1,12 +1,12 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { TestDatabase } from './database.js';
 import { eventually } from './waiting.js';
+import { freePort } from './postgres/free-port.mjs';
 
 /** Where Debian and Homebrew put it, which need not be on the path. */
 const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/local/sbin:/opt/homebrew/bin`;
@@ -14,6 +14,14 @@ const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/local/sbin:/opt/homebr
 /** Whether PgBouncer is installed here: `apt-get install pgbouncer`. */
 export const pgBouncerIsInstalled =
   spawnSync('pgbouncer', ['--version'], { env: { ...process.env, PATH } }).status === 0;
+
+/** `describe`, or a test that says what is missing. */
+export function describeBehindPgBouncer(title: string, tests: () => void): void {
+  if (pgBouncerIsInstalled) return describe(title, tests);
+  it('needs pgbouncer, which is not installed here', () => {
+    console.warn('PgBouncer is not installed, so nothing was tested behind it: apt-get install pgbouncer');
+  });
+}
 
 /** A PgBouncer in transaction mode before one database. */
 export class PgBouncer {
@@ -104,13 +112,4 @@ async function answers(url: string): Promise<boolean> {
   await client.connect();
   await client.end();
   return true;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -20,13 +20,15 @@ export interface TerminalOptions {
   readonly lines?: number;
   readonly folder?: CliFolder;
   readonly env?: Readonly<Record<string, string>>;
+  /** For how long `shows` waits, in milliseconds. @default 20 000 */
+  readonly timeout?: number;
 }
 
 let terminals = 0;
 
 /** A terminal of its own, 120 by 30 where nothing else is said; `exit N` stands below what the command wrote. */
 export function terminal(db: TestDatabase, command: string, options: TerminalOptions = {}): Terminal {
-  const { columns = 120, lines = 30, folder = cliFolder(db), env = {} } = options;
+  const { columns = 120, lines = 30, folder = cliFolder(db), env = {}, timeout = 20_000 } = options;
   const socket = `${db.name}-${++terminals}`;
   const tmux = (...args: string[]) => execFileSync('tmux', ['-L', socket, ...args], { encoding: 'utf8' });
   const close = () => void spawnSync('tmux', ['-L', socket, 'kill-server']);
@@ -50,7 +52,7 @@ export function terminal(db: TestDatabase, command: string, options: TerminalOpt
           if (typeof what === 'string' ? text.includes(what) : what.test(text)) return text;
           throw new Error(`the screen does not show ${String(what)}:\n${text}`);
         },
-        { timeout: 20_000 },
+        { timeout },
       ),
   };
 }

@@ -142,6 +142,11 @@ describe('pglock explain -- COMMAND', () => {
       console.log('said by the command');
       await client.end();
     })().catch((error) => { console.error(error.message); process.exit(7); });`;
+  /** Connects to another address than it was given, and says how that failed. */
+  const stray = (change: string) => `
+    const pg = require(${JSON.stringify(require_('pg'))});
+    const url = new URL(process.env.DATABASE_URL); ${change};
+    new pg.Client(url.href).connect().catch((error) => { console.error(error.code); process.exit(5); });`;
 
   it('ends with the code of the command, whose output is talk, and commits', async () => {
     const folder = cliFolder(db);
@@ -174,12 +179,7 @@ describe('pglock explain -- COMMAND', () => {
 
   it('lets nobody in who does not have the password of the run', async () => {
     const folder = cliFolder(db);
-    folder.write(
-      'thief.cjs',
-      `const pg = require(${JSON.stringify(require_('pg'))});
-       const url = new URL(process.env.DATABASE_URL); url.password = 'guessed';
-       new pg.Client(url.href).connect().catch((error) => { console.error(error.code); process.exit(5); });`,
-    );
+    folder.write('thief.cjs', stray("url.password = 'guessed'"));
     const { code, stderr } = await folder.pglock([
       ...yes,
       db.url,
@@ -224,12 +224,7 @@ describe('pglock explain -- COMMAND', () => {
 
   it('lets the command into the database of -d, and into no other', async () => {
     const folder = cliFolder(db);
-    folder.write(
-      'other.cjs',
-      `const pg = require(${JSON.stringify(require_('pg'))});
-       const url = new URL(process.env.DATABASE_URL); url.pathname = '/postgres';
-       new pg.Client(url.href).connect().catch((error) => { console.error(error.code); process.exit(5); });`,
-    );
+    folder.write('other.cjs', stray("url.pathname = '/postgres'"));
     const { code, stderr } = await folder.pglock([...yes, db.url, '--', process.execPath, 'other.cjs']);
     expect([code, stderr]).toEqual([5, '3D000\n']);
   });

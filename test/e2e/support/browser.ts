@@ -1,8 +1,9 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core';
 import type { TestDatabase } from '../../support/database.js';
+import { externalProgram } from './external-program.js';
 
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 const ARGS = [
@@ -15,20 +16,12 @@ const ARGS = [
   '--disable-sync',
 ];
 
-/** Where Chromium is: `PGLOCK_TEST_CHROMIUM`, or where distributions put it. */
-export const CHROMIUM = [process.env['PGLOCK_TEST_CHROMIUM'] ?? '', ...PLACES].find(
-  (path) => path !== '' && existsSync(path),
+/** Chromium, and tests that need it. */
+export const { path: CHROMIUM, describe: describeInBrowser } = externalProgram(
+  'Chromium',
+  'PGLOCK_TEST_CHROMIUM',
+  PLACES,
 );
-
-/** `describe`, or the reason why there is nothing to describe. */
-export const describeInBrowser = (title: string, tests: () => void): void => {
-  if (CHROMIUM !== undefined) describe(title, tests);
-  else
-    describe.skip(
-      `${title} (skipped: there is no Chromium at ${PLACES.join(', ')}; install it, or set PGLOCK_TEST_CHROMIUM)`,
-      tests,
-    );
-};
 
 /** A page, and what went wrong in it. */
 export interface OpenPage {

@@ -1,27 +1,20 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { externalProgram } from './external-program.js';
+import { freePort } from '../../support/postgres/free-port.mjs';
 
 const PLACES = ['/usr/lib/rabbitmq/bin/rabbitmq-server', '/opt/homebrew/sbin/rabbitmq-server'];
 
-/** Where RabbitMQ is: `PGLOCK_TEST_RABBITMQ`, or where distributions put it. */
-export const RABBITMQ = [process.env['PGLOCK_TEST_RABBITMQ'] ?? '', ...PLACES].find(
-  (path) => path !== '' && existsSync(path),
+/** RabbitMQ, and tests that need it. */
+export const { path: RABBITMQ, describe: describeWithRabbitMq } = externalProgram(
+  'rabbitmq-server',
+  'PGLOCK_TEST_RABBITMQ',
+  PLACES,
 );
-
-/** `describe`, or the reason why there is nothing to describe. */
-export const describeWithRabbitMq = (title: string, tests: () => void): void => {
-  if (RABBITMQ !== undefined) describe(title, tests);
-  else
-    describe.skip(
-      `${title} (skipped: there is no rabbitmq-server at ${PLACES.join(', ')}; install it, or set PGLOCK_TEST_RABBITMQ)`,
-      tests,
-    );
-};
 
 /** A broker of its own, on the loopback only, with its files in a folder that goes with it. */
 export async function startRabbitMq(): Promise<{ readonly uri: string; stop(): Promise<void> }> {
@@ -63,13 +56,4 @@ export async function startRabbitMq(): Promise<{ readonly uri: string; stop(): P
     throw error;
   }
   return { uri: `amqp://127.0.0.1:${String(port)}`, stop };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -126,6 +126,27 @@ async function tokenOf(lock, h, entry) {
   return token;
 }
 
+/** So many flows take a lock on the key, hold it, and release it, until the time is over. */
+async function againAndAgain(what, ms, flows, take, key, heldMs) {
+  const until = now() + ms;
+  const one = async () => {
+    while (now() < until) {
+      const asked = now();
+      try {
+        const lock = await take();
+        const { h } = watch(lock, [key], asked);
+        await delay(heldMs());
+        unwatch(h);
+        await lock.release();
+      } catch (error) {
+        fail(error, what);
+        await delay(5);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: flows }, one));
+}
+
 function unwatch(h) {
   const entry = watched.get(h);
   if (entry === undefined) return;
@@ -395,44 +416,20 @@ const commands = {
       }
   },
   /** Many flows that want one id all the time, each for a moment. */
-  async crowd({ key, ms, count }) {
-    const until = now() + ms;
-    const one = async () => {
-      while (now() < until) {
-        const asked = now();
-        try {
-          const lock = await HOLDERS.nothing(key, { timeout: 2_000 });
-          const { h } = watch(lock, [key], asked);
-          await delay(5);
-          unwatch(h);
-          await lock.release();
-        } catch (error) {
-          fail(error, 'crowd');
-          await delay(5);
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: count }, one));
+  crowd({ key, ms, count }) {
+    return againAndAgain(
+      'crowd',
+      ms,
+      count,
+      () => HOLDERS.nothing(key, { timeout: 2_000 }),
+      key,
+      () => 5,
+    );
   },
   /** Readers that overlap without end, as far as this process goes. */
-  async readers({ key, ms, flows: count, mostMs }) {
-    const until = now() + ms;
-    const one = async () => {
-      while (now() < until) {
-        const asked = now();
-        try {
-          const lock = await HOLDERS.nothing(key, { timeout: 10_000, shared: true });
-          const { h } = watch(lock, [key], asked);
-          await delay((0.5 + random() / 2) * mostMs);
-          unwatch(h);
-          await lock.release();
-        } catch (error) {
-          fail(error, 'readers');
-          await delay(5);
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: count }, one));
+  readers({ key, ms, flows: count, mostMs }) {
+    const take = () => HOLDERS.nothing(key, { timeout: 10_000, shared: true });
+    return againAndAgain('readers', ms, count, take, key, () => (0.5 + random() / 2) * mostMs);
   },
   /** Resolves as soon as it waits; `had` comes when it has the lock, which it lets go at once. */
   async want({ key, timeout, tag }) {

@@ -8,18 +8,8 @@ import { PipelineDepth } from '../../../lib/session/pipeline-depth.js';
 import type { SessionLock } from '../../../lib/session/session-lock.js';
 import { tryCode } from '../../../lib/sql/advisory-lock.js';
 import { lockKey } from '../../../lib/vocabulary/lock-id.js';
-import { FakeClient, nextTurn, serverError } from '../../support/fake-client.js';
+import { FACTS, FakeClient, nextTurn, serverError } from '../../support/fake-client.js';
 
-const FACTS = {
-  pid: 7,
-  versionText: '',
-  recovery: false,
-  version: 180_000,
-  lockTimeout: 0,
-  deadlockTimeout: 1_000,
-  uptimeMs: 1e9,
-  lockTable: 6_400,
-};
 const LEASE = 5_000;
 const TRUST = 4_000;
 

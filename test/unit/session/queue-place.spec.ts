@@ -4,18 +4,7 @@ import { PipelineDepth } from '../../../lib/session/pipeline-depth.js';
 import { QueuePlace } from '../../../lib/session/queue-place.js';
 import type { SessionPool } from '../../../lib/session/session-pool.js';
 import { lockKey } from '../../../lib/vocabulary/lock-id.js';
-import { FakeClient, nextTurn, serverError } from '../../support/fake-client.js';
-
-const FACTS = {
-  pid: 7,
-  versionText: '',
-  recovery: false,
-  version: 180_000,
-  lockTimeout: 0,
-  deadlockTimeout: 1_000,
-  uptimeMs: 1e9,
-  lockTable: 6_400,
-};
+import { FACTS, FakeClient, nextTurn, serverError } from '../../support/fake-client.js';
 
 let now = 0;
 
