@@ -95,7 +95,8 @@ export type { PgActivity } from './inspection/pg-activity.js';
 export type { BlockedPgLock, PgLock, PgLockMode, PgLockType, PgRelationKind } from './inspection/pg-lock.js';
 export { PgLocks } from './inspection/pg-locks.js';
 export type { QueryContext } from './inspection/query-context.js';
-export type { SignalAction, SignalOutcome, SignalResult } from './inspection/signal-outcome.js';
+export type { SignalOutcome } from './inspection/signal-outcome.js';
+export type { SignalAction, SignalResult } from './vocabulary/signal.js';
 export {
   BlockerRule,
   cancel,

@@ -11,9 +11,10 @@ import { isNarrow, resolveQuery, type QueryVocabulary } from './resolve-query.js
 import { Naming } from './names/naming.js';
 import type { RegisteredNames } from './names/registered-names.js';
 import { RowDecoder, unnamedKeys, type TextRow } from './row-decoder.js';
-import type { SignalAction, SignalOutcome } from './signal-outcome.js';
+import type { SignalOutcome } from './signal-outcome.js';
 import { OF_SUPERUSER, Signaller } from './signaller.js';
 import type { LockSurvey } from './survey.js';
+import type { SignalAction } from '../vocabulary/signal.js';
 
 /** What inspection needs of one database. @internal */
 export interface InspectionParts extends QueryVocabulary {

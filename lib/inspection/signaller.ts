@@ -6,7 +6,8 @@ import { permissionError, readGrants } from './grants.js';
 import type { LockNames } from './lock-names.js';
 import type { Observer } from './observer.js';
 import { RowDecoder, type TextRow } from './row-decoder.js';
-import type { SignalOutcome, SignalResult } from './signal-outcome.js';
+import type { SignalOutcome } from './signal-outcome.js';
+import type { SignalResult } from '../vocabulary/signal.js';
 
 /** How long a signalled session may take until it is reported as still blocking. */
 const SETTLES_WITHIN_MS = 1_000;

@@ -1,5 +1,6 @@
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { positiveDurationMs, type Duration } from '../vocabulary/duration.js';
+import { assertOptions } from '../vocabulary/known-options.js';
 import { printable } from '../vocabulary/printable.js';
 import type { Leadership } from './leadership.js';
 
@@ -49,18 +50,20 @@ const DEFAULTS = { giveUpAfter: 5, firstPauseMs: 200, longestPauseMs: 30_000 };
 
 /** @throws {PgLockUsageError} when an option is unknown, or of another type or range than allowed. @internal */
 export function resolveLeadOptions(options: LeadOptions | undefined): ResolvedLeadOptions {
-  const given = plain(options ?? {}, KNOWN, 'leading');
+  const given: LeadOptions = options ?? {};
+  assertOptions(given, KNOWN, 'leading');
   for (const name of HOOKS)
     if (given[name] !== undefined && typeof given[name] !== 'function')
       throw new PgLockUsageError(`${name} must be a function; got ${printable(given[name])}.`);
-  const { signal, backOff, onElected, onResigned, onLost } = given as LeadOptions;
+  const { signal, backOff, onElected, onResigned, onLost } = given;
   if (signal !== undefined && !((signal as unknown) instanceof AbortSignal))
     throw new PgLockUsageError(`signal must be an AbortSignal; got ${printable(signal)}.`);
-  const pauses = plain(backOff ?? {}, ['first', 'most'], 'backOff') as LeadBackOff;
+  const pauses: LeadBackOff = backOff ?? {};
+  assertOptions(pauses, ['first', 'most'], 'backOff');
   const { first, most } = pauses;
   return {
     signal,
-    giveUpAfter: giveUpAfterOf(given['giveUpAfter']),
+    giveUpAfter: giveUpAfterOf(given.giveUpAfter),
     firstPauseMs: first === undefined ? DEFAULTS.firstPauseMs : positiveDurationMs(first, 'backOff.first'),
     longestPauseMs: most === undefined ? DEFAULTS.longestPauseMs : positiveDurationMs(most, 'backOff.most'),
     onElected,
@@ -82,15 +85,4 @@ function giveUpAfterOf(value: unknown): number {
   if (value === null) return Infinity;
   if (Number.isSafeInteger(value) && (value as number) >= 1) return value as number;
   throw new PgLockUsageError(`giveUpAfter must be a whole number from 1, or null; got ${printable(value)}.`);
-}
-
-function plain(value: unknown, known: readonly string[], what: string): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new PgLockUsageError(`The options of ${what} must be an object; got ${printable(value)}.`);
-  for (const name of Object.keys(value))
-    if (!known.includes(name))
-      throw new PgLockUsageError(
-        `Unknown option ${printable(name)} of ${what}; there are ${known.join(', ')}.`,
-      );
-  return value as Readonly<Record<string, unknown>>;
 }

@@ -1,4 +1,5 @@
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import { assertOptions } from '../vocabulary/known-options.js';
 import { printable } from '../vocabulary/printable.js';
 
 /**
@@ -22,12 +23,7 @@ export interface FencingTokenOptions {
 /** Whether the epoch is asked for. @throws {PgLockUsageError} for any other option. @internal */
 export function wantsEpoch(options: FencingTokenOptions | undefined): boolean {
   if (options === undefined) return false;
-  const given: unknown = options;
-  if (typeof given !== 'object' || given === null || Array.isArray(given))
-    throw new PgLockUsageError(`The options of fencingToken must be an object; got ${printable(given)}.`);
-  for (const name of Object.keys(given))
-    if (name !== 'epoch')
-      throw new PgLockUsageError(`Unknown option ${printable(name)} of fencingToken; there is epoch.`);
+  assertOptions(options, ['epoch'], 'fencingToken');
   const epoch: unknown = options.epoch;
   if (epoch !== undefined && typeof epoch !== 'boolean')
     throw new PgLockUsageError(`epoch must be true or false; got ${printable(epoch)}.`);

@@ -1,5 +1,6 @@
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { durationMs, positiveDurationMs, waitMs } from '../vocabulary/duration.js';
+import { assertOptions } from '../vocabulary/known-options.js';
 import { printable } from '../vocabulary/printable.js';
 import type { WaitSignal } from '../vocabulary/wait-abort.js';
 import type { AdvisoryLockOptions, OnContention } from './advisory-options.js';
@@ -74,14 +75,7 @@ export function resolveAdvisoryOptions(
 }
 
 function assertShape(options: AdvisoryLockOptions): void {
-  const given: unknown = options;
-  if (typeof given !== 'object' || given === null || Array.isArray(given))
-    throw new PgLockUsageError(`The options of an advisory lock must be an object; got ${printable(given)}.`);
-  for (const name of Object.keys(options))
-    if (!KNOWN.includes(name))
-      throw new PgLockUsageError(
-        `Unknown option ${printable(name)} for an advisory lock; there are ${KNOWN.join(', ')}.`,
-      );
+  assertOptions(options, KNOWN, 'an advisory lock');
   for (const name of FLAGS)
     if (options[name] !== undefined && typeof options[name] !== 'boolean')
       throw new PgLockUsageError(`${name} must be true or false; got ${printable(options[name])}.`);

@@ -1,5 +1,6 @@
 import { PgLockConfigurationError } from '../errors/pg-lock-configuration.error.js';
 import { durationMs, type Duration } from '../vocabulary/duration.js';
+import { didYouMean } from '../vocabulary/known-options.js';
 import { printable } from '../vocabulary/printable.js';
 
 /** The names of all options of a kind. @internal */
@@ -127,10 +128,8 @@ function refused(
 }
 
 function unknown(label: string, name: string, allowed: readonly string[]): PgLockConfigurationError {
-  const nearest = allowed.toSorted((a, b) => distance(a, name) - distance(b, name))[0];
-  const hint = nearest !== undefined && distance(nearest, name) <= 3 ? ` Did you mean '${nearest}'?` : '';
   return new PgLockConfigurationError(
-    `PgLockModule: there is no option '${label}'.${hint} Allowed: ${allowed.join(', ')}.`,
+    `PgLockModule: there is no option '${label}'.${didYouMean(name, allowed)} Allowed: ${allowed.join(', ')}.`,
   );
 }
 
@@ -140,18 +139,4 @@ function contains(allowed: readonly string[], name: string): boolean {
 
 function isPlain(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Levenshtein's distance, without regard to case. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (const [i, left] of Array.from(a.toLowerCase()).entries()) {
-    const next = [i + 1];
-    for (const [j, right] of Array.from(b.toLowerCase()).entries())
-      next.push(
-        Math.min((next[j] ?? 0) + 1, (row[j + 1] ?? 0) + 1, (row[j] ?? 0) + (left === right ? 0 : 1)),
-      );
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

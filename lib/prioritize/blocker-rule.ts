@@ -1,8 +1,8 @@
 import type { BlockedPgLockWhere } from '../inspection/lock-where.js';
 import type { BlockedPgLock } from '../inspection/pg-lock.js';
-import type { SignalAction } from '../inspection/signal-outcome.js';
 import { predicatesOf } from '../inspection/where.js';
 import { BLOCKED_ATTRIBUTES } from '../sql/inspection-attributes.js';
+import type { SignalAction } from '../vocabulary/signal.js';
 
 /** What happens to the blockers of prioritized work: made by {@link terminate} and {@link cancel}. @publicApi */
 export class BlockerRule {

@@ -3,7 +3,7 @@ import { permissionError, readGrants } from '../inspection/grants.js';
 import type { LockNames } from '../inspection/lock-names.js';
 import type { Observer } from '../inspection/observer.js';
 import { RowDecoder, type TextRow } from '../inspection/row-decoder.js';
-import type { SignalAction, SignalOutcome } from '../inspection/signal-outcome.js';
+import type { SignalOutcome } from '../inspection/signal-outcome.js';
 import { OF_SUPERUSER, Signaller } from '../inspection/signaller.js';
 import { findRows, type RowQuery } from '../sql/inspection-query.js';
 import type { Predicate } from '../sql/inspection-predicate.js';
@@ -12,6 +12,7 @@ import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import { printable } from '../vocabulary/printable.js';
 import { BlockerRule } from './blocker-rule.js';
 import type { PrioritizedFlow } from './prioritized-flow.js';
+import type { SignalAction } from '../vocabulary/signal.js';
 
 /** What a sweep works with. @internal */
 export interface BlockerSweepParts {

@@ -3,6 +3,7 @@ import { predicatesOf } from '../inspection/where.js';
 import { BLOCKED_ATTRIBUTES } from '../sql/inspection-attributes.js';
 import type { Predicate } from '../sql/inspection-predicate.js';
 import { durationMs, positiveDurationMs, type Duration } from '../vocabulary/duration.js';
+import { assertOptions } from '../vocabulary/known-options.js';
 import { printable } from '../vocabulary/printable.js';
 import { BlockerRule, terminate, type OnBlocked } from './blocker-rule.js';
 import type { PrioritizeOptions } from './prioritize-options.js';
@@ -103,11 +104,7 @@ export function sparedBy(protect: object | undefined): readonly Predicate[] {
 function assertKnown(options: PrioritizeOptions): void {
   if (typeof options !== 'object' || (options as unknown) === null)
     throw new PgLockUsageError(`prioritize takes options and work; got ${printable(options)}.`);
-  const stranger = Object.keys(options).find((name) => !(NAMES as readonly string[]).includes(name));
-  if (stranger !== undefined)
-    throw new PgLockUsageError(
-      `prioritize has no option ${printable(stranger)}. There are: ${NAMES.join(', ')}.`,
-    );
+  assertOptions(options, NAMES, 'prioritize');
 }
 
 function retriesOf({ retries = 0, transaction }: PrioritizeOptions): number {

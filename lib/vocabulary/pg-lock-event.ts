@@ -1,3 +1,5 @@
+import type { SignalAction, SignalResult } from './signal.js';
+
 /** A held lock was lost. @publicApi */
 export interface LockLostEvent {
   /** The name of the event. */
@@ -29,17 +31,9 @@ export interface BlockerSignalledEvent {
   /** Process id of the blocker's backend; 0 for a prepared transaction. */
   readonly pid: number;
   /** Which signal it was to get. */
-  readonly action: 'cancel' | 'terminate';
+  readonly action: SignalAction;
   /** What became of it. */
-  readonly outcome:
-    | 'terminated'
-    | 'cancelled'
-    | 'stillBlocking'
-    | 'gone'
-    | 'notPermitted'
-    | 'refused'
-    | 'waitsForReplication'
-    | 'dryRun';
+  readonly outcome: SignalResult;
   /** Why it was refused or not permitted; null otherwise. */
   readonly reason: string | null;
   /** Its `application_name`. */

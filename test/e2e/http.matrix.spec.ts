@@ -310,7 +310,7 @@ describe.each(PLATFORMS)('HTTP on %s', (platform) => {
     [
       'an unknown option',
       AdvisoryLock('x', wrong({ tiemout: 1 })),
-      /Unknown option "tiemout".* there are timeout,/,
+      /Unknown option "tiemout".* Did you mean 'timeout'/,
     ],
     [
       'another onContention',

@@ -305,7 +305,7 @@ describe('method decorators', () => {
     expect(() => WithAdvisoryLock(1.5)).toThrow(/A lock id must be .*got 1\.5/);
     expect(() => WithAdvisoryLock([])).toThrow(/list of lock ids is empty/);
     expect(() => WithPrioritize({ interval: 0 })).toThrow(/interval must be longer than zero/);
-    expect(() => Prioritize(wrong({ tick: 1 }))).toThrow(/prioritize has no option "tick"/);
+    expect(() => Prioritize(wrong({ tick: 1 }))).toThrow(/Unknown option "tick" of prioritize/);
     expect(() => WithLockTimeout(0)).toThrow(PgLockUsageError);
     expect(() => LockTimeout(0)).toThrow(PgLockUsageError);
   });

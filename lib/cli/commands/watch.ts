@@ -1,5 +1,5 @@
 import type { PgActivity } from '../../inspection/pg-activity.js';
-import type { SignalAction, SignalOutcome } from '../../inspection/signal-outcome.js';
+import type { SignalOutcome } from '../../inspection/signal-outcome.js';
 import type { Duration } from '../../vocabulary/duration.js';
 import { positiveDurationMs } from '../../vocabulary/duration.js';
 import { CliError, EXIT, lineOf } from '../exit.js';
@@ -17,6 +17,7 @@ import {
   type WatchState,
 } from '../watch/watch-state.js';
 import { Screen } from '../watch/screen.js';
+import type { SignalAction } from '../../vocabulary/signal.js';
 
 /** The options of `pglock watch` as they are typed. @internal */
 export interface WatchFlags extends WhereToLook {

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { PermissionError } from '../../errors/permission.error.js';
 import type { SessionIdentity } from '../../inspection/lock-query.js';
-import type { SignalAction, SignalOutcome } from '../../inspection/signal-outcome.js';
+import type { SignalOutcome } from '../../inspection/signal-outcome.js';
 import type { WatchedDatabase } from '../watched-database.js';
 import { isMicroseconds, startMs, type SignalRequest } from './signal-request.js';
+import type { SignalAction } from '../../vocabulary/signal.js';
 
 /**
  * Signals one session, the very one that was shown: whatever has its pid by now is left alone. With `escalateAfterMs` a

@@ -1,5 +1,6 @@
 import { PgLockUsageError } from '../../errors/pg-lock-usage.error.js';
 import type { PgLockConnection } from '../../session/session-options.js';
+import { assertOptions } from '../../vocabulary/known-options.js';
 import { printable } from '../../vocabulary/printable.js';
 import type { ExplainMigrationOptions } from '../explain-options.js';
 import type { SqlStatement } from '../split/sql-statement.js';
@@ -27,13 +28,7 @@ const KNOWN: readonly (keyof ExplainMigrationOptions)[] = [
 
 /** @throws {PgLockUsageError} before anything is sent, when an option means nothing or a file cannot be read. @internal */
 export function resolvePlan(options: ExplainMigrationOptions, named: readonly NamedSql[] = []): ExplainPlan {
-  if (typeof options !== 'object' || (options as unknown) === null)
-    throw new PgLockUsageError(`explainMigration takes an object of options; got ${printable(options)}.`);
-  const stranger = Object.keys(options).find((name) => !(KNOWN as readonly string[]).includes(name));
-  if (stranger !== undefined)
-    throw new PgLockUsageError(
-      `explainMigration has no option ${printable(stranger)}. There are: ${KNOWN.join(', ')}.`,
-    );
+  assertOptions(options, KNOWN, 'explainMigration');
   const database = address(options.database, 'database');
   const live = options.live === undefined || options.live === null ? null : address(options.live, 'live');
   const sources = [

@@ -167,7 +167,10 @@ describe('explainMigration', () => {
     [{ sql: '-- nothing' }, /There is no statement in <sql>/],
     [{ files: '/nowhere.sql' }, /"\/nowhere.sql" cannot be read/],
     [{ sql: '-- pglock: allow H99 x\nSELECT 1' }, /<sql>:1: there is no hazard "H99"/],
-    [{ sql: 'SELECT 1', carryout: true }, /has no option "carryout"/],
+    [
+      { sql: 'SELECT 1', carryout: true },
+      /Unknown option "carryout" of explainMigration\. Did you mean 'carryOut'/,
+    ],
     [{ sql: 'SELECT 1', database: 'postgres://user:secret@127.0.0.1:1' }, /names no database/],
     [{ sql: 'SELECT 1', database: 'secret' }, /must be a URL/],
   ])('refuses %j before anything is sent', async (options, message) => {
