@@ -13,10 +13,10 @@ const LAYERS = [
   ['cli'],
 ];
 
-/** Words only; and the service with the wiring of what it delegates to. They may use their neighbours. */
+/** Modules of words only, and the service with the wiring of what it delegates to, may use their neighbours. */
 const MAY_SHARE = new Set(['vocabulary', 'errors', 'core', 'root']);
 
-/** They put the rooms together: what outsiders see, and what Nest is given. */
+/** They put the modules together: what outsiders see, and what Nest is given. */
 const WIRING = '^lib/(index|pg-lock\\.module)\\.ts$';
 const pathOf = (module) => (module === 'root' ? '^lib/[^/]+\\.ts$' : `^lib/${module}/`);
 

@@ -11,7 +11,7 @@ export async function open({ url }) {
       let key = keys.get(id);
       if (key === undefined) keys.set(id, (key = keyOf(id)));
       const { rows } = await client.query('SELECT pg_try_advisory_lock($1) AS had', [key]);
-      if (!rows[0].had) throw new Error('the lock is held by somebody else');
+      if (!rows[0].had) throw new Error('the lock is held by another session');
       await work();
       await client.query('SELECT pg_advisory_unlock($1)', [key]);
     },

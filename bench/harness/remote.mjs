@@ -6,7 +6,7 @@ const ANSWERS_WITHIN_MS = 60_000;
 
 /**
  * A process of its own that answers calls: see serve.mjs for its side. Candidates never share an event loop, a heap or a
- * compiler with each other, and one that crashes or hangs takes nobody along.
+ * compiler with each other, and one that crashes or hangs takes no other along.
  */
 export class Remote {
   #child;

@@ -5,7 +5,7 @@ import { FAILS, whyFailed } from '../report/failures.mjs';
 import { ms, ratio } from '../report/figures.mjs';
 import { open } from '../candidates/library.mjs';
 
-/** Long enough that whoever asks stands in line, and that one who polls is not met just as it looks. */
+/** Long enough that each asker is queued, and that one which polls is not met just as it looks. */
 const STANDS_WITHIN_MS = { least: 40, spread: 60 };
 /** The candidate that the others are compared with: `pg_advisory_lock` on a connection of a pool. */
 const HAND = 'pool';

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { run } from './main.js';
 
-// Whoever reads us may have had enough (`| head`).
+// The reader of the output may have closed it (`| head`).
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit(0);

@@ -32,7 +32,7 @@ import { isolated } from '../vocabulary/listeners.js';
 import type { EventSink, PgLockEvent } from '../vocabulary/pg-lock-event.js';
 
 /**
- * The rooms of one database, put together: the only place that knows how.
+ * The modules of one database, put together: the only place that knows how.
  *
  * It opens nothing until something is asked of it. `drain()` lets running work finish and takes no new work; `close()`
  * releases every lock and closes every connection that it opened.

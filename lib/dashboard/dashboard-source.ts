@@ -7,7 +7,7 @@ export const VIEWS = ['now', 'locks', 'jobs', 'timeline', 'replicas', 'doctor'] 
 /** @internal */
 export type DashboardView = (typeof VIEWS)[number];
 
-/** Whoever asks for something to be done: what `authorize` calls them, null where it gives no name. @internal */
+/** Who asks for something to be done: the name that `authorize` gives, null where it gives none. @internal */
 export type ViewerName = string | null;
 
 /** What acts on a database that is looked at. @internal */

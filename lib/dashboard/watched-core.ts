@@ -7,7 +7,7 @@ import type { SamplerLock } from './fleet/fleet-port.js';
 import type { WatchedDatabase } from './watched-database.js';
 
 /**
- * Whoever holds it samples the database, whatever its namespace is: ids that are numbers have none. The `bigint` of the first 8
+ * Its holder samples the database, whatever its namespace is: ids that are numbers have none. The `bigint` of the first 8
  * bytes, read little-endian, of the SHA-256 of `nestjs-pglock dashboard`. Part of the contract between versions.
  */
 const SAMPLER_ID = createHash('sha256').update('nestjs-pglock dashboard').digest().readBigInt64LE();

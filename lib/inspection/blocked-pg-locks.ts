@@ -63,7 +63,7 @@ export class BlockedPgLocks extends LockInspector<BlockedLockQuery, BlockedPgLoc
     const { observer } = this.parts;
     const version = await observer.version();
     const rows = await observer.query<TextRow>({
-      // Whoever watches asks once a second, and planning it takes longer than answering.
+      // A watcher asks once a second, and planning it takes longer than answering.
       name: allDatabases ? 'pglock_tree_of_all' : 'pglock_tree',
       text: treeRows({ version, allDatabases }),
     });

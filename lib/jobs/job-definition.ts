@@ -44,7 +44,7 @@ export interface JobInvocation {
   readonly startedAt: number | undefined;
   /** Whether its time was over before it could be run. */
   readonly isMissed: boolean;
-  /** Nobody wants the run any more; where it waits, it ends. */
+  /** The run is not wanted any more; where it waits, it ends. */
   stop(): void;
   /** Its lock was taken, with these keys. */
   took(keys: readonly HeldKey[]): void;

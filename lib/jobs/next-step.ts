@@ -35,7 +35,7 @@ export type TickStep = 'lock' | 'sync' | 'ask' | 'announce' | 'known' | 'missed'
 export const PUNCTUAL_MS = 250;
 
 /**
- * The order that keeps every tick exactly once: lock, decide, announce last. Whoever else has run the tick announced it under
+ * The order that keeps every tick exactly once: lock, decide, announce last. Another replica that has run the tick announced it under
  * the lock, so that with the lock held, everything heard, and nothing missed, what is not known has not been run.
  *
  * @internal

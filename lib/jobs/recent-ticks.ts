@@ -6,7 +6,7 @@ import { RECENT_TICKS_QUESTION, type RecentTicksAnswer, type RecentTicksQuestion
 
 /** For how long answers are awaited, each of which is delayed by up to 100 ms; where no peer is known, for this part of it. */
 const ANSWERS_MS = 1_000;
-const NOBODY_MS = 400;
+const NO_PEERS_MS = 400;
 /** As many claims as fit into one message. */
 const CLAIMS = 30;
 
@@ -88,7 +88,7 @@ export class RecentTicks {
 
   /** Without anybody who has listened for long, it does not wait for answers: who knows something has told it by then. */
   private async nobodyKnowsMore(asked: Promise<unknown>): Promise<void> {
-    await pause(NOBODY_MS, this.ended.signal);
+    await pause(NO_PEERS_MS, this.ended.signal);
     const since = monotonicMs() - this.completeAfterMs;
     const isYoung = ({ listensSince }: PeerInfo) => listensSince !== undefined && listensSince > since;
     if (!this.peers.known().every(isYoung)) await asked;

@@ -5,7 +5,7 @@ import { TICK_QUESTION, type TickAnswer } from './tick-messages.js';
 
 /** For how long answers of peers are awaited; where no peer is known, there is hardly one to answer. */
 const ANSWERS_MS = 1_000;
-const NOBODY_MS = 400;
+const NO_PEERS_MS = 400;
 /** Answers are delayed by up to 100 ms, so that not all answer. */
 const LEAST_ANSWERS_MS = 250;
 
@@ -44,7 +44,7 @@ export class TickKnowledge {
       if (isClaimedByOther || isMemoryComplete) return 'silent';
     }
     // A question must not outlast the tick that it is about: answers come within a moment, where there are any.
-    const patientMs = peers.known().length === 0 ? NOBODY_MS : ANSWERS_MS;
+    const patientMs = peers.known().length === 0 ? NO_PEERS_MS : ANSWERS_MS;
     const waitMs = Math.min(patientMs, this.patienceMs(at));
     const question = { job: this.identity, at };
     const answers = await peers.ask(TICK_QUESTION, question, { waitMs, isEnough: (all) => all.length > 0 });

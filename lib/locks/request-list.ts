@@ -35,7 +35,7 @@ export class RequestList implements Iterable<LockRequest> {
     if (!request.shared) this.exclusives--;
   }
 
-  /** Whoever leaves during the walk must be the one at hand. */
+  /** Only the request at hand may leave during the walk. */
   *[Symbol.iterator](): Generator<LockRequest> {
     let request = this.first;
     while (request !== undefined) {

@@ -42,7 +42,7 @@ export function encodeMessage(message: PeerMessage): string {
   return text;
 }
 
-/** What a text says; `undefined` for everything that no peer says. Whoever can connect can send anything. @internal */
+/** What a text says; `undefined` for everything that no peer says. A role that can connect can send anything. @internal */
 export function decodeMessage(text: string): PeerMessage | undefined {
   const raw = parse(text);
   if (!isRecord(raw)) return undefined;

@@ -1,6 +1,6 @@
 import type { PeerInfo } from './peers.js';
 
-/** Nobody hears of more: a flood of invented peers must not fill the memory. */
+/** More are not recorded: a flood of invented peers must not fill the memory. */
 const MOST = 2_000;
 
 interface Entry {

@@ -14,7 +14,7 @@ export interface PeerInfo {
 }
 
 /**
- * A kind of message: the name on the wire, and what reads a body that came from outside. Whoever can connect can speak, so
+ * A kind of message: the name on the wire, and what reads a body that came from outside. Every role that can connect can speak, so
  * `read` believes nothing: it answers `undefined` for what it does not understand, and takes fields that it does not know.
  *
  * @internal

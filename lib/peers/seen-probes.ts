@@ -1,6 +1,6 @@
 import type { Probe } from './probe.js';
 
-/** Nobody remembers more chases: invented ones must not fill the memory. */
+/** More chases are not remembered: invented ones must not fill the memory. */
 const MOST_ROUNDS = 10_000;
 
 interface Entry {

@@ -129,5 +129,5 @@ function leaveUntraced(client: Client): void {
   own.query = (...args) => untraced(() => Reflect.apply(query, client, args) as unknown);
 }
 
-/** Whoever uses the client learns of its end by `end` and by its rejected statements. */
+/** The user of the client learns of its end by `end` and by its rejected statements. */
 function ignore(): void {}

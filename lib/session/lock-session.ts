@@ -22,7 +22,7 @@ const FAREWELL_MS = 1_000;
 /** How often a statement is sent that is cancelled although nothing here has asked for that. */
 export const SENT_AT_MOST = 20;
 
-/** Whoever opened the session. @internal */
+/** The opener of the session. @internal */
 export interface SessionOwner {
   /** Why it has really ended, where more is known than the error says. */
   explain(error: Error): Error;

@@ -30,7 +30,7 @@ export interface HeldKeyListener {
 export interface TryLockCallbacks {
   /** The key is held now. */
   onAcquired(hold: HeldKey): void;
-  /** Somebody else has it. */
+  /** Another session holds it. */
   onUnavailable(): void;
   /** It could not be tried. Where `isPassing(error)`, it makes sense to wait. */
   onError(error: unknown): void;

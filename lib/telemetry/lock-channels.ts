@@ -44,7 +44,7 @@ export interface LockAcquiredMessage extends LockMessage {
 export interface LockRefusedMessage extends LockMessage {
   /** How long it took to know, in milliseconds. */
   readonly waitedMs: number;
-  /** Somebody else has it; waiting could never end; the caller's signal aborted, or something else failed. */
+  /** Another session holds it; waiting could never end; the caller's signal aborted, or something else failed. */
   readonly reason: 'contention' | 'deadlock' | 'error';
   /** What the caller is thrown, or spared under `'skip'`. */
   readonly error: unknown;
@@ -87,7 +87,7 @@ export type PermitsDifferMessage = LockSource & Omit<PermitsDifferEvent, 'type'>
 
 /** The names of the channels of `node:diagnostics_channel` on which the library speaks, with what it says there. @publicApi */
 export interface LockChannels {
-  /** Somebody asks for a lock. */
+  /** A lock is asked for. */
   readonly 'nestjs-pglock:requested': LockRequestedMessage;
   /** The lock is acquired. */
   readonly 'nestjs-pglock:acquired': LockAcquiredMessage;

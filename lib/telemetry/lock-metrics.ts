@@ -3,7 +3,7 @@ import type { LockStatus } from './lock-status.js';
 import type { TelemetryAttributes, TelemetryMeter, TelemetryObservation } from './open-telemetry-api.js';
 import type { Reporter } from './reporter.js';
 
-/** Nobody's ids: each id would make a time series of its own. */
+/** No ids: each id would make a time series of its own. */
 function attributesOf({ database, scope, shared }: LockMessage): TelemetryAttributes {
   return { 'pglock.database': database, 'pglock.scope': scope, 'pglock.shared': shared };
 }

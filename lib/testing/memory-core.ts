@@ -110,7 +110,7 @@ export class MemoryCore {
   }
 }
 
-/** For the rooms above, which ask for the real thing: everything that they call is there. @internal */
+/** For the layers above, which ask for the real core: everything that they call is there. @internal */
 export function asCore(core: MemoryCore): PgLockCore {
   return core as unknown as PgLockCore;
 }

@@ -101,7 +101,7 @@ export class MemoryLockAdmin {
   ) {
     const { namespace, configs, findLimit } = options;
     const parts: InspectionParts = {
-      observer: NOBODY,
+      observer: NO_OBSERVER,
       names,
       namespace,
       configs,
@@ -114,7 +114,7 @@ export class MemoryLockAdmin {
   }
 }
 
-const NOBODY: InspectionParts['observer'] = {
+const NO_OBSERVER: InspectionParts['observer'] = {
   version: () => Promise.resolve(0),
   query: () => Promise.resolve([]),
 };

@@ -4,7 +4,7 @@ import type { LockKey } from '../vocabulary/lock-id.js';
 import type { MemoryLockTable } from './memory-lock-table.js';
 import { meets, type MemoryRow } from './memory-predicate.js';
 
-/** Somebody who holds a key, or waits for it. */
+/** A holder of a key, or a waiter for it. */
 interface Party {
   readonly key: LockKey;
   readonly shared: boolean;

@@ -20,7 +20,7 @@ export class MemoryLock implements HeldKey {
   ) {}
 }
 
-/** Somebody who stands in line for a key of a {@link MemoryLockTable}. @internal */
+/** A waiter for a key of a {@link MemoryLockTable}. @internal */
 export interface MemoryWaiter {
   readonly key: LockKey;
   readonly shared: boolean;

@@ -30,7 +30,7 @@ export class MemoryLockWait implements LockWait, MemoryWaiter {
     this.stopped = options.onWaiting(this.pid);
     table.enqueue(this);
     this.isInLine = true;
-    // Whoever asked must know of the wait before it can be told of a deadlock.
+    // The caller must know of the wait before it can be told of a deadlock.
     queueMicrotask(() => this.look());
   }
 
@@ -56,7 +56,7 @@ export class MemoryLockWait implements LockWait, MemoryWaiter {
     if (leftMs <= 0) return this.cancel();
     const held = this.deadlock();
     if (held !== undefined) this.options.onDeadlock(held);
-    // Whoever waits has a timer of its own; this one alone must not keep a process alive.
+    // The waiter has a timer of its own; this one alone must not keep a process alive.
     this.timer = setTimeout(() => this.look(), leftMs);
     this.timer.unref();
   }

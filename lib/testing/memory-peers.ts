@@ -14,7 +14,7 @@ type Listener = (body: unknown, from: PeerInfo) => void;
 type Answerer = (body: unknown, from: PeerInfo) => unknown;
 
 /** Who speaks over one lock table. */
-const rooms = new WeakMap<object, Set<MemoryPeers>>();
+const byTable = new WeakMap<object, Set<MemoryPeers>>();
 
 /** The services on one lock table in memory, as peers: what is told is heard before it resolves, in JSON as over the wire. @internal */
 export class MemoryPeers implements Peers {
@@ -22,12 +22,12 @@ export class MemoryPeers implements Peers {
   listeningSince: number | undefined = monotonicMs();
   private readonly listeners = new Map<string, Set<Listener>>();
   private readonly answerers = new Map<string, Set<Answerer>>();
-  private readonly room: Set<MemoryPeers>;
+  private readonly all: Set<MemoryPeers>;
   readonly self: PeerInfo;
 
   constructor(table: object, pid: number) {
-    this.room = rooms.get(table) ?? new Set();
-    rooms.set(table, this.room.add(this));
+    this.all = byTable.get(table) ?? new Set();
+    byTable.set(table, this.all.add(this));
     this.self = { id: this.id, pid, pids: [pid], applicationName: '', host: hostname() };
   }
 
@@ -104,11 +104,11 @@ export class MemoryPeers implements Peers {
 
   close(): void {
     this.listeningSince = undefined;
-    this.room.delete(this);
+    this.all.delete(this);
   }
 
   private get others(): MemoryPeers[] {
-    return [...this.room].filter((peer) => peer !== this);
+    return [...this.all].filter((peer) => peer !== this);
   }
 
   private hear(kind: string, body: unknown, from: PeerInfo): void {

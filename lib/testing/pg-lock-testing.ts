@@ -56,7 +56,7 @@ export class PgLockTesting implements BeforeApplicationShutdown, OnApplicationSh
   }
 
   /**
-   * Somebody else takes the lock, and holds it until the result is called, released or disposed of.
+   * Another session takes the lock, and holds it until the result is called, released or disposed of.
    *
    * @example using _ = locks.holdLock('billing.close')
    * @param id one id, or several; in the namespace of the module.

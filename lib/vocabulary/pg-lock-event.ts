@@ -193,5 +193,5 @@ export type PgLockEvent =
   | LeaderLostEvent
   | PermitsDifferEvent;
 
-/** Where the inner rooms report to: they log nothing themselves. @internal */
+/** Where the inner modules report to: they log nothing themselves. @internal */
 export type EventSink = (event: PgLockEvent) => void;

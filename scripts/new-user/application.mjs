@@ -40,7 +40,7 @@ const JEST = {
 };
 /** What `nest new` writes for Vitest, which is not among our own dependencies. */
 const FOR_VITEST = ['src/app.controller.spec.ts', 'test', 'vitest.config.ts', 'vitest.config.e2e.ts'];
-/** So that npm's settings of whoever runs this do not reach the commands of the new application. */
+/** So that npm's settings of the user who runs this do not reach the commands of the new application. */
 const ENV = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_OPTIONS)/i.test(name)),
 );
@@ -81,7 +81,7 @@ export function write({ directory, kind }) {
   cpSync(join(ROOT, 'scripts/new-user/src'), join(directory, 'src'), { recursive: true });
   cpSync(join(ROOT, 'scripts/new-user/schema.prisma'), join(directory, 'schema.prisma'));
   if (kind === 'commonjs') withoutExtensions(join(directory, 'src'));
-  // Whoever counts the runs of a job has to see them.
+  // The counter of a job's runs has to see them.
   const job = join(directory, 'src/reports.service.ts');
   const counted = readFileSync(job, 'utf8')
     .replace('{ AdvisoryLock }', '{ AdvisoryLock, CurrentTick }')

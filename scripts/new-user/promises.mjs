@@ -31,7 +31,7 @@ async function jobOnce({ directory, url }) {
   const ticksOf = ({ output }) => [...output.matchAll(/tick (\S+)/g)].map(([, tick]) => Date.parse(tick));
   const seen = () => replicas.flatMap(ticksOf).sort();
   for (const until = Date.now() + 30_000; seen().length < 3 && Date.now() < until;) await sleep(50);
-  await sleep(300); // whoever else would run the last of them
+  await sleep(300); // for another replica that would run the last of them
   const ticks = seen();
   const output = (await Promise.all(replicas.map((replica) => replica.stop()))).join('\n');
   assert.ok(ticks.length >= 3, output);
@@ -61,7 +61,7 @@ function lockPerOrder(orm) {
   };
 }
 
-/** Somebody has left a transaction open that reads the table. */
+/** A session has left a transaction open that reads the table. */
 async function unblockedMigration({ directory, url }) {
   const idle = await connected(url);
   await idle.query('BEGIN; SELECT * FROM typeorm_orders');

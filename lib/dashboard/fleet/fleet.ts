@@ -21,7 +21,7 @@ import { shown } from './shown-item.js';
 export interface FleetHost {
   /** Whether to sample from now on. */
   sample(on: boolean): void;
-  /** Whoever samples has looked: what it saw is what was there, or something else. */
+  /** The sampling replica has looked: what it saw is what was there, or something else. */
   pulsed(pulse: Pulse, isNew: boolean): void;
   /** What others have seen, and was not known here. */
   learned(items: readonly TimelineItem[]): void;
@@ -38,7 +38,7 @@ export interface FleetInit {
 
 const CHECK_EVERY_MS = 1_000;
 const FOLLOW_EVERY = 4;
-/** Whoever followed so long ago follows no more. */
+/** A replica that followed so long ago follows no more. */
 const FOLLOWED_FOR_MS = 10_000;
 /** When nothing was heard for so long, this replica looks for itself. */
 const SILENCE_MS = 4_000;

@@ -7,7 +7,7 @@ import { Refusal } from './refusal.js';
 const MOST_UNREAD = 16_000_000;
 const SIGN_OF_LIFE_MS = 10_000;
 const RECHECK_MS = 45_000;
-/** Whoever decides has so long to do so: a stream without an answer is none that was let in within the last minute. */
+/** `authorize` has so long to answer: a stream without an answer was not let in within the last minute. */
 const DECIDE_WITHIN_MS = 14_000;
 
 /** What a stream needs to know of its viewer. @internal */

@@ -77,7 +77,7 @@ export class History {
     return [...changed];
   }
 
-  /** Nobody looks from now on: what becomes of the waits is not known. */
+  /** No one looks from now on: what becomes of the waits is not known. */
   rest(): void {
     const changed = new Set<NotedWait>();
     for (const id of this.open) this.end(id, this.lastSeen ?? new Date(), changed);

@@ -65,7 +65,7 @@ export class EnhancerCheck {
     }
   }
 
-  /** Nobody asks for contexts of what was loaded lazily: what is unknown stays so. */
+  /** No contexts are asked for of what was loaded lazily: what is unknown stays so. */
   private async checkLoaded(): Promise<void> {
     await this.checkNew();
     if (this.hasBooted) this.refuseUnknown();

@@ -166,7 +166,7 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
   }
 }
 
-/** As proxies call what a client did not wait for. Nobody reads it, and Nest logs it not. */
+/** As proxies call what a client did not wait for. No one reads it, and Nest does not log it. */
 const GONE = 499;
 
 /** The constructor that classes for {@link AdvisoryLock} have. @publicApi */

@@ -114,7 +114,7 @@ class HeldCall implements Run, Observer<unknown> {
     this.abandon('by subscriber');
   }
 
-  /** Whoever waits is refused by its database; a request and its answer end by themselves. What streams may not. */
+  /** A waiter is refused by its database; a request and its answer end by themselves. A stream may not. */
   end(): void {
     if (this.state === 'sending') this.http?.raw.destroy();
     else if (this.state === 'working' && (this.http === undefined || this.http.isSse))

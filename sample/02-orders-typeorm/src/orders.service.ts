@@ -21,7 +21,7 @@ export class OrdersService {
     });
   }
 
-  /** Counts the paid orders while nobody can pay another. */
+  /** Counts the paid orders while no other can be paid. */
   close(): Promise<{ paid: number }> {
     return this.dataSource.transaction(async (transaction) => {
       await this.pglock.model(Order, { transaction, mode: 'SHARE', timeout: '2s', onContention: 'throw' });

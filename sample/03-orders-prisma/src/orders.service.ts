@@ -21,7 +21,7 @@ export class OrdersService {
     });
   }
 
-  /** Counts the paid orders while nobody can pay another. Prisma has no object for a table: it goes by its name. */
+  /** Counts the paid orders while no other can be paid. Prisma has no object for a table: it goes by its name. */
   close(): Promise<{ paid: number }> {
     return this.prisma.$transaction(async (transaction) => {
       await this.pglock.model('orders', { transaction, mode: 'SHARE', timeout: '2s', onContention: 'throw' });

@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-/** Somebody has looked at customers within a transaction, and gone home. */
+/** A console has looked at customers within a transaction, and was left open. */
 export async function forgottenConsole(): Promise<{
   readonly isAlive: () => Promise<boolean>;
   end(): Promise<void>;

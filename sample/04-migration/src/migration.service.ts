@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { PgLockService, type PrioritizeReport } from 'nestjs-pglock';
 
-/** Adds a column: a moment's work, once nobody is in the way. */
+/** Adds a column: a moment's work, once nothing is in the way. */
 @Injectable()
 export class MigrationService {
   constructor(private readonly pglock: PgLockService) {}
@@ -11,7 +11,7 @@ export class MigrationService {
     return this.pglock.advisory('migrate', () => this.pglock.timeout('1s', () => this.addColumn()));
   }
 
-  /** The same, and whoever is in the way is terminated, looked for every 200 ms. */
+  /** The same, and what is in the way is terminated, looked for every 200 ms. */
   async migrateWithPriority(): Promise<readonly number[]> {
     const killed: number[] = [];
     const onKilled = (report: PrioritizeReport) => void killed.push(...report.killed.map(({ pid }) => pid));

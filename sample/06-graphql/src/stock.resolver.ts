@@ -16,7 +16,7 @@ export class StockResolver {
     return 'mutation { count(product: "lamp", seconds: 5) }';
   }
 
-  /** Whoever counts the same product meanwhile waits for a second, and gets an error with `code: "55P03"`. */
+  /** A second count of the same product waits for a second, and gets an error with `code: "55P03"`. */
   @Mutation(() => String)
   @UseInterceptors(productLock)
   async count(

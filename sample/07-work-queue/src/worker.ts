@@ -13,7 +13,7 @@ export class Worker {
     private readonly tasks: Tasks,
   ) {}
 
-  /** Until nothing is left that nobody does. @returns how many tasks it did. */
+  /** Until every task is done or in work. @returns how many tasks it did. */
   async run(): Promise<number> {
     await this.tasks.prepare();
     let done = 0;

@@ -5,7 +5,7 @@ import { AdvisoryLock, PgLockService } from 'nestjs-pglock';
 export class MaintenanceController {
   constructor(private readonly pglock: PgLockService) {}
 
-  /** Holds `maintenance` for as long as it works; whoever starts a second one is refused too. */
+  /** Holds `maintenance` for as long as it works; a request for a second one is refused too. */
   @Post()
   @UseInterceptors(AdvisoryLock('maintenance', { timeout: 0 }))
   async run(@Query('seconds', ParseIntPipe) seconds: number): Promise<{ done: true }> {

@@ -14,7 +14,7 @@ const connection = process.env['DATABASE_URL'];
     PgLockModule.forRoot(connection === undefined ? {} : { connection }),
     PgLockDashboardModule.forRoot({
       // A sample on loopback; an application asks who it is: `request.user?.admin && request.user.email`.
-      authorize: () => 'whoever tries the sample',
+      authorize: () => 'a visitor of the sample',
       allowSignals: true,
       history: '1h',
     }),

@@ -24,7 +24,7 @@ export class MigrationService {
     });
   }
 
-  /** Reads, and leaves its transaction open; whoever ends it in the dashboard ends the incident. */
+  /** Reads, and leaves its transaction open; ending it in the dashboard ends the incident. */
   private forget(): Promise<unknown> {
     return this.pglock.withContext({ console: 'psql' }, () =>
       this.pglock.transaction(async (tx) => {

@@ -10,7 +10,7 @@ export interface Clearing {
 
 export const clearing = new Store<Clearing | null>(null);
 
-/** Opens the dialog. Nobody is signalled before it is answered. */
+/** Opens the dialog. No session is signalled before it is answered. */
 export function askToClear(action: Clearing['action'], targets: readonly TreeNode[], title?: string): void {
   const [first] = targets;
   const words = action === 'cancel' ? 'Cancel the statement of' : 'Terminate';

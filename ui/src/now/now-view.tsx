@@ -22,7 +22,10 @@ export function NowView({ meta }: { readonly meta: Meta }): JSX.Element {
   const roots = now?.items ?? NONE;
   const sessions = useMemo(() => sessionsOf(roots), [roots]);
   const chosen = query['session'];
-  const way = useMemo(() => (chosen === undefined ? NOBODY : wayFrom(chosen, sessions)), [chosen, sessions]);
+  const way = useMemo(
+    () => (chosen === undefined ? NO_SESSIONS : wayFrom(chosen, sessions)),
+    [chosen, sessions],
+  );
   const drawing = useMemo(() => drawingOf(roots, opened, width), [roots, opened, width]);
   const node = chosen === undefined ? undefined : sessions.get(chosen);
   return (
@@ -55,7 +58,7 @@ export function NowView({ meta }: { readonly meta: Meta }): JSX.Element {
 }
 
 const NONE: readonly TreeNode[] = [];
-const NOBODY: ReadonlySet<string> = new Set();
+const NO_SESSIONS: ReadonlySet<string> = new Set();
 
 function Summary({
   roots,

@@ -8,7 +8,7 @@ import { printHead } from './table.js';
 const EVERY_TICKS = 10;
 const FIRST_TICK = 4;
 
-/** When somebody is killed: in a short run early enough to show what follows, in an endless one again and again. */
+/** When a replica is killed: in a short run early enough to show what follows, in an endless one again and again. */
 export class Schedule {
   private next: number;
 
@@ -35,7 +35,7 @@ export class Incident {
     private readonly statistics: Statistics,
   ) {}
 
-  /** Kills whoever runs this tick, as soon as it has: the others' clocks are behind, and their timers still to come. */
+  /** Kills the replica that runs this tick, as soon as it has: the others' clocks are behind, and their timers still to come. */
   static async happen(
     database: Database,
     fleet: Fleet,

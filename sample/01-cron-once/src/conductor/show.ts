@@ -12,7 +12,7 @@ import { judge } from './verdict.js';
 /** Within each second: requests are sent, and the row is printed, once the slowest clock has ticked. */
 const TRAFFIC_AT_MS = 250;
 const ROW_BY_MS = 800;
-/** Nobody is stopped so close to a tick. */
+/** No replica is stopped so close to a tick. */
 const QUIET_MS = 150;
 const POLL_MS = 10;
 

@@ -14,7 +14,7 @@ const orderId = (context: ExecutionContext) =>
 
 @Controller()
 export class OrdersController {
-  /** One at a time in the whole fleet; whoever comes second is told so at once, by 423. */
+  /** One at a time in the whole fleet; a second request is told so at once, by 423. */
   @Post('closing')
   @UseInterceptors(AdvisoryLock('closing', { timeout: 0 }))
   async close(): Promise<void> {
