@@ -58,7 +58,7 @@ describe('the options of prioritize', () => {
     [{ protect: { colour: 1 } }, /no attribute "blockingActivity.colour"/],
     [{ retries: 1.5 }, /retries must be/],
     [{ retries: 1, transaction: {} }, /retries cannot go with transaction/],
-    [{ intervall: 1 }, /no option "intervall". There are: interval/],
+    [{ intervall: 1 }, /Unknown option "intervall" of prioritize\. Did you mean 'interval'/],
     [null, /takes options and work/],
   ])('are refused: %j', (options, message) => {
     expect(() => resolve(options as object)).toThrow(PgLockUsageError);
