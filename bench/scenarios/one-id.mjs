@@ -43,7 +43,7 @@ export function tables(results) {
   const row = (label, value) => [label, ...results.map(value)];
   return [
     {
-      title: 'So many wait for one id in one process, until all of them had it',
+      title: 'Waiters for one id in one process, until all have acquired it',
       head: ['waiters', ...results.map(({ waiters }) => figure(waiters))],
       rows: [
         row('milliseconds', ({ ms }) => per(ms)),

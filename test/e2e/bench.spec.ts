@@ -20,7 +20,7 @@ describe('npm run bench', () => {
       'Hand-over',
       'HTTP on Fastify and Express',
       'jobs of one replica tick at once',
-      'So many wait for one id',
+      'Waiters for one id',
       'Replicas (processes)',
       'Fairness: one id',
       'A fleet of',
