@@ -3,10 +3,7 @@ import type { LeadOptions } from './leadership/lead-options.js';
 import type { Leaders } from './leadership/leaders.js';
 import type { Leadership } from './leadership/leadership.js';
 import type { AdvisoryLockOptions } from './locks/advisory-options.js';
-import type { AdvisoryLocks } from './locks/advisory-locks.js';
-import type { HeldLocks } from './locks/held-locks.js';
 import type { LockHandle } from './locks/lock-handle.js';
-import type { LockNames } from './locks/lock-names.js';
 import type { AdvisoryKey, ListedLockId, LockId } from './vocabulary/lock-id.js';
 import { PgLockUsageError } from './errors/pg-lock-usage.error.js';
 import type { LockTimeoutOptions } from './locks/lock-timeout.js';
@@ -15,12 +12,11 @@ import type { TransactionLockHandle } from './locks/xact-lock-handle.js';
 import type { PgLockEvents } from './core/pg-lock-events.js';
 import type { BlockedPgLocks } from './inspection/blocked-pg-locks.js';
 import type { PgLocks } from './inspection/pg-locks.js';
-import type { LockAdmin } from './core/lock-admin.js';
-import type { PgDriver, TransactionServices } from './core/transaction-services.js';
+import type { PgLockParts } from './core/pg-lock-parts.js';
+import type { PgDriver } from './core/transaction-services.js';
 import type { FlowContextValues } from './session/flow-context.js';
 import type { PrioritizeOptions } from './prioritize/prioritize-options.js';
 import { PgLockJobs } from './jobs/pg-lock-jobs.js';
-import type { Jobs } from './jobs/jobs.js';
 import type { LockStatus } from './telemetry/lock-status.js';
 import type { TransactionOptions } from './transaction/transactions.js';
 import type { Duration } from './vocabulary/duration.js';
@@ -51,19 +47,6 @@ export type InTransactionOptions<Transaction extends object> = AdvisoryLockOptio
   /** None is opened. */
   readonly xact?: false;
 };
-
-/** What the service is the reception desk of. @internal */
-export interface PgLockParts {
-  readonly advisory: AdvisoryLocks;
-  readonly work: TransactionServices;
-  readonly admin: LockAdmin;
-  readonly leaders: Leaders;
-  readonly names: LockNames;
-  readonly held: HeldLocks;
-  close(): Promise<void>;
-  readonly events: PgLockEvents;
-  readonly jobs: Jobs;
-}
 
 /**
  * PostgreSQL locks on one database: what applications inject.

@@ -7,6 +7,7 @@ import type { LockNames } from '../locks/lock-names.js';
 import type { LockTimeouts } from '../locks/lock-timeout.js';
 import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
 import { Prioritizer } from '../prioritize/prioritizer.js';
+import { atMost } from '../session/at-most.js';
 import type { Connector } from '../session/connector.js';
 import type { FlowPids } from '../session/flow-pids.js';
 import { ObserverSession } from '../session/observer-session.js';
@@ -16,6 +17,9 @@ import { targetTable } from '../transaction/resolve-target.js';
 import type { Transactions } from '../transaction/transactions.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
+
+/** How long a look for blockers may go on when the shutdown begins. */
+const FAREWELL_MS = 1_000;
 
 /** What looking at locks needs from the rest of one database. @internal */
 export interface LockAdminInit {
@@ -86,10 +90,12 @@ export class LockAdmin {
     return undefined;
   }
 
-  /** Stops clearing the way, then closes both connections. Idempotent. */
+  /** Stops clearing the way, then closes both connections; soon, also where the server does not answer. Idempotent. */
   async close(): Promise<void> {
-    await this.prioritizer.close();
+    const stopped = this.prioritizer.close();
+    await atMost(FAREWELL_MS, stopped);
     await Promise.all(this.#sessions.map((session) => session.close()));
+    await stopped;
   }
 }
 

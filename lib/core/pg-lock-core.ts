@@ -14,6 +14,7 @@ import { SelfWaits } from '../locks/self-waits.js';
 import type { PgLockEvents } from './pg-lock-events.js';
 import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
 import { LockAdmin } from './lock-admin.js';
+import type { LockDatabase } from './lock-database.js';
 import { LockReports } from './lock-reports.js';
 import { PeerServices } from './peer-services.js';
 import type { AssertPeers, Peers } from '../peers/peers.js';
@@ -39,7 +40,7 @@ import type { EventSink, PgLockEvent } from '../vocabulary/pg-lock-event.js';
  *
  * @internal
  */
-export class PgLockCore {
+export class PgLockCore implements LockDatabase {
   readonly name: string;
   readonly source: LockSource;
   readonly events: PgLockEvents = new EventEmitter();

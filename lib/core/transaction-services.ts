@@ -19,6 +19,7 @@ import { ObserverSession } from '../session/observer-session.js';
 import type { Connector } from '../session/connector.js';
 import { PooledClients } from '../session/pooled-clients.js';
 import { pgDriver, poolFacade } from '../session/pool-facade.js';
+import { TRUST_SHARE } from '../session/open-lock-session.js';
 import { adopt, ScopedPool, scopedSessions } from '../session/scoped-pool.js';
 import { isInRecovery, replicaError } from '../session/server-check.js';
 import { SessionScopes } from '../session/scoped-pool-scope.js';
@@ -90,7 +91,9 @@ export class TransactionServices {
     const own = options.pool === undefined ? new ScopedPool(poolConfig(options), scoped) : undefined;
     const pool = (this.#pool = own ?? (options.pool as Pool));
     this.#giveBack = own === undefined ? adopt(pool, scoped) : () => atMost(FAREWELL_MS, own.end());
-    this.#aside = new ObserverSession(connector, { purpose: 'transactions' });
+    // What it is asked takes no time: a server that does not answer must not hold up the work for longer than a lost lock would.
+    const answerWithinMs = Math.ceil(options.sessions.leaseMs * TRUST_SHARE);
+    this.#aside = new ObserverSession(connector, { purpose: 'transactions', answerWithinMs });
     this.pool = poolFacade(pool);
     this.scopeSession = scopedSessions(scoped);
     this.transactions = new Transactions({

@@ -9,7 +9,7 @@ import {
   type Type,
 } from '@nestjs/common';
 import { ApplicationConfig, DiscoveryService, HttpAdapterHost, ModuleRef } from '@nestjs/core';
-import type { PgLockCore } from '../core/pg-lock-core.js';
+import type { LockDatabase } from '../core/lock-database.js';
 import { PgLockConfigurationError } from '../errors/pg-lock-configuration.error.js';
 import { DATABASE_CORE } from '../nest/database-lifecycle.js';
 import { DASHBOARD_OPTIONS_TOKEN } from './dashboard.module-definition.js';
@@ -98,11 +98,11 @@ export class DashboardLifecycle implements OnModuleInit, OnApplicationBootstrap,
     return `${prefix === '' ? '' : `/${prefix}`}${this.options.path}`;
   }
 
-  private cores(): readonly PgLockCore[] {
+  private cores(): readonly LockDatabase[] {
     const found = this.discovery
       .getProviders()
       .filter(({ token }) => token === DATABASE_CORE)
-      .map(({ instance }) => instance as PgLockCore);
+      .map(({ instance }) => instance as LockDatabase);
     const byName = new Map(found.map((core) => [core.name, core]));
     if (byName.size === 0)
       throw new PgLockConfigurationError(

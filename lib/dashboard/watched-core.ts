@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { PgLockCore } from '../core/pg-lock-core.js';
+import type { LockDatabase } from '../core/lock-database.js';
 import type { AdvisoryLocks } from '../locks/advisory-locks.js';
 import { lockKey } from '../vocabulary/lock-id.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
@@ -16,7 +16,7 @@ const SAMPLER_ID = createHash('sha256').update('nestjs-pglock dashboard').digest
 const TRY = { timeout: 0, onContention: 'skip', holdAtLeast: 0, maxHold: Number.MAX_SAFE_INTEGER } as const;
 
 /** A database of the application, as the dashboard looks at it. @internal */
-export function watchedDatabase(core: PgLockCore): WatchedDatabase {
+export function watchedDatabase(core: LockDatabase): WatchedDatabase {
   const { source, peers, advisory, names } = core;
   names.call(lockKey(SAMPLER_ID), 'pglock dashboard');
   const fleet = { peers, tryLock: () => outsideFlows(() => trySampler(advisory)) };
@@ -24,7 +24,7 @@ export function watchedDatabase(core: PgLockCore): WatchedDatabase {
 }
 
 /** A database as a process looks at it that takes no lock there. @internal */
-export function visitedDatabase(core: PgLockCore): WatchedDatabase {
+export function visitedDatabase(core: LockDatabase): WatchedDatabase {
   const { name, admin, service, lockReports, leaders } = core;
   const { observer, locks, blocked } = admin;
   return {

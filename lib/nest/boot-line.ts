@@ -1,9 +1,9 @@
-import type { PgLockCore } from '../core/pg-lock-core.js';
+import type { LockDatabase } from '../core/lock-database.js';
 import { connectionPlace } from '../session/connection-place.js';
 import type { PgLockConnection } from '../session/session-options.js';
 
 /** What one database of the module is configured to be, on one line, without anything secret. Opens nothing. @internal */
-export function bootLine({ name, options, jobs, leaderMethods }: PgLockCore): string {
+export function bootLine({ name, options, jobs, leaderMethods }: LockDatabase): string {
   const { connection, pool, directConnection, sessions } = options;
   const parts = [
     pool === undefined ? `${placeOf(connection)}, own pool` : `${placeOf(pool.options)}, lent pool`,

@@ -6,7 +6,7 @@ import {
   type OnApplicationShutdown,
   type OnModuleInit,
 } from '@nestjs/common';
-import type { PgLockCore } from '../core/pg-lock-core.js';
+import type { LockDatabase } from '../core/lock-database.js';
 import { startTelemetry } from '../telemetry/telemetry.js';
 import { logEvents } from './event-log.js';
 import { logJobs } from './job-log.js';
@@ -22,7 +22,7 @@ export class DatabaseLifecycle implements OnModuleInit, OnApplicationBootstrap, 
   private closing: Promise<void> | undefined;
 
   constructor(
-    @Inject(DATABASE_CORE) private readonly core: PgLockCore,
+    @Inject(DATABASE_CORE) private readonly core: LockDatabase,
     private readonly timers: SchedulerTimers,
   ) {
     logEvents(core.events, new Logger('PgLock'), core.name);

@@ -1,12 +1,12 @@
 import type { Logger } from '@nestjs/common';
-import type { PgLockCore } from '../core/pg-lock-core.js';
+import type { LockDatabase } from '../core/lock-database.js';
 import type { Job } from '../jobs/job.js';
 import { outlivesLease } from '../jobs/job-options.js';
 import type { Jobs } from '../jobs/jobs.js';
 import { shownIds } from './lock-target-id.js';
 
 /** Writes one line a job at boot, and one whenever this replica takes one over. @internal */
-export function logJobs(jobs: Jobs, logger: Logger, { events, options }: PgLockCore): void {
+export function logJobs(jobs: Jobs, logger: Logger, { events, options }: LockDatabase): void {
   jobs.onScheduled = (job) => {
     logger.log(describe(job));
     const { windowMs, definition } = job;

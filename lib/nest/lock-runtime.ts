@@ -1,6 +1,6 @@
 import { Inject, Optional, type Type } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
-import type { PgLockCore } from '../core/pg-lock-core.js';
+import type { LockDatabase } from '../core/lock-database.js';
 import { PgLockConfigurationError } from '../errors/pg-lock-configuration.error.js';
 import { DEFAULT_DATABASE_NAME } from '../options/pg-lock-options.js';
 import type { Answering } from './exceptions/contention-exception.js';
@@ -9,7 +9,7 @@ import type { RunRegistry } from './run-registry.js';
 /** What enhancers and decorators work with: one database, and the application's runs. @internal */
 export class LockRuntime {
   constructor(
-    readonly core: PgLockCore,
+    readonly core: LockDatabase,
     readonly runs: RunRegistry,
   ) {
     runs.addDatabase(core);

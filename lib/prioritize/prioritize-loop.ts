@@ -102,6 +102,7 @@ export class PrioritizeLoop {
         await sweep.run(flows);
       } catch (error) {
         // The next sweep tries again; the work is not to blame for it.
+        if (this.#closed) return;
         this.parts.emit({ type: 'prioritizeFailed', error: error as Error });
       }
     }

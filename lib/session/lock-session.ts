@@ -5,9 +5,9 @@ import type { ServerFacts } from '../sql/lock-session.js';
 import type { Statement } from '../sql/statement.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import { isolated } from '../vocabulary/listeners.js';
-import { isRepeatable } from '../vocabulary/sqlstate.js';
 import { atMost } from './at-most.js';
 import type { UnsentCommands } from './command-queue.js';
+import { Insistence } from './insistence.js';
 import type { CommandBatch, TryOp } from './lock-command.js';
 import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { TextRow } from './peer-port.js';
@@ -19,8 +19,6 @@ import { cutOff } from './socket.js';
 
 /** For how long the end of a session waits for a server that may not answer any more. */
 const FAREWELL_MS = 1_000;
-/** How often a statement is sent that is cancelled although nothing here has asked for that. */
-export const SENT_AT_MOST = 20;
 
 /** The opener of the session. @internal */
 export interface SessionOwner {
@@ -147,8 +145,15 @@ export class LockSession implements WireOwner {
   }
 
   /** Runs one statement in its turn, and again as long as it is cancelled; gives its rows. */
-  read(query: Statement | string): Promise<readonly TextRow[]> {
-    return this.insist(() => this.run(query));
+  async read(query: Statement | string): Promise<readonly TextRow[]> {
+    const insistence = new Insistence();
+    for (;;) {
+      try {
+        return (await this.run(query)).rows;
+      } catch (error) {
+        if (!insistence.mayRepeat(error)) throw error;
+      }
+    }
   }
 
   /** Runs a statement that waits for a lock, for as long as it takes: see {@link SessionWire.waitFor}. */
@@ -228,16 +233,6 @@ export class LockSession implements WireOwner {
     this.lastUsedAt = monotonicMs();
   }
 
-  private async insist(run: () => Promise<QueryResult>): Promise<readonly TextRow[]> {
-    for (let sent = 1; ; sent++) {
-      try {
-        return (await run()).rows as TextRow[];
-      } catch (error) {
-        if (!isRepeatable(error) || sent === SENT_AT_MOST) throw error;
-      }
-    }
-  }
-
   private grant(op: TryOp): void {
     const lock = this.adopt(op.key, op.shared);
     if (lock === undefined) op.onError(this.cause);
@@ -247,7 +242,7 @@ export class LockSession implements WireOwner {
   private async reconcile(recovery: Recovery): Promise<void> {
     try {
       await recovery.releaseStrays(
-        (query) => this.insist(() => this.wire.run(query, 0, true)),
+        async (query) => (await this.wire.run(query, 0, true)).rows as TextRow[],
         (key, shared) => [...this.locks].some((lock) => lock.shared === shared && lock.key.equals(key)),
       );
     } catch (cause) {

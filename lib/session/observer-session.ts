@@ -1,11 +1,12 @@
 import type { Client } from 'pg';
+import { LockSessionError } from '../errors/lock-session.error.js';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { prepareObserverSession, READ_OBSERVER_FACTS, type ObserverFacts } from '../sql/observer-session.js';
 import { onPrimary } from '../sql/on-primary.js';
 import { BACKEND_PID, BACKEND_PID_OF_TRANSACTION } from '../sql/signal.js';
 import type { Statement, StatementRunner } from '../sql/statement.js';
 import type { SessionPurpose } from '../vocabulary/session-name.js';
-import type { Connector } from './connector.js';
+import { cutOnAbort, type Connector } from './connector.js';
 import { socketOf } from './socket.js';
 import { AS_TEXT } from './text-types.js';
 import { otherServer } from './server-check.js';
@@ -19,6 +20,11 @@ export interface ObserverSessionOptions {
   readonly idleMs?: number;
   /** The server ends a statement after so long, in milliseconds. @default 10 000 */
   readonly statementTimeoutMs?: number;
+  /**
+   * For statements that take no time: how long after a call its answer may come, the turns before it and the connecting
+   * included, in milliseconds. @default as long as connecting and the statement may take
+   */
+  readonly answerWithinMs?: number;
 }
 
 const IDLE_MS = 10_000;
@@ -41,17 +47,22 @@ interface Observing {
  * any pool, so that it works when everything else is blocked.
  *
  * It is *closed* at first; a statement makes it *open*; idling for a while, or losing the connection, makes it *closed*
- * again, and the next statement reconnects. `close()` ends it for good. Statements go one after the other. While it
- * idles it does not keep the process alive. Every value of a row is a string or null, as the server wrote it.
+ * again, and the next statement reconnects. `close()` ends it for good, whatever it is waiting for. Statements go one after the
+ * other. While it idles it does not keep the process alive. Every value of a row is a string or null, as the server wrote it.
  *
  * @internal
  */
 export class ObserverSession implements StatementRunner {
   readonly #connector: Connector;
-  readonly #options: Required<ObserverSessionOptions>;
+  readonly #options: ObserverSessionOptions & {
+    readonly idleMs: number;
+    readonly statementTimeoutMs: number;
+  };
   #open: Observing | undefined;
   #tail: Promise<unknown> = Promise.resolve();
   #idleTimer: NodeJS.Timeout | undefined;
+  /** Gives up the call whose turn it is. */
+  #turn: AbortController | undefined;
   #ended = false;
 
   constructor(connector: Connector, options: ObserverSessionOptions) {
@@ -92,37 +103,57 @@ export class ObserverSession implements StatementRunner {
     });
   }
 
-  /** Ends the session for good, a running statement included. Idempotent. */
+  /** Ends the session for good, a running statement or an attempt to connect included. Idempotent. */
   async close(): Promise<void> {
     this.#ended = true;
+    this.#turn?.abort(new PgLockUsageError('The module was shut down meanwhile.'));
     await this.#disconnect();
   }
 
   #inTurn<T>(work: (open: Observing) => Promise<T>): Promise<T> {
-    const turn = this.#tail.then(async () => {
-      clearTimeout(this.#idleTimer);
-      const open = (this.#open ??= await this.#connect());
-      socketOf(open.client)?.ref();
-      try {
-        return await work(open);
-      } finally {
-        this.#idle(open);
-      }
-    });
+    const call = new AbortController();
+    const limit = this.#limit(call);
+    const turn = this.#tail.then(() => this.#take(call, work)).finally(() => clearTimeout(limit));
     this.#tail = turn.catch(() => undefined);
     return turn;
   }
 
-  async #connect(): Promise<Observing> {
+  /** Those before it in the queue were asked earlier, and are given up earlier. */
+  #limit(call: AbortController): NodeJS.Timeout | undefined {
+    const { answerWithinMs } = this.#options;
+    if (answerWithinMs === undefined) return undefined;
+    const silence = new LockSessionError(`The server did not answer within ${answerWithinMs} ms.`);
+    return setTimeout(() => call.abort(silence), answerWithinMs);
+  }
+
+  async #take<T>(call: AbortController, work: (open: Observing) => Promise<T>): Promise<T> {
+    const { signal } = call;
+    this.#turn = call;
+    try {
+      signal.throwIfAborted();
+      clearTimeout(this.#idleTimer);
+      const open = (this.#open ??= await this.#connect(signal));
+      socketOf(open.client)?.ref();
+      return await cutOnAbort(open.client, signal, () => work(open)).finally(() => this.#idle(open));
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      this.#open = undefined; // its connection was cut
+      throw signal.reason;
+    } finally {
+      this.#turn = undefined;
+    }
+  }
+
+  async #connect(signal: AbortSignal): Promise<Observing> {
     if (this.#ended)
       throw new PgLockUsageError('The module is shut down: it asks the database nothing any more.');
-    const client = await this.#connector.connect(this.#options.purpose);
+    const client = await this.#connector.connect(this.#options.purpose, signal);
     const forget = () => {
       if (this.#open?.client === client) this.#open = undefined;
     };
     client.once('end', forget).once('error', forget);
     try {
-      return { client, ...(await this.#prepare(client)) };
+      return { client, ...(await cutOnAbort(client, signal, () => this.#prepare(client))) };
     } catch (error) {
       socketOf(client)?.destroy();
       throw error;

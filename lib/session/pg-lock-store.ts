@@ -1,5 +1,6 @@
 import { isInRecovery, replicaError } from './server-check.js';
 import { setTimeout } from 'node:timers';
+import { LockSessionError } from '../errors/lock-session.error.js';
 import { LockTableBudgetError } from '../errors/lock-table-budget.error.js';
 import {
   FENCING_EPOCH,
@@ -16,8 +17,9 @@ import type { LockKey } from '../vocabulary/lock-id.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import { isRepeatable } from '../vocabulary/sqlstate.js';
 import type { Connector } from './connector.js';
+import { Insistence } from './insistence.js';
 import type { TryOp } from './lock-command.js';
-import { SENT_AT_MOST, type LockSession } from './lock-session.js';
+import type { LockSession } from './lock-session.js';
 import type {
   HeldKey,
   LockStore,
@@ -259,7 +261,7 @@ class Attempt implements TryOp {
   mayReconnect = true;
   /** Where it is made. */
   session: LockSession | undefined;
-  private sent = 0;
+  private insistence: Insistence | undefined;
 
   constructor(
     private readonly store: PgLockStore,
@@ -282,6 +284,7 @@ class Attempt implements TryOp {
 
   onError(error: unknown): void {
     if (this.mayTryAgain(error)) this.store.tryLater(this);
+    else if (isRepeatable(error)) this.giveUp(cancelledAgainAndAgain(this.key, error));
     else this.giveUp(translateError(error, `advisory key ${this.key.text}`));
   }
 
@@ -290,11 +293,16 @@ class Attempt implements TryOp {
   }
 
   private mayTryAgain(error: unknown): boolean {
-    if (this.session?.isOpen === true) return isRepeatable(error) && ++this.sent < SENT_AT_MOST;
+    if (this.session?.isOpen === true) return (this.insistence ??= new Insistence()).mayRepeat(error);
     const again = this.mayReconnect;
     this.mayReconnect = false;
     return again;
   }
+}
+
+function cancelledAgainAndAgain({ text }: LockKey, cause: unknown): LockSessionError {
+  const message = `Another session cancels the statements of the lock session again and again; advisory key ${text} was not locked.`;
+  return new LockSessionError(message, { cause });
 }
 
 function overBudget(budget: number): LockTableBudgetError {

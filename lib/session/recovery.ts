@@ -1,15 +1,15 @@
-import { OWN_LOCKS, singleLockOp, unlockCode } from '../sql/advisory-lock.js';
+import { fusedLockOps, OWN_LOCKS, unlockCode, type KeyOp } from '../sql/advisory-lock.js';
 import type { NamedStatement, Statement } from '../sql/statement.js';
 import { LockKey } from '../vocabulary/lock-id.js';
+import { Insistence } from './insistence.js';
 import type { CommandBatch, TryOp } from './lock-command.js';
 import type { TextRow } from './peer-port.js';
 
-/** Runs a statement before all others, and again when it is cancelled. @internal */
+/** Runs a statement before all others. @internal */
 export type UrgentRunner = (query: Statement | NamedStatement) => Promise<readonly TextRow[]>;
 
 /** A key and its mode, as a session holds them. */
-interface Stray {
-  readonly key: LockKey;
+interface Stray extends KeyOp {
   readonly shared: boolean;
 }
 
@@ -50,18 +50,24 @@ export class Recovery {
   }
 
   /**
-   * Releases what was touched and is none of the locks that the session is known to hold. Rejects when it cannot be known
-   * or released.
+   * Releases what was touched and is none of the locks that the session is known to hold; looks again after each release, also
+   * one that was cancelled half-way. Rejects when it cannot be known or released.
    *
    * @param isHeld whether the session is known to hold the key.
    */
   async releaseStrays(run: UrgentRunner, isHeld: (key: LockKey, shared: boolean) => boolean): Promise<void> {
     const touched = this.touchedKeys();
-    for (let round = 0; round < ROUNDS; round++) {
-      const held = (await run(OWN_LOCKS)).map(strayOf);
-      const strays = held.filter(({ key, shared }) => touched.has(key.text) && !isHeld(key, shared));
-      if (strays.length === 0) return;
-      for (const { key, shared } of strays) await run(singleLockOp({ key, code: unlockCode(key, shared) }));
+    const insistence = new Insistence();
+    for (let rounds = 0; rounds < ROUNDS;) {
+      try {
+        const held = (await run(OWN_LOCKS)).map(strayOf);
+        const strays = held.filter(({ key, shared }) => touched.has(key.text) && !isHeld(key, shared));
+        if (strays.length === 0) return;
+        await run(fusedLockOps(strays, []));
+        rounds++;
+      } catch (error) {
+        if (!insistence.mayRepeat(error)) throw error;
+      }
     }
     throw new Error('A lock that was released again and again is still held.');
   }
@@ -74,5 +80,6 @@ export class Recovery {
 
 function strayOf({ classId, objId, objSubId, shared }: TextRow): Stray {
   const ids = { classId: Number(classId), objId: Number(objId), objSubId: objSubId === '1' ? 1 : 2 } as const;
-  return { key: LockKey.ofAdvisoryKey(ids), shared: shared === 't' };
+  const key = LockKey.ofAdvisoryKey(ids);
+  return { key, shared: shared === 't', code: unlockCode(key, shared === 't') };
 }

@@ -122,7 +122,7 @@ export class SessionPool implements SessionOwner {
 
   /** Gives back what `takeWaiter` or a reservation gave: to the next in line, or to rest; or closes what is too many. */
   giveBack(session: LockSession): void {
-    if (!session.isOpen || this.closed) return;
+    if (!session.isOpen || this.closed || this.idle.includes(session)) return;
     if (this.boundedCount > this.options.max) return this.dismiss(session);
     const next = this.line.shift();
     if (next === undefined) this.idle.push(session);

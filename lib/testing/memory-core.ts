@@ -9,7 +9,8 @@ import { HeldLocks } from '../locks/held-locks.js';
 import { Leaders } from '../leadership/leaders.js';
 import { LockNames } from '../locks/lock-names.js';
 import { SelfWaits } from '../locks/self-waits.js';
-import type { PgLockCore } from '../core/pg-lock-core.js';
+import type { LockDatabase } from '../core/lock-database.js';
+import { LockReports } from '../core/lock-reports.js';
 import type { PgLockEvents } from '../core/pg-lock-events.js';
 import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
 import { PgLockService } from '../pg-lock.service.js';
@@ -24,8 +25,8 @@ import type { MemoryLockTable } from './memory-lock-table.js';
 import { MemoryLockAdmin } from './memory-lock-admin.js';
 import { MemoryWork } from './memory-work.js';
 
-/** What {@link PgLockCore} is to a database, this is to a table in memory. @internal */
-export class MemoryCore {
+/** A database that is a table in memory. @internal */
+export class MemoryCore implements LockDatabase {
   readonly name: string;
   readonly source: LockSource;
   readonly events: PgLockEvents = new EventEmitter();
@@ -38,6 +39,9 @@ export class MemoryCore {
   readonly peers: Peers;
   readonly jobs: Jobs;
   readonly leaders: Leaders;
+  /** What the services on the table say of the locks that they hold. */
+  readonly lockReports: LockReports;
+  leaderMethods = 0;
 
   constructor(
     readonly options: ResolvedPgLockOptions,
@@ -64,6 +68,7 @@ export class MemoryCore {
       source: this.source,
       peers: this.peers,
     });
+    this.lockReports = new LockReports(this);
     this.leaders = new Leaders({ advisory: this.advisory, names: this.names, peers: this.peers, emit });
     this.jobs = this.makeJobs(emit);
     this.work = new MemoryWork({
@@ -76,7 +81,7 @@ export class MemoryCore {
       defaults: options.advisory,
     });
     this.admin = new MemoryLockAdmin(options, this.names, table, this.work.timeouts);
-    this.service = new PgLockService(asCore(this));
+    this.service = new PgLockService(this);
   }
 
   private makeJobs(emit: EventSink): Jobs {
@@ -108,9 +113,4 @@ export class MemoryCore {
     this.jobs.close();
     this.peers.close();
   }
-}
-
-/** For the layers above, which ask for the real core: everything that they call is there. @internal */
-export function asCore(core: MemoryCore): PgLockCore {
-  return core as unknown as PgLockCore;
 }

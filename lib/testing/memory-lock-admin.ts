@@ -1,11 +1,13 @@
 import { BlockedPgLocks } from '../inspection/blocked-pg-locks.js';
 import { blockingTree, membersOf, type BlockingTreeNode } from '../inspection/blocking-tree.js';
+import type { PlaceObserver } from '../inspection/doctor/place.js';
 import type { InspectionParts } from '../inspection/lock-inspector.js';
 import type { BlockedLockQuery, LockQuery } from '../inspection/lock-query.js';
 import type { BlockedPgLock, PgLock } from '../inspection/pg-lock.js';
 import { PgLocks } from '../inspection/pg-locks.js';
 import { RowDecoder } from '../inspection/row-decoder.js';
 import type { SignalOutcome } from '../inspection/signal-outcome.js';
+import type { LockOutlook } from '../core/pg-lock-parts.js';
 import type { LockNames } from '../locks/lock-names.js';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
@@ -88,7 +90,8 @@ export class MemoryPrioritizer {
 }
 
 /** Looking at locks and clearing the way, over a table in memory. @internal */
-export class MemoryLockAdmin {
+export class MemoryLockAdmin implements LockOutlook {
+  readonly observer = NO_OBSERVER;
   readonly locks: MemoryPgLocks;
   readonly blocked: MemoryBlockedPgLocks;
   readonly prioritizer: MemoryPrioritizer;
@@ -114,7 +117,9 @@ export class MemoryLockAdmin {
   }
 }
 
-const NO_OBSERVER: InspectionParts['observer'] = {
+const NO_OBSERVER: PlaceObserver = {
   version: () => Promise.resolve(0),
+  isDirect: () => Promise.resolve(true),
+  isBalanced: () => Promise.resolve(false),
   query: () => Promise.resolve([]),
 };

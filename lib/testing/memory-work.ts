@@ -1,9 +1,11 @@
 import type { Client, Pool } from 'pg';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { TransactionStateError } from '../errors/transaction-state.error.js';
+import type { LockWork } from '../core/pg-lock-parts.js';
 import type { LockTimeoutOptions } from '../locks/lock-timeout.js';
 import type { ModelLockOptions } from '../locks/model-lock.js';
 import { assertOnContention } from '../locks/xact-lock-options.js';
+import { FlowContext } from '../session/flow-context.js';
 import { SessionScopes } from '../session/scoped-pool-scope.js';
 import { resolveTarget } from '../transaction/resolve-target.js';
 import { positiveDurationMs, waitMs, type Duration } from '../vocabulary/duration.js';
@@ -72,12 +74,14 @@ export class MemoryModelLocks {
 const ANY_MODEL = { clientName: 'the testing module', tableOf: () => ({ table: 'model' }) };
 
 /** The application's side of a database in memory: pool, transactions, table locks and timeouts. @internal */
-export class MemoryWork {
+export class MemoryWork implements LockWork {
   readonly pool: Pool;
   readonly transactions: MemoryTransactions;
   readonly models: MemoryModelLocks;
   readonly timeouts: MemoryLockTimeouts;
   readonly xact: XactLocks;
+  /** Shown by no session, since there are none. */
+  readonly flowContext = new FlowContext();
   readonly scopeSession = (): Promise<void> => Promise.resolve();
 
   constructor({ pool, table, ...context }: MemoryWorkInit) {

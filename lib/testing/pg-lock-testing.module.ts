@@ -12,7 +12,7 @@ import {
   type PgLockModuleOptions,
 } from '../options/pg-lock-options.js';
 import { getPgLockPoolToken, getPgLockToken } from '../pg-lock.tokens.js';
-import { asCore, MemoryCore } from './memory-core.js';
+import { MemoryCore } from './memory-core.js';
 import { MemoryLockTable } from './memory-lock-table.js';
 import { getPgLockTestingToken, PgLockTesting } from './pg-lock-testing.js';
 
@@ -63,7 +63,7 @@ export class PgLockTestingModule {
     const runtime: FactoryProvider<LockRuntime> = {
       provide: getLockRuntimeToken(name),
       inject: [DATABASE_CORE, RunRegistry],
-      useFactory: (database: MemoryCore, runs: RunRegistry) => new LockRuntime(asCore(database), runs),
+      useFactory: (database: MemoryCore, runs: RunRegistry) => new LockRuntime(database, runs),
     };
     const health: FactoryProvider<PgLockHealthIndicator> = {
       provide: getPgLockHealthToken(name),

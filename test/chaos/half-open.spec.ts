@@ -1,9 +1,10 @@
 import { LockLostError } from '../../lib/errors/lock-lost.error.js';
+import { LockSessionError } from '../../lib/errors/lock-session.error.js';
 import type { LockHandle } from '../../lib/locks/lock-handle.js';
 import { createCore } from '../../lib/core/pg-lock-core.js';
 import { resolveOptions } from '../../lib/options/resolve-options.js';
 import { hasLease, openCore } from '../support/cores.js';
-import { eventually, useDatabase } from '../support/database.js';
+import { deferred, eventually, useDatabase } from '../support/database.js';
 import { startPostgres } from '../support/postgres/start-postgres.mjs';
 import { FaultyProxy } from '../support/proxy.js';
 
@@ -75,6 +76,37 @@ describe('a network that swallows everything and tells nobody', () => {
     // Refused by the shutdown, as by anybody else who is in the way: `acquire` gives null.
     expect(await asked).toEqual([{ status: 'fulfilled', value: null }]);
   });
+
+  it.each([
+    ['is open', true],
+    ['is being made', false],
+  ])(
+    'holds up no work for longer than a lease that asks for a fencing token while its connection %s',
+    async (_, isOpen) => {
+      const proxy = await throughProxy();
+      const sessions = { lease: '2s', directConnection: proxy.through(database.url) } as const;
+      const core = openCore(database, { sessions });
+      const token = () => core.service.advisory('x', { xact: true }, (lock) => lock.fencingToken());
+      if (isOpen) expect(await token()).toBeGreaterThan(0n);
+      proxy.freeze();
+      const startedAt = performance.now();
+      // Several at once are given up at once.
+      const locked = ['a', 'b', 'c'].map(() => deferred());
+      const works = locked.map(({ resolve }, i) =>
+        core.service.advisory(`id ${String(i)}`, { xact: true }, (lock) => {
+          resolve();
+          return lock.fencingToken();
+        }),
+      );
+      const asked = Promise.allSettled(works);
+      await Promise.all(locked.map(({ promise }) => promise));
+      await core.close();
+      for (const result of await asked)
+        expect(result).toMatchObject({ status: 'rejected', reason: expect.any(LockSessionError) as unknown });
+      expect(performance.now() - startedAt).toBeLessThan(5_000); // the time to connect is 10 s
+      proxy.cut();
+    },
+  );
 });
 
 describe('several ids at once', () => {

@@ -1,4 +1,4 @@
-import type { PgLockCore } from '../../core/pg-lock-core.js';
+import type { LockDatabase } from '../../core/lock-database.js';
 import type { TakenLock } from '../../jobs/job-definition.js';
 import type { LockIds } from '../../pg-lock.service.js';
 import { withCurrentLock } from '../current-lock.js';
@@ -19,7 +19,7 @@ export interface MethodTick extends CurrentInvocation {
 /** Runs a scheduled method under the lock of its decorator, as `AdvisoryLock` does: a tick decides whether it runs. @internal */
 export async function underJobLock(
   { invocation, tickLock, ids, info, options }: MethodTick,
-  core: PgLockCore,
+  core: LockDatabase,
   work: () => Promise<unknown>,
 ): Promise<unknown> {
   const read = lockOptions(options, invocation.kind !== 'run');
@@ -60,7 +60,7 @@ function run(held: Held, work: () => Promise<unknown>): Promise<unknown> {
 }
 
 function taken(
-  { advisory, service }: PgLockCore,
+  { advisory, service }: LockDatabase,
   ids: LockIds,
   { options, resolved }: Parameters<typeof withWait>[0],
 ): Promise<(Held & TakenLock) | undefined> {

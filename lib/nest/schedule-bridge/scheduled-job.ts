@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import type { PgLockCore } from '../../core/pg-lock-core.js';
+import type { LockDatabase } from '../../core/lock-database.js';
 import { PgLockConfigurationError } from '../../errors/pg-lock-configuration.error.js';
 import type { CronJobLike, JobDefinition } from '../../jobs/job-definition.js';
 import { readJobOptions } from '../../jobs/job-settings.js';
@@ -44,7 +44,7 @@ export function plannedJob(label: string, method: AnyFunction, { interceptors }:
 /** Enters a scheduled method into the jobs of its database; undefined where no lock of ours is around it. @internal */
 export function boundJob(
   { label, method, plans, tickLock }: PlannedJob,
-  core: PgLockCore,
+  core: LockDatabase,
   runner: JobRunner,
   cronJobs: () => readonly CronJobLike[],
 ): BoundJob | undefined {

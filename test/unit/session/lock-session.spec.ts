@@ -247,6 +247,22 @@ describe('the heartbeat of a lock session', () => {
     expect(told).toEqual([expect.stringContaining('did not answer within the lease'), 'lost: 1']);
   });
 
+  it('counts a statement that was cancelled as answered', async () => {
+    const fake = new FakeClient();
+    const { session } = open(fake);
+    const lock = await acquire(fake, session, 'a');
+    for (let i = 0; i < 3; i++) {
+      now += 2_000;
+      session.beat(2_000);
+      await nextTurn();
+      fake.last.fail(serverError('57014'));
+      now += 1_900;
+    }
+    expect(lock.alive).toBe(true);
+    now += 2_100;
+    expect(lock.alive).toBe(false);
+  });
+
   it('brings no lock back that could not be trusted any more, whenever the answer comes', async () => {
     const fake = new FakeClient();
     const { session, told } = open(fake);
@@ -295,6 +311,69 @@ describe('a batch that fails', () => {
     expect([kept.alive, session.holdCount]).toEqual([true, 1]);
   });
 
+  it('leaves the locks that are held alone, however often another session cancels what puts it right', async () => {
+    const fake = new FakeClient();
+    const { session, told } = open(fake);
+    const kept = await acquire(fake, session, 'kept');
+    const [a, b] = [attempt('a'), attempt('b')];
+    session.tryLock(a);
+    session.tryLock(b);
+    await nextTurn();
+    fake.last.fail(serverError('57014'));
+    for (let i = 0; i < 100; i++) {
+      await nextTurn();
+      fake.last.fail(serverError('57014'));
+    }
+    await nextTurn();
+    fake.last.answer(own('kept', 'a', 'b'));
+    await nextTurn();
+    expect(fake.last.text).toContain('pg_advisory_unlock(k)');
+    fake.last.fail(serverError('57014')); // one of the two was released before
+    await nextTurn();
+    fake.last.answer(own('kept', 'b'));
+    await nextTurn();
+    fake.last.answer();
+    await nextTurn();
+    fake.last.answer(own('kept'));
+    await expect(a.outcome).rejects.toMatchObject({ code: '57014' });
+    await expect(b.outcome).rejects.toMatchObject({ code: '57014' });
+    expect([kept.alive, session.holdCount, told]).toEqual([true, 1, []]);
+  });
+
+  it('releases all that it acquired in one statement', async () => {
+    const fake = new FakeClient();
+    const { session } = open(fake);
+    const ids = Array.from({ length: 300 }, (_, i) => `id ${String(i)}`);
+    const tries = ids.map(attempt);
+    for (const one of tries) session.tryLock(one);
+    await nextTurn();
+    fake.last.fail(serverError('53200'));
+    await nextTurn();
+    fake.last.answer(own(...ids));
+    await nextTurn();
+    fake.last.answer();
+    await nextTurn();
+    fake.last.answer(own());
+    await Promise.allSettled(tries.map(({ outcome }) => outcome));
+    expect(fake.sent).toHaveLength(4);
+  });
+
+  it('is given up, and the session with it, when it was cancelled for ten seconds', async () => {
+    const fake = new FakeClient();
+    const { session, told } = open(fake);
+    const op = attempt('a');
+    session.tryLock(op);
+    await nextTurn();
+    fake.last.fail(serverError('57014'));
+    for (let i = 0; i < 7; i++) {
+      await nextTurn();
+      now += 1_999;
+      fake.last.fail(serverError('57014'));
+    }
+    await nextTurn();
+    expect(told[0]).toContain('could not be brought back to a known state');
+  });
+
   it('ends a session whose state cannot be known', async () => {
     const fake = new FakeClient();
     const { session, told } = open(fake);
@@ -325,8 +404,6 @@ describe('a batch that fails', () => {
     second?.refuse();
     await nextTurn();
     fake.last.answer(own('a', 'b'));
-    await nextTurn();
-    fake.last.answer();
     await nextTurn();
     fake.last.answer();
     await nextTurn();

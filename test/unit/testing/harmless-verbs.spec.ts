@@ -35,6 +35,30 @@ describe('timeout', () => {
   });
 });
 
+describe('withContext', () => {
+  it('runs the work, nested, and refuses what is no text', async () => {
+    const { service } = core;
+    const nested = () => service.withContext({ tenant: '7' }, () => 'ran');
+    expect(await service.withContext({ job: 'nightly' }, nested)).toBe('ran');
+    const wrong = { job: 7 } as unknown as Record<string, string>;
+    await expect(service.withContext(wrong, () => 'ran')).rejects.toThrow(PgLockUsageError);
+  });
+});
+
+describe('what the services on one table say of their locks', () => {
+  it('is known to each of them, and how many methods lead is a number', async () => {
+    const other = new MemoryCore(resolveOptions(), core.table);
+    try {
+      const [mine, theirs] = [await core.service.acquire('a'), await other.service.acquire('b')];
+      const reports = await core.lockReports.find();
+      expect(reports.map(({ pid }) => pid)).toEqual([mine?.pid, theirs?.pid]);
+      expect(core.leaderMethods).toBe(0);
+    } finally {
+      await other.close();
+    }
+  });
+});
+
 describe('prioritize', () => {
   it('runs the work, and refuses bad options', async () => {
     const { service } = core;
