@@ -66,7 +66,7 @@ export class AdvisoryLocks {
   private readonly shutdown: LockShutdown;
 
   constructor(private readonly init: AdvisoryLocksInit) {
-    this.taker = new LockTaker(init);
+    this.taker = new LockTaker(init, (id, context) => this.shutdown.refusalOf(id, context));
     this.shutdown = new LockShutdown(this.taker.queues);
     this.commits = new CommitWatch(init.emit);
     this.defaults = resolveAdvisoryOptions({}, init.defaults);
@@ -223,7 +223,8 @@ export class AdvisoryLocks {
 
   /** @throws {PgLockUsageError | LockNotAvailableError} where shutdown leaves nothing to take. */
   assertOpen(id: LockId | readonly LockId[], context = LockContext.current): void {
-    this.shutdown.assertOpen(id, context);
+    const refused = this.shutdown.refusalOf(id, context);
+    if (refused !== undefined) throw refused;
   }
 
   /** Runs under locks that the flow holds already, for work in a transaction. */

@@ -110,6 +110,7 @@ export class KeyQueue extends LocalQueue implements ServerLockListener {
     const isWorthWaiting = isPassing(error);
     for (const request of this.requests)
       if (request.once || (!isWorthWaiting && !request.contended)) this.drop(request, error);
+      else if (request.expired) this.drop(request, request.contention(request.contended));
     const head = this.requests.first;
     if (head === undefined) void this.advance();
     else this.wait(head);

@@ -24,13 +24,13 @@ export class LockShutdown {
     return this.phase !== 'open';
   }
 
-  /** @throws {PgLockUsageError | LockNotAvailableError} where it leaves nothing to take. */
-  assertOpen(id: LockId | readonly LockId[], context: LockContext | undefined): void {
-    if (this.phase === 'open') return;
+  /** The error of what may not be asked for any more in a flow; undefined where it may. */
+  refusalOf(id: LockId | readonly LockId[], context: LockContext | undefined): Error | undefined {
+    if (this.phase === 'open') return undefined;
     if (this.phase === 'closed')
-      throw new PgLockUsageError('The module is shut down and takes no more locks.');
+      return new PgLockUsageError('The module is shut down and takes no more locks.');
     const mayGoOn = this.phase === 'late' ? context?.holdsAny : context?.mayGoOn;
-    if (mayGoOn !== true) throw refusal(id);
+    return mayGoOn === true ? undefined : refusal(id);
   }
 
   /** Refuses what waits and would begin anew. @param waitsMs when every wait is refused. */

@@ -3,13 +3,15 @@ import type { FlowPids } from '../session/flow-pids.js';
 import type { LockStore } from '../session/lock-store.js';
 import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
+import type { LockId } from '../vocabulary/lock-id.js';
 import { WaitAbort } from '../vocabulary/wait-abort.js';
 import { allOrNone } from './all-or-none.js';
 import { trace } from './call-places.js';
 import type { HeldLocks } from './held-locks.js';
 import { KeyQueue } from './key-queue.js';
 import { KeyQueues } from './key-queues.js';
-import { LockContext } from './lock-context.js';
+import { CallContext } from './call-context.js';
+import type { LockContext } from './lock-context.js';
 import type { LockNames, NamedKey } from './lock-names.js';
 import type { LockReference } from './lock-reference.js';
 import { LockRequest } from './lock-request.js';
@@ -53,7 +55,11 @@ export class LockTaker {
   readonly permits: Permits<Call>;
   private serverTimeoutMs: number | null | undefined;
 
-  constructor(private readonly init: LockTakerInit) {
+  /** @param refusal why nothing more may be asked for in a flow: a call may have begun before the shutdown did. */
+  constructor(
+    private readonly init: LockTakerInit,
+    private readonly refusal: (id: LockId, context: LockContext | undefined) => Error | undefined,
+  ) {
     const { held, store } = init;
     this.queues = new KeyQueues((key) => new KeyQueue(held, key, store));
     this.permits = new Permits({
@@ -61,6 +67,7 @@ export class LockTaker {
       limits: new PermitLimits(init.peers, init.emit),
       polls: () => store.polls,
       ask: (one, call, { shared, once }) => this.askFor(one, call, shared, once),
+      refusal: ({ id }, { context }) => this.refusal(id, context),
       enters: ({ key }, { options, context }) => options.reentrant && held.own(key, context)?.alive === true,
       serverTimeoutMs: () => this.serverTimeoutMs,
     });
@@ -89,7 +96,7 @@ export class LockTaker {
     const taken: LockReference[] = [];
     try {
       for (const one of named) {
-        const context = taken.length === 0 ? call.context : new LockContext([...taken], call.context);
+        const context = taken.length === 0 ? call.context : new CallContext([...taken], call.context);
         taken.push(await this.permits.take(one, { ...call, context }));
       }
       return taken;
@@ -111,7 +118,7 @@ export class LockTaker {
         this.ask(named[0] as NamedKey, call, (reference) => resolve([reference]), reject);
       });
     return allOrNone(named, call.timeoutMs !== 0, (one, waits, acquired) => {
-      const context = acquired.length === 0 ? call.context : new LockContext(acquired, call.context);
+      const context = acquired.length === 0 ? call.context : new CallContext(acquired, call.context);
       const asked = { ...call, context, ...(waits === 'once' ? { timeoutMs: 0 } : {}) };
       return new Promise((resolve, reject) => this.ask(one, asked, resolve, reject));
     });
@@ -152,6 +159,8 @@ export class LockTaker {
     const { held, flowPids } = this.init;
     const { shared, signal, sticky, reentrant } = options;
     if (signal?.aborted === true) return reject(signal.reason);
+    const refused = this.refusal(id, context);
+    if (refused !== undefined) return reject(refused);
     const outer = reentrant ? held.toReenter({ id, key }, shared, context) : undefined;
     const waitsForItself = outer === undefined && timeoutMs !== 0 && held.own(key, context) !== undefined;
     const init = {

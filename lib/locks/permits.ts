@@ -34,6 +34,8 @@ export interface PermitsInit<Call extends PermitCall> {
     call: Call,
     how: { readonly shared: boolean; readonly once: boolean },
   ): Promise<LockReference>;
+  /** Why the call may ask for nothing more, where a shutdown has begun meanwhile. */
+  refusal(one: NamedKey, call: Call): Error | undefined;
   /** Whether the flow runs under the key already, and asks to enter it again. */
   enters(one: NamedKey, call: Call): boolean;
   /** The server's own `lock_timeout`, as far as it is known. */
@@ -114,6 +116,8 @@ export class Permits<Call extends PermitCall> {
         const free = await this.anyFree(one, call);
         if (free !== undefined) return free;
         if (call.signal?.aborted === true) throw call.signal.reason;
+        const refused = this.init.refusal(one, call);
+        if (refused !== undefined) throw refused;
         const leftMs = this.leftOf(call);
         if (leftMs <= 0) throw contention(one.id, call);
         await this.pause(queue.key.text, Math.min(POLL_MS, leftMs), call.signal);

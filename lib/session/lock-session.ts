@@ -117,7 +117,7 @@ export class LockSession implements WireOwner {
   /** Tries once, fused with everything else of this turn. */
   tryLock(op: TryOp): void {
     const { refusal } = this;
-    if (refusal !== undefined) return op.onError(refusal);
+    if (refusal !== undefined) return queueMicrotask(() => op.onError(refusal));
     this.wire.commands.try(op);
     if (this.tries++ === 0) this.wire.updateReference(); // else it is kept already
   }

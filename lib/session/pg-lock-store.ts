@@ -2,6 +2,7 @@ import { isInRecovery, replicaError } from './server-check.js';
 import { setTimeout } from 'node:timers';
 import { LockSessionError } from '../errors/lock-session.error.js';
 import { LockTableBudgetError } from '../errors/lock-table-budget.error.js';
+import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import {
   FENCING_EPOCH,
   FENCING_TOKEN,
@@ -62,6 +63,8 @@ export class PgLockStore implements LockStore {
   /** Keys that were released while a peer polled for them: until when it goes first. */
   private readonly yielded = new Map<string, number>();
   private budget: number | null = null;
+  /** From when on nothing is asked for any more. */
+  private isClosed = false;
   /** Tries that wait for others of the same moment. */
   private readonly gathered: Attempt[] = [];
 
@@ -100,6 +103,7 @@ export class PgLockStore implements LockStore {
   }
 
   wait(key: LockKey, shared: boolean, options: WaitOptions): LockWait {
+    if (this.isClosed) return { outcome: Promise.reject(closedError()), cancel: () => undefined };
     const wait = new SessionLockWait(this, key, shared, options);
     this.waits.add(wait);
     const waited = this.onWait?.(key.text);
@@ -205,6 +209,7 @@ export class PgLockStore implements LockStore {
   }
 
   async close(): Promise<void> {
+    this.isClosed = true;
     this.pool.stopOpening();
     for (const wait of this.waits) wait.cancel();
     await Promise.allSettled([...this.waits].map((wait) => wait.outcome));
@@ -226,6 +231,7 @@ export class PgLockStore implements LockStore {
   }
 
   private begin(attempt: Attempt): void {
+    if (this.isClosed) return queueMicrotask(() => attempt.giveUp(closedError()));
     const yieldsMs = this.yieldsMs(attempt.key);
     if (yieldsMs > 0) return void outsideFlows(() => setTimeout(() => this.begin(attempt), yieldsMs));
     const main = this.pool.openMain;
@@ -298,6 +304,11 @@ class Attempt implements TryOp {
     this.mayReconnect = false;
     return again;
   }
+}
+
+/** No error that could pass, so that nobody waits for it. */
+function closedError(): PgLockUsageError {
+  return new PgLockUsageError('The module is shut down and takes no more locks.');
 }
 
 function cancelledAgainAndAgain({ text }: LockKey, cause: unknown): LockSessionError {

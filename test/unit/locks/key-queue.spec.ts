@@ -1,6 +1,7 @@
 import { jest } from '@jest/globals';
 import fc from 'fast-check';
 import { LockNotAvailableError } from '../../../lib/errors/lock-not-available.error.js';
+import { LockSessionError } from '../../../lib/errors/lock-session.error.js';
 import { KeyQueue } from '../../../lib/locks/key-queue.js';
 import type { LockHandle } from '../../../lib/locks/lock-handle.js';
 import type { LockReference } from '../../../lib/locks/lock-reference.js';
@@ -250,6 +251,20 @@ describe('while a wait that nobody needs any more comes to its end', () => {
       await expect(once).rejects.toThrow(answer === 'onError' ? 'gone' : LockNotAvailableError);
       expect(queue.isIdle).toBe(true);
     }
+  });
+
+  it('a request whose time is over is told so, also where the server refuses at once whatever it is asked', async () => {
+    const store = {
+      tryLock: (_key: unknown, _shared: boolean, trier: TryLockCallbacks) =>
+        queueMicrotask(() => trier.onError(new LockSessionError('closing'))),
+      // Its time is over, too.
+      wait: () => ({ outcome: Promise.resolve(null), cancel: () => undefined }),
+    };
+    const queue = new KeyQueue(HOST, lockKey('x'), store as unknown as LockStore);
+    const late = { ...REQUEST, startedAt: performance.now() - 10, timeoutMs: 5 };
+    const asked = new Promise((resolve, reject) => queue.submit(new LockRequest(late, resolve, reject)));
+    await expect(asked).rejects.toThrow(LockNotAvailableError);
+    expect(queue.isIdle).toBe(true);
   });
 
   it('a try gets what the wait was given at the last moment', async () => {

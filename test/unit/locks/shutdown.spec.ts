@@ -35,6 +35,36 @@ describe('close', () => {
     expect(table.holds()).toEqual([]);
   });
 
+  it('refuses several ids that begin anew, whether it comes before their first, between two, or while they wait', async () => {
+    const table = new MemoryLockTable();
+    const other = open(10_000, table);
+    const held = await other.service.acquire('b');
+    const core = open(10_000, table);
+    const { service } = core;
+    const [began, gate] = [deferred(), deferred()];
+    const work = service.advisory('x', async () => {
+      began.resolve();
+      await gate.promise;
+    });
+    await began.promise;
+    const waiting = service.advisory(['a', 'b'], { timeout: null }, () => 'begun anew');
+    waiting.catch(() => undefined);
+    await table.until(() => table.waiters().length > 0);
+    const trying = service.advisory(['b', 'c'], { timeout: null }, () => 'begun anew');
+    trying.catch(() => undefined);
+    const permits = service.advisory('b', { permits: 2, timeout: null }, () => 'begun anew');
+    const closing = service.close();
+    await expect(waiting).rejects.toThrow(/shutting down/);
+    await expect(trying).rejects.toThrow(/shutting down/);
+    await expect(permits).rejects.toThrow(/shutting down/);
+    gate.resolve();
+    await work;
+    await closing;
+    await held?.release();
+    expect(table.holds()).toEqual([]);
+    await other.close();
+  });
+
   it('tells work that takes too long that it was shut down', async () => {
     const { service } = open(30);
     const lost = await service.advisory('x', async (lock) => {
