@@ -91,9 +91,7 @@ export class TransactionServices {
     const own = options.pool === undefined ? new ScopedPool(poolConfig(options), scoped) : undefined;
     const pool = (this.#pool = own ?? (options.pool as Pool));
     this.#giveBack = own === undefined ? adopt(pool, scoped) : () => atMost(FAREWELL_MS, own.end());
-    // What it is asked takes no time: a server that does not answer must not hold up the work for longer than a lost lock would.
-    const answerWithinMs = Math.ceil(options.sessions.leaseMs * TRUST_SHARE);
-    this.#aside = new ObserverSession(connector, { purpose: 'transactions', answerWithinMs });
+    this.#aside = besides(connector, options);
     this.pool = poolFacade(pool);
     this.scopeSession = scopedSessions(scoped);
     this.transactions = new Transactions({
@@ -156,6 +154,12 @@ export class TransactionServices {
       throw isInRecovery(error) ? replicaError('a fencing token', { cause: error }) : error;
     }
   }
+}
+
+/** What it is asked takes no time: a server that does not answer holds up the work for no longer than it does a lost lock. */
+function besides(connector: Connector, { sessions }: ResolvedPgLockOptions): ObserverSession {
+  const answerWithinMs = Math.ceil(sessions.leaseMs * TRUST_SHARE);
+  return new ObserverSession(connector, { purpose: 'transactions', answerWithinMs });
 }
 
 function pooledTransactions(): PooledTransactions {

@@ -4,13 +4,13 @@ import type { LockSource } from '../telemetry/lock-channels.js';
 import type { LockStatus } from '../telemetry/lock-status.js';
 import { LockWatch } from '../telemetry/lock-watch.js';
 import type { PooledTransaction } from '../transaction/pooled-transaction.js';
-import { monotonicMs } from '../vocabulary/monotonic.js';
-import type { LockId, LockKey } from '../vocabulary/lock-id.js';
-import { printable } from '../vocabulary/printable.js';
+import type { LockId } from '../vocabulary/lock-id.js';
 import type { AdvisoryLockOptions, OnContention } from './advisory-options.js';
+import { assertWork } from './assert-work.js';
 import { trace } from './call-places.js';
 import { CommitWatch, type FlowTransaction } from './commit-watch.js';
 import { FlowWaitGraph } from './flow-wait-graph.js';
+import { heldLocks, type HeldLockStatus } from './held-lock-status.js';
 import { LockContext } from './lock-context.js';
 import type { LockHandle } from './lock-handle.js';
 import type { NamedKey } from './lock-names.js';
@@ -36,16 +36,6 @@ export interface AdvisoryLocksInit extends LockTakerInit {
   readonly findHolder?: FindHolder;
   /** The transaction that the running flow is in; none where sessions are not seen. */
   readonly flowTransaction?: FlowTransaction;
-}
-
-/** A key that this process holds. @internal */
-export interface HeldLockStatus {
-  readonly key: LockKey;
-  /** The backend that holds it. */
-  readonly pid: number;
-  readonly since: Date;
-  /** How many calls of this process wait for it. */
-  readonly waiting: number;
 }
 
 /**
@@ -176,12 +166,7 @@ export class AdvisoryLocks {
 
   /** The session-level locks that this process holds at this moment. Sends nothing. */
   held(): HeldLockStatus[] {
-    const now = monotonicMs();
-    return [...this.taker.queues].flatMap(({ key, held, requests }) => {
-      if (held === undefined) return [];
-      const since = new Date(Date.now() - (now - held.since));
-      return [{ key, pid: held.pid, since, waiting: requests.size }];
-    });
+    return heldLocks(this.taker.queues);
   }
 
   /** Makes sure that the server answers on the lock session, which is opened where none is. */
@@ -314,12 +299,6 @@ export class AdvisoryLocks {
       for (const { key } of this.init.names.keysOf(id)) permits.released(key);
     };
   }
-}
-
-/** @throws {PgLockUsageError} when it cannot be run. @internal */
-export function assertWork(work: unknown): asserts work is (...args: never[]) => unknown {
-  if (typeof work !== 'function')
-    throw new PgLockUsageError(`The work to run under the lock must be a function; got ${printable(work)}.`);
 }
 
 /** Whether an error only says that the lock was not acquired, where that is to be passed over. */

@@ -1,25 +1,13 @@
 import { isInRecovery, replicaError } from './server-check.js';
 import { setTimeout } from 'node:timers';
-import { LockSessionError } from '../errors/lock-session.error.js';
-import { LockTableBudgetError } from '../errors/lock-table-budget.error.js';
-import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
-import {
-  FENCING_EPOCH,
-  FENCING_TOKEN,
-  heldByOthers,
-  probeShared,
-  tryCode,
-  type LockOpCode,
-} from '../sql/advisory-lock.js';
+import { FENCING_EPOCH, FENCING_TOKEN, heldByOthers, probeShared } from '../sql/advisory-lock.js';
 import type { Statement } from '../sql/statement.js';
 import { HEARTBEAT } from '../sql/lock-session.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
-import { isRepeatable } from '../vocabulary/sqlstate.js';
 import type { Connector } from './connector.js';
-import { Insistence } from './insistence.js';
-import type { TryOp } from './lock-command.js';
+import { closedError, LockAttempt, overBudget, type LockAttemptHost } from './lock-attempt.js';
 import type { LockSession } from './lock-session.js';
 import type {
   HeldKey,
@@ -36,7 +24,6 @@ import type { PeerPort } from './peer-port.js';
 import type { SessionLock } from './session-lock.js';
 import { SessionPool } from './session-pool.js';
 import type { ResolvedSessionsOptions } from './session-options.js';
-import { translateError } from './translate-error.js';
 import { WaitWatch } from './wait-watch.js';
 
 /** For how long tries that may wait do so: timers that are due in the same moment fire a few milliseconds apart. */
@@ -50,7 +37,7 @@ const YIELD_MS = 20;
  *
  * @internal
  */
-export class PgLockStore implements LockStore {
+export class PgLockStore implements LockStore, LockAttemptHost {
   readonly pool: SessionPool;
   /** Called when a wait begins; what it returns, when that is over. */
   onWait: ((key: string) => () => void) | undefined;
@@ -66,7 +53,7 @@ export class PgLockStore implements LockStore {
   /** From when on nothing is asked for any more. */
   private isClosed = false;
   /** Tries that wait for others of the same moment. */
-  private readonly gathered: Attempt[] = [];
+  private readonly gathered: LockAttempt[] = [];
 
   constructor(
     connector: Connector,
@@ -89,7 +76,7 @@ export class PgLockStore implements LockStore {
   }
 
   tryLock(key: LockKey, shared: boolean, trier: TryLockCallbacks, isPatient = false): void {
-    const attempt = new Attempt(this, key, shared, trier);
+    const attempt = new LockAttempt(this, key, shared, trier);
     if (!isPatient) return this.begin(attempt);
     if (this.gathered.push(attempt) > 1) return;
     setTimeout(() => {
@@ -230,7 +217,7 @@ export class PgLockStore implements LockStore {
     return until === undefined ? 0 : Math.max(0, Math.ceil(until - monotonicMs()));
   }
 
-  private begin(attempt: Attempt): void {
+  private begin(attempt: LockAttempt): void {
     if (this.isClosed) return queueMicrotask(() => attempt.giveUp(closedError()));
     const yieldsMs = this.yieldsMs(attempt.key);
     if (yieldsMs > 0) return void outsideFlows(() => setTimeout(() => this.begin(attempt), yieldsMs));
@@ -242,7 +229,7 @@ export class PgLockStore implements LockStore {
   }
 
   /** After a release that is under way elsewhere, on a main session that has to be opened first; or again, on a new one. */
-  tryLater(attempt: Attempt): void {
+  tryLater(attempt: LockAttempt): void {
     this.mainFor(attempt.key).then(
       (main) => this.tryOn(main, attempt),
       (error: unknown) => attempt.onError(error),
@@ -254,72 +241,10 @@ export class PgLockStore implements LockStore {
     return this.pool.openMain ?? this.pool.mainAtOnce();
   }
 
-  private tryOn(main: LockSession, attempt: Attempt): void {
+  private tryOn(main: LockSession, attempt: LockAttempt): void {
     attempt.session = main;
     const budget = this.budgetOf(main);
     if (this.pool.holdCount >= budget) return queueMicrotask(() => attempt.giveUp(overBudget(budget)));
     main.tryLock(attempt);
   }
-}
-
-/** One try for one key: made again when its statement is cancelled, and once more when its session ends. */
-class Attempt implements TryOp {
-  mayReconnect = true;
-  /** Where it is made. */
-  session: LockSession | undefined;
-  private insistence: Insistence | undefined;
-
-  constructor(
-    private readonly store: PgLockStore,
-    readonly key: LockKey,
-    readonly shared: boolean,
-    private readonly trier: TryLockCallbacks,
-  ) {}
-
-  get code(): LockOpCode {
-    return tryCode(this.key, this.shared);
-  }
-
-  onAcquired(hold: HeldKey): void {
-    this.trier.onAcquired(hold);
-  }
-
-  onUnavailable(): void {
-    this.trier.onUnavailable();
-  }
-
-  onError(error: unknown): void {
-    if (this.mayTryAgain(error)) this.store.tryLater(this);
-    else if (isRepeatable(error)) this.giveUp(cancelledAgainAndAgain(this.key, error));
-    else this.giveUp(translateError(error, `advisory key ${this.key.text}`));
-  }
-
-  giveUp(error: unknown): void {
-    this.trier.onError(error);
-  }
-
-  private mayTryAgain(error: unknown): boolean {
-    if (this.session?.isOpen === true) return (this.insistence ??= new Insistence()).mayRepeat(error);
-    const again = this.mayReconnect;
-    this.mayReconnect = false;
-    return again;
-  }
-}
-
-/** No error that could pass, so that nobody waits for it. */
-function closedError(): PgLockUsageError {
-  return new PgLockUsageError('The module is shut down and takes no more locks.');
-}
-
-function cancelledAgainAndAgain({ text }: LockKey, cause: unknown): LockSessionError {
-  const message = `Another session cancels the statements of the lock session again and again; advisory key ${text} was not locked.`;
-  return new LockSessionError(message, { cause });
-}
-
-function overBudget(budget: number): LockTableBudgetError {
-  return new LockTableBudgetError(
-    `This process holds ${budget} advisory locks, which is its share of the server's lock table; a full table would fail ` +
-      'the statements of every session. Hold fewer locks, raise max_locks_per_transaction on the server, or raise ' +
-      '`sessions.lockTableShare`.',
-  );
 }

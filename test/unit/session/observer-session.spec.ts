@@ -28,9 +28,8 @@ describe('a connection that looks at locks, beside a server that does not answer
     const asked = [1, 2, 3, 4].map(() => session.query({ text: 'SELECT 1' }));
     const answers = await Promise.allSettled(asked);
     const ms = performance.now() - startedAt;
-    expect(answers.map((answer) => (answer as PromiseRejectedResult).reason as unknown)).toEqual(
-      asked.map(() => expect.any(LockSessionError)),
-    );
+    for (const answer of answers)
+      expect(answer).toMatchObject({ status: 'rejected', reason: expect.any(LockSessionError) as unknown });
     expect(ms).toBeGreaterThan(900);
     expect(ms).toBeLessThan(3_500); // one after the other would take 4 000 ms
     await session.close();
