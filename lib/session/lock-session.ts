@@ -135,6 +135,7 @@ export class LockSession implements WireOwner {
     if (this.state === 'ended') return undefined;
     const lock = new SessionLock<LockSession>(this, key, shared);
     this.locks.add(lock);
+    this.wire.updateReference(); // its statement is answered, and only the lock keeps the process alive from now on
     return lock;
   }
 

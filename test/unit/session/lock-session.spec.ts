@@ -453,4 +453,15 @@ describe('a process', () => {
     session.keepProcess(true);
     expect(fake.calls).toEqual(['unref', 'ref', 'unref', 'ref']);
   });
+
+  it('is kept alive by a lock that a statement of its own has acquired', async () => {
+    const fake = new FakeClient();
+    const { session } = open(fake);
+    const answered = session.waitFor(() => 'SELECT pg_advisory_lock(1)');
+    await nextTurn();
+    fake.last.refuse();
+    await answered;
+    session.adopt(lockKey('a'), false);
+    expect(fake.calls).toEqual(['unref', 'ref', 'unref', 'ref']);
+  });
 });
