@@ -24,7 +24,7 @@ with_postgres() {
   cat >with-postgres.mjs <<'JS'
 import { spawnSync } from 'node:child_process';
 import { createServer } from 'node:net';
-import { mkdtempSync, chmodSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { once } from 'node:events';
@@ -56,6 +56,7 @@ const { status } = spawnSync(process.execPath, [process.argv[2]], {
   env: { ...process.env, DATABASE_URL: `postgres://postgres:postgres@127.0.0.1:${port}/postgres` },
 });
 await server.stop();
+rmSync(parent, { recursive: true, force: true });
 process.exit(status ?? 1);
 JS
   node with-postgres.mjs "$1"
