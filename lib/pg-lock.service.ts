@@ -29,7 +29,7 @@ export type LockIds = LockId | readonly ListedLockId[];
 /** Options under which a lock is acquired, or an error thrown, so that there is always a result. @publicApi */
 export interface ThrowingOptions {
   /** Contention is an error. */
-  readonly onContention?: 'throw';
+  readonly onContention?: 'throw' | undefined;
 }
 
 /** A transaction of the module's own, which the work gets to query on. @publicApi */

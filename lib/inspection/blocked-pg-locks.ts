@@ -1,4 +1,5 @@
 import { treeRows } from '../sql/blocked-rows.js';
+import { assertOptions } from '../vocabulary/known-options.js';
 import { blockingTree, type BlockingTreeNode } from './blocking-tree.js';
 import { LockInspector } from './lock-inspector.js';
 import type { BlockedLockQuery, SignalOptions } from './lock-query.js';
@@ -9,7 +10,7 @@ import type { SignalOutcome } from './signal-outcome.js';
 /** How `tree` looks. @publicApi */
 export interface BlockingTreeOptions {
   /** Look at the waiting sessions of all databases of the server. @default false */
-  readonly allDatabases?: boolean;
+  readonly allDatabases?: boolean | undefined;
 }
 
 /**
@@ -59,7 +60,9 @@ export class BlockedPgLocks extends LockInspector<BlockedLockQuery, BlockedPgLoc
    *
    * Sends one statement that starts from the waiting sessions. At most 10 000 sessions are shown; `holdsUp` counts all.
    */
-  async tree({ allDatabases = false }: BlockingTreeOptions = {}): Promise<readonly BlockingTreeNode[]> {
+  async tree(options: BlockingTreeOptions = {}): Promise<readonly BlockingTreeNode[]> {
+    assertOptions(options, ['allDatabases'], 'tree()');
+    const { allDatabases = false } = options;
     const { observer } = this.parts;
     const version = await observer.version();
     const rows = await observer.query<TextRow>({

@@ -2,6 +2,7 @@ import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { attributesOf, type RowQuery } from '../sql/inspection-query.js';
 import { lockKey } from '../vocabulary/lock-id.js';
 import type { LockTarget, NamedTable } from '../vocabulary/lock-target.js';
+import { definedOnly } from '../vocabulary/known-options.js';
 import { printable } from '../vocabulary/printable.js';
 import { filterPredicates } from './filter-text.js';
 import type { LockQuery } from './lock-query.js';
@@ -94,11 +95,11 @@ function withConfiguration(given: LockQuery<object>, configs: QueryVocabulary['c
   }
   const saved = configs[given.config] as LockQuery<object>;
   known(saved, [...KEYS, ...COMMAND_KEYS], `the configuration ${printable(given.config)}`);
-  return { ...saved, ...given };
+  return { ...saved, ...definedOnly(given) };
 }
 
 function known(query: unknown, keys: readonly string[], what: string): void {
-  if (typeof query !== 'object' || query === null)
+  if (typeof query !== 'object' || query === null || Array.isArray(query))
     throw new PgLockUsageError(`${what} must be an object; got ${printable(query)}.`);
   const stranger = Object.keys(query).find((key) => !keys.includes(key));
   if (stranger === undefined) return;

@@ -1,8 +1,11 @@
+import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import type { AdvisoryLockOptions } from '../locks/advisory-options.js';
 import type { LockHandle } from '../locks/lock-handle.js';
 import type { LockScope } from '../locks/lock-scope.js';
 import type { Duration } from '../vocabulary/duration.js';
 import type { LockId } from '../vocabulary/lock-id.js';
+import { assertOptions, definedOnly } from '../vocabulary/known-options.js';
+import { printable } from '../vocabulary/printable.js';
 import type { CronJobLike, JobDefinition, JobInvocation, TakeLock, TakeOptions } from './job-definition.js';
 import { readJobOptions } from './job-settings.js';
 import type { JobTick } from './job-tick.js';
@@ -20,13 +23,23 @@ export interface WrappedJobOptions extends Pick<
   'timeout' | 'onContention' | 'sticky' | 'holdAtLeast' | 'maxHold'
 > {
   /** What it locks. @default the name */
-  readonly id?: LockId | readonly LockId[];
+  readonly id?: LockId | readonly LockId[] | undefined;
   /** How late a missed tick may still be run. @default the shorter of a minute and half the period */
-  readonly catchUp?: Duration;
+  readonly catchUp?: Duration | undefined;
   /** After so many failures in a row another replica gets the job. @default never */
-  readonly giveBackAfter?: number;
+  readonly giveBackAfter?: number | undefined;
 }
 
+const KNOWN: readonly (keyof WrappedJobOptions)[] = [
+  'id',
+  'timeout',
+  'onContention',
+  'sticky',
+  'holdAtLeast',
+  'maxHold',
+  'catchUp',
+  'giveBackAfter',
+];
 const DEFAULTS = Object.freeze({ timeout: 0, onContention: 'skip', sticky: true } as const);
 
 /** @throws {PgLockUsageError} on bad ids and options. @internal */
@@ -34,8 +47,12 @@ export function wrapJob(
   jobs: Jobs,
   name: string,
   work: WrappedJobWork,
-  { id = name, catchUp, giveBackAfter, ...given }: WrappedJobOptions,
+  options: WrappedJobOptions,
 ): WrappedJob {
+  if (typeof work !== 'function')
+    throw new PgLockUsageError(`jobs.wrap() needs a function to run; got ${printable(work)}.`);
+  assertOptions(options, KNOWN, 'jobs.wrap()');
+  const { id = name, catchUp, giveBackAfter, ...given } = definedOnly(options);
   const { advisory } = jobs.context;
   const onTick = advisory.resolve({ ...DEFAULTS, ...given });
   const byHand = advisory.resolve({ sticky: onTick.sticky, ...given });

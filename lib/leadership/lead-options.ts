@@ -1,36 +1,36 @@
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { positiveDurationMs, type Duration } from '../vocabulary/duration.js';
-import { assertOptions } from '../vocabulary/known-options.js';
+import { assertOptions, assertSignal } from '../vocabulary/known-options.js';
 import { printable } from '../vocabulary/printable.js';
 import type { Leadership } from './leadership.js';
 
 /** How long to pause after an error of the work. @publicApi */
 export interface LeadBackOff {
   /** After the first error; doubled with each further one, and varied by up to a half. @default '200ms' */
-  readonly first?: Duration;
+  readonly first?: Duration | undefined;
   /** The longest pause. @default '30s' */
-  readonly most?: Duration;
+  readonly most?: Duration | undefined;
 }
 
 /** How to lead. @publicApi */
 export interface LeadOptions {
   /** Stops standing by, or resigns: the call then rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /**
    * After so many errors in a row the lead goes to another process, and the call rejects with the last error; `null` never.
    * Errors count no more once the work has run for longer than the longest pause. A whole number from 1.
    *
    * @default 5
    */
-  readonly giveUpAfter?: number | null;
+  readonly giveUpAfter?: number | null | undefined;
   /** The pauses between an error and the next attempt. The lead is kept meanwhile. */
-  readonly backOff?: LeadBackOff;
+  readonly backOff?: LeadBackOff | undefined;
   /** Called when this process begins to lead, before the work. */
-  readonly onElected?: (leadership: Leadership) => void;
+  readonly onElected?: ((leadership: Leadership) => void) | undefined;
   /** Called when this process leads no more of its own will: the work is over, was resigned, or has failed too often. */
-  readonly onResigned?: (leadership: Leadership) => void;
+  readonly onResigned?: ((leadership: Leadership) => void) | undefined;
   /** Called when the lead is lost, after `signal` has aborted. */
-  readonly onLost?: (leadership: Leadership, error: Error) => void;
+  readonly onLost?: ((leadership: Leadership, error: Error) => void) | undefined;
 }
 
 /** {@link LeadOptions} read once. @internal */
@@ -56,8 +56,7 @@ export function resolveLeadOptions(options: LeadOptions | undefined): ResolvedLe
     if (given[name] !== undefined && typeof given[name] !== 'function')
       throw new PgLockUsageError(`${name} must be a function; got ${printable(given[name])}.`);
   const { signal, backOff, onElected, onResigned, onLost } = given;
-  if (signal !== undefined && !((signal as unknown) instanceof AbortSignal))
-    throw new PgLockUsageError(`signal must be an AbortSignal; got ${printable(signal)}.`);
+  assertSignal(signal);
   const pauses: LeadBackOff = backOff ?? {};
   assertOptions(pauses, ['first', 'most'], 'backOff');
   const { first, most } = pauses;

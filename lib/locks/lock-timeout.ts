@@ -5,6 +5,7 @@ import { sqlStateWithin } from '../transaction/sqlstate-within.js';
 import type { Transactions } from '../transaction/transactions.js';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { positiveDurationMs, type Duration } from '../vocabulary/duration.js';
+import { assertOptions } from '../vocabulary/known-options.js';
 import { SQLSTATE } from '../vocabulary/sqlstate.js';
 import type { InTransaction, TransactionOption } from '../transaction/ambient-transaction.js';
 
@@ -46,13 +47,24 @@ export class LockTimeouts {
     options: InTransaction<LockTimeoutOptions>,
     work: (() => Promise<T> | T) | undefined,
   ): Promise<T> {
-    const timeoutMs = duration === null ? null : positiveDurationMs(duration);
-    if (typeof work !== 'function') throw new PgLockUsageError('timeout() needs a function to run.');
+    const timeoutMs = readLockTimeout(duration, options);
+    assertTimeoutWork(work);
     if (options.transaction !== undefined) return within(options.transaction, timeoutMs, work);
     const ambient = this.#transactions.peek();
     const inScope = () => this.#scopes.withLockTimeout(timeoutMs, async () => work());
     return ambient === undefined ? inScope() : within(ambient, timeoutMs, inScope);
   }
+}
+
+/** Sends nothing. @throws {PgLockUsageError} when it cannot mean anything. @internal */
+export function readLockTimeout(duration: Duration | null, options: LockTimeoutOptions): number | null {
+  assertOptions(options, ['transaction'], 'timeout()');
+  return duration === null ? null : positiveDurationMs(duration);
+}
+
+/** @throws {PgLockUsageError} when it is no function. @internal */
+export function assertTimeoutWork<Work>(work: Work | undefined): asserts work is Work {
+  if (typeof work !== 'function') throw new PgLockUsageError('timeout() needs a function to run.');
 }
 
 async function within<T>(given: object, timeoutMs: number | null, work: () => Promise<T> | T): Promise<T> {

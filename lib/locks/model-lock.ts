@@ -7,6 +7,7 @@ import { OpenTransaction } from '../transaction/open-transaction.js';
 import { resolveTarget } from '../transaction/resolve-target.js';
 import type { Transactions } from '../transaction/transactions.js';
 import { waitMs, type Duration } from '../vocabulary/duration.js';
+import { assertOptions, assertSignal } from '../vocabulary/known-options.js';
 import { assertLockMode, type LockMode } from '../vocabulary/lock-mode.js';
 import type { LockTarget } from '../vocabulary/lock-target.js';
 import type { OnContention } from './advisory-options.js';
@@ -25,18 +26,26 @@ export interface ModelLockOptions {
    */
   readonly transaction?: TransactionOption;
   /** One of PostgreSQL's eight table lock modes. @default 'ACCESS EXCLUSIVE' */
-  readonly mode?: LockMode;
+  readonly mode?: LockMode | undefined;
   /**
    * How long to wait for all of the tables: a Duration, `0` to try once (`NOWAIT`), `null` to wait indefinitely.
    *
    * @default the ambient timeout of `pglock.timeout`, or else the session's `lock_timeout`
    */
-  readonly timeout?: Duration | null;
+  readonly timeout?: Duration | null | undefined;
   /** Resolve to false, or throw, when a table is not locked in time. @default 'skip' */
-  readonly onContention?: OnContention;
+  readonly onContention?: OnContention | undefined;
   /** Stops the wait: the call rejects with the signal's reason, and the transaction stays usable. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
+
+const KNOWN: readonly (keyof ModelLockOptions)[] = [
+  'transaction',
+  'mode',
+  'timeout',
+  'onContention',
+  'signal',
+];
 
 interface Wanted extends AskedInTransaction {
   readonly mode: LockMode;
@@ -70,11 +79,7 @@ export class ModelLocks {
     targets: LockTarget | readonly LockTarget[],
     options: InTransaction<ModelLockOptions> = {},
   ): Promise<boolean> {
-    const { mode = 'ACCESS EXCLUSIVE', onContention = 'skip', signal } = options;
-    assertLockMode(mode);
-    assertOnContention(onContention);
-    const list = listed(targets);
-    const timeoutMs = waitMs(options.timeout);
+    const { list, mode, onContention, signal, timeoutMs } = readModelLock(targets, options);
     signal?.throwIfAborted();
     const transaction = this.#transaction(options);
     const tables = [...new Set(list.map((target) => resolveTarget(target, transaction)))].sort();
@@ -111,6 +116,19 @@ export class ModelLocks {
       'A table lock needs a transaction: pass { transaction }, or call model() within pglock.transaction().',
     );
   }
+}
+
+/** Sends nothing. @throws {PgLockUsageError} when it cannot mean anything. @internal */
+export function readModelLock(
+  targets: LockTarget | readonly LockTarget[],
+  options: Omit<ModelLockOptions, 'transaction'>,
+) {
+  assertOptions(options, KNOWN, 'model()');
+  const { mode = 'ACCESS EXCLUSIVE', onContention = 'skip', signal, timeout } = options;
+  assertLockMode(mode);
+  assertOnContention(onContention);
+  assertSignal(signal);
+  return { list: listed(targets), mode, onContention, signal, timeoutMs: waitMs(timeout) };
 }
 
 function listed(targets: LockTarget | readonly LockTarget[]): readonly LockTarget[] {

@@ -1,6 +1,6 @@
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { durationMs, positiveDurationMs, waitMs } from '../vocabulary/duration.js';
-import { assertOptions } from '../vocabulary/known-options.js';
+import { assertOptions, assertSignal } from '../vocabulary/known-options.js';
 import { printable } from '../vocabulary/printable.js';
 import type { WaitSignal } from '../vocabulary/wait-abort.js';
 import type { AdvisoryLockOptions, OnContention } from './advisory-options.js';
@@ -79,9 +79,7 @@ function assertShape(options: AdvisoryLockOptions): void {
   for (const name of FLAGS)
     if (options[name] !== undefined && typeof options[name] !== 'boolean')
       throw new PgLockUsageError(`${name} must be true or false; got ${printable(options[name])}.`);
-  const signal: unknown = options.signal;
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw new PgLockUsageError(`signal must be an AbortSignal; got ${printable(signal)}.`);
+  assertSignal(options.signal);
 }
 
 function permitsOf({ permits, shared, xact, transaction }: AdvisoryLockOptions): number | undefined {

@@ -6,11 +6,12 @@ import { resolveAdvisoryOptions, type ResolvedAdvisoryDefaults } from '../locks/
 import { assertLastsAsTransaction } from '../locks/xact-lock-options.js';
 import type { PrioritizeOptions } from '../prioritize/prioritize-options.js';
 import { resolvePrioritizeOptions } from '../prioritize/resolve-prioritize-options.js';
+import { definedOnly } from '../vocabulary/known-options.js';
 
 /** Which database, for handlers of applications that have several. @publicApi */
 export interface ConnectionOption {
   /** The `name` of the database's `PgLockModule.forRoot`. @default 'default' */
-  readonly connection?: string;
+  readonly connection?: string | undefined;
 }
 
 /**
@@ -60,12 +61,6 @@ const NO_DEFAULTS: ResolvedAdvisoryDefaults = {
   maxHoldMs: undefined,
   reentrant: undefined,
 };
-
-function definedOnly<Options extends object>(options: Options): Partial<Options> {
-  return Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== undefined),
-  ) as Partial<Options>;
-}
 
 /** How a handler's or method's way is cleared. A handler has no transaction to give, and is not run again. @publicApi */
 export interface PrioritizeHandlerOptions

@@ -29,13 +29,13 @@ export interface AdvisoryDefaults extends Pick<
    *
    * @default '10s'
    */
-  readonly selfWait?: Duration | null;
+  readonly selfWait?: Duration | null | undefined;
 }
 
 /** How a database is shut down. @publicApi */
 export interface ShutdownOptions {
   /** How long running work under locks is waited for, before its locks are released. @default '20s' */
-  readonly timeout?: Duration;
+  readonly timeout?: Duration | undefined;
 }
 
 /** What `prioritize` does when the call does not say. @publicApi */

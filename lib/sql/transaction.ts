@@ -9,8 +9,8 @@ export type IsolationLevel = (typeof ISOLATION_LEVELS)[number];
 
 /** What a transaction begins with. @internal */
 export interface BeginOptions {
-  readonly isolation?: IsolationLevel;
-  readonly readOnly?: boolean;
+  readonly isolation?: IsolationLevel | undefined;
+  readonly readOnly?: boolean | undefined;
   /** The `lock_timeout` within the transaction; left out, the session's own. */
   readonly lockTimeoutMs?: number | null;
 }

@@ -1,15 +1,12 @@
 import type { Client, Pool } from 'pg';
-import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { TransactionStateError } from '../errors/transaction-state.error.js';
 import type { LockWork } from '../core/pg-lock-parts.js';
-import type { LockTimeoutOptions } from '../locks/lock-timeout.js';
-import type { ModelLockOptions } from '../locks/model-lock.js';
-import { assertOnContention } from '../locks/xact-lock-options.js';
+import { assertTimeoutWork, readLockTimeout, type LockTimeoutOptions } from '../locks/lock-timeout.js';
+import { readModelLock, type ModelLockOptions } from '../locks/model-lock.js';
 import { FlowContext } from '../session/flow-context.js';
 import { SessionScopes } from '../session/scoped-pool-scope.js';
 import { resolveTarget } from '../transaction/resolve-target.js';
-import { positiveDurationMs, waitMs, type Duration } from '../vocabulary/duration.js';
-import { assertLockMode } from '../vocabulary/lock-mode.js';
+import type { Duration } from '../vocabulary/duration.js';
 import type { LockTarget } from '../vocabulary/lock-target.js';
 import { memoryDriver, memoryPool } from './memory-pool.js';
 import { MemoryTransactions } from './memory-transactions.js';
@@ -39,8 +36,8 @@ export class MemoryLockTimeouts {
     options: LockTimeoutOptions,
     work: (() => Promise<T> | T) | undefined,
   ): Promise<T> {
-    const timeoutMs = duration === null ? null : positiveDurationMs(duration);
-    if (typeof work !== 'function') throw new PgLockUsageError('timeout() needs a function to run.');
+    const timeoutMs = readLockTimeout(duration, options);
+    assertTimeoutWork(work);
     if (options.transaction !== undefined) return work();
     return this.scopes.withLockTimeout(timeoutMs, async () => work());
   }
@@ -55,15 +52,10 @@ export class MemoryModelLocks {
   }
 
   private locked(targets: LockTarget | readonly LockTarget[], options: ModelLockOptions): true {
-    const { mode = 'ACCESS EXCLUSIVE', onContention = 'skip', timeout, signal, transaction } = options;
-    assertLockMode(mode);
-    assertOnContention(onContention);
-    waitMs(timeout);
-    const list = Array.isArray(targets) ? (targets as readonly LockTarget[]) : [targets];
-    if (list.length === 0) throw new PgLockUsageError('model() needs at least one table to lock; got none.');
+    const { list, signal } = readModelLock(targets, options);
     for (const target of list) resolveTarget(target, ANY_MODEL);
     signal?.throwIfAborted();
-    if (transaction !== undefined || this.transactions.current() !== undefined) return true;
+    if (options.transaction !== undefined || this.transactions.current() !== undefined) return true;
     throw new TransactionStateError(
       'A table lock needs a transaction: pass { transaction }, or call model() within pglock.transaction().',
     );

@@ -18,7 +18,7 @@ import type { MemoryLock, MemoryLockTable } from './memory-lock-table.js';
 /** How another session holds a lock. @publicApi */
 export interface HoldLockOptions {
   /** Share it with other shared holders. @default false */
-  readonly shared?: boolean;
+  readonly shared?: boolean | undefined;
 }
 
 /**
@@ -175,7 +175,7 @@ const open: PgLockTesting[] = [];
 /** Where the functions act. @publicApi */
 export interface OnTesting {
   /** @default that of the `PgLockTestingModule` that was created last, and is not closed yet */
-  readonly testing?: PgLockTesting;
+  readonly testing?: PgLockTesting | undefined;
 }
 
 /**

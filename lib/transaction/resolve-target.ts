@@ -43,9 +43,9 @@ function tableOf(target: LockTarget, tables: ModelTables | undefined): NamedTabl
     ofDrizzle(target) ??
     ofObjection(target) ??
     ofSequelize(target) ??
+    ofPlainObject(target) ??
     tables?.tableOf(target) ??
-    registeredTable(target) ??
-    ofPlainObject(target);
+    registeredTable(target);
   if (found !== undefined) return found;
   throw new LockTargetError(
     `${printable(target)} names no table${tables === undefined ? '' : ` that ${tables.clientName} knows`}: pass an entity class that its ORM knows by now, or the table's name.`,
@@ -89,8 +89,21 @@ function ofSequelize(target: object): NamedTable | undefined {
 }
 
 function ofPlainObject(target: object): NamedTable | undefined {
-  const { table, schema } = target as { table?: unknown; schema?: unknown };
-  return typeof target === 'function' ? undefined : named(table, schema);
+  if (!isPlain(target) || !('table' in target)) return undefined;
+  const { table, schema } = target as { table: unknown; schema?: unknown };
+  if (isName(table) && (schema === undefined || isName(schema))) return named(table, schema);
+  throw new PgLockUsageError(
+    `A lock target { schema?, table } needs names that are texts and not empty; got schema ${printable(schema)}, table ${printable(table)}.`,
+  );
+}
+
+function isPlain(target: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(target);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && !value.includes('\0');
 }
 
 function checked(name: NamedTable, target: LockTarget): NamedTable {

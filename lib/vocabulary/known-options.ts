@@ -12,6 +12,19 @@ export function assertOptions(given: unknown, known: readonly string[], what: st
       );
 }
 
+/** What stops a wait is a signal. @throws {PgLockUsageError} otherwise. @internal */
+export function assertSignal(signal: unknown): asserts signal is AbortSignal | undefined {
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new PgLockUsageError(`signal must be an AbortSignal; got ${printable(signal)}.`);
+}
+
+/** Without what is undefined, which counts as left out. @internal */
+export function definedOnly<Options extends object>(options: Options): Partial<Options> {
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as Partial<Options>;
+}
+
 /** ` Did you mean 'name'?` where a name of the list is nearly the same, and nothing otherwise. @internal */
 export function didYouMean(name: string, known: readonly string[]): string {
   const nearest = known.toSorted((a, b) => distance(a, name) - distance(b, name))[0];

@@ -4,7 +4,7 @@ import { printable } from './printable.js';
 /** A table by its name, for names that hold a dot. @publicApi */
 export interface NamedTable {
   /** Its schema. @default whatever `search_path` finds */
-  readonly schema?: string;
+  readonly schema?: string | undefined;
   /** Its name, as the catalog has it: unquoted, case counts. */
   readonly table: string;
 }

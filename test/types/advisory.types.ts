@@ -104,6 +104,8 @@ export function options(): void {
   void pglock.acquire('x', { timeOut: 5 });
   // @ts-expect-error either throw or skip
   void pglock.acquire('x', { onContention: 'ignore' });
-  // @ts-expect-error undefined is not "left out" under exactOptionalPropertyTypes
-  void pglock.acquire('x', { timeout: undefined });
+  // What may be undefined can be handed on, also under exactOptionalPropertyTypes.
+  void pglock.acquire('x', { timeout: undefined, signal: undefined });
+  // @ts-expect-error the presence of the key says that a transaction was meant
+  void pglock.acquire('x', { transaction: undefined });
 }

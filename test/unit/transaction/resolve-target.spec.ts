@@ -70,6 +70,16 @@ describe('resolveTarget', () => {
     expect(resolveTarget(target, orm)).toBe(name);
   });
 
+  it.each([
+    [{ schema: '', table: 'x' }],
+    [{ schema: 5, table: 'x' }],
+    [{ schema: null, table: 'x' }],
+    [{ table: '' }],
+    [{ table: 5 }],
+  ])('refuses %p, rather than a table of that name elsewhere', (target) => {
+    expect(() => resolveTarget(target as LockTarget, orm)).toThrow(PgLockUsageError);
+  });
+
   it('reads a Drizzle table, under an alias too', () => {
     const table = {
       [Symbol.for('drizzle:Name')]: 'alias',
