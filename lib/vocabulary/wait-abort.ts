@@ -5,7 +5,13 @@ export type WaitSignal = AbortSignal | WaitAbort;
 export type StopListening = () => void;
 
 /** Those of ours who listen to a signal of a caller. */
-const listenersOf = new WeakMap<AbortSignal, Set<() => void>>();
+const listenersOf = new WeakMap<AbortSignal, Listeners>();
+
+interface Listeners {
+  readonly waiting: Set<() => void>;
+  /** Takes the one listener away. */
+  readonly leave: () => void;
+}
 
 /**
  * Calls the listener once when the wait is to stop. However many waits share a signal, it has one listener of ours: Node
@@ -16,21 +22,26 @@ const listenersOf = new WeakMap<AbortSignal, Set<() => void>>();
 export function onAbort(signal: WaitSignal, listener: () => void): StopListening {
   if (signal instanceof WaitAbort) return signal.listen(listener);
   const listeners = listenersOf.get(signal) ?? listenTo(signal);
-  listeners.add(listener);
-  return () => listeners.delete(listener);
+  listeners.waiting.add(listener);
+  return () => {
+    if (listeners.waiting.delete(listener) && listeners.waiting.size === 0) listeners.leave();
+  };
 }
 
-function listenTo(signal: AbortSignal): Set<() => void> {
-  const listeners = new Set<() => void>();
+/** Listens until the last wait is over: Node keeps an `AbortSignal.any()` or `timeout()` alive for as long as one listens. */
+function listenTo(signal: AbortSignal): Listeners {
+  const waiting = new Set<() => void>();
+  const leave = () => {
+    if (listenersOf.get(signal) === listeners) listenersOf.delete(signal);
+    signal.removeEventListener('abort', abort);
+  };
+  const abort = () => {
+    leave();
+    for (const listener of waiting) listener();
+  };
+  const listeners = { waiting, leave };
   listenersOf.set(signal, listeners);
-  signal.addEventListener(
-    'abort',
-    () => {
-      listenersOf.delete(signal);
-      for (const listener of listeners) listener();
-    },
-    { once: true },
-  );
+  signal.addEventListener('abort', abort);
   return listeners;
 }
 

@@ -37,4 +37,19 @@ describe('onAbort', () => {
     expect(told).toHaveLength(99);
     expect(told).not.toContain(7);
   });
+
+  it('leaves no listener on a signal when the last wait is over, and has one again for the next', () => {
+    const controller = new AbortController();
+    const listeners = () => getEventListeners(controller.signal, 'abort').length;
+    const stops = [1, 2].map(() => onAbort(controller.signal, () => undefined));
+    stops[0]?.();
+    expect(listeners()).toBe(1);
+    stops[1]?.();
+    stops[1]?.();
+    expect(listeners()).toBe(0);
+    const told: string[] = [];
+    onAbort(controller.signal, () => told.push('next'));
+    controller.abort();
+    expect([told, listeners()]).toEqual([['next'], 0]);
+  });
 });
