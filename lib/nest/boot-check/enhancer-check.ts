@@ -89,7 +89,7 @@ export class EnhancerCheck {
     this.ids.check(checked, [...(runs ? around : checked.onMethod), ...checked.wrappers]);
     checkSameIdTwice(checked, around);
     if (runs) checkOverride(checked);
-    if (caller.enhancers === 'nobody' && own.length > 0) throw refused(checked, caller.why);
+    if (caller.enhancers === 'nobody' && own.length > 0) throw refused(checked, () => caller.why);
     if (caller.enhancers === 'bridged') await this.bridge.bind(checked, caller.type);
     guardLockParameters(checked, caller);
     this.noteReach(checked, runs);
@@ -140,23 +140,32 @@ export class EnhancerCheck {
 
 type Kind = 'guards' | 'interceptors';
 
-const NOT_RUN =
-  'Nest does not call it through interceptors and guards. Use @WithAdvisoryLock, which works however the method is called, or ' +
-  'name its caller in PgLockModule.forRoot({ handlers: { trust: […] } }) if that runs enhancers by itself';
-const FIELD =
-  "GraphQL runs enhancers on fields only where GraphQLModule.forRoot({ fieldResolverEnhancers: ['interceptors', 'guards'] }) " +
-  'says so. Say so, or use @WithAdvisoryLock';
+type Reason = (instead: string) => string;
 
-function refused(checked: CheckedMethod, why: string): PgLockConfigurationError {
+const NOT_RUN: Reason = (instead) =>
+  `Nest does not call it through interceptors and guards. Use ${instead}, which works however the method is called, or ` +
+  'name its caller in PgLockModule.forRoot({ handlers: { trust: […] } }) if that runs enhancers by itself';
+const FIELD: Reason = (instead) =>
+  "GraphQL runs enhancers on fields only where GraphQLModule.forRoot({ fieldResolverEnhancers: ['interceptors', 'guards'] }) " +
+  `says so. Say so, or use ${instead}`;
+
+/** What does the same on any method. */
+function insteadOf(info: EnhancerInfo | undefined): string {
+  if (info?.decorator === 'LockTimeout' || info?.decorator === 'Prioritize')
+    return `@With${info.decorator} (as @WithAdvisoryLock for locks)`;
+  return '@WithAdvisoryLock';
+}
+
+function refused(checked: CheckedMethod, why: Reason): PgLockConfigurationError {
   const [info] = [...checked.onMethod, ...checked.onClass];
   return new PgLockConfigurationError(
-    `PgLockModule: ${info?.decorator ?? 'the lock'} on '${labelOf(checked)}' would never run: ${why}.`,
+    `PgLockModule: ${info?.decorator ?? 'the lock'} on '${labelOf(checked)}' would never run: ${why(insteadOf(info))}.`,
   );
 }
 
 function unreachable(host: AnyFunction, [info]: readonly EnhancerInfo[]): PgLockConfigurationError {
   return new PgLockConfigurationError(
-    `PgLockModule: ${info?.decorator ?? 'a lock'} on the class '${host.name}' reaches none of its methods: ${NOT_RUN}.`,
+    `PgLockModule: ${info?.decorator ?? 'a lock'} on the class '${host.name}' reaches none of its methods: ${NOT_RUN(insteadOf(info))}.`,
   );
 }
 
