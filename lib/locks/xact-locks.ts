@@ -20,6 +20,7 @@ import type { NamedKey } from './lock-names.js';
 import type { LockReference } from './lock-reference.js';
 import { namingHolder, type FindHolder } from './named-holder.js';
 import type { LockingTransaction, TransactionBackend } from './transaction-backend.js';
+import { PoolWait } from './pool-wait.js';
 import { TransactionLock } from './transaction-lock.js';
 import { TransactionWait } from './transaction-wait.js';
 import { XactLockHandle, type TransactionLockHandle } from './xact-lock-handle.js';
@@ -63,7 +64,14 @@ export class XactLocks {
    *
    * @throws {TransactionStateError} within the ambient transaction.
    */
-  transaction<T>(work: (client: PoolClient) => Promise<T> | T, options?: TransactionOptions): Promise<T> {
+  async transaction<T>(
+    work: (client: PoolClient) => Promise<T> | T,
+    options?: TransactionOptions,
+  ): Promise<T> {
+    if (typeof work !== 'function')
+      throw new PgLockUsageError(
+        `transaction() needs a function to run, and takes options behind it: transaction(work, { … }); got ${printable(work)}.`,
+      );
     return this.#context.transactions.run(
       (client) => new LockContext([], LockContext.current, work, client).run(work, client),
       options,
@@ -118,10 +126,17 @@ export class XactLocks {
     if (given !== undefined) return this.#underLock(request, given, run);
     this.#context.sessions().assertOpen(id);
     request.signal?.throwIfAborted();
-    const underLock = (client: PoolClient) => this.#underLock(request, client, run, client);
+    const wait = new PoolWait(request, this.#context.ambientTimeoutMs());
+    const underLock = (client: PoolClient) => this.#underLock(wait.rest, client, run, client);
     // A work that enters a lock again may have nothing to lock in the transaction.
-    if (request.reentrant) return this.#context.transactions.run(underLock);
-    return this.#context.transactions.run(underLock, {}, 'with its first lock');
+    const begins = request.reentrant ? 'at once' : 'with its first lock';
+    const take = (connect: () => Promise<PoolClient>) => wait.take(connect);
+    try {
+      return await this.#context.transactions.run(underLock, {}, { begins, take });
+    } catch (error) {
+      if (wait.endedWith(error) && request.onContention === 'skip') return undefined;
+      throw error;
+    }
   }
 
   /** @param own the transaction, where it ends with the work. */

@@ -40,7 +40,8 @@ export class ScopedPool extends pg.Pool {
   readonly #checkout: Checkout;
 
   constructor(config: PoolConfig, options: ScopedPoolOptions) {
-    super(config);
+    // Idle sessions keep no script from its end.
+    super({ allowExitOnIdle: true, ...config });
     this.#checkout = new Checkout(options);
     // An idle session that dies is gone from the pool; no caller need hear of it, and the process must not die of it.
     this.on('error', ignore);

@@ -1,6 +1,7 @@
 import type { PoolClient } from 'pg';
 import {
   Transactions,
+  type HowToBegin,
   type TransactionOptions,
   type TransactionSource,
 } from '../transaction/transactions.js';
@@ -15,7 +16,11 @@ export class MemoryTransactions extends Transactions {
     super(source);
   }
 
-  override run<T>(work: (client: PoolClient) => Promise<T> | T, options?: TransactionOptions): Promise<T> {
+  override run<T>(
+    work: (client: PoolClient) => Promise<T> | T,
+    options?: TransactionOptions,
+    how?: HowToBegin,
+  ): Promise<T> {
     const lockedWork = async (client: PoolClient): Promise<T> => {
       const session = this.backend.begin(client);
       try {
@@ -24,6 +29,6 @@ export class MemoryTransactions extends Transactions {
         session.end();
       }
     };
-    return super.run(lockedWork, options);
+    return super.run(lockedWork, options, how);
   }
 }

@@ -4,9 +4,11 @@ import { TransactionStateError } from '../errors/transaction-state.error.js';
 import { beginning, COMMIT, ISOLATION_LEVELS, ROLLBACK, type IsolationLevel } from '../sql/transaction.js';
 import type { Statement } from '../sql/statement.js';
 import { FlowVariable } from '../vocabulary/flow-variable.js';
+import { assertOptions } from '../vocabulary/known-options.js';
 import { printable } from '../vocabulary/printable.js';
 import { givenTransaction, type InTransaction } from './ambient-transaction.js';
 import { Beginning } from './beginning.js';
+import { deathOf } from './session-death.js';
 import { sendTogether } from './flight.js';
 
 /** How to open a transaction. @publicApi */
@@ -18,9 +20,9 @@ export interface TransactionOptions {
    * @default the server's `default_transaction_isolation`
    * @see https://www.postgresql.org/docs/current/transaction-iso.html
    */
-  readonly isolation?: IsolationLevel;
+  readonly isolation?: IsolationLevel | undefined;
   /** Refuse to write. @default false */
-  readonly readOnly?: boolean;
+  readonly readOnly?: boolean | undefined;
 }
 
 /** Where transactions get their connections, and the lock timeout that they begin with. @internal */
@@ -30,6 +32,14 @@ export interface TransactionSource {
   lockTimeoutMs(): number | null | undefined;
   /** Whether a transaction of this connection has to begin before anything in it may wait. */
   beginsByItself?(client: PoolClient): boolean;
+}
+
+/** How a transaction is begun. @internal */
+export interface HowToBegin {
+  /** `'with its first lock'`: `BEGIN` travels with the lock that the work asks for first. */
+  readonly begins?: 'at once' | 'with its first lock';
+  /** Takes the connection: may give up waiting for one. */
+  readonly take?: (connect: () => Promise<PoolClient>) => Promise<PoolClient>;
 }
 
 type TransactionWork<T> = (client: PoolClient) => Promise<T> | T;
@@ -100,30 +110,31 @@ export class Transactions {
    * Sends `BEGIN` and `COMMIT` or `ROLLBACK`, on one connection of the pool; nothing of it lasts in the session, so that a
    * pooler in transaction mode may stand between.
    *
-   * @param how `'with its first lock'`: `BEGIN` travels with the lock that the work asks for first.
+   * @param how when it begins, and what takes its connection.
    * @throws {TransactionStateError} when this flow is in an ambient transaction, or when a statement had failed so that
    * the server rolled back instead of committing.
    */
   async run<T>(
     work: TransactionWork<T>,
     options: TransactionOptions = {},
-    how: 'at once' | 'with its first lock' = 'at once',
+    { begins = 'at once', take = (connect) => connect() }: HowToBegin = {},
   ): Promise<T> {
+    assertOptionsOf(options);
     if (this.peek() !== undefined)
       throw new TransactionStateError(
         'This flow is in an ambient transaction already: use that one, by its tx or by calling model() and acquire() within it.',
       );
     const lockTimeoutMs = this.#source.lockTimeoutMs();
     const statements = beginning({
-      ...checked(options),
+      ...options,
       ...(lockTimeoutMs === undefined ? {} : { lockTimeoutMs }),
     });
-    const client = await this.#source.connect();
+    const client = await take(() => this.#source.connect());
     client.on('error', ignore);
     let broken: Error | undefined;
     const session = { client, statements, onBroken: (error: Error) => (broken = error) };
     try {
-      return await (how === 'with its first lock' && !this.#source.beginsByItself?.(client)
+      return await (begins === 'with its first lock' && !this.#source.beginsByItself?.(client)
         ? this.#withFirstLock(session, work)
         : this.#within(session, work));
     } finally {
@@ -173,20 +184,26 @@ export class Transactions {
 
 /** @throws {TransactionStateError} when the server rolled back instead. */
 async function commit(client: PoolClient): Promise<void> {
+  const death = deathOf(client);
+  if (death !== undefined)
+    throw new TransactionStateError(
+      `The session of the transaction has died, and the transaction with it, before its COMMIT: ${death.message}. Nothing of it was written: begin anew.`,
+      { cause: death },
+    );
   // What wraps the client may leave anything of the answer.
   const answer: unknown = await client.query(COMMIT.text);
   if ((answer as { command?: unknown } | null | undefined)?.command === 'ROLLBACK') throw swallowed();
 }
 
-function checked(options: TransactionOptions): TransactionOptions {
-  if (typeof options !== 'object' || (options as unknown) === null)
-    throw new PgLockUsageError(`transaction takes work and options; got ${printable(options)}.`);
-  const { isolation } = options;
+function assertOptionsOf(options: TransactionOptions): void {
+  assertOptions(options, ['isolation', 'readOnly'], 'transaction()');
+  const { isolation, readOnly } = options;
   if (isolation !== undefined && !ISOLATION_LEVELS.includes(isolation))
     throw new PgLockUsageError(
       `isolation must be one of ${ISOLATION_LEVELS.join(', ')}; got ${printable(isolation)}.`,
     );
-  return options;
+  if (readOnly !== undefined && typeof (readOnly as unknown) !== 'boolean')
+    throw new PgLockUsageError(`readOnly must be true or false; got ${printable(readOnly)}.`);
 }
 
 function swallowed(): TransactionStateError {

@@ -16,6 +16,49 @@ const countUsers = async () => (await database.admin.query('SELECT FROM users'))
 
 afterEach(() => database.admin.query('TRUNCATE users'));
 
+describe('while no connection of the pool is free', () => {
+  const exhausted = async () => {
+    const { service } = openCore(database, { connection: { connectionString: database.url, max: 1 } });
+    const taken = await service.pool.connect();
+    return { service, taken };
+  };
+
+  it('a timeout counts from the call: it throws, or skips, and gives back what comes too late', async () => {
+    const { service, taken } = await exhausted();
+    const ask = (options: object) => service.advisory('a', { xact: true, timeout: 50, ...options }, () => 1);
+    await expect(ask({})).rejects.toThrow(LockNotAvailableError);
+    await expect(ask({})).rejects.toThrow('no connection of the pool was free');
+    await expect(ask({ onContention: 'skip' })).resolves.toBeUndefined();
+    await expect(service.timeout(50, () => ask({ timeout: undefined }))).rejects.toThrow(
+      LockNotAvailableError,
+    );
+    taken.release();
+    await expect(ask({ timeout: '20s' })).resolves.toBe(1);
+    expect(service.pool.waitingCount).toBe(0);
+  });
+
+  it('a signal stops the wait with its reason, and leaves no listener behind', async () => {
+    const { service, taken } = await exhausted();
+    const controller = new AbortController();
+    const asking = service.advisory('a', { xact: true, signal: controller.signal }, () => 1);
+    await eventually(() => service.pool.waitingCount === 1);
+    const reason = new Error('enough');
+    controller.abort(reason);
+    await expect(asking).rejects.toBe(reason);
+    taken.release();
+    await expect(service.advisory('a', { xact: true }, () => 1)).resolves.toBe(1);
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
+  });
+
+  it('timeout: 0 waits for the connection with which it tries', async () => {
+    const { service, taken } = await exhausted();
+    const asking = service.advisory('a', { xact: true, timeout: 0 }, () => 1);
+    await eventually(() => service.pool.waitingCount === 1);
+    taken.release();
+    await expect(asking).resolves.toBe(1);
+  });
+});
+
 describe('pglock.transaction', () => {
   it('commits when the work succeeds, and gives its result', async () => {
     const { service } = openCore(database);
@@ -35,6 +78,18 @@ describe('pglock.transaction', () => {
       await expect(core.service.transaction(() => 1)).rejects.toThrow(PgLockUsageError);
       await expect(core.service.advisory('x', { xact: true }, () => 1)).rejects.toThrow('shut down');
     }
+  });
+
+  it('says that the session died, and that nothing was written, instead of sending COMMIT', async () => {
+    const { service } = openCore(database);
+    const dying = service.transaction(async (tx) => {
+      const died = new Promise((resolve) => tx.once('end', resolve));
+      const { rows } = await tx.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+      await database.admin.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid]);
+      await died;
+    });
+    await expect(dying).rejects.toThrow(TransactionStateError);
+    await expect(dying).rejects.toMatchObject({ code: '25P01', cause: { code: '57P01' } });
   });
 
   it('rolls back when the work throws, and throws the same', async () => {
