@@ -42,9 +42,10 @@ export class PgLockModule extends ConfigurableModuleClass {
    * @throws {PgLockConfigurationError} (the boot does) when an option is unknown or its value not allowed.
    */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    assertFactory(options);
     const beside = Object.entries(options).filter(([key]) => !FACTORY_KEYS.includes(key));
     const definition = super.forRootAsync(options);
-    const providers = definition.providers?.map((provider) => notingFailure(provider, options.name));
+    const providers = definition.providers?.map((provider) => notingFailure(provider, options));
     return withDatabase({ ...definition, ...(providers && { providers }) }, Object.fromEntries(beside));
   }
 }
@@ -59,14 +60,39 @@ const FACTORY_KEYS = [
   'provideInjectionTokensFrom',
 ];
 
+/** @throws {PgLockConfigurationError} when nothing would make the options. */
+function assertFactory(options: unknown): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw noFactory(kind(options));
+  const { useFactory, useClass, useExisting } = options as typeof ASYNC_OPTIONS_TYPE;
+  if (useFactory !== undefined && typeof (useFactory as unknown) !== 'function')
+    throw noFactory(`useFactory as ${kind(useFactory)}`);
+  if ((useFactory ?? useClass ?? useExisting) === undefined) throw noFactory('none of them');
+}
+
+function noFactory(got: string): PgLockConfigurationError {
+  return new PgLockConfigurationError(
+    `PgLockModule: forRootAsync takes useFactory (a function), useClass or useExisting; got ${got}.`,
+  );
+}
+
 /** Remembers why the options could not be made: Nest hides it from enhancers, whose database is optional to them. */
-function notingFailure(provider: Provider, name: string | undefined): Provider {
+function notingFailure(provider: Provider, { name, useFactory: given }: typeof ASYNC_OPTIONS_TYPE): Provider {
   if (typeof provider === 'function' || !('useFactory' in provider)) return provider;
   const { useFactory } = provider;
-  return {
-    ...provider,
-    useFactory: (...args: unknown[]): unknown => noteFailure(name, () => useFactory(...args) as unknown),
+  const make = (...args: unknown[]): unknown => {
+    if (given === undefined) assertMakesOptions(args[0]);
+    return useFactory(...args) as unknown;
   };
+  return { ...provider, useFactory: (...args: unknown[]): unknown => noteFailure(name, () => make(...args)) };
+}
+
+function assertMakesOptions(factory: unknown): void {
+  const { createPgLockOptions } = (factory ?? {}) as { createPgLockOptions?: unknown };
+  if (typeof createPgLockOptions === 'function') return;
+  throw new PgLockConfigurationError(
+    'PgLockModule: the class of useClass or useExisting has no method createPgLockOptions(): it implements PgLockOptionsFactory.',
+  );
 }
 
 function withDatabase(definition: DynamicModule, extras: PgLockModuleExtras): DynamicModule {

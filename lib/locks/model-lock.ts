@@ -47,6 +47,14 @@ const KNOWN: readonly (keyof ModelLockOptions)[] = [
   'signal',
 ];
 
+interface ModelLockRequest {
+  readonly list: readonly LockTarget[];
+  readonly mode: LockMode;
+  readonly onContention: OnContention;
+  readonly signal: AbortSignal | undefined;
+  readonly timeoutMs: number | null | undefined;
+}
+
 interface Wanted extends AskedInTransaction {
   readonly mode: LockMode;
   readonly timeoutMs: number | null | undefined;
@@ -122,7 +130,7 @@ export class ModelLocks {
 export function readModelLock(
   targets: LockTarget | readonly LockTarget[],
   options: Omit<ModelLockOptions, 'transaction'>,
-) {
+): ModelLockRequest {
   assertOptions(options, KNOWN, 'model()');
   const { mode = 'ACCESS EXCLUSIVE', onContention = 'skip', signal, timeout } = options;
   assertLockMode(mode);

@@ -56,8 +56,7 @@ export class PoolWait<Request extends Bounded> {
       };
       const giveUp = (reason: unknown) => {
         end();
-        // The signal's reason may be anything.
-        reject(reason as Error);
+        reject(reason);
       };
       const timer = this.#timeoutMs === undefined ? undefined : this.#after(this.#timeoutMs, giveUp);
       const stopListening = signal && onAbort(signal, () => giveUp(signal.reason));

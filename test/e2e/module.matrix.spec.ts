@@ -90,6 +90,17 @@ describe('PgLockModule', () => {
       );
     });
 
+    it.each([
+      ['nothing', undefined, /got a value of type undefined/],
+      ['no factory', {}, /got none of them/],
+      ['a factory that is no function', { useFactory: 5 }, /got useFactory as a value of type number/],
+      ['a class that makes no options', { useClass: class Empty {} }, /has no method createPgLockOptions/],
+    ])('refuses %s', async (_what, options, words) => {
+      const booting = async () => boot([PgLockModule.forRootAsync(options as never)]);
+      await expect(booting()).rejects.toThrow(words);
+      await expect(booting()).rejects.toThrow(PgLockConfigurationError);
+    });
+
     it('refuses unknown and bad options at boot', async () => {
       const bad = { useFactory: () => ({ limits: 3 }) as PgLockModuleOptions };
       await expect(boot([PgLockModule.forRootAsync(bad)])).rejects.toThrow(PgLockConfigurationError);
