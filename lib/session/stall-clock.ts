@@ -1,8 +1,10 @@
 import { LockSessionError } from '../errors/lock-session.error.js';
 import { SQLSTATE, sqlStateOf } from '../vocabulary/sqlstate.js';
 
-/** Less of a CPU than this, while timers stood still, means that the process was stopped rather than busy. */
+/** So much of a CPU, while timers stood still, means that the process was busy rather than stopped. */
 const BUSY_SHARE = 0.2;
+/** So does so much CPU time: one that was stopped was busy for one interval at most, on a machine that is busy itself. */
+const BUSY_INTERVALS = 2;
 
 /** One time that the event loop did not run. */
 interface Stall {
@@ -61,7 +63,9 @@ export class StallClock {
   private current(now: number, cpuMs: number): Stall | undefined {
     if (this.last === undefined) return undefined;
     const ms = now - this.last.at - this.intervalMs;
-    return ms <= 0 ? undefined : { ms, endedAt: now, wasBusy: cpuMs - this.last.cpuMs >= ms * BUSY_SHARE };
+    if (ms <= 0) return undefined;
+    const busyMs = Math.min(ms * BUSY_SHARE, this.intervalMs * BUSY_INTERVALS);
+    return { ms, endedAt: now, wasBusy: cpuMs - this.last.cpuMs >= busyMs };
   }
 }
 

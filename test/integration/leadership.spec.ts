@@ -287,7 +287,7 @@ describe('shutdown', () => {
     expect(await led).toBeUndefined();
     const gap = (await begins.promise) - (await endedAt.promise);
     expect(gap).toBeGreaterThan(0);
-    expect(gap).toBeLessThan(50);
+    expect(gap).toBeLessThan(500); // some milliseconds on a quiet machine; the next thing that would make it stand is a second away
   });
 
   it('leads no more once it has begun', async () => {

@@ -22,6 +22,13 @@ describe('a loss by silence', () => {
     );
   });
 
+  it('is explained by an event loop that was blocked, also where the machine gave it little of a CPU', () => {
+    const clock = new StallClock(500);
+    clock.tick(1_000, 10);
+    expect(clock.explain(silence, TOLERATED, 11_500, 1_100).message).toMatch(/blocked for 10\.0 s/);
+    expect(clock.explain(silence, TOLERATED, 11_500, 600).message).toMatch(/stopped for 10\.0 s/);
+  });
+
   it('is explained by what has just been, too, and not by what was long ago', () => {
     const clock = new StallClock(500);
     clock.tick(0, 0);
