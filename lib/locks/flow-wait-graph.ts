@@ -1,5 +1,6 @@
 import type { FlowWait, KeyHolder, WaitGraph } from '../peers/wait-graph.js';
 import { LockKey } from '../vocabulary/lock-id.js';
+import { processWide } from '../vocabulary/process-wide.js';
 import type { HolderNode, QueueNode, RequestNode } from './lock-graph.js';
 
 /** A wait that can be told to give up. @internal */
@@ -20,8 +21,7 @@ interface MutableHolder {
   waiting: Set<RequestNode> | undefined;
 }
 
-const numbers = new WeakMap<object, number>();
-let lastNumber = 0;
+const numbers = processWide('flow-numbers:1', () => ({ given: new WeakMap<object, number>(), last: 0 }));
 
 /**
  * What chases see of one module: which flows of this process hold a key, at session level or in a transaction, and what they
@@ -113,10 +113,10 @@ function isEmpty(values: Iterable<unknown>): boolean {
 }
 
 function numberOf(thing: object): number {
-  const known = numbers.get(thing);
+  const known = numbers.given.get(thing);
   if (known !== undefined) return known;
-  numbers.set(thing, ++lastNumber);
-  return lastNumber;
+  numbers.given.set(thing, ++numbers.last);
+  return numbers.last;
 }
 
 function addTo<Value>(sets: Map<string, Set<Value>>, key: string, value: Value): () => void {

@@ -14,7 +14,7 @@ export interface TransactionUse {
   readonly isAtLock: boolean;
 }
 
-const contexts = new FlowVariable<LockContext>();
+const contexts = FlowVariable.shared<LockContext>('lock-contexts');
 
 /**
  * What one async flow holds: the locks of one work, inside those around it, of all databases of the process.

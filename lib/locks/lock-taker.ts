@@ -4,7 +4,7 @@ import type { LockStore } from '../session/lock-store.js';
 import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import type { LockId } from '../vocabulary/lock-id.js';
-import { WaitAbort } from '../vocabulary/wait-abort.js';
+import { platformSignal } from '../vocabulary/wait-abort.js';
 import { allOrNone } from './all-or-none.js';
 import { trace } from './call-places.js';
 import type { HeldLocks } from './held-locks.js';
@@ -140,7 +140,7 @@ export class LockTaker {
       for (const { heldBy } of references)
         await heldBy.confirm?.({
           timeoutMs: left,
-          signal: signal instanceof WaitAbort ? signal.signal : signal,
+          signal: platformSignal(signal),
         });
       return references;
     } catch (error) {

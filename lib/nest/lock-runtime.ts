@@ -3,6 +3,7 @@ import { ModulesContainer } from '@nestjs/core';
 import type { LockDatabase } from '../core/lock-database.js';
 import { PgLockConfigurationError } from '../errors/pg-lock-configuration.error.js';
 import { DEFAULT_DATABASE_NAME } from '../options/pg-lock-options.js';
+import { processWide } from '../vocabulary/process-wide.js';
 import type { Answering } from './exceptions/contention-exception.js';
 import type { RunRegistry } from './run-registry.js';
 
@@ -34,7 +35,7 @@ export function isRuntimeToken(token: unknown): boolean {
 }
 
 /** Why a database could not be made, by its token: what Nest hides from a parameter that is optional. */
-const failures = new Map<string, unknown>();
+const failures = processWide('failed-databases:1', () => new Map<string, unknown>());
 
 /** Remembers why a database could not be made, and passes the error on. @internal */
 export function noteFailure<Result>(name: string | undefined, make: () => Result): Result {

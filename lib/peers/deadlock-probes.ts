@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
+import { processWide } from '../vocabulary/process-wide.js';
 import type { Peers } from './peers.js';
 import { isSameHop, isYoungest, MOST_HOPS, PROBE, type Hop, type Probe, type ProbePhase } from './probe.js';
 import { SeenProbes } from './seen-probes.js';
@@ -49,7 +50,7 @@ export class ProcessChases {
   lastRound = 0;
 }
 
-const OWN_PROCESS = new ProcessChases();
+const OWN_PROCESS = processWide('chases:1', () => new ProcessChases());
 
 /**
  * Finds deadlocks that PostgreSQL cannot see, because here holder and waiter are different sessions, by edge chasing

@@ -4,8 +4,18 @@ import { predicatesOf } from '../inspection/where.js';
 import { BLOCKED_ATTRIBUTES } from '../sql/inspection-attributes.js';
 import type { SignalAction } from '../vocabulary/signal.js';
 
+const MARK = Symbol.for('nestjs-pglock:blocker-rule');
+
 /** What happens to the blockers of prioritized work: made by {@link terminate} and {@link cancel}. @publicApi */
 export class BlockerRule {
+  /** @internal */
+  readonly [MARK] = true;
+
+  /** `instanceof` also knows the rules of another copy of the library in the process. @internal */
+  static [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && MARK in value;
+  }
+
   /** @internal */
   constructor(
     /** Which signal blockers get. */

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { processWide } from './process-wide.js';
 
 /** One variable's value in a flow, and the others around it; a variable stands in the list once. */
 class Binding {
@@ -15,16 +16,8 @@ class Binding {
   }
 }
 
-const STORAGE = Symbol.for('nestjs-pglock:flows:1');
-const SHARED = Symbol.for('nestjs-pglock:shared-flow-variables:1');
-
-/** What copies of the library in one process have in common. */
-const common = globalThis as {
-  [STORAGE]?: AsyncLocalStorage<Binding> | undefined;
-  [SHARED]?: Map<string, FlowVariable<unknown>> | undefined;
-};
-
-const bindings = (common[STORAGE] ??= new AsyncLocalStorage<Binding>());
+const bindings = processWide('flows:1', () => new AsyncLocalStorage<Binding>());
+const shared = processWide('shared-flow-variables:1', () => new Map<string, FlowVariable<unknown>>());
 
 /**
  * A value that follows an async flow, as an `AsyncLocalStorage` has it. All of the library's share one storage: where Node
@@ -36,9 +29,8 @@ const bindings = (common[STORAGE] ??= new AsyncLocalStorage<Binding>());
 export class FlowVariable<Value> {
   /** The one variable of this name, for all copies of the library in the process. */
   static shared<Value>(name: string): FlowVariable<Value> {
-    const variables = (common[SHARED] ??= new Map<string, FlowVariable<unknown>>());
-    const variable = variables.get(name) ?? new FlowVariable<unknown>();
-    variables.set(name, variable);
+    const variable = shared.get(name) ?? new FlowVariable<unknown>();
+    shared.set(name, variable);
     return variable as FlowVariable<Value>;
   }
 

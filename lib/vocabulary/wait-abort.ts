@@ -4,6 +4,18 @@ export type WaitSignal = AbortSignal | WaitAbort;
 /** Stops listening. @internal */
 export type StopListening = () => void;
 
+/** Whether a signal is one of ours, also of another copy of the library in the process. @internal */
+export function isWaitAbort(signal: WaitSignal | undefined): signal is WaitAbort {
+  return signal !== undefined && 'listen' in signal;
+}
+
+/** The platform signal of a wait, for those who take nothing else. @internal */
+export function platformSignal(signal: WaitSignal): AbortSignal;
+export function platformSignal(signal: WaitSignal | undefined): AbortSignal | undefined;
+export function platformSignal(signal: WaitSignal | undefined): AbortSignal | undefined {
+  return isWaitAbort(signal) ? signal.signal : signal;
+}
+
 /** Those of ours who listen to a signal of a caller. */
 const listenersOf = new WeakMap<AbortSignal, Listeners>();
 
@@ -20,7 +32,7 @@ interface Listeners {
  * @internal
  */
 export function onAbort(signal: WaitSignal, listener: () => void): StopListening {
-  if (signal instanceof WaitAbort) return signal.listen(listener);
+  if (isWaitAbort(signal)) return signal.listen(listener);
   const listeners = listenersOf.get(signal) ?? listenTo(signal);
   listeners.waiting.add(listener);
   return () => {

@@ -4,6 +4,7 @@ import {
   UseInterceptors,
   type DynamicModule,
   type INestApplicationContext,
+  type LoggerService,
   type Type,
 } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -65,10 +66,11 @@ function ticksOf(job: string): number[] {
     .sort((a, b) => a - b);
 }
 
-/** What is wrong with the ticks of a job: run twice, or neither run nor, on a machine that is too busy, skipped for a later one. */
+/** What is wrong with the ticks of a job: no tick at all, run twice, or neither run nor, on a machine that is too busy, skipped for a later one. */
 function wrongTicks(job: string): string[] {
   const runs = ran.filter((one) => one.job === job).sort((a, b) => (a.at ?? 0) - (b.at ?? 0));
-  return runs.flatMap(({ at = 0, skipped }, index) => {
+  return runs.flatMap(({ at, skipped }, index) => {
+    if (at === undefined) return ['a run without a tick'];
     const before = runs[index - 1]?.at;
     const gap = before === undefined ? 1 : (at - before) / 1_000;
     return gap === 1 || gap === skipped + 1
@@ -140,7 +142,11 @@ describe('ticks', () => {
   async function boot(
     name: string,
     providers: readonly Type[],
-    { options = {}, imports = [] }: { options?: PgLockModuleOptions; imports?: DynamicModule[] } = {},
+    {
+      options = {},
+      imports = [],
+      logger = false,
+    }: { options?: PgLockModuleOptions; imports?: DynamicModule[]; logger?: LoggerService | false } = {},
   ): Promise<INestApplicationContext> {
     class App {}
     Module({
@@ -151,7 +157,7 @@ describe('ticks', () => {
       ],
       providers: [...providers],
     })(App);
-    const app = await NestFactory.createApplicationContext(App, { logger: false, abortOnError: false });
+    const app = await NestFactory.createApplicationContext(App, { logger, abortOnError: false });
     db.defer(() => app.close());
     for (const provider of providers) apps.set(app.get<object>(provider), name);
     return app;
@@ -316,8 +322,12 @@ describe('ticks', () => {
       await expect(jobsOf(a).run('Plain.ran')).rejects.toThrow(
         /There is no job "Plain\.ran": there are Plain\.run/,
       );
-      await expect(jobsOf(a).release('nothing')).rejects.toThrow(PgLockUsageError);
-      await expect(jobsOf(a).run('')).rejects.toThrow(PgLockUsageError);
+      for (const unknown of [jobsOf(a).release('nothing'), jobsOf(a).run('nothing')]) {
+        await expect(unknown).rejects.toThrow(PgLockUsageError);
+        await expect(unknown).rejects.toThrow(/There is no job "nothing": there are Plain\.run/);
+      }
+      for (const empty of [jobsOf(a).run(''), jobsOf(a).release('')])
+        await expect(empty).rejects.toThrow(PgLockUsageError);
     });
 
     it('wraps what is added while the application runs', async () => {
@@ -335,12 +345,11 @@ describe('ticks', () => {
   });
 
   describe('options', () => {
-    const refused = async (decorate: () => Type) =>
-      expect(
-        (async () => {
-          await boot('a', [decorate()]);
-        })(),
-      ).rejects.toThrow(PgLockConfigurationError);
+    const refused = async (decorate: () => Type, words: RegExp) => {
+      const booting = (async () => boot('a', [decorate()]))();
+      await expect(booting).rejects.toThrow(PgLockConfigurationError);
+      await expect(booting).rejects.toThrow(words);
+    };
 
     it('are refused where there are no ticks to catch up', async () => {
       await refused(() => {
@@ -350,7 +359,7 @@ describe('ticks', () => {
           run() {}
         }
         return OnInterval;
-      });
+      }, /'OnInterval\.run': catchUp means nothing here.*only @Cron names instants/);
       await refused(() => {
         class OnShared {
           @Cron(EVERY_SECOND)
@@ -358,7 +367,7 @@ describe('ticks', () => {
           run() {}
         }
         return OnShared;
-      });
+      }, /'OnShared\.run': catchUp means nothing here.*its lock is shared/);
       await refused(() => {
         class OnDynamic {
           @Cron(EVERY_SECOND)
@@ -366,16 +375,16 @@ describe('ticks', () => {
           run() {}
         }
         return OnDynamic;
-      });
+      }, /'OnDynamic\.run': catchUp means nothing here.*its id is found anew for each call/);
     });
 
     it.each([
-      { catchUp: 'soon' },
-      { catchUp: -1 },
-      { job: '' },
-      { giveBackAfter: 0 },
-      { giveBackAfter: 1.5 },
-    ])('are refused that cannot be read: %j', async (options) => {
+      [{ catchUp: 'soon' }, /AdvisoryLock: catchUp.*"soon"/],
+      [{ catchUp: -1 }, /AdvisoryLock: catchUp.*-1/],
+      [{ job: '' }, /job must be a text that is not empty; got ""/],
+      [{ giveBackAfter: 0 }, /giveBackAfter must be a whole number above 0; got 0/],
+      [{ giveBackAfter: 1.5 }, /giveBackAfter must be a whole number above 0; got 1\.5/],
+    ])('are refused that cannot be read: %j', async (options, words) => {
       await refused(() => {
         class Odd {
           @Cron(EVERY_SECOND)
@@ -383,7 +392,26 @@ describe('ticks', () => {
           run() {}
         }
         return Odd;
-      });
+      }, words);
     });
+  });
+
+  it('that two applications share are told of once, with what to do about it', async () => {
+    const logged: string[] = [];
+    const note = (...parts: unknown[]) => void logged.push(parts.join(' '));
+    const logger: LoggerService = { log: () => undefined, warn: note, error: note };
+    const named = (name: string) => ({ connection: { connectionString: db.url, application_name: name } });
+    await boot('a', [Plain, Decorated], { options: named('shop'), logger });
+    await boot('b', [Plain, Decorated], { options: named('billing'), logger });
+    const warnings = () => logged.filter((line) => line.includes('has a job of the same name and lock'));
+    await eventually(() => warnings().length > 0, { timeout: 10_000 });
+    const heard = ran.length;
+    await eventually(() => ran.length >= heard + 4, { timeout: 10_000 });
+    // Each process tells once, whichever of the two hears the other.
+    expect(warnings().length).toBeLessThanOrEqual(2);
+    expect(warnings()[0]).toMatch(
+      /^Job (Plain|Decorated)\.run: application '(shop|billing)' has a job .* and each tick is run by one of both\. .* set `namespace`, or give one of them another id or name/,
+    );
+    expect([wrongTicks('plain'), wrongTicks('decorated')]).toEqual([[], []]);
   });
 });

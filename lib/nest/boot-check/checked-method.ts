@@ -2,8 +2,8 @@ import { MetadataScanner } from '@nestjs/core';
 import { wrappersOf } from '../decorators/wrap-method.js';
 import { enhancerInfo, type EnhancerInfo } from '../enhancer-mark.js';
 import { METADATA, type AnyFunction } from '../nest-metadata.js';
-import { originalOf } from '../schedule-bridge/bridged-prototype.js';
 import { methodOf, type Wrapper } from '../schedule-bridge/job-enhancers.js';
+import { originalOf } from '../schedule-bridge/stand-in.js';
 
 /** One method of one class that Nest instantiates, with what decorators of ours say of it. @internal */
 export interface CheckedMethod {

@@ -1,3 +1,4 @@
+import { processWide } from '../../vocabulary/process-wide.js';
 import { wantsLock, withLockArguments } from '../current-lock.js';
 import { isWrapped } from '../decorators/wrap-method.js';
 import { impersonate, isScheduled, type AnyFunction } from '../nest-metadata.js';
@@ -28,7 +29,7 @@ export function guardLockParameters(checked: CheckedMethod, caller: Caller): voi
 }
 
 /** Methods that read their parameters by themselves already, by another application of this process. */
-const GUARDED = new WeakSet<object>();
+const GUARDED = processWide('guarded-methods:1', () => new WeakSet<object>());
 
 function ownerOf(prototype: object, name: string): object {
   for (let at: object | null = prototype; at !== null; at = Object.getPrototypeOf(at) as object | null)

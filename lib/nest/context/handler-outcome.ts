@@ -13,7 +13,7 @@ export type HandlerOutcome =
   /** `settled` resolves either way; undefined for a thenable, since calling its `then` may start its work again. */
   | { readonly kind: 'promise'; readonly settled: Promise<unknown> | undefined };
 
-const observations = new FlowVariable<HandlerObservation>();
+const observations = FlowVariable.shared<HandlerObservation>('handler-observation');
 
 /**
  * Learns what one call of one handler returns. Nest gives its interceptors an Observable whatever the handler returned,

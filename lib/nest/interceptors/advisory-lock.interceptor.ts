@@ -14,7 +14,7 @@ import { LockNotAvailableError } from '../../errors/lock-not-available.error.js'
 import type { AdvisoryLockOptions } from '../../locks/advisory-options.js';
 import type { ResolvedAdvisoryOptions } from '../../locks/resolve-advisory-options.js';
 import type { LockIds } from '../../pg-lock.service.js';
-import { WaitAbort, type WaitSignal } from '../../vocabulary/wait-abort.js';
+import { platformSignal, WaitAbort, type WaitSignal } from '../../vocabulary/wait-abort.js';
 import { onceClientGone } from '../context/client-presence.js';
 import { isGrpc } from '../context/grpc-call.js';
 import { HttpExchange } from '../context/http-exchange.js';
@@ -106,7 +106,7 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
   }
 
   private takeFor(context: ExecutionContext, abort: WaitAbort): Promise<Held | undefined> {
-    const job = context instanceof ScheduleContext ? context : undefined;
+    const job = ScheduleContext.of(context);
     const ids = handlerLockIds(this.ids, context);
     const begin = (found: LockIds) =>
       job === undefined
@@ -145,7 +145,7 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
   ): Promise<(Held & TakenLock) | undefined> {
     const { advisory, service } = this.runtime.core;
     if (options.xact !== true) return advisory.hold(ids, { ...resolved, signal: given });
-    const signal = given instanceof WaitAbort ? given.signal : given;
+    const signal = platformSignal(given);
     return heldUnderHandle((run) =>
       service.advisory(ids, { ...options, signal }, (lock) => withCurrentLock(lock, () => run(lock))),
     );

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import { PgLockConfigurationError } from '../../errors/pg-lock-configuration.error.js';
 import { labelOf, type CheckedMethod } from '../boot-check/checked-method.js';
 import { HandlerObservation } from '../context/handler-outcome.js';
@@ -18,9 +19,10 @@ import { MethodRunner } from './method-runner.js';
  */
 @Injectable()
 export class MethodBridge {
-  private readonly bridged = new WeakMap<object, Set<string>>();
-
-  constructor(private readonly runs: RunRegistry) {}
+  constructor(
+    private readonly runs: RunRegistry,
+    private readonly application: ModulesContainer,
+  ) {}
 
   /** @throws {PgLockConfigurationError} when the instance cannot be given the method: nothing decorated runs unlocked. */
   async bind(checked: CheckedMethod, type: string): Promise<void> {
@@ -31,21 +33,15 @@ export class MethodBridge {
     if (!wrapper.isDependencyTreeStatic() || wrapper.isTransient) throw cannotBind(checked, SCOPED);
     if (typeof instance !== 'object' || instance === null || wrapper.host === undefined)
       throw cannotBind(checked, 'Nest has no instance of it');
-    if (this.namesOf(instance).has(name)) return;
     const found = (instance as Readonly<Record<string, unknown>>)[name];
+    // Bridged already, of another wrapper or by another copy of the library in this application.
+    if (applicationOf(found) === this.application) return;
     if (found !== method) throw cannotBind(checked, 'something replaced the method on the instance');
     const target = { instance, name, method, type };
     const runner = await MethodRunner.create(target, enhancers, wrapper.host);
     if (!Object.isExtensible(instance)) throw cannotBind(checked, 'its instance is frozen or sealed');
     const value = this.inFrontOf(method, runner);
     Object.defineProperty(instance, name, { configurable: true, writable: true, enumerable: false, value });
-    this.namesOf(instance).add(name);
-  }
-
-  private namesOf(instance: object): Set<string> {
-    const names = this.bridged.get(instance) ?? new Set();
-    this.bridged.set(instance, names);
-    return names;
   }
 
   private inFrontOf(method: AnyFunction, runner: MethodRunner): AnyFunction {
@@ -58,8 +54,16 @@ export class MethodBridge {
       return running;
     }
     impersonate(underLock, method);
+    Object.defineProperty(underLock, BRIDGED, { value: this.application });
     return underLock;
   }
+}
+
+/** For which application a method was put in front of that of its class. */
+const BRIDGED = Symbol.for('nestjs-pglock:bridged');
+
+function applicationOf(found: unknown): unknown {
+  return typeof found === 'function' ? (found as { readonly [BRIDGED]?: unknown })[BRIDGED] : undefined;
 }
 
 const SCOPED =

@@ -1,9 +1,13 @@
 import { HandlerObservation } from '../context/handler-outcome.js';
 import { impersonate, METADATA, type AnyFunction } from '../nest-metadata.js';
+import { processWide } from '../../vocabulary/process-wide.js';
 import { methodOf } from './job-enhancers.js';
+import { markStandIn, originalOf } from './stand-in.js';
 
 /** Runs a bridged method of one instance. @internal */
 export interface BridgedRun {
+  /** The application that it was made for; undefined once that has closed. */
+  readonly application: object | undefined;
   run(args: unknown[]): Promise<unknown>;
 }
 
@@ -19,14 +23,11 @@ interface BridgeState {
   readonly patches: WeakMap<object, Map<string, Patch>>;
 }
 
-const ORIGINAL = Symbol.for('nestjs-pglock:original');
-const STATE = Symbol.for('nestjs-pglock:schedule-bridge');
-
 /** One for the process, also when the library is loaded twice: whichever copy patched, all must find the runners. */
-function state(): BridgeState {
-  const holder = globalThis as { [STATE]?: BridgeState | undefined };
-  return (holder[STATE] ??= { runners: new WeakMap(), patches: new WeakMap() });
-}
+const state = processWide<BridgeState>('schedule-bridge:1', () => ({
+  runners: new WeakMap(),
+  patches: new WeakMap(),
+}));
 
 /**
  * Puts a stand-in for a scheduled method on a leaf prototype, for the scheduler to find. Counted: several applications may
@@ -35,7 +36,7 @@ function state(): BridgeState {
  * @internal
  */
 export function patchMethod(prototype: object, name: string): void {
-  const patches = mapIn(state().patches, prototype);
+  const patches = mapIn(state.patches, prototype);
   const existing = patches.get(name);
   if (existing !== undefined) {
     existing.users += 1;
@@ -54,7 +55,7 @@ export function patchMethod(prototype: object, name: string): void {
 
 /** Takes the stand-in away again, when no other module needs it. @internal */
 export function unpatchMethod(prototype: object, name: string): void {
-  const patches = mapIn(state().patches, prototype);
+  const patches = mapIn(state.patches, prototype);
   const patch = patches.get(name);
   if (patch === undefined || --patch.users > 0) return;
   patches.delete(name);
@@ -62,25 +63,14 @@ export function unpatchMethod(prototype: object, name: string): void {
   else Object.defineProperty(prototype, name, patch.before);
 }
 
-/** Whether a function is a stand-in, and so safe for the scheduler to keep. @internal */
-export function isStandIn(method: unknown): boolean {
-  return typeof method === 'function' && ORIGINAL in method;
-}
-
-/** The method behind a stand-in, or the method itself. @internal */
-export function originalOf(method: AnyFunction): AnyFunction {
-  return (method as { readonly [ORIGINAL]?: AnyFunction })[ORIGINAL] ?? method;
-}
-
 /** The runners of an instance, by the names of its methods. @internal */
 export function runnersOf(instance: object): Map<string, BridgedRun> {
-  return mapIn(state().runners, instance);
+  return mapIn(state.runners, instance);
 }
 
 function standInFor(original: AnyFunction, name: string): AnyFunction {
   function standIn(this: unknown, ...args: unknown[]): unknown {
-    const runner =
-      typeof this === 'object' && this !== null ? state().runners.get(this)?.get(name) : undefined;
+    const runner = typeof this === 'object' && this !== null ? state.runners.get(this)?.get(name) : undefined;
     // Without a runner no scheduler calls: it is a plain call, in a unit test or while the application boots. And a method
     // that is a handler too has its interceptors around it already.
     const isPlainCall = runner === undefined || HandlerObservation.of(standIn) !== undefined;
@@ -88,7 +78,7 @@ function standInFor(original: AnyFunction, name: string): AnyFunction {
   }
   impersonate(standIn, original);
   markCron(standIn);
-  Object.defineProperty(standIn, ORIGINAL, { value: original });
+  markStandIn(standIn, original);
   return standIn;
 }
 

@@ -12,7 +12,7 @@ export interface CurrentInvocation {
   readonly tickLock: EnhancerInfo | undefined;
 }
 
-const current = new FlowVariable<CurrentInvocation>();
+const current = FlowVariable.shared<CurrentInvocation>('job-invocation');
 
 /** Runs what leads to a scheduled method. @internal */
 export function withInvocation<Result>(invocation: CurrentInvocation, work: () => Result): Result {

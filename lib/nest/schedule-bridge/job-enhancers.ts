@@ -3,6 +3,7 @@ import { MetadataScanner, ModuleRef, type DiscoveryService } from '@nestjs/core'
 import { wrappersOf } from '../decorators/wrap-method.js';
 import { isMarked } from '../enhancer-mark.js';
 import { isScheduled, METADATA, type AnyFunction } from '../nest-metadata.js';
+import { originalOf } from './stand-in.js';
 
 /** What Nest keeps of one provider or controller. @internal */
 export type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
@@ -22,7 +23,8 @@ const scanner = new MetadataScanner();
 /** The names of a prototype's scheduled methods that carry, or whose class carries, an enhancer of ours. @internal */
 export function jobNames(prototype: object): string[] {
   return scanner.getAllMethodNames(prototype).filter((name) => {
-    const method = methodOf(prototype, name);
+    // Decorators that work by themselves leave their word with the method, not with what stands in for it.
+    const method = originalOf(methodOf(prototype, name));
     return isScheduled(method) && enhancersOf(prototype, method) !== undefined;
   });
 }

@@ -35,6 +35,7 @@ export class JobRunner implements BridgedRun {
     private readonly scheduled: ScheduledMethod,
     private readonly runner: MethodRunner,
     private readonly runs: RunRegistry,
+    readonly application: object,
   ) {}
 
   /** Rejects with what the job, a guard or an interceptor threw, for the scheduler to log. Does nothing during shutdown. */

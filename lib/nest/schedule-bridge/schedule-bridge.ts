@@ -4,18 +4,10 @@ import {
   type OnApplicationBootstrap,
   type OnModuleInit,
 } from '@nestjs/common';
-import { DiscoveryService, ModuleRef } from '@nestjs/core';
+import { DiscoveryService, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { PgLockConfigurationError } from '../../errors/pg-lock-configuration.error.js';
 import { RunRegistry } from '../run-registry.js';
-import {
-  cronMarkOf,
-  isStandIn,
-  originalOf,
-  patchMethod,
-  runnersOf,
-  unpatchMethod,
-  type BridgedRun,
-} from './bridged-prototype.js';
+import { cronMarkOf, patchMethod, runnersOf, unpatchMethod, type BridgedRun } from './bridged-prototype.js';
 import type { CronJobLike } from '../../jobs/job-definition.js';
 import { getLockRuntimeToken, type LockRuntime } from '../lock-runtime.js';
 import { MethodRunner } from '../method-bridge/method-runner.js';
@@ -23,6 +15,7 @@ import { SchedulerTimers } from '../scheduler-timers.js';
 import { enhancersOf, jobNames, locksByItself, methodOf, type Host, type Wrapper } from './job-enhancers.js';
 import { JobRunner, refusedBy } from './job-runner.js';
 import { boundJob, plannedJob } from './scheduled-job.js';
+import { isStandIn, originalOf } from './stand-in.js';
 
 /**
  * Makes enhancers work on `@Cron`, `@Interval` and `@Timeout` methods, which `@nestjs/schedule` calls without them: it reads
@@ -37,13 +30,13 @@ import { boundJob, plannedJob } from './scheduled-job.js';
 @Injectable()
 export class ScheduleBridge implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown {
   private patched: { readonly prototype: object; readonly name: string }[] = [];
-  private readonly own = new WeakSet<BridgedRun>();
   private readonly bound: { readonly instance: object; readonly name: string }[] = [];
 
   constructor(
     private readonly discovery: DiscoveryService,
     private readonly runs: RunRegistry,
     private readonly timers: SchedulerTimers,
+    private readonly application: ModulesContainer,
   ) {
     for (const prototype of new Set(this.wrappers().flatMap(prototypesOf)))
       for (const name of jobNames(prototype)) this.patch(prototype, name);
@@ -87,12 +80,12 @@ export class ScheduleBridge implements OnModuleInit, OnApplicationBootstrap, Bef
     if (prototype === null || !wrapper.isDependencyTreeStatic()) return;
     for (const name of jobNames(prototype)) {
       const runners = runnersOf(instance);
-      const existing = runners.get(name);
-      if (existing !== undefined && this.own.has(existing)) continue;
-      if (existing !== undefined && existing !== REFUSING) throw cannotBind(wrapper, name, SHARED);
+      const boundTo = runners.get(name)?.application;
+      // Bound already, of another wrapper or by another copy of the library in this application.
+      if (boundTo === this.application) continue;
+      if (boundTo !== undefined) throw cannotBind(wrapper, name, SHARED);
       const runner = await this.runnerOf(wrapper, instance, prototype, name);
       if (runner === undefined) continue;
-      this.own.add(runner);
       this.bound.push({ instance, name });
       runners.set(name, runner);
     }
@@ -116,7 +109,7 @@ export class ScheduleBridge implements OnModuleInit, OnApplicationBootstrap, Bef
     const { tickLock } = planned;
     const target = { instance, name, method, type: 'schedule', tickLock, onRefused: refusedBy(label) };
     const methods = await MethodRunner.create(target, enhancers, wrapper.host);
-    const runner = new JobRunner({ instance, name, tickLock }, methods, this.runs);
+    const runner = new JobRunner({ instance, name, tickLock }, methods, this.runs, this.application);
     const [plan] = planned.plans;
     if (plan !== undefined) {
       const { core } = this.runtimeOf(wrapper.host, plan.connection);
@@ -138,7 +131,7 @@ export class ScheduleBridge implements OnModuleInit, OnApplicationBootstrap, Bef
 }
 
 /** Stands where a runner stood before its application closed: a late tick finds nothing to run. */
-const REFUSING: BridgedRun = { run: () => Promise.resolve(undefined) };
+const REFUSING: BridgedRun = { application: undefined, run: () => Promise.resolve(undefined) };
 
 const FACTORY =
   'its instance comes from a factory, so that its class was not known in time: list the class itself as a provider (useClass)';

@@ -2,8 +2,12 @@ import type { ExecutionContext, Type } from '@nestjs/common';
 import type { JobInvocation } from '../../jobs/job-definition.js';
 import type { EnhancerInfo } from '../enhancer-mark.js';
 
+const MARK = Symbol.for('nestjs-pglock:schedule-context');
+
 /** The context of one run of a bridged method, by default of a job: what guards, interceptors and functions of ours are given. @internal */
 export class ScheduleContext implements ExecutionContext {
+  readonly [MARK] = true;
+
   constructor(
     private readonly host: Type,
     private readonly handler: (...args: never[]) => unknown,
@@ -14,6 +18,11 @@ export class ScheduleContext implements ExecutionContext {
     /** Of a job: the lock that keeps its ticks apart; undefined where it has none. */
     readonly tickLock?: EnhancerInfo,
   ) {}
+
+  /** The context as one of these, also where another copy of the library made it; undefined where Nest did. */
+  static of(context: ExecutionContext): ScheduleContext | undefined {
+    return MARK in context ? (context as ScheduleContext) : undefined;
+  }
 
   getClass<Class>(): Type<Class> {
     return this.host as Type<Class>;

@@ -1,14 +1,19 @@
 import type { ExecutionContext } from '@nestjs/common';
+import { processWide } from '../../vocabulary/process-wide.js';
 import type { Held } from '../interceptors/held-handler.js';
 
-/** What was taken for one answer before it began, by the interceptor class that it was taken for. */
-const admitted = new WeakMap<object, Map<unknown, Held>>();
-/** Whether anything ever was: most applications send no events. */
-let isUsed = false;
+/** One for the process: the guard of one copy of the library lets go of what an interceptor of another one took. */
+const state = processWide('admitted-locks:1', () => ({
+  /** What was taken for one answer before it began, by the interceptor class that it was taken for. */
+  admitted: new WeakMap<object, Map<unknown, Held>>(),
+  /** Whether anything ever was: most applications send no events. */
+  isUsed: false,
+}));
 
 /** Keeps what was taken until the interceptor comes for it. @internal */
 export function keepAdmitted(answer: object, by: unknown, held: Held): void {
-  isUsed = true;
+  const { admitted } = state;
+  state.isUsed = true;
   const of = admitted.get(answer) ?? new Map<unknown, Held>();
   admitted.set(answer, of);
   of.set(by, held);
@@ -16,8 +21,8 @@ export function keepAdmitted(answer: object, by: unknown, held: Held): void {
 
 /** What was taken for the answer of this call; the interceptor now has it, and releases it. @internal */
 export function claimAdmitted(context: ExecutionContext, by: unknown): Held | undefined {
-  if (!isUsed || context.getType<string>() !== 'http') return undefined;
-  const of = admitted.get(context.switchToHttp().getResponse<object>());
+  if (!state.isUsed || context.getType<string>() !== 'http') return undefined;
+  const of = state.admitted.get(context.switchToHttp().getResponse<object>());
   const held = of?.get(by);
   of?.delete(by);
   return held;
@@ -25,6 +30,7 @@ export function claimAdmitted(context: ExecutionContext, by: unknown): Held | un
 
 /** Lets go of what no interceptor came for. @internal */
 export async function releaseAdmitted(answer: object): Promise<void> {
+  const { admitted } = state;
   const left = [...(admitted.get(answer)?.values() ?? [])];
   admitted.delete(answer);
   await Promise.all(left.map((held) => held.leave()));

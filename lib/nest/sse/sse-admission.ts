@@ -2,6 +2,7 @@ import { Injectable, type CanActivate, type ExecutionContext, type NestIntercept
 import { DiscoveryService, HttpAdapterHost, MetadataScanner } from '@nestjs/core';
 import { GlobalEnhancersOfOurs } from '../boot-check/global-enhancers.js';
 import { HttpExchange } from '../context/http-exchange.js';
+import { processWide } from '../../vocabulary/process-wide.js';
 import { isMarked } from '../enhancer-mark.js';
 import { METADATA, type AnyFunction } from '../nest-metadata.js';
 import { methodOf, resolveEnhancer, type Host } from '../schedule-bridge/job-enhancers.js';
@@ -73,9 +74,10 @@ export class SseAdmission {
 }
 
 /** The applications of this process: classes, and so their guards, are theirs in common. */
-const APPLICATIONS = new Set<SseAdmission>();
+const APPLICATIONS = processWide('sse-applications:1', () => new Set<SseAdmission>());
 
-const GUARD: CanActivate = {
+/** One for the process: with one for each copy of the library a handler would be admitted twice, and wait for itself. */
+const GUARD = processWide('sse-guard:1', (): CanActivate => ({
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const http = HttpExchange.of(context);
     const application = applicationOf(context);
@@ -85,7 +87,7 @@ const GUARD: CanActivate = {
     http.onceClosed(() => void releaseAdmitted(answer));
     return true;
   },
-};
+}));
 
 function applicationOf(context: ExecutionContext): SseAdmission | undefined {
   const [only, another] = APPLICATIONS;

@@ -73,6 +73,14 @@ export class PackedApplication {
     return paths.filter((path) => path !== '' && !path.endsWith('/')).sort();
   }
 
+  /** Installs the package once more, beside a package of the monorepo that has a copy of its own. Gives its directory. */
+  async installFor(name: string): Promise<string> {
+    const place = join(this.directory, 'packages', name, 'node_modules/nestjs-pglock');
+    mkdirSync(place, { recursive: true });
+    await run('tar', ['-xzf', this.tarball, '-C', place, '--strip-components=1']);
+    return place;
+  }
+
   /** Makes a package of our `node_modules`, or of those, one that the application has installed. */
   link(name: string, modules = join(ROOT, 'node_modules')): void {
     const place = join(this.directory, 'node_modules', name);
