@@ -19,7 +19,8 @@ import type { TickEnd } from './tick-memory.js';
 
 /** As the server writes it. */
 type Texts<Names extends string> = Readonly<Record<Names, string | null>>;
-type Facts = Texts<'column' | 'type' | 'select' | 'insert' | 'update' | 'delete' | 'usage'>;
+type Facts = Texts<'column' | 'type' | 'required' | 'keys' | Privilege | 'usage'>;
+type Privilege = 'select' | 'insert' | 'update' | 'delete';
 type Row = Texts<'job' | 'at' | 'startedAt' | 'finishedAt' | 'outcome' | 'error' | 'replica' | 'late'>;
 
 const OUTCOMES = ['succeeded', 'failed', 'interrupted'] as const;
@@ -85,8 +86,9 @@ export class PgTickLedger implements TickLedger {
 
   private async examine(): Promise<LedgerTables> {
     const table = await this.located();
-    await this.examineTable(table, ['select', 'insert', 'update']);
-    if (this.keeps) await this.examineTable(runsTable(table), ['select', 'insert', 'update', 'delete']);
+    await this.examineTable(table, 'job', ['select', 'insert', 'update']);
+    if (this.keeps)
+      await this.examineTable(runsTable(table), 'job,tick', ['select', 'insert', 'update', 'delete']);
     return new LedgerTables(table);
   }
 
@@ -100,17 +102,14 @@ export class PgTickLedger implements TickLedger {
 
   private async examineTable(
     table: NamedTable,
-    privileges: readonly ('select' | 'insert' | 'update' | 'delete')[],
+    key: string,
+    privileges: readonly Privilege[],
   ): Promise<void> {
     const facts = await this.session.query<Facts>(ledgerTableFacts(table));
     const name = `${table.schema ?? ''}.${table.table}`;
     if (facts.length === 0) throw this.refused(`there is no table ${name}`);
-    const types = new Map(facts.map(({ column, type }) => [column, type]));
-    const wrong = Object.entries(LEDGER_COLUMNS).filter(([column, type]) => types.get(column) !== type);
-    if (wrong.length > 0) {
-      const list = wrong.map(([column, type]) => `${column} ${type}`).join(', ');
-      throw this.refused(`table ${name} lacks columns that it needs, or has them with another type: ${list}`);
-    }
+    const unfit = whyUnfit(facts, key);
+    if (unfit !== undefined) throw this.refused(`table ${name} ${unfit}`);
     const [first] = facts;
     const missing = privileges
       .filter((privilege) => first?.[privilege] !== 't')
@@ -129,4 +128,19 @@ export class PgTickLedger implements TickLedger {
         `${statements.join(';\n')};`,
     );
   }
+}
+
+/** Why ticks could not be written into a table that is there; undefined where they can. */
+function whyUnfit(facts: readonly Facts[], key: string): string | undefined {
+  const types = new Map(facts.map(({ column, type }) => [column, type]));
+  const wrong = Object.entries(LEDGER_COLUMNS).filter(([column, type]) => types.get(column) !== type);
+  if (wrong.length > 0)
+    return `lacks columns that it needs, or has them with another type: ${wrong.map((one) => one.join(' ')).join(', ')}`;
+  const foreign = facts.filter(
+    ({ column, required }) => required === 't' && !((column ?? '') in LEDGER_COLUMNS),
+  );
+  if (foreign.length > 0)
+    return `has columns that are NOT NULL and that the ledger does not know: ${foreign.map(({ column }) => column).join(', ')}`;
+  const isUnique = facts[0]?.keys?.split(';').includes(key) === true;
+  return isUnique ? undefined : `has no unique key of (${key.replace(',', ', ')})`;
 }

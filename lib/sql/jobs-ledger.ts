@@ -173,10 +173,15 @@ export const FIRST_SCHEMA: Statement = {
  FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'search_path'`,
 };
 
-/** What a table of the ledger is like: a row a column, with the privileges of the connected role. @internal */
+/** What a table of the ledger is like: a row a column, with the table's unique keys and the privileges of the connected role. @internal */
 export function ledgerTableFacts({ schema = '', table }: NamedTable): Statement {
   return {
     text: `SELECT a.attname AS "column", pg_catalog.format_type(a.atttypid, NULL) AS type,
+ a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AS required,
+ (SELECT pg_catalog.string_agg((SELECT pg_catalog.string_agg(k.attname::pg_catalog.text, ',' ORDER BY k.attname)
+  FROM pg_catalog.pg_attribute k WHERE k.attrelid = c.oid AND k.attnum = ANY ((i.indkey::pg_catalog.int2[])[0:i.indnkeyatts - 1])), ';')
+  FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indisvalid
+  AND i.indpred IS NULL AND i.indexprs IS NULL) AS keys,
  pg_catalog.has_table_privilege(c.oid, 'SELECT') AS "select", pg_catalog.has_table_privilege(c.oid, 'INSERT') AS "insert",
  pg_catalog.has_table_privilege(c.oid, 'UPDATE') AS "update", pg_catalog.has_table_privilege(c.oid, 'DELETE') AS "delete",
  pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS "usage"

@@ -1,4 +1,4 @@
-import { Injectable, Module, UseInterceptors, type INestApplicationContext } from '@nestjs/common';
+import { Injectable, Module, UseInterceptors, type INestApplicationContext, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Cron, ScheduleModule } from '@nestjs/schedule';
 import {
@@ -11,6 +11,7 @@ import {
   type LedgerOptions,
 } from '../../lib/index.js';
 import { ledgerDdl, ledgerGrants } from '../../lib/sql/jobs-ledger.js';
+import { spawnChild } from '../support/child.js';
 import { eventually, useDatabase } from '../support/database.js';
 
 interface Ran extends JobTick {
@@ -29,6 +30,16 @@ class Ledgered {
   }
 }
 
+/** The same job under the lock of the child's: one that died may have run it. */
+@Injectable()
+class Sharing {
+  @Cron('*/2 * * * * *')
+  @UseInterceptors(AdvisoryLock('job', { catchUp: '60s', job: 'Ledgered.run' }))
+  run(@CurrentTick() tick: JobTick) {
+    ran.push({ ...tick, began: Date.now() });
+  }
+}
+
 describe('the ledger', () => {
   const db = useDatabase();
 
@@ -42,11 +53,15 @@ describe('the ledger', () => {
     for (const statement of ledgerDdl(table, keep)) await db.admin.query(statement);
   };
 
-  async function boot(ledger: boolean | LedgerOptions, url = db.url): Promise<INestApplicationContext> {
+  async function boot(
+    ledger: boolean | LedgerOptions,
+    url = db.url,
+    provider: Type = Ledgered,
+  ): Promise<INestApplicationContext> {
     class App {}
     Module({
       imports: [ScheduleModule.forRoot(), PgLockModule.forRoot({ connection: url, jobs: { ledger } })],
-      providers: [Ledgered],
+      providers: [provider],
     })(App);
     const app = await NestFactory.createApplicationContext(App, { logger: false, abortOnError: false });
     db.defer(() => app.close());
@@ -115,17 +130,94 @@ describe('the ledger', () => {
     expect(ran[0]!.scheduledAt.getTime()).toBeGreaterThan(booted);
   });
 
+  /** Why the boot is refused; every refusal says how the tables are made. */
+  const refusal = async (ledger: boolean | LedgerOptions = true): Promise<string> => {
+    const error: unknown = await boot(ledger).then(
+      () => undefined,
+      (caught: unknown) => caught,
+    );
+    expect(error).toBeInstanceOf(PgLockConfigurationError);
+    const { message } = error as PgLockConfigurationError;
+    expect(message).toMatch(
+      /Run `pglock jobs init`, or have this run by the owner of the schema:\nCREATE TABLE/,
+    );
+    return message;
+  };
+
   it('needs its table at boot, and says how it is made', async () => {
-    const refused = expect(boot(true)).rejects;
-    await refused.toThrow(PgLockConfigurationError);
-    await expect(boot(true)).rejects.toThrow(
-      /there is no table public\.pglock_jobs.*pglock jobs init[\s\S]*CREATE TABLE/,
-    );
-    await db.admin.query('CREATE TABLE pglock_jobs (job text, tick text)');
-    await expect(boot(true)).rejects.toThrow(
-      /lacks columns that it needs.*name text, tick timestamp with time zone/,
-    );
+    expect(await refusal()).toMatch(/there is no table public\.pglock_jobs/);
+    await make(false);
+    expect(await refusal({ keep: '1d' })).toMatch(/there is no table public\.pglock_jobs_runs/);
   });
+
+  it('refuses, at boot, a table with other columns or keys, and takes one with more', async () => {
+    await db.admin.query('CREATE TABLE pglock_jobs (job text, tick text)');
+    expect(await refusal()).toMatch(
+      /table public\.pglock_jobs lacks columns that it needs, or has them with another type: name text, tick timestamp with time zone/,
+    );
+    const with_ = async (change: string) => {
+      await db.admin.query('DROP TABLE IF EXISTS pglock_jobs, pglock_jobs_runs');
+      await make(true);
+      await db.admin.query(change);
+    };
+    await with_('ALTER TABLE pglock_jobs ADD tenant text NOT NULL, ADD region text NOT NULL');
+    expect(await refusal()).toMatch(
+      /has columns that are NOT NULL and that the ledger does not know: tenant, region/,
+    );
+    await with_('ALTER TABLE pglock_jobs DROP CONSTRAINT pglock_jobs_pkey, ADD UNIQUE (job, tick)');
+    expect(await refusal()).toMatch(/table public\.pglock_jobs has no unique key of \(job\)/);
+    await with_('ALTER TABLE pglock_jobs_runs DROP CONSTRAINT pglock_jobs_runs_pkey, ADD PRIMARY KEY (job)');
+    expect(await refusal({ keep: '1d' })).toMatch(/pglock_jobs_runs has no unique key of \(job, tick\)/);
+    await with_(
+      `ALTER TABLE pglock_jobs ADD note text, ADD tenant text NOT NULL DEFAULT 'all', ADD n int GENERATED ALWAYS AS IDENTITY`,
+    );
+    await boot(true);
+    await eventually(() => ran.length >= 1, { timeout: 10_000 });
+  });
+
+  it('counts a tick as run whose process is killed between its claim and its run, and reports it', async () => {
+    await make(false);
+    // The claim is held up at the server, which commits it once it is let go, although its client is dead by then.
+    await db.admin.query(`CREATE FUNCTION hold_up() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NULL; END $$;
+      CREATE TRIGGER hold_up AFTER INSERT OR UPDATE ON pglock_jobs FOR EACH ROW EXECUTE FUNCTION hold_up();
+      CREATE TABLE runs (id serial, tick bigint, replica text, late int, skipped int, ended bool)`);
+    const gate = await db.connect();
+    await gate.query('SELECT pg_advisory_lock(4711)');
+    const child = spawnChild(new URL('../support/children/job-replica.mjs', import.meta.url), {
+      env: {
+        NAME: 'dead',
+        DATABASE_URL: db.url,
+        WORK_URL: db.url,
+        CRON: '*/2 * * * * *',
+        MODULE_OPTIONS: JSON.stringify({ jobs: { ledger: true } }),
+        LOCK_OPTIONS: JSON.stringify({ catchUp: '60s', job: 'Ledgered.run' }),
+      },
+    });
+    child.send('boot');
+    await child.next('ready');
+    await db.waitForWaiter();
+    await child.kill();
+    await gate.query('SELECT pg_advisory_unlock(4711)');
+    const [claim] = await eventually(async () => {
+      const found = await rows();
+      return found.length > 0 ? found : undefined;
+    });
+    await db.admin.query('DROP TRIGGER hold_up ON pglock_jobs');
+    expect(claim).toMatchObject({ name: 'Ledgered.run', outcome: null });
+
+    const interrupted: unknown[] = [];
+    const app = await boot(true, db.url, Sharing);
+    app.get(PgLockService).events.on('jobInterrupted', (event) => interrupted.push(event));
+    await eventually(() => ran.length >= 2, { timeout: 10_000 });
+    const tick = claim!['tick'] as Date;
+    expect(ran.every(({ scheduledAt }) => scheduledAt > tick)).toBe(true);
+    await eventually(() => interrupted.length > 0);
+    expect(interrupted).toEqual([
+      expect.objectContaining({ job: 'Ledgered.run', tick, replica: claim!['replica'] }),
+    ]);
+    expect((await db.admin.query('SELECT FROM runs')).rowCount).toBe(0);
+  }, 60_000);
 
   it('works with the least privileges, and names those that are missing', async () => {
     await db.admin.query('CREATE SCHEMA IF NOT EXISTS ops');
@@ -133,6 +225,7 @@ describe('the ledger', () => {
     db.defer(() => db.admin.query('DROP SCHEMA ops CASCADE'));
     const role = await db.role(`ledger${String(Date.now() % 10_000)}`);
     const ledger = { table: 'ops.pglock_jobs', keep: '1d' } as const;
+    await expect(boot(ledger, role.url)).rejects.toThrow(PgLockConfigurationError);
     await expect(boot(ledger, role.url)).rejects.toThrow(
       /lacks SELECT, INSERT, UPDATE, USAGE of the schema on ops\.pglock_jobs/,
     );
