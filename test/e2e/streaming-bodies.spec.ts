@@ -1,3 +1,5 @@
+import { EventEmitter } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Controller, Get, UseInterceptors } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { AdvisoryLock, PgLockModule } from '../../lib/index.js';
@@ -9,6 +11,14 @@ let gate = deferred();
 
 @Controller()
 class Bodies {
+  @Get('twice')
+  @UseInterceptors(AdvisoryLock('twice'), AdvisoryLock('twice:inner'))
+  async *twice() {
+    yield 'first';
+    await gate.promise;
+    yield 'last';
+  }
+
   @Get('generator')
   @UseInterceptors(AdvisoryLock('generator'))
   async *generator() {
@@ -44,6 +54,19 @@ describe.each(PLATFORMS)('streaming bodies on %s', (platform) => {
     db.defer(() => server.app.close());
   });
   beforeEach(() => (gate = deferred()));
+
+  it.each(['generator', 'web', 'twice'])('puts few listeners on the response: %s', async (path) => {
+    // Node warns of the eleventh; Fastify and Nest have eight of their own.
+    const responses: ServerResponse[] = [];
+    const note = (_request: IncomingMessage, response: ServerResponse) => void responses.push(response);
+    server.app.getHttpServer().once('request', note);
+    const client = get(`${server.url}/${path}`);
+    expect(await client.firstBytes).toBe('first');
+    expect(responses[0]?.listenerCount('close')).toBeLessThanOrEqual(EventEmitter.defaultMaxListeners);
+    gate.resolve();
+    await client.closed;
+    await untilFree(db, path);
+  });
 
   it.each(['generator', 'web'])('holds the lock until it is sent: %s', async (path) => {
     const client = get(`${server.url}/${path}`);

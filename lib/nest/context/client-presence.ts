@@ -1,10 +1,5 @@
 import type { ExecutionContext } from '@nestjs/common';
-
-interface Emitter {
-  on(event: string, listener: () => void): unknown;
-  once(event: string, listener: () => void): unknown;
-  removeListener(event: string, listener: () => void): unknown;
-}
+import { onClosing, type Closing } from './closing.js';
 
 /**
  * Calls back when the client that waits for a handler's answer is gone: the response or the socket closed early.
@@ -16,19 +11,9 @@ export function onceClientGone(context: ExecutionContext, callback: () => void):
   const source = candidate(context);
   if (!isEmitter(source)) return nothing;
   if (isGone(source)) queueMicrotask(callback);
-  const closed = (): void => {
+  return onClosing(source, () => {
     if (isGone(source)) callback();
-  };
-  if (context.getType<string>() === 'http') {
-    // The response has one handler and goes with it: to take the listener off would slow down all that it emits yet.
-    source.on('close', closed);
-    return nothing;
-  }
-  // `close` is what Node's sockets emit, `disconnect` what socket.io's do.
-  for (const event of ['close', 'disconnect']) source.on(event, closed);
-  return () => {
-    for (const event of ['close', 'disconnect']) source.removeListener(event, closed);
-  };
+  });
 }
 
 function candidate(context: ExecutionContext): unknown {
@@ -61,7 +46,7 @@ function rpcSocket(context: unknown): unknown {
 }
 
 /** A response that was written to its end has closed because it is done. */
-function isGone(source: Emitter): boolean {
+function isGone(source: Closing): boolean {
   const { writableFinished, destroyed, closed, readyState, connected } = source as unknown as Readonly<
     Record<string, unknown>
   >;
@@ -71,7 +56,7 @@ function isGone(source: Emitter): boolean {
 
 const WEBSOCKET_CLOSED = 3;
 
-function isEmitter(value: unknown): value is Emitter {
+function isEmitter(value: unknown): value is Closing {
   return isObject(value) && 'on' in value && typeof value.on === 'function' && 'removeListener' in value;
 }
 

@@ -1,7 +1,7 @@
-import { finished } from 'node:stream';
 import type { ServerResponse } from 'node:http';
 import type { ExecutionContext } from '@nestjs/common';
 import { METADATA } from '../nest-metadata.js';
+import { onClosing } from './closing.js';
 
 /** What Express' response and Fastify's reply have in common. */
 interface AnyResponse {
@@ -54,7 +54,12 @@ export class HttpExchange {
 
   /** Calls back once, when the response was sent or its client is gone. */
   onceClosed(callback: () => void): void {
-    finished(this.raw, () => callback());
+    const { raw } = this;
+    if (raw.closed) return queueMicrotask(callback);
+    const stop = onClosing(raw, () => {
+      stop();
+      callback();
+    });
   }
 
   /** `@Res()` and `@Next()` without `passthrough`: the handler answers by itself. */
