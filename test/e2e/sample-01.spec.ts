@@ -66,6 +66,7 @@ describe('sample 01, one cron job on three replicas', () => {
     );
     expect(locked.output).toMatch(/PostgreSQL let go of the lock \d+ ms after the kill\./);
     expect(locked.output).toMatch(/✓ [ABC] took over at its next tick, (\d+ ms|1\.\d s) after the kill/);
+    expect(locked.output).toMatch(/ {8}tick \d+ ran once, by [ABC]; tick \d+ ran once, by [ABC]\./);
     expect(locked.output).toMatch(/\+ D starts in the place of [ABC]/);
     expect(locked.output).toMatch(/[ABC] 423/);
     expect(locked.output).toMatch(/waited \d+ ms/);

@@ -4,6 +4,7 @@ import type { Replica } from './replica.js';
 import { dim, green, red, say, seconds, yellow } from './screen.js';
 import type { Statistics } from './summary.js';
 import { printHead } from './table.js';
+import { fates } from './verdict.js';
 
 const EVERY_TICKS = 10;
 const FIRST_TICK = 4;
@@ -65,9 +66,10 @@ export class Incident {
     return new Incident(database, fleet, victim, killedAt, tick, statistics);
   }
 
-  /** Shows the takeover once it has happened; gives undefined when there is nothing more to wait for. */
-  async afterTick(tick: number): Promise<Incident | undefined> {
-    const [run] = await this.database.runsSince(this.tick + 1);
+  /** Shows the takeover once it has happened, and what became of the ticks; gives undefined when there is nothing to wait for. */
+  async afterTick(tick: number, numberOf: (tick: number) => number): Promise<Incident | undefined> {
+    const runs = await this.database.runsSince(this.tick);
+    const run = runs.find((one) => one.tick > this.tick);
     if (run === undefined) return tick > this.tick + 2 ? undefined : this;
     const took = run.at - this.killedAt;
     this.statistics.takeovers.push(took);
@@ -76,6 +78,7 @@ export class Incident {
         `      ✓ ${run.replica} took over at its next tick, ${seconds(took)} after the kill, and keeps the lock.`,
       ),
     );
+    say(`        ${fates(runs, this.tick, run.tick, numberOf)}`);
     const place = this.fleet.places.indexOf(this.victim);
     const successor = this.fleet.startIn(place);
     say(`      + ${successor.name} starts in the place of ${this.victim.name} (pid ${successor.pid}).`);

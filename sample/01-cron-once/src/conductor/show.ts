@@ -59,6 +59,9 @@ class Show {
     this.schedule = new Schedule(options.forMs);
   }
 
+  /** Ticks as they are counted in the table. */
+  private readonly numberOf = (tick: number): number => tick - this.first + 1;
+
   async run(): Promise<boolean> {
     const { database, fleet, options } = this;
     let incident: Incident | undefined;
@@ -67,7 +70,7 @@ class Show {
       if (options.locked && fleet.complete && this.schedule.isDue(number))
         incident = await Incident.happen(database, fleet, tick, this.statistics);
       await this.showTick(tick);
-      if (incident !== undefined) incident = await incident.afterTick(tick);
+      if (incident !== undefined) incident = await incident.afterTick(tick, this.numberOf);
       await this.untilQuiet(tick);
       if (this.stop.aborted || (options.forMs !== undefined && number * 1000 >= options.forMs))
         return this.end(tick);
@@ -98,7 +101,7 @@ class Show {
   private async end(tick: number): Promise<boolean> {
     await this.fleet.stop();
     const verdict = judge(await this.database.runsSince(this.first), this.first, tick);
-    printSummary(verdict, this.statistics, (one) => one - this.first + 1);
+    printSummary(verdict, this.statistics, this.numberOf);
     return verdict.ok;
   }
 }

@@ -15,6 +15,22 @@ export interface Verdict {
   readonly ok: boolean;
 }
 
+/** What became of each tick from `first` to `last`, in words. */
+export function fates(
+  runs: readonly Run[],
+  first: number,
+  last: number,
+  numberOf: (tick: number) => number,
+): string {
+  const told: string[] = [];
+  for (let tick = first; tick <= last; tick++) {
+    const by = runs.filter((run) => run.tick === tick).map(({ replica }) => replica);
+    const times = by.length === 1 ? 'ran once' : `ran ${by.length} times`;
+    told.push(`tick ${numberOf(tick)} ${by.length === 0 ? 'was lost' : `${times}, by ${by.join(', ')}`}`);
+  }
+  return `${told.join('; ')}.`;
+}
+
 /** Whether each tick from `first` to `last`, all of which some replica lived through, ran exactly once. */
 export function judge(all: readonly Run[], first: number, last: number): Verdict {
   const runs = all.filter(({ tick }) => tick >= first && tick <= last);
