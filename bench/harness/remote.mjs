@@ -15,7 +15,7 @@ export class Remote {
   #errors = '';
 
   /** Starts a script that calls `serve`, and waits until it listens. */
-  static async start(script, { args = [], env = {}, execArgv = [] } = {}) {
+  static async start(script, { args = [], env = {}, execArgv = [], readyWithinMs } = {}) {
     const remote = new Remote(
       fork(fileURLToPath(script), args, {
         env: { ...process.env, ...env },
@@ -23,7 +23,7 @@ export class Remote {
         stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       }),
     );
-    await remote.call('ready');
+    await remote.call('ready', undefined, readyWithinMs);
     return remote;
   }
 

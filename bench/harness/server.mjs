@@ -22,11 +22,11 @@ const TOLD = [...Object.keys(SETTINGS), 'shared_buffers', 'deadlock_timeout'];
  * A database of the bench's own: on an embedded server with the settings above, or on the one that `DATABASE_URL` names, as
  * it is.
  */
-export async function openDatabase() {
+export async function openDatabase(settings = {}) {
   const running = process.env.DATABASE_URL;
   const server = running
     ? { url: running, stop: async () => undefined }
-    : await startPostgres({ own: true, settings: SETTINGS });
+    : await startPostgres({ own: true, settings: { ...SETTINGS, ...settings } });
   const name = `pglock_bench_${randomBytes(4).toString('hex')}`;
   try {
     await query(server.url, `CREATE DATABASE ${name} TEMPLATE template0`);

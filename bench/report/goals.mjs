@@ -3,6 +3,7 @@ import { goals as firstBuild } from '../scenarios/first-build.mjs';
 import { goals as firstLock } from '../scenarios/first-lock.mjs';
 import { addedQueries, goals as http } from '../scenarios/http.mjs';
 import { goals as idle } from '../scenarios/idle.mjs';
+import { goals as jobFleet } from '../scenarios/job-fleet.mjs';
 import { goals as serverCpu } from '../scenarios/server-cpu.mjs';
 import { goals as xact } from '../scenarios/xact.mjs';
 import { figure } from './figures.mjs';
@@ -126,6 +127,7 @@ const GOALS = [
     least: false,
     value: ({ jobTick }) => jobTick.counts.toSorted((a, b) => a - b)[Math.floor(jobTick.counts.length / 2)],
   },
+  ...jobFleet,
   {
     text: 'hand-over in one process, ms',
     want: 0.1,

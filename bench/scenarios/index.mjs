@@ -8,6 +8,7 @@ import * as held from './held.mjs';
 import * as http from './http.mjs';
 import * as idle from './idle.mjs';
 import * as inspection from './inspection.mjs';
+import * as jobFleet from './job-fleet.mjs';
 import * as jobTick from './job-tick.mjs';
 import * as oneId from './one-id.mjs';
 import * as replicas from './replicas.mjs';
@@ -25,6 +26,7 @@ export const SCENARIOS = {
   handOver,
   http,
   jobTick,
+  jobFleet,
   oneId,
   replicas,
   fairness,
