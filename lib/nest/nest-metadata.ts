@@ -30,6 +30,7 @@ export const METADATA = {
   commandHandler: '__commandHandler__',
   queryHandler: '__queryHandler__',
   eventsHandler: '__eventsHandler__',
+  sagas: '__saga__',
   command: 'CommandBuilder:Command:Meta',
   subCommand: 'CommandBuilder:Subcommand:Meta',
 } as const;

@@ -303,6 +303,21 @@ describe('whatever class of the application carries a decorator', () => {
       expect(() => new Interceptor()).toThrow(/\{ provide: APP_INTERCEPTOR, useClass: AdvisoryLock\(…\) \}/);
       expect(() => new Guard()).toThrow(/\{ provide: APP_GUARD, useClass: AdvisoryLockGuard\(…\) \}/);
     });
+
+    it('work where an application takes them from Nest for useGlobalInterceptors', async () => {
+      const Interceptor = AdvisoryLock('global', { timeout: 0 });
+      const module = await Test.createTestingModule({
+        imports: [rootOf({ controllers: [Pages], providers: [Interceptor] })],
+      }).compile();
+      try {
+        const prepare = (app: INestApplication) => app.useGlobalInterceptors(app.get(Interceptor));
+        const { url } = await serve(module, 'express', prepare);
+        await holdOutside(db, 'global');
+        expect((await fetch(url, { headers: { connection: 'close' } })).status).toBe(423);
+      } finally {
+        await module.close();
+      }
+    });
   });
 
   describe('a database that is not there', () => {
@@ -313,6 +328,16 @@ describe('whatever class of the application carries a decorator', () => {
     }
 
     it('is named in our words, for method decorators too', async () => {
+      @Controller()
+      class Routed {
+        @Get()
+        @UseInterceptors(AdvisoryLock('x', { connection: 'reportng' }))
+        page(): void {}
+      }
+      await refused(
+        { controllers: [Routed] },
+        /AdvisoryLock needs PgLockModule\.forRoot\(\{ name: 'reportng' \}\), .* correct `connection: 'reportng'`/,
+      );
       await refused(
         { providers: [Typo] },
         /@WithAdvisoryLock on Typo\.run needs PgLockModule\.forRoot\(\{ name: 'reportng' \}\), .* correct `connection: 'reportng'`/,

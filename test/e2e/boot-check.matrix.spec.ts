@@ -2,7 +2,9 @@ import {
   Controller,
   Get,
   Injectable,
+  mixin,
   Module,
+  Post,
   UseGuards,
   UseInterceptors,
   type OnModuleInit,
@@ -240,6 +242,48 @@ describe('what is decorated runs under its lock, or the application does not boo
     expect(() => decorate(() => undefined, { kind: 'method', name: 'run' })).toThrow(/TC39 decorator/);
   });
 
+  it('lets methods run under @WithAdvisoryLock that nobody calls through enhancers: hooks, and plain ones', async () => {
+    const seen: boolean[] = [];
+    @Injectable()
+    class Hooked implements OnModuleInit {
+      constructor(readonly pglock: PgLockService) {}
+
+      @WithAdvisoryLock('hook')
+      async onModuleInit(): Promise<void> {
+        seen.push(this.pglock.isHeld('hook'));
+        await this.plain();
+      }
+
+      @WithAdvisoryLock('plain')
+      async plain(): Promise<void> {
+        seen.push(this.pglock.isHeld('plain'));
+        await Promise.resolve();
+      }
+    }
+    await boot({ providers: [Hooked] });
+    expect(seen).toEqual([true, true]);
+  });
+
+  it('leaves calls of a decorated route from code of the application alone: they are plain calls', async () => {
+    @Controller()
+    class Called {
+      constructor(readonly pglock: PgLockService) {}
+
+      @Get()
+      @UseInterceptors(AdvisoryLock('called'))
+      find(): boolean {
+        return this.pglock.isHeld('called');
+      }
+    }
+    const app = await Test.createTestingModule({
+      imports: [PgLockModule.forRoot({ connection: db.url })],
+      controllers: [Called],
+    }).compile();
+    await app.init();
+    expect(app.get(Called).find()).toBe(false);
+    await app.close();
+  });
+
   it('refuses an enhancer that was created by hand', () => {
     const Interceptor = AdvisoryLock('x') as unknown as new () => object;
     expect(() => new Interceptor()).toThrow(/AdvisoryLock was created with `new`, where nothing is injected/);
@@ -324,6 +368,36 @@ describe('what is decorated runs under its lock, or the application does not boo
       await boot({ imports: [Other], providers: [named('Reports')] });
     });
 
+    it('refuses a mixin() of Nest, whose name is another one in each process', async () => {
+      const Mixed = (path: string): Type => {
+        @Controller(path)
+        class Host {
+          @Get()
+          @UseInterceptors(AdvisoryLock())
+          find(): void {}
+        }
+        return mixin(Host);
+      };
+      await refused({ controllers: [Mixed('a')] }, /is a mixin\(\), whose name is random in each process/);
+    });
+
+    it('refuses two versions of one controller that would share a lock, and lets them through with ids', async () => {
+      const version = (of: string, id?: string): Type => {
+        @Controller({ path: 'reports', version: of })
+        class ReportsController {
+          @Get()
+          @UseInterceptors(AdvisoryLock(id))
+          find(): void {}
+        }
+        return ReportsController;
+      };
+      await refused(
+        { controllers: [version('1'), version('2')] },
+        /two different classes are called 'ReportsController', and AdvisoryLock\(\) on their method 'find' would give both the same lock, 'ReportsController\.find'\. Give each an id/,
+      );
+      await boot({ controllers: [version('1'), version('2', 'reports.v2')] });
+    });
+
     it('refuses one name for two different classes, and only without ids', async () => {
       await refused({ providers: [named('Twin'), named('Twin')] }, /two different classes are called 'Twin'/);
       await boot({ providers: [named('Twin')] });
@@ -347,6 +421,36 @@ describe('what is decorated runs under its lock, or the application does not boo
         override run(): void {}
       }
       await refused({ providers: [Lost] }, /'Lost\.run' overrides 'Base\.run' and lost its AdvisoryLock/);
+    });
+
+    it('refuses such an override of a route, and of a decorated method of a listener', async () => {
+      class Reading {
+        @Get()
+        @UseInterceptors(AdvisoryLock('reading'))
+        find(): void {}
+      }
+      @Controller('lost')
+      class LostRoute extends Reading {
+        @Get()
+        override find(): void {}
+      }
+      await refused(
+        { controllers: [LostRoute] },
+        /'LostRoute\.find' overrides 'Reading\.find' and lost its AdvisoryLock: it would run without the lock/,
+      );
+      class Writing {
+        @WithAdvisoryLock('writing')
+        async write(): Promise<void> {}
+      }
+      @Controller('written')
+      class LostDecorator extends Writing {
+        @Post()
+        override async write(): Promise<void> {}
+      }
+      await refused(
+        { controllers: [LostDecorator] },
+        /'LostDecorator\.write' overrides 'Writing\.write' and lost its WithAdvisoryLock/,
+      );
     });
 
     it('lets through what repeats the decorator, is never run, or says that no lock is meant', async () => {

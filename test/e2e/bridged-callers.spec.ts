@@ -9,7 +9,15 @@ import {
   type ModuleMetadata,
   type Type,
 } from '@nestjs/common';
-import { BullModule, OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
+import {
+  BullModule,
+  OnQueueEvent,
+  OnWorkerEvent,
+  Processor,
+  QueueEventsHost,
+  QueueEventsListener,
+  WorkerHost,
+} from '@nestjs/bullmq';
 import {
   CommandBus,
   CommandHandler,
@@ -18,16 +26,20 @@ import {
   EventsHandler,
   QueryBus,
   QueryHandler,
+  Saga,
 } from '@nestjs/cqrs';
 import { EventEmitter2, EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { Queue, QueueEvents, type Job } from 'bullmq';
+import { ignoreElements, type Observable } from 'rxjs';
 import {
   AdvisoryLock,
   AdvisoryLockGuard,
   CurrentLock,
+  PgLockConfigurationError,
   PgLockModule,
   PgLockService,
+  WithAdvisoryLock,
   type LockHandle,
 } from '../../lib/index.js';
 import { eventually, useDatabase } from '../support/database.js';
@@ -84,6 +96,12 @@ describe('enhancers on methods that others call without them', () => {
         await look('contended');
       }
 
+      @OnEvent('order.shipped')
+      @WithAdvisoryLock((payload: { readonly id: number }) => `shipped:${payload.id}`)
+      async shipped(payload: { readonly id: number }, @CurrentLock() lock?: LockHandle): Promise<void> {
+        await look(`shipped:${payload.id}`, lock?.id);
+      }
+
       @OnEvent('order.guarded')
       @UseGuards(AdvisoryLockGuard('maintenance'))
       async guarded(): Promise<void> {
@@ -97,6 +115,13 @@ describe('enhancers on methods that others call without them', () => {
       });
       expect(seen).toEqual([{ holders: 1, args: [{ id: 7 }, 'listener'] }]);
       expect(await holders(db, 'listener')).toBe(0);
+    });
+
+    it('holds the lock of @WithAdvisoryLock while the listener runs', async () => {
+      await boot([EventEmitterModule.forRoot()], [Listener], async (app) => {
+        await app.get(EventEmitter2).emitAsync('order.shipped', { id: 7 }, 'not a lock');
+      });
+      expect(seen).toEqual([{ holders: 1, args: ['shipped:7'] }]);
     });
 
     it('skips, and refuses by a guard, while another session holds the lock', async () => {
@@ -155,6 +180,46 @@ describe('enhancers on methods that others call without them', () => {
       }
     }
 
+    class Reopen {
+      constructor(readonly month: string) {}
+    }
+    @CommandHandler(Reopen)
+    class ReopenHandler {
+      @WithAdvisoryLock((command: Reopen) => `reopen:${command.month}`)
+      async execute(command: Reopen): Promise<string> {
+        await look(`reopen:${command.month}`);
+        return `reopened ${command.month}`;
+      }
+    }
+
+    it('run under the locks of @WithAdvisoryLock', async () => {
+      await boot([CqrsModule.forRoot()], [ReopenHandler], async (app) => {
+        expect(await app.get(CommandBus).execute(new Reopen('may'))).toBe('reopened may');
+      });
+      expect(seen).toEqual([{ holders: 1, args: [] }]);
+    });
+
+    it.each([
+      ['an interceptor', UseInterceptors(AdvisoryLock('saga')), 'AdvisoryLock'],
+      ['@WithAdvisoryLock', WithAdvisoryLock('saga') as MethodDecorator, 'WithAdvisoryLock'],
+    ])('stop the boot where a saga has %s', async (_what, decorate, name) => {
+      @Injectable()
+      class Sagas {
+        @Saga()
+        @decorate
+        closed(events: Observable<unknown>): Observable<never> {
+          return events.pipe(ignoreElements());
+        }
+      }
+      const booting = boot([CqrsModule.forRoot()], [Sagas], async () => Promise.resolve());
+      await expect(booting).rejects.toThrow(PgLockConfigurationError);
+      await expect(booting).rejects.toThrow(
+        new RegExp(
+          `${name} on 'Sagas.closed', a saga, would guard nothing: .* Lock in the handlers of the commands`,
+        ),
+      );
+    });
+
     it('run under their locks, and answer', async () => {
       await boot([CqrsModule.forRoot()], [CloseHandler, CountHandler, ClosedHandler], async (app) => {
         expect(await app.get(CommandBus).execute(new Close('may'))).toBe('closed may');
@@ -171,11 +236,12 @@ describe('enhancers on methods that others call without them', () => {
   });
 
   describe('commands of nest-commander', () => {
-    it('run under their locks', async () => {
+    it('run under their locks, of interceptors and of decorators', async () => {
       const child = spawnChild(new URL('../support/children/commander.mjs', import.meta.url), {
         env: { PGLOCK_URL: db.url },
       });
       expect(await child.next('ran')).toMatchObject({ args: ['reports'], granted: 1 });
+      expect(await child.next('decorated')).toMatchObject({ args: ['reports'], granted: 1 });
       await child.next('done');
       expect(await child.exit).toEqual({ code: 0, signal: null });
     });
@@ -192,7 +258,7 @@ describe('enhancers on methods that others call without them', () => {
       redis?.server.kill();
     });
 
-    it('runs processors and worker events under their locks', async () => {
+    it('runs processors, worker events and queue events under their locks', async () => {
       if (redis === undefined) return console.warn('redis-server is not installed: BullMQ is not tested');
       const connection = { host: '127.0.0.1', port: redis.port };
 
@@ -215,20 +281,68 @@ describe('enhancers on methods that others call without them', () => {
         }
       }
 
+      @QueueEventsListener('exports')
+      class ExportEvents extends QueueEventsHost {
+        @OnQueueEvent('completed')
+        @UseInterceptors(AdvisoryLock('queue:completed'))
+        async onCompleted({ returnvalue }: { returnvalue: unknown }): Promise<void> {
+          await look('queue:completed', returnvalue);
+        }
+      }
+
       const imports = [BullModule.forRoot({ connection }), BullModule.registerQueue({ name: 'exports' })];
-      await boot(imports, [Exports], async () => {
+      await boot(imports, [Exports, ExportEvents], async () => {
         const queue = new Queue('exports', { connection });
         const events = new QueueEvents('exports', { connection });
         await events.waitUntilReady();
         const job = await queue.add('monthly', {});
         expect(await job.waitUntilFinished(events)).toBe('exported');
+        await eventually(() => seen.length === 3);
+        await events.close();
+        await queue.close();
+      });
+      expect(seen[0]).toEqual({ holders: 1, args: ['monthly', 'exports'] });
+      expect(seen.slice(1)).toEqual(
+        expect.arrayContaining([
+          { holders: 1, args: ['monthly'] },
+          { holders: 1, args: ['exported'] },
+        ]),
+      );
+    });
+
+    it('runs processors and worker events under the locks of @WithAdvisoryLock', async () => {
+      if (redis === undefined) return console.warn('redis-server is not installed: BullMQ is not tested');
+      const connection = { host: '127.0.0.1', port: redis.port };
+
+      @Processor('imports')
+      class Imports extends WorkerHost {
+        @WithAdvisoryLock((job: Job) => `import:${job.name}`)
+        async process(job: Job, @CurrentLock() lock?: unknown): Promise<string> {
+          await look(`import:${job.name}`, (lock as LockHandle).id);
+          return 'imported';
+        }
+
+        @OnWorkerEvent('completed')
+        @WithAdvisoryLock('imported')
+        async onCompleted(job: Job): Promise<void> {
+          await look('imported', job.name);
+        }
+      }
+
+      const imports = [BullModule.forRoot({ connection }), BullModule.registerQueue({ name: 'imports' })];
+      await boot(imports, [Imports], async () => {
+        const queue = new Queue('imports', { connection });
+        const events = new QueueEvents('imports', { connection });
+        await events.waitUntilReady();
+        const job = await queue.add('daily', {});
+        expect(await job.waitUntilFinished(events)).toBe('imported');
         await eventually(() => seen.length === 2);
         await events.close();
         await queue.close();
       });
       expect(seen).toEqual([
-        { holders: 1, args: ['monthly', 'exports'] },
-        { holders: 1, args: ['monthly'] },
+        { holders: 1, args: ['import:daily'] },
+        { holders: 1, args: ['daily'] },
       ]);
     });
   });

@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import { jest } from '@jest/globals';
 import { Injectable, Scope, UseGuards, UseInterceptors, type Type } from '@nestjs/common';
 import {
   Args,
   Field,
   GraphQLModule,
+  Mutation,
   ObjectType,
   Query,
   ResolveField,
@@ -12,6 +14,7 @@ import {
 } from '@nestjs/graphql';
 import type { MercuriusDriverConfig } from '@nestjs/mercurius';
 import { Test } from '@nestjs/testing';
+import { WebSocket } from 'ws';
 import {
   AdvisoryLock,
   AdvisoryLockGuard,
@@ -22,7 +25,7 @@ import {
   type LockHandle,
 } from '../../lib/index.js';
 import { eventually, useDatabase } from '../support/database.js';
-import { holders, holdOutside } from './support/holder.js';
+import { holders, holdOutside, untilFree } from './support/holder.js';
 import { get, serve } from './support/platforms.js';
 
 // It serves mercurius' playground, which nobody opens here, and requires an ES module, which Jest cannot on Node 20.
@@ -49,6 +52,12 @@ describe('GraphQL', () => {
     @WithAdvisoryLock('graphql:decorated', { timeout: 0 })
     async decorated() {
       return Promise.resolve('ran');
+    }
+
+    @Mutation(() => String)
+    @UseInterceptors(AdvisoryLock('graphql:mutation', { timeout: 0 }))
+    async change(@CurrentLock() lock: LockHandle) {
+      return `${String(lock.id)} ${String(await holders(db, 'graphql:mutation'))}`;
     }
 
     @Query(() => String, { nullable: true })
@@ -98,6 +107,13 @@ describe('GraphQL', () => {
   it('holds the lock around a resolver', async () => {
     expect((await ask('{ locked(name: "a") }')).data).toEqual({ locked: 'a under graphql:a' });
     expect(await holders(db, 'graphql:a')).toBe(0);
+  });
+
+  it('holds the lock around a mutation', async () => {
+    expect((await ask('mutation { change }')).data).toEqual({ change: 'graphql:mutation 1' });
+    await untilFree(db, 'graphql:mutation');
+    await holdOutside(db, 'graphql:mutation');
+    expect((await ask('mutation { change }')).errors?.[0]?.extensions?.code).toBe('55P03');
   });
 
   it('answers contention with an error whose code is 55P03', async () => {
@@ -157,12 +173,91 @@ describe('GraphQL', () => {
     await module.close();
   });
 
+  it('holds the lock of @WithAdvisoryLock around the call that starts a subscription, and no longer', async () => {
+    const events = new Map<string, number>();
+    @Resolver()
+    class Feed {
+      @Query(() => String)
+      any() {
+        return 'any';
+      }
+      @Subscription(() => String)
+      @WithAdvisoryLock('graphql:feed')
+      async feed() {
+        events.set('at the start', await holders(db, 'graphql:feed'));
+        return one();
+      }
+    }
+    async function* one() {
+      await untilFree(db, 'graphql:feed');
+      events.set('at the event', await holders(db, 'graphql:feed'));
+      yield { feed: 'news' };
+    }
+    const module = await Test.createTestingModule({
+      imports: [
+        PgLockModule.forRoot({ connection: db.url }),
+        GraphQLModule.forRoot<MercuriusDriverConfig>({
+          driver: MercuriusDriver,
+          autoSchemaFile: true,
+          subscription: true,
+        }),
+      ],
+      providers: [Feed],
+    }).compile();
+    const { app, url: at } = await serve(module, 'fastify');
+    const socket = new WebSocket(`${at.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
+    const heard = new Promise<unknown>((resolve) =>
+      socket.on('message', (text: Buffer) => {
+        const { type, payload } = JSON.parse(text.toString()) as { type: string; payload?: unknown };
+        if (type === 'connection_ack')
+          socket.send(
+            JSON.stringify({ id: '1', type: 'subscribe', payload: { query: 'subscription { feed }' } }),
+          );
+        if (type === 'next') resolve(payload);
+      }),
+    );
+    await once(socket, 'open');
+    socket.send(JSON.stringify({ type: 'connection_init' }));
+    expect(await heard).toEqual({ data: { feed: 'news' } });
+    expect(Object.fromEntries(events)).toEqual({ 'at the start': 1, 'at the event': 0 });
+    socket.terminate();
+    await app.close();
+  });
+
   describe('fields of other types than the root', () => {
     @ObjectType()
     class Order {
       @Field(() => String)
       id!: string;
     }
+
+    it('run under the locks of @WithAdvisoryLock, whatever GraphQLModule runs on them', async () => {
+      @Resolver(() => Order)
+      class Decorated {
+        @Query(() => Order)
+        order(): Order {
+          return { id: '7' };
+        }
+
+        @ResolveField(() => String)
+        @WithAdvisoryLock('graphql:decorated-field')
+        async holders(): Promise<string> {
+          return String(await holders(db, 'graphql:decorated-field'));
+        }
+      }
+      const { app, url } = await boot(Decorated);
+      expect(await orderAt(url)).toEqual({ data: { order: { id: '7', holders: '1' } } });
+      await app.close();
+    });
+
+    const orderAt = async (url: string): Promise<unknown> => {
+      const answer = await fetch(`${url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ query: '{ order { id holders } }' }),
+      });
+      return answer.json();
+    };
 
     const ordersOf = (scope: Scope): Type => {
       @Resolver(() => Order)
@@ -213,13 +308,7 @@ describe('GraphQL', () => {
 
       it('run under their locks where it does', async () => {
         const { app, url } = await boot(resolver, ['interceptors']);
-        const body = JSON.stringify({ query: '{ order { id holders } }' });
-        const answer = await fetch(`${url}/graphql`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json' },
-          body,
-        });
-        expect(await answer.json()).toEqual({ data: { order: { id: '7', holders: '1' } } });
+        expect(await orderAt(url)).toEqual({ data: { order: { id: '7', holders: '1' } } });
         await app.close();
       });
     });

@@ -17,6 +17,7 @@ import { HookOrder } from './hook-order.js';
 import { LazyModules } from './lazy-modules.js';
 import { guardLockParameters } from './lock-parameters.js';
 import { checkOverride } from './overrides.js';
+import { assertNoSaga } from './sagas.js';
 import { checkSameIdTwice } from './same-id-twice.js';
 import { isTrusted } from './trust.js';
 
@@ -82,6 +83,7 @@ export class EnhancerCheck {
     assertNotOnProperty(checked);
     assertInjected(checked);
     assertConstructed(checked);
+    assertNoSaga(checked);
     const caller = this.callerOf(checked);
     const runs = caller.enhancers === 'run' || caller.enhancers === 'bridged';
     const own = [...checked.onClass, ...checked.onMethod];
