@@ -18,12 +18,15 @@ import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import {
   AdvisoryLock,
   AdvisoryLockGuard,
+  Leader,
   LockTimeout,
   NoAdvisoryLock,
   PgLockConfigurationError,
   PgLockModule,
   PgLockService,
   WithAdvisoryLock,
+  WithLockTimeout,
+  WithPrioritize,
   type PgLockModuleOptions,
 } from '../../lib/index.js';
 import { useDatabase } from '../support/database.js';
@@ -237,9 +240,16 @@ describe('what is decorated runs under its lock, or the application does not boo
     expect(onProperty).toThrow(/only methods can be decorated\. An arrow function in a property is none/);
   });
 
-  it('refuses TC39 decorators in words', () => {
-    const decorate = WithAdvisoryLock('x') as unknown as (value: unknown, context: unknown) => void;
-    expect(() => decorate(() => undefined, { kind: 'method', name: 'run' })).toThrow(/TC39 decorator/);
+  it.each([
+    ['WithAdvisoryLock', WithAdvisoryLock('x')],
+    ['WithLockTimeout', WithLockTimeout('1s')],
+    ['WithPrioritize', WithPrioritize()],
+    ['Leader', Leader('x')],
+  ])('refuses TC39 decorators in words: %s', (name, decorator) => {
+    const decorate = decorator as unknown as (value: unknown, context: unknown) => void;
+    expect(() => decorate(() => undefined, { kind: 'method', name: 'run' })).toThrow(
+      new RegExp(`@${name} was applied as a TC39 decorator, .* set "experimentalDecorators": true`),
+    );
   });
 
   it('lets methods run under @WithAdvisoryLock that nobody calls through enhancers: hooks, and plain ones', async () => {

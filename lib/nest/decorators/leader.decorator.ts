@@ -2,6 +2,7 @@ import { PgLockUsageError } from '../../errors/pg-lock-usage.error.js';
 import { leaderName, resolveLeadOptions, type LeadOptions } from '../../leadership/lead-options.js';
 import type { Leadership } from '../../leadership/leadership.js';
 import type { ConnectionOption } from '../handler-options.js';
+import { assertLegacy } from './wrap-method.js';
 
 const LEADS = Symbol.for('nestjs-pglock:leader');
 
@@ -40,6 +41,7 @@ export function Leader(name: string, options: LeaderOptions = {}) {
     key: string | symbol,
     descriptor: TypedPropertyDescriptor<Method> | undefined,
   ): void => {
+    assertLegacy('Leader', key);
     const method: unknown = descriptor?.value;
     if (typeof method !== 'function')
       throw new PgLockUsageError(`@Leader must decorate a method; ${String(key)} is none.`);

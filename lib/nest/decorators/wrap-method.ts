@@ -139,8 +139,13 @@ function injectRuntime(target: object, connection: string | undefined, place: st
   return property;
 }
 
-/** TC39 decorators get a context in place of the method's name, and no metadata that Nest could read. */
-function assertLegacy(decorator: string, method: unknown): void {
+/**
+ * TC39 decorators get a context in place of the method's name, and no metadata that Nest could read.
+ *
+ * @throws {PgLockUsageError} where one of ours was applied as such.
+ * @internal
+ */
+export function assertLegacy(decorator: string, method: unknown): void {
   if (typeof method !== 'object' || method === null) return;
   throw new PgLockUsageError(
     `@${decorator} was applied as a TC39 decorator, which Nest does not support: set "experimentalDecorators": true (and ` +
