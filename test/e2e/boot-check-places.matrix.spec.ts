@@ -71,13 +71,19 @@ describe('whatever class of the application carries a decorator', () => {
     parts: Parts,
     use: (app: INestApplication<Server>, url: string) => Promise<void> = async () => Promise.resolve(),
     platform: (typeof PLATFORMS)[number] = 'express',
+    prepare: (app: INestApplication) => void = () => undefined,
   ): Promise<void> {
     const module = await Test.createTestingModule({ imports: [rootOf(parts)] }).compile();
+    let created: INestApplication | undefined;
     try {
-      const { app, url } = await serve(module, platform);
+      const { app, url } = await serve(module, platform, (served) => {
+        created = served;
+        prepare(served);
+      });
       await use(app, url);
     } finally {
-      await module.close();
+      // The module alone leaves its server listening.
+      await (created ?? module).close();
     }
   }
 
@@ -306,17 +312,13 @@ describe('whatever class of the application carries a decorator', () => {
 
     it('work where an application takes them from Nest for useGlobalInterceptors', async () => {
       const Interceptor = AdvisoryLock('global', { timeout: 0 });
-      const module = await Test.createTestingModule({
-        imports: [rootOf({ controllers: [Pages], providers: [Interceptor] })],
-      }).compile();
-      try {
-        const prepare = (app: INestApplication) => app.useGlobalInterceptors(app.get(Interceptor));
-        const { url } = await serve(module, 'express', prepare);
+      const isRefused = async (_app: INestApplication, url: string): Promise<void> => {
         await holdOutside(db, 'global');
-        expect((await fetch(url, { headers: { connection: 'close' } })).status).toBe(423);
-      } finally {
-        await module.close();
-      }
+        expect((await fetch(url)).status).toBe(423);
+      };
+      await boot({ controllers: [Pages], providers: [Interceptor] }, isRefused, 'express', (app) =>
+        app.useGlobalInterceptors(app.get(Interceptor)),
+      );
     });
   });
 
