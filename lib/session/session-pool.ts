@@ -1,6 +1,7 @@
 import { LockSessionError } from '../errors/lock-session.error.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import { isolated } from '../vocabulary/listeners.js';
+import { wakingClock } from '../vocabulary/waking-clock.js';
 import { atMost } from './at-most.js';
 import type { Connector } from './connector.js';
 import type { LockSession, SessionOwner } from './lock-session.js';
@@ -258,6 +259,7 @@ export class SessionPool implements SessionOwner {
 
   private startTicking(): void {
     if (this.ticker !== undefined) return;
+    wakingClock.notice();
     this.stalls.tick(monotonicMs(), cpuTimeMs());
     this.ticker = setInterval(() => this.tick(), this.tickMs).unref();
   }
@@ -275,6 +277,7 @@ export class SessionPool implements SessionOwner {
   }
 
   private tick(): void {
+    wakingClock.notice();
     const now = monotonicMs();
     for (const session of [...this.sessions]) {
       session.beat(this.options.heartbeatMs);

@@ -7,7 +7,7 @@ import { CommandQueue, type CommandSink } from './command-queue.js';
 import { Lease } from './lease.js';
 import type { CommandBatch, StatementCommand } from './lock-command.js';
 import { hasPipeline, queryNumbers, speaksProtocol } from './lock-query.js';
-import { monotonicMs } from '../vocabulary/monotonic.js';
+import { wakingClock } from '../vocabulary/waking-clock.js';
 import type { TextRow } from './peer-port.js';
 import type { PipelineDepth } from './pipeline-depth.js';
 import { ServerLease, type LeaseChange } from './server-lease.js';
@@ -51,7 +51,7 @@ export class SessionWire implements CommandSink {
   private readonly lease: Lease;
   private readonly serverLease: ServerLease;
   private readonly leaseMs: number;
-  private lastSentAt = monotonicMs();
+  private lastSentAt = wakingClock.now();
   private keepsProcess = false;
   private isReferenced = true;
 
@@ -61,7 +61,7 @@ export class SessionWire implements CommandSink {
     { version, leaseMs, trustMs, depth }: SessionWireInit,
   ) {
     this.leaseMs = leaseMs;
-    this.lease = new Lease(trustMs, monotonicMs());
+    this.lease = new Lease(trustMs, wakingClock.now());
     const toggles = speaksProtocol(client) ? 'toggled' : 'always';
     this.serverLease = new ServerLease(version >= 140_000 ? toggles : 'never');
     this.commands = new CommandQueue(this, hasPipeline(client) ? depth : undefined);
@@ -69,7 +69,7 @@ export class SessionWire implements CommandSink {
 
   /** Whether the server cannot have given the locks of this session to others. */
   get trusted(): boolean {
-    return this.lease.isTrusted(monotonicMs());
+    return this.lease.isTrusted(wakingClock.now());
   }
 
   run(query: Statement | string, allowanceMs: number, isUrgent: boolean): Promise<QueryResult> {
@@ -85,7 +85,7 @@ export class SessionWire implements CommandSink {
    * @param textOf makes the statement, with what it has to say of the lease.
    */
   async waitFor(textOf: (beginLease: string | undefined) => string): Promise<readonly TextRow[]> {
-    const change = this.serverLease.forTries(monotonicMs());
+    const change = this.serverLease.forTries(wakingClock.now());
     const { mark } = this.serverLease;
     try {
       const result: unknown = await this.run(textOf(change && changeLease(this.leaseMs)), Infinity, false);
@@ -105,7 +105,7 @@ export class SessionWire implements CommandSink {
    * @param isQuiet whether nothing may be sent now.
    */
   beat(heartbeatMs: number, locksHeld: number, isQuiet: boolean): void {
-    const now = monotonicMs();
+    const now = wakingClock.now();
     const { first } = this.commands;
     const dueAt = first && this.lease.dueAt(first.sentAt, first.allowanceMs);
     if (this.lease.isExpired(now, locksHeld > 0, dueAt)) return this.owner.onOver(new SilenceError());
@@ -152,8 +152,8 @@ export class SessionWire implements CommandSink {
   }
 
   private leaseChangeFor({ tries }: CommandBatch): LeaseChange {
-    if (tries.length > 0) return this.serverLease.forTries(monotonicMs());
-    return this.owner.holdCount === 0 ? this.serverLease.forLastRelease(monotonicMs()) : undefined;
+    if (tries.length > 0) return this.serverLease.forTries(wakingClock.now());
+    return this.owner.holdCount === 0 ? this.serverLease.forLastRelease(wakingClock.now()) : undefined;
   }
 
   /** A statement for its own sake. */
@@ -168,7 +168,7 @@ export class SessionWire implements CommandSink {
     done: (result: Result) => void,
     fail: (error: unknown) => void,
   ): (error: Error | null, result: Result) => void {
-    const sentAt = (this.lastSentAt = monotonicMs());
+    const sentAt = (this.lastSentAt = wakingClock.now());
     this.commands.sent(sentAt, allowanceMs, size);
     return (error, result) => {
       if (error && endsSession(error)) this.owner.onOver(error);
@@ -177,7 +177,7 @@ export class SessionWire implements CommandSink {
       else if (!this.confirm(sentAt, allowanceMs)) fail(this.owner.endedBy);
       else if (error) fail(error);
       else done(result);
-      this.commands.answered(monotonicMs());
+      this.commands.answered(wakingClock.now());
       this.updateReference();
     };
   }
@@ -188,7 +188,7 @@ export class SessionWire implements CommandSink {
    */
   private confirm(sentAt: number, allowanceMs: number): boolean {
     if (this.owner.endedBy !== undefined) return false;
-    const now = monotonicMs();
+    const now = wakingClock.now();
     const isLost = this.owner.lockCount > 0 && !this.lease.isTrusted(now);
     if (this.lease.answered(sentAt, allowanceMs, now) && !isLost) return true;
     const late = 'The answer of the server came later than the lease of the lock session allows.';

@@ -53,7 +53,7 @@ const PROMISES: Record<string, string> = {
   'TCP cut': 'its connection is cut',
   'server restarted, fast': 'the server restarts; counted from when it is back',
   'server killed (kill -9) and recovered': 'the server is killed and recovers; counted from when it is back',
-  'process stopped for longer than the lease': 'its process is stopped (`kill -STOP`), or its machine sleeps',
+  'process stopped for longer than the lease': 'its process is stopped (`kill -STOP`)',
   'event loop blocked for longer than the lease': 'its event loop is blocked',
   'TCP half-open': 'network partition: packets are dropped silently',
 };

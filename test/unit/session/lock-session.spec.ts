@@ -8,6 +8,7 @@ import { PipelineDepth } from '../../../lib/session/pipeline-depth.js';
 import type { SessionLock } from '../../../lib/session/session-lock.js';
 import { tryCode } from '../../../lib/sql/advisory-lock.js';
 import { lockKey } from '../../../lib/vocabulary/lock-id.js';
+import { wakingClock } from '../../../lib/vocabulary/waking-clock.js';
 import { FACTS, FakeClient, nextTurn, serverError } from '../../support/fake-client.js';
 
 const LEASE = 5_000;
@@ -245,6 +246,19 @@ describe('the heartbeat of a lock session', () => {
     expect(lock.alive).toBe(false);
     session.beat(2_000);
     expect(told).toEqual([expect.stringContaining('did not answer within the lease'), 'lost: 1']);
+  });
+
+  it('gives locks up when the machine has slept for longer than the lease, and believes no answer from before', async () => {
+    const fake = new FakeClient();
+    const { session, told } = open(fake);
+    const lock = await acquire(fake, session, 'a');
+    session.beat(0);
+    await nextTurn();
+    const clock = jest.spyOn(wakingClock, 'now').mockImplementation(() => now + 60_000);
+    expect(lock.alive).toBe(false);
+    fake.last.answer();
+    expect([lock.alive, told[1]]).toEqual([false, 'lost: 1']);
+    clock.mockRestore();
   });
 
   it('counts a statement that was cancelled as answered', async () => {
