@@ -1,3 +1,4 @@
+import { closedError } from '../session/closed-error.js';
 import type { HeldKey, LockStore } from '../session/lock-store.js';
 import { isPassing } from '../session/reachability.js';
 import { monotonicMs, TIMER_MAX_MS } from '../vocabulary/monotonic.js';
@@ -27,6 +28,7 @@ export class KeyQueue extends LocalQueue implements ServerLockListener {
   next: KeyQueue | undefined;
   /** Whether the key is kept when no work here wants it any more. */
   private sticky = false;
+  private isClosed = false;
   private readonly server: ServerLock;
 
   constructor(
@@ -54,6 +56,12 @@ export class KeyQueue extends LocalQueue implements ServerLockListener {
     return lock === undefined ? undefined : { pid: lock.pid, since: heldSince };
   }
 
+  /** Works that wanted to enter a lock ask here when that is over: after the shutdown as well. */
+  override submit(request: LockRequest): void {
+    if (this.isClosed) request.reject(closedError());
+    else super.submit(request);
+  }
+
   override release(reference: LockReference): Promise<void> {
     const keepMs = reference.keepUntil === 0 ? 0 : reference.keepUntil - monotonicMs();
     if (keepMs <= 0) return super.release(reference);
@@ -77,8 +85,9 @@ export class KeyQueue extends LocalQueue implements ServerLockListener {
     void this.advance();
   }
 
-  /** The holders lose the key. Resolves when the server has released it. */
+  /** The holders lose the key, and nothing asks for it any more. Resolves when the server has released it. */
   async close(error: Error): Promise<void> {
+    this.isClosed = true;
     this.sticky = false;
     for (const reference of this.takeHolders()) reference.lose(error);
     await this.advance();

@@ -1,5 +1,5 @@
 import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
-import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import { closedError } from '../session/closed-error.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
@@ -27,8 +27,7 @@ export class LockShutdown {
   /** The error of what may not be asked for any more in a flow; undefined where it may. */
   refusalOf(id: LockId | readonly LockId[], context: LockContext | undefined): Error | undefined {
     if (this.phase === 'open') return undefined;
-    if (this.phase === 'closed')
-      return new PgLockUsageError('The module is shut down and takes no more locks.');
+    if (this.phase === 'closed') return closedError();
     const mayGoOn = this.phase === 'late' ? context?.holdsAny : context?.mayGoOn;
     return mayGoOn === true ? undefined : refusal(id);
   }

@@ -1,6 +1,5 @@
 import { LockSessionError } from '../errors/lock-session.error.js';
 import { LockTableBudgetError } from '../errors/lock-table-budget.error.js';
-import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { tryCode, type LockOpCode } from '../sql/advisory-lock.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import { isRepeatable } from '../vocabulary/sqlstate.js';
@@ -57,11 +56,6 @@ export class LockAttempt implements TryOp {
     this.mayReconnect = false;
     return again;
   }
-}
-
-/** No error that could pass, so that nothing waits for it. @internal */
-export function closedError(): PgLockUsageError {
-  return new PgLockUsageError('The module is shut down and takes no more locks.');
 }
 
 function cancelledAgainAndAgain({ text }: LockKey, cause: unknown): LockSessionError {

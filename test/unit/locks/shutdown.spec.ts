@@ -91,6 +91,24 @@ describe('close', () => {
     expect(refused).toMatchObject({ id: 'y', message: expect.stringContaining('shutting down') as string });
   });
 
+  it('runs no work that waits to enter a lock whose time is over', async () => {
+    const { service } = open(30);
+    const reentrant = { reentrant: true, timeout: null } as const;
+    const ran: string[] = [];
+    const gate = deferred();
+    const outer = service.advisory('x', async () => {
+      const first = service.advisory('x', reentrant, () => gate.promise);
+      const second = service.advisory('x', reentrant, () => ran.push('second'));
+      const closing = service.close();
+      await expect(second).rejects.toThrow(PgLockUsageError);
+      gate.resolve();
+      await first;
+      return closing;
+    });
+    await outer;
+    expect(ran).toEqual([]);
+  });
+
   it('does not wait for the work that it is called in', async () => {
     const { service } = open(60_000);
     await service.advisory('x', () => service.close());

@@ -1,0 +1,6 @@
+import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+
+/** The error of whatever is asked for after the shutdown: none that could pass, so that nothing waits for it. @internal */
+export function closedError(): PgLockUsageError {
+  return new PgLockUsageError('The module is shut down and takes no more locks.');
+}
