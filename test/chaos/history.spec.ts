@@ -18,6 +18,15 @@ function holding(h: string, from: number, to: number, more: Partial<HistoryEvent
   ];
 }
 
+/** One handle that was seen to be held at those moments, and at no other. */
+function watching(h: string, [from = 0, ...seen]: readonly number[]): Told[] {
+  return [{ e: 'got', t: from, h, keys: ['k'] }, ...seen.map((t): Told => ({ e: 'alive', t, h }))];
+}
+
+function every10Ms(from: number, to: number): number[] {
+  return Array.from({ length: (to - from) / 10 + 1 }, (_, i) => from + 10 * i);
+}
+
 function asking(h: string, t: number, token: number): Told {
   return { e: 'tok', t, h, since: t - 1, token: String(token), live: true };
 }
@@ -59,6 +68,10 @@ describe('the checker says nothing of', () => {
       events: [...holding('a1', 0, 100), ...holding('b1', 90, 200)],
       faults: [ended(true)],
     },
+    'news that come to a process that was given no time to run': {
+      events: [...watching('a1', [0, 10, 20, 900]), ...holding('b1', 850, 950)],
+      faults: [{ ...ended(true), from: 15, to: 16 }],
+    },
     'a lock that is kept, and passed on when its replica ends': {
       events: [
         ...holding('a1', 0, 10, { sticky: true }),
@@ -86,7 +99,17 @@ describe('the checker catches', () => {
     ],
     'two holders at once for longer than news take': [
       'mutual exclusion',
-      { events: [...holding('a1', 0, 900), ...holding('b1', 90, 950)], faults: [ended(true)] },
+      {
+        events: [...watching('a1', every10Ms(0, 900)), ...holding('b1', 90, 950)],
+        faults: [ended(true)],
+      },
+    ],
+    'two holders at once for longer than news take, of which a process that did not run is no excuse': [
+      'mutual exclusion',
+      {
+        events: [...watching('a1', [0, ...every10Ms(300, 900)]), ...holding('b1', 90, 950)],
+        faults: [ended(true)],
+      },
     ],
     'a reader beside a writer': [
       'mutual exclusion',
