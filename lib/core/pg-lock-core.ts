@@ -11,6 +11,7 @@ import type { FindHolder } from '../locks/named-holder.js';
 import { HeldLocks } from '../locks/held-locks.js';
 import { LockNames } from '../locks/lock-names.js';
 import { SelfWaits } from '../locks/self-waits.js';
+import { eventSink } from './event-sink.js';
 import type { PgLockEvents } from './pg-lock-events.js';
 import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
 import { LockAdmin } from './lock-admin.js';
@@ -28,9 +29,8 @@ import type { LockStore } from '../session/lock-store.js';
 import { monotonicMs } from '../vocabulary/monotonic.js';
 import { noPeersOnStandby } from '../session/server-check.js';
 import { PgLockStore } from '../session/pg-lock-store.js';
-import { newLockSource, say, type LockSource } from '../telemetry/lock-channels.js';
-import { isolated } from '../vocabulary/listeners.js';
-import type { EventSink, PgLockEvent } from '../vocabulary/pg-lock-event.js';
+import { newLockSource, type LockSource } from '../telemetry/lock-channels.js';
+import type { EventSink } from '../vocabulary/pg-lock-event.js';
 
 /**
  * The modules of one database, put together: the only place that knows how.
@@ -71,7 +71,7 @@ export class PgLockCore implements LockDatabase {
     this.name = options.name;
     this.source = newLockSource(options.name);
     this.names = new LockNames(options.namespace);
-    const emit: EventSink = (event) => this.report(event);
+    const emit = eventSink(this.events, this.source);
     this.held = new HeldLocks(this.names, new SelfWaits(options.selfWaitMs, emit));
     const connector = ownConnector(options);
     const locks = store ?? new PgLockStore(connector, options.sessions, emit);
@@ -188,34 +188,6 @@ export class PgLockCore implements LockDatabase {
   private get shutdownLeftMs(): number {
     const elapsedMs = this.stoppedAt === undefined ? 0 : monotonicMs() - this.stoppedAt;
     return Math.max(0, this.options.shutdown.timeoutMs - elapsedMs);
-  }
-
-  /** To the listeners of the service, none of which keeps another untold, and to the channels of the process. */
-  private report(event: PgLockEvent): void {
-    const events = this.events as EventEmitter;
-    for (const listener of events.rawListeners(event.type))
-      isolated(() => listener.call(events, event) as unknown);
-    this.publish(event);
-  }
-
-  private publish(event: PgLockEvent): void {
-    const { source } = this;
-    switch (event.type) {
-      case 'blockerSignalled':
-        return say('nestjs-pglock:signalled', { ...source, ...event });
-      case 'releasedBeforeCommit':
-        return say('nestjs-pglock:released-before-commit', { ...source, ...event });
-      case 'sessionEnded':
-        return say('nestjs-pglock:session-ended', { ...source, ...event });
-      case 'leaderElected':
-        return say('nestjs-pglock:leader-elected', { ...source, ...event });
-      case 'leaderResigned':
-        return say('nestjs-pglock:leader-resigned', { ...source, ...event });
-      case 'leaderLost':
-        return say('nestjs-pglock:leader-lost', { ...source, ...event });
-      case 'permitsDiffer':
-        return say('nestjs-pglock:permits-differ', { ...source, ...event });
-    }
   }
 }
 

@@ -69,6 +69,7 @@ export function lockMetrics(meter: TelemetryMeter): Reporter {
       }),
     'nestjs-pglock:session-ended': ({ database }) => ended.add(1, { 'pglock.database': database }),
     ...jobMetrics(meter),
+    ...leaderMetrics(meter),
   };
 }
 
@@ -95,6 +96,28 @@ function jobMetrics(meter: TelemetryMeter): Reporter {
     },
     'nestjs-pglock:job-missed': ({ database, job }) =>
       missed.add(1, { 'pglock.database': database, 'pglock.job': job }),
+  };
+}
+
+/** Counts terms of leaders, by what is led: there are few, and they have names. */
+function leaderMetrics(meter: TelemetryMeter): Reporter {
+  const begun = meter.createCounter('pglock.leader.elected', {
+    description: 'Terms that this process has begun to lead, by name',
+    unit: '{term}',
+  });
+  const ended = meter.createCounter('pglock.leader.ended', {
+    description: 'Terms of this process that have ended, by name and reason',
+    unit: '{term}',
+  });
+  const attributes = ({ database, name }: LockSource & { readonly name: string }) => ({
+    'pglock.database': database,
+    'pglock.leader': name,
+  });
+  return {
+    'nestjs-pglock:leader-elected': (term) => begun.add(1, attributes(term)),
+    'nestjs-pglock:leader-resigned': (term) =>
+      ended.add(1, { ...attributes(term), 'pglock.reason': term.reason }),
+    'nestjs-pglock:leader-lost': (term) => ended.add(1, { ...attributes(term), 'pglock.reason': 'lost' }),
   };
 }
 

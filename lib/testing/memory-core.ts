@@ -9,6 +9,7 @@ import { HeldLocks } from '../locks/held-locks.js';
 import { Leaders } from '../leadership/leaders.js';
 import { LockNames } from '../locks/lock-names.js';
 import { SelfWaits } from '../locks/self-waits.js';
+import { eventSink } from '../core/event-sink.js';
 import type { LockDatabase } from '../core/lock-database.js';
 import { LockReports } from '../core/lock-reports.js';
 import type { PgLockEvents } from '../core/pg-lock-events.js';
@@ -16,7 +17,6 @@ import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
 import { PgLockService } from '../pg-lock.service.js';
 import { atMost } from '../session/at-most.js';
 import { FlowPids } from '../session/flow-pids.js';
-import { isolated } from '../vocabulary/listeners.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import { newLockSource, type LockSource } from '../telemetry/lock-channels.js';
 import { MemoryPeers } from './memory-peers.js';
@@ -50,11 +50,7 @@ export class MemoryCore implements LockDatabase {
     this.name = options.name;
     this.source = newLockSource(options.name);
     this.names = new LockNames(options.namespace);
-    const emit: EventSink = (event) => {
-      const events = this.events as EventEmitter;
-      for (const listener of events.rawListeners(event.type))
-        isolated(() => listener.call(events, event) as unknown);
-    };
+    const emit = eventSink(this.events, this.source);
     this.held = new HeldLocks(this.names, new SelfWaits(options.selfWaitMs, emit));
     this.peers = new MemoryPeers(table, table.newPid());
     this.advisory = new AdvisoryLocks({

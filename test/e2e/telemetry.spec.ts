@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Test } from '@nestjs/testing';
 import {
@@ -170,7 +171,93 @@ describe.each([
   });
 });
 
+describe.each([
+  ['PostgreSQL', onDatabase],
+  ['memory', inMemory],
+])('channels and metrics of leaders and permits, on %s', (_, open) => {
+  const untilAborted = ({ signal }: { readonly signal: AbortSignal }) =>
+    new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+
+  it('tell of terms that begin, and of how each ends', async () => {
+    const api = new FakeTelemetry();
+    const [elected, resigned] = [hear('nestjs-pglock:leader-elected'), hear('nestjs-pglock:leader-resigned')];
+    const pglock = (await open({ telemetry: { api } })).get(PgLockService);
+    expect(await pglock.lead('once', () => 'done')).toBe('done');
+    const failing = pglock.lead('never', { giveUpAfter: 1 }, () => Promise.reject(new Error('no')));
+    await expect(failing).rejects.toThrow('no');
+    let resign = () => Promise.resolve();
+    const stop = new AbortController();
+    const led = pglock.lead('given up', { signal: stop.signal }, (leadership) => {
+      resign = () => leadership.resign();
+      return untilAborted(leadership);
+    });
+    await eventually(() => pglock.isLeader('given up'));
+    await resign();
+    stop.abort(new Error('enough'));
+    await expect(led).rejects.toThrow('enough');
+    const names = ['once', 'never', 'given up'];
+    const term = expect.any(BigInt) as bigint;
+    expect(elected).toMatchObject(names.map((name) => ({ name, term, pid: A_NUMBER, database: 'default' })));
+    expect(resigned.map(({ name, reason }) => [name, reason])).toEqual([
+      ['once', 'finished'],
+      ['never', 'failed'],
+      ['given up', 'resigned'],
+    ]);
+    expect(api.total('pglock.leader.elected')).toBe(3);
+    expect(api.values.get('pglock.leader.ended')?.map(({ attributes }) => attributes)).toEqual(
+      resigned.map(({ name, reason }) => ({
+        ...{ 'pglock.database': 'default', 'pglock.leader': name, 'pglock.reason': reason },
+      })),
+    );
+  });
+
+  it('tell of a permit as of a lock, of the id that was asked for', async () => {
+    const api = new FakeTelemetry();
+    const [acquired, refused] = [hear('nestjs-pglock:acquired'), hear('nestjs-pglock:refused')];
+    const released = hear('nestjs-pglock:released');
+    const pglock = (await open({ telemetry: { api } })).get(PgLockService);
+    const one = { permits: 1, timeout: 0 } as const;
+    await using permit = await pglock.acquire('gpu', one);
+    expect(await pglock.acquire('gpu', one)).toBeNull();
+    expect(api.collect()).toMatchObject({ 'pglock.lock.held': 1, 'pglock.lock.waiters': 0 });
+    await permit?.release();
+    for (const messages of [acquired, refused, released]) expect(messages).toMatchObject([{ id: 'gpu' }]);
+    const counted = ['acquired', 'refused'].map((name) => api.total(`pglock.lock.${name}`));
+    expect(counted).toEqual([1, 1]);
+  });
+});
+
 describe('channels, on PostgreSQL', () => {
+  it('tell of a lead that is lost, and count it', async () => {
+    const api = new FakeTelemetry();
+    const lost = hear('nestjs-pglock:leader-lost');
+    const pglock = (await onDatabase({ telemetry: { api } })).get(PgLockService);
+    let pid = 0;
+    const led = pglock.lead('poller', (leadership) => {
+      const isFirst = pid === 0;
+      pid = leadership.pid;
+      return isFirst ? once(leadership.signal, 'abort') : undefined;
+    });
+    await eventually(() => pid > 0);
+    await db.admin.query('SELECT pg_terminate_backend($1)', [pid]);
+    await led;
+    expect(lost).toMatchObject([{ name: 'poller', database: 'default' }]);
+    const lostTerms = api.values
+      .get('pglock.leader.ended')
+      ?.filter(({ attributes }) => attributes?.['pglock.reason'] === 'lost');
+    expect(lostTerms).toHaveLength(1);
+  });
+
+  it('tell of numbers of permits that differ', async () => {
+    const differ = hear('nestjs-pglock:permits-differ');
+    const [a, b] = [(await onDatabase()).get(PgLockService), (await onDatabase()).get(PgLockService)];
+    await using one = await a.acquire('gpu', { permits: 1 });
+    expect(await b.acquire('gpu', { permits: 2, timeout: 0 })).toBeNull();
+    await eventually(() => differ.length > 0);
+    expect(one?.permit).toBe(1);
+    expect(differ[0]).toMatchObject({ permits: [1, 2], database: 'default' });
+  });
+
   it('tell of locks in transactions, whose end releases them', async () => {
     const [acquired, released] = [hear('nestjs-pglock:acquired'), hear('nestjs-pglock:released')];
     const pglock = (await onDatabase()).get(PgLockService);
