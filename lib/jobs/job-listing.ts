@@ -53,6 +53,15 @@ export function jobsPage(jobs: readonly ToldJob[], page: number, replica: string
 
 /** The jobs of all peers that answer in time. @internal */
 export async function peersJobs(peers: Peers): Promise<PeersJob[]> {
+  const stop = peers.keepListening();
+  try {
+    return await askedJobs(peers);
+  } finally {
+    stop();
+  }
+}
+
+async function askedJobs(peers: Peers): Promise<PeersJob[]> {
   const until = performance.now() + COLLECT_MS;
   const found: PeersJob[] = [];
   for (let page = 0, pages = 1; page < pages; page++) {

@@ -58,6 +58,8 @@ export class Jobs {
       },
       startedAt: () => this.startedAt,
     };
+    // Also of a process without jobs, so that the one that asks need not wait for silence.
+    init.peers.answer(JOBS_QUESTION, ({ page }) => this.page(page));
   }
 
   /** All jobs of this process. */
@@ -173,7 +175,6 @@ export class Jobs {
         peers.on(KEY_WANTED, ({ key }) => this.lend(key)),
         peers.on(JOB_RELEASE, ({ job }) => this.release(job)),
         ...answerTickQuestions(this.context),
-        peers.answer(JOBS_QUESTION, ({ page }) => this.page(page)),
         peers.answer(RUN_QUESTION, (question) =>
           runHere(question, this.jobs.get(question.job), this.context),
         ),
@@ -205,7 +206,7 @@ export class Jobs {
 
   private page(page: number) {
     const told = this.list().map((job) => toldJob(job, this.context));
-    return told.length === 0 ? undefined : jobsPage(told, page, this.context.replica);
+    return jobsPage(told, page, this.context.replica);
   }
 
   /** What the ledger knows counts as heard from others. Where it cannot be read, each tick asks it by itself. */

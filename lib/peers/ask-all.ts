@@ -9,21 +9,34 @@ const STRANGERS_MS = 150;
 
 /**
  * What every peer answers to a question that each of them answers: of all that are known, or of those that answer within a
- * second. Where the question cannot be sent, of none.
+ * second. Where the question cannot be sent, of none. The caller keeps the peers listening meanwhile.
  *
  * @internal
  */
 export async function askAll<Question, Answer>(
-  peers: Pick<Peers, 'ask' | 'known' | 'listeningSince'>,
+  peers: Pick<Peers, 'ask' | 'known' | 'listeningSince' | 'onListening'>,
   kind: PeerQuestionKind<Question, Answer>,
   body: Question,
   leftMs = COLLECT_MS,
 ): Promise<readonly PeerAnswer<Answer>[]> {
+  await untilListening(peers, leftMs);
   const { listeningSince = -Infinity } = peers;
   const strangersForMs = listeningSince + STRANGERS_MS - monotonicMs();
-  if (strangersForMs > 0 && peers.known().length > 0) await pause(strangersForMs);
+  if (strangersForMs > 0) await pause(strangersForMs);
   const waitMs = peers.known().length === 0 ? Math.min(leftMs, STRANGERS_MS) : leftMs;
   return peers.ask(kind, body, { waitMs, isEnough: allKnown(peers) }).catch(() => []);
+}
+
+/** A session that is being opened knows of no peers yet. */
+async function untilListening(
+  peers: Pick<Peers, 'listeningSince' | 'onListening'>,
+  atMostMs: number,
+): Promise<void> {
+  if (peers.listeningSince !== undefined) return;
+  const listens = new AbortController();
+  const stop = peers.onListening(() => listens.abort());
+  await pause(atMostMs, listens.signal);
+  stop();
 }
 
 /** Whether all peers that are known have answered. @internal */

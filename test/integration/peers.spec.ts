@@ -1,5 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PgLockCore } from '../../lib/core/pg-lock-core.js';
+import { JOBS_QUESTION } from '../../lib/jobs/job-questions.js';
+import { WHO_LEADS } from '../../lib/leadership/leader-messages.js';
 import type { DatabasePeers } from '../../lib/peers/database-peers.js';
 import type { PeerInfo, PeerMessageKind, PeerQuestionKind } from '../../lib/peers/peers.js';
 import { FlowVariable } from '../../lib/vocabulary/flow-variable.js';
@@ -249,5 +251,18 @@ describe('who is there', () => {
       await peers.forgetGone();
       return knows(a, [b]);
     });
+  });
+});
+
+describe('a question to all', () => {
+  it('is answered by processes that have nothing to tell, so that none is waited for in vain', async () => {
+    const [asking, other] = await twoListening();
+    await eventually(() => asking.peers.known().length === 1);
+    for (const kind of [JOBS_QUESTION, WHO_LEADS] as PeerQuestionKind<object, unknown>[]) {
+      const isEnough = (answers: readonly unknown[]) => answers.length === 1;
+      const [answer] = await asking.peers.ask(kind, { page: 0 }, { waitMs: 20_000, isEnough });
+      expect(answer?.from.id).toBe(other.peers.id);
+    }
+    expect(await asking.jobs.find()).toEqual([]);
   });
 });

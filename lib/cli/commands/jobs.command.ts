@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { whereOptions, type RegisterCommand } from '../command.js';
-import type { JobsFlags, JobsInitFlags } from './jobs.js';
+import type { FleetListingFlags } from './fleet-listing.js';
+import type { JobsInitFlags } from './jobs.js';
 
 const EXAMPLES = `
 Examples:
@@ -17,7 +18,7 @@ export const registerJobs: RegisterCommand = ({ program, io, done }) => {
     .addHelpText('after', EXAMPLES)
     .action(async (_: unknown, self: Command) => {
       const { jobs } = await import('./jobs.js');
-      done(await jobs(io, self.optsWithGlobals<JobsFlags>()));
+      done(await jobs(io, self.optsWithGlobals<FleetListingFlags>()));
     });
   whereOptions(command.command('init').description('makes the tables of the ledger'))
     .option('--print', 'print the SQL, and connect to nothing')

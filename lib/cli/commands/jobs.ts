@@ -4,15 +4,11 @@ import { oneLine } from '../../vocabulary/one-line.js';
 import { spanText } from '../../vocabulary/span-text.js';
 import type { ChosenDatabase } from '../database.js';
 import { CliError, EXIT, lineOf } from '../exit.js';
-import { print, printJson, say, type Io } from '../io.js';
+import { print, say, type Io } from '../io.js';
 import { readSettings, type WhereToLook } from '../open-inspection.js';
-import { textTable, type TextColumn } from '../render/text-table.js';
-import { connectedTo, withCore } from './with-core.js';
-
-/** The options of `pglock jobs` as they are typed. @internal */
-export interface JobsFlags extends WhereToLook {
-  readonly json?: boolean;
-}
+import type { TextColumn } from '../render/text-table.js';
+import { fleetListing, type FleetListingFlags } from './fleet-listing.js';
+import { connectedTo } from './with-core.js';
 
 /** The options of `pglock jobs init` as they are typed. @internal */
 export interface JobsInitFlags extends WhereToLook {
@@ -22,13 +18,11 @@ export interface JobsInitFlags extends WhereToLook {
 }
 
 /** `pglock jobs`: the jobs of all replicas that answer. @returns the exit code. @internal */
-export async function jobs(io: Io, flags: JobsFlags): Promise<number> {
-  return withCore(io, flags, async (core) => {
-    const found = await core.jobs.find();
-    if (flags.json) printJson(io, found);
-    else if (found.length === 0) say(io, 'No replica with jobs has answered.');
-    else print(io, textTable(COLUMNS, found, io));
-    return EXIT.done;
+export async function jobs(io: Io, flags: FleetListingFlags): Promise<number> {
+  return fleetListing(io, flags, {
+    columns: COLUMNS,
+    none: 'No replica with jobs has answered.',
+    find: (core) => core.jobs.find(),
   });
 }
 

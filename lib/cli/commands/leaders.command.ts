@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { whereOptions, type RegisterCommand } from '../command.js';
-import type { LeadersFlags } from './leaders.js';
+import type { FleetListingFlags } from './fleet-listing.js';
 
 const EXAMPLES = `
 Examples:
@@ -18,6 +18,6 @@ export const registerLeaders: RegisterCommand = ({ program, io, done }) => {
     .addHelpText('after', EXAMPLES)
     .action(async (_: unknown, self: Command) => {
       const { leaders } = await import('./leaders.js');
-      done(await leaders(io, self.optsWithGlobals<LeadersFlags>()));
+      done(await leaders(io, self.optsWithGlobals<FleetListingFlags>()));
     });
 };

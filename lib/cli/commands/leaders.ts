@@ -1,15 +1,8 @@
 import type { LeaderStatus } from '../../leadership/leader-status.js';
 import { spanText } from '../../vocabulary/span-text.js';
-import { EXIT } from '../exit.js';
-import { print, printJson, say, type Io } from '../io.js';
-import type { WhereToLook } from '../open-inspection.js';
-import { textTable, type TextColumn } from '../render/text-table.js';
-import { withCore } from './with-core.js';
-
-/** The options of `pglock leaders` as they are typed. @internal */
-export interface LeadersFlags extends WhereToLook {
-  readonly json?: boolean;
-}
+import type { Io } from '../io.js';
+import type { TextColumn } from '../render/text-table.js';
+import { fleetListing, type FleetListingFlags } from './fleet-listing.js';
 
 const COLUMNS: readonly TextColumn<LeaderStatus>[] = [
   ['name', ({ name }) => name],
@@ -22,12 +15,10 @@ const COLUMNS: readonly TextColumn<LeaderStatus>[] = [
 ];
 
 /** `pglock leaders`: who leads what, of all replicas that answer. @returns the exit code. @internal */
-export async function leaders(io: Io, flags: LeadersFlags): Promise<number> {
-  return withCore(io, flags, async (core) => {
-    const found = await core.leaders.find();
-    if (flags.json) printJson(io, found);
-    else if (found.length === 0) say(io, 'No replica that leads or stands by has answered.');
-    else print(io, textTable(COLUMNS, found, io));
-    return EXIT.done;
+export async function leaders(io: Io, flags: FleetListingFlags): Promise<number> {
+  return fleetListing(io, flags, {
+    columns: COLUMNS,
+    none: 'No replica that leads or stands by has answered.',
+    find: (core) => core.leaders.find(),
   });
 }
