@@ -152,9 +152,9 @@ export class AdvisoryLocks {
     return keys.some(({ key }) => (this.taker.queues.find(key)?.holders.length ?? 0) > 0);
   }
 
-  /** A peer has given back a permit of the queue with this key. */
-  wakePermits(queue: string): void {
-    this.taker.permits.wake(queue);
+  /** A peer has given back a permit of the id with this signal. */
+  wakePermits(signal: string): void {
+    this.taker.permits.wake(signal);
   }
 
   /** How the locks of this process stand. Sends nothing. */

@@ -8,11 +8,18 @@ import { printable } from '../vocabulary/printable.js';
 import { onAbort, type WaitSignal } from '../vocabulary/wait-abort.js';
 import type { LockNames, NamedKey } from './lock-names.js';
 import type { LockReference } from './lock-reference.js';
-import { permitKey, permitName } from './permit-keys.js';
+import { permitKey, permitName, permitSignal } from './permit-keys.js';
 import type { PermitLimits } from './permit-limits.js';
 
 /** How often one that is first in the queue asks for a permit, where no release wakes it. */
 const POLL_MS = 25;
+
+/** The first in the queue of an id, who asks for its permits. */
+interface Head {
+  /** Whether a permit was given back since it asked last. */
+  isDue: boolean;
+  endPause: (() => void) | undefined;
+}
 
 /** One call for permits. @internal */
 export interface PermitCall {
@@ -53,8 +60,8 @@ export interface PermitsInit<Call extends PermitCall> {
  */
 export class Permits<Call extends PermitCall> {
   private readonly numbers = new WeakMap<LockReference, number>();
-  /** Ends the pauses of those that are first in a queue. */
-  private readonly pauses = new Map<string, () => void>();
+  /** Those of this process that are first in their queues, by what wakes them. */
+  private readonly heads = new Map<string, Head>();
 
   constructor(private readonly init: PermitsInit<Call>) {}
 
@@ -73,15 +80,20 @@ export class Permits<Call extends PermitCall> {
 
   /** A permit of the id was given back here. */
   released(key: LockKey): void {
-    const { text } = permitKey(key, 0);
-    this.wake(text);
     const polls = this.init.polls();
-    if (polls?.isAnyAwaited === true && polls.isAwaited(text)) polls.released(text);
+    const isAnyAwaited = polls?.isAnyAwaited === true;
+    if (this.heads.size === 0 && !isAnyAwaited) return;
+    const signal = permitSignal(key);
+    this.wake(signal);
+    if (isAnyAwaited && polls.isAwaited(signal)) polls.released(signal);
   }
 
-  /** A permit of the queue with this key was given back. */
-  wake(queue: string): void {
-    this.pauses.get(queue)?.();
+  /** A permit was given back of the id with this signal. */
+  wake(signal: string): void {
+    const head = this.heads.get(signal);
+    if (head === undefined) return;
+    head.isDue = true;
+    head.endPause?.();
   }
 
   private async enter(one: NamedKey, call: Call): Promise<LockReference | undefined> {
@@ -110,9 +122,13 @@ export class Permits<Call extends PermitCall> {
 
   private async waitFor(one: NamedKey, queue: NamedKey, call: Call): Promise<LockReference> {
     const turn = await this.init.ask(queue, call, { shared: false, once: false });
-    const polled = this.init.polls()?.poll(queue.key.text);
+    const signal = permitSignal(one.key);
+    const head: Head = { isDue: true, endPause: undefined };
+    this.heads.set(signal, head);
+    const polled = this.init.polls()?.poll(signal);
     try {
       for (;;) {
+        head.isDue = false;
         const free = await this.anyFree(one, call);
         if (free !== undefined) return free;
         if (call.signal?.aborted === true) throw call.signal.reason;
@@ -120,9 +136,10 @@ export class Permits<Call extends PermitCall> {
         if (refused !== undefined) throw refused;
         const leftMs = this.leftOf(call);
         if (leftMs <= 0) throw contention(one.id, call);
-        await this.pause(queue.key.text, Math.min(POLL_MS, leftMs), call.signal);
+        if (!head.isDue) await pauseOf(head, Math.min(POLL_MS, leftMs), call.signal);
       }
     } finally {
+      if (this.heads.get(signal) === head) this.heads.delete(signal);
       polled?.();
       await turn.release();
     }
@@ -180,20 +197,20 @@ export class Permits<Call extends PermitCall> {
     const limit = timeoutMs === undefined ? this.init.serverTimeoutMs() : timeoutMs;
     return typeof limit === 'number' ? limit - (monotonicMs() - startedAt) : Infinity;
   }
+}
 
-  private pause(queue: string, ms: number, signal: WaitSignal | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        stop?.();
-        this.pauses.delete(queue);
-        resolve();
-      };
-      const timer = outsideFlows(() => setTimeout(done, Math.ceil(ms)));
-      this.pauses.set(queue, done);
-      const stop = signal === undefined ? undefined : onAbort(signal, done);
-    });
-  }
+function pauseOf(head: Head, ms: number, signal: WaitSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      stop?.();
+      head.endPause = undefined;
+      resolve();
+    };
+    const timer = outsideFlows(() => setTimeout(done, Math.ceil(ms)));
+    head.endPause = done;
+    const stop = signal === undefined ? undefined : onAbort(signal, done);
+  });
 }
 
 function contention(id: LockId, { permits, timeoutMs, startedAt }: PermitCall): LockNotAvailableError {

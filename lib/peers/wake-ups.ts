@@ -34,7 +34,7 @@ export class WakeUps {
   private readonly awaited = new Map<string, number>();
   private readonly stops: readonly (() => void)[];
 
-  /** @param onReleased called when a peer has released a key for which this process polls. */
+  /** @param onReleased called when a peer has released a key for which this process polls, or may have. */
   constructor(
     private readonly peers: Pick<Peers, 'tell' | 'on'>,
     private readonly onReleased: (key: string) => void,
@@ -87,10 +87,16 @@ export class WakeUps {
   private ask(key: string, poll: Poll, afterMs: number): void {
     clearTimeout(poll.timer);
     const tell = () => {
-      this.peers.tell(AWAITING, [key]).catch(nothing);
+      // What was released before the others knew was told to none.
+      this.peers.tell(AWAITING, [key]).then(() => this.wake(key, poll), nothing);
       this.ask(key, poll, TOLD_AGAIN_AFTER_MS);
     };
-    poll.timer = outsideFlows(() => setTimeout(tell, afterMs).unref());
+    if (afterMs === 0) outsideFlows(tell);
+    else poll.timer = outsideFlows(() => setTimeout(tell, afterMs).unref());
+  }
+
+  private wake(key: string, poll: Poll): void {
+    if (this.polls.get(key) === poll) this.onReleased(key);
   }
 
   private note(keys: readonly string[]): void {
