@@ -4,8 +4,8 @@ import { isolated } from '../vocabulary/listeners.js';
 import type { ResolvedLeadOptions } from './lead-options.js';
 import type { Leadership } from './leadership.js';
 import { isHopeless } from '../session/reachability.js';
+import { jittered } from '../vocabulary/jittered.js';
 import { pause } from '../vocabulary/pause.js';
-import { jittered } from './jittered.js';
 import { Term } from './term.js';
 
 /** For how long others go first after a resignation. */
@@ -22,6 +22,8 @@ export interface CandidacyHost {
   elect(name: string, signal: AbortSignal): Promise<LockHandle | null>;
   onElected(term: Term): void;
   onLost(term: Term, error: Error): void;
+  /** Pauses for so long, or until a session is open again: the server was away. */
+  outlast(ms: number, signal: AbortSignal): Promise<void>;
   /** The lock is released. */
   onEnded(term: Term, how: Exclude<TermEnd, 'lost'>, error: unknown): void;
 }
@@ -103,7 +105,7 @@ export class Candidacy<Result> {
     } catch (error) {
       if (this.isStopped) return undefined;
       if (error instanceof PgLockUsageError || (!this.wasElected && isHopeless(error))) throw error;
-      await this.pauseBeforeStanding();
+      await this.host.outlast(this.nextPauseMs(), this.stopping.signal);
     }
     await lock?.release();
     return undefined;
@@ -158,14 +160,12 @@ export class Candidacy<Result> {
   /** Others go first. */
   private async rest(term: Term): Promise<void> {
     this.errors = 0;
-    if (term.isLost) return this.pauseBeforeStanding();
-    this.losses = 0;
-    await pause(OTHERS_FIRST_MS, this.stopping.signal);
+    if (!term.isLost) this.losses = 0;
+    await pause(term.isLost ? this.nextPauseMs() : OTHERS_FIRST_MS, this.stopping.signal);
   }
 
-  private pauseBeforeStanding(): Promise<void> {
-    const ms = Math.min(STAND_AGAIN_MS.first * 2 ** this.losses++, STAND_AGAIN_MS.most);
-    return pause(jittered(ms), this.stopping.signal);
+  private nextPauseMs(): number {
+    return jittered(Math.min(STAND_AGAIN_MS.first * 2 ** this.losses++, STAND_AGAIN_MS.most));
   }
 }
 

@@ -49,6 +49,7 @@ export class Leaders {
       elect: (name, signal) => this.#elect(name, signal),
       onElected: ({ name, term, pid }) => init.emit({ type: 'leaderElected', name, term, pid }),
       onLost: ({ name, term, pid }, error) => init.emit({ type: 'leaderLost', name, term, pid, error }),
+      outlast: (ms, signal) => this.#outlast(ms, signal),
       onEnded: (term, how, error) => this.#ended(term, how, error),
     };
     init.peers.answer(WHO_LEADS, () => thatFit(this.#reports()));
@@ -137,6 +138,13 @@ export class Leaders {
       await this.#poll.next(signal);
     }
     return null;
+  }
+
+  async #outlast(ms: number, signal: AbortSignal): Promise<void> {
+    const isBack = new AbortController();
+    const stop = this.#init.peers.onListening(() => isBack.abort());
+    await pause(ms, signal, isBack.signal);
+    stop();
   }
 
   #ended({ name, term, pid }: Term, how: Exclude<TermEnd, 'lost'>, error: unknown): void {

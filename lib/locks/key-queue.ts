@@ -165,7 +165,7 @@ export class KeyQueue extends LocalQueue implements ServerLockListener {
       const step = nextStep(state, this.holders.length, head, this.sticky, monotonicMs);
       if (step === 'unlock') released = this.server.unlock();
       else if (step === 'unlock and line up') {
-        released = this.server.unlock();
+        released = this.server.endTurn();
         if (this.lineUp(head as LockRequest)) return released;
       } else if (step === 'grant') this.grant(head as LockRequest);
       else {

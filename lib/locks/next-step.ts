@@ -4,9 +4,9 @@ import type { HeldKey, LockWait } from '../session/lock-store.js';
 export const LOCAL_HANDOFF_MS = 10;
 /**
  * The turn of a process that may not be alone: so many works, so that turns are alike on processes that are not equally quick,
- * and no more than so long.
+ * and no more than so long. What time has cut off a turn is made up for in the next ones: see {@link owedAfter}.
  */
-export const TURN = { works: 256, ms: 5 };
+export const TURN = { works: 256, ms: 5, mostOwed: 768 };
 
 /** What this process has of one key at the server. @internal */
 export type ServerState =
@@ -23,6 +23,8 @@ export interface HeldState {
   readonly isContended: boolean;
   /** How many works had it so far. */
   works: number;
+  /** How many works its turn is of. */
+  readonly turn: number;
   /** Since when works of this process may hand it on among themselves, on the monotonic clock. */
   handoffSince: number;
   /** Whether another process waits for it: not known, being asked, or known. */
@@ -97,6 +99,16 @@ function besideHolders(server: HeldState, head: Wanted, now: () => number): Step
 }
 
 function isHandoffTime(held: HeldState, now: () => number): boolean {
-  if (held.awaited === 'yes' || (held.isContended && held.works >= TURN.works)) return false;
+  if (held.awaited === 'yes' || (held.isContended && held.works >= held.turn)) return false;
   return now() - held.handoffSince < (held.isContended ? TURN.ms : LOCAL_HANDOFF_MS);
+}
+
+/**
+ * How many works a process has in its next turn beside those of any turn: as many as time has cut off this one and those before, for which
+ * a neighbour on the machine is to be blamed, up to a few turns.
+ *
+ * @internal
+ */
+export function owedAfter({ turn, works }: HeldState): number {
+  return Math.min(Math.max(0, turn - works), TURN.mostOwed);
 }

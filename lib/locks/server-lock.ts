@@ -9,7 +9,7 @@ import type {
 import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import { DONE } from './lock-reference.js';
-import type { ServerState } from './next-step.js';
+import { owedAfter, TURN, type ServerState } from './next-step.js';
 
 /** Hears of what becomes of a key at the server. @internal */
 export interface ServerLockListener {
@@ -48,6 +48,8 @@ export class ServerLock implements TryLockCallbacks, HeldKeyListener {
   /** Until when others are known to want it. */
   private contendedUntil = 0;
   private acquiredAt = -Infinity;
+  /** How many works the next turn has beside its own. */
+  private owed = 0;
 
   constructor(
     private readonly key: LockKey,
@@ -89,9 +91,18 @@ export class ServerLock implements TryLockCallbacks, HeldKeyListener {
     if (this.state.at === 'waiting') this.state.wait.cancel();
   }
 
+  /** Held → free, for works that want it again. Resolves as {@link ServerLock.unlock} does. */
+  endTurn(): Promise<void> {
+    const owed = this.state.at === 'held' ? owedAfter(this.state) : 0;
+    const released = this.unlock();
+    this.owed = owed;
+    return released;
+  }
+
   /** Held → free. Resolves when the server has released the key. */
   unlock(): Promise<void> {
     const { lock } = this;
+    this.owed = 0;
     this.state = FREE;
     if (lock !== undefined) this.released = this.store.unlock(lock);
     return this.released;
@@ -134,7 +145,8 @@ export class ServerLock implements TryLockCallbacks, HeldKeyListener {
     const isOthers = now < this.contendedUntil || now - this.acquiredAt > CONTENDED_FOR_MS;
     const isContended = isOthers && !lock.shared;
     this.acquiredAt = now;
-    this.settle({ at: 'held', lock, isContended, works: 0, handoffSince: now, awaited: 'unknown' });
+    const turn = TURN.works + this.owed;
+    this.settle({ at: 'held', lock, isContended, works: 0, turn, handoffSince: now, awaited: 'unknown' });
     this.listener.onSettled();
   }
 

@@ -127,6 +127,9 @@ export class SessionLockWait implements LockWait {
     const yieldsMs = this.host.yieldsMs(this.key);
     if (yieldsMs > 0) await this.pause(yieldsMs);
     await this.host.whenReleased(this.key); // whose session is then free to wait
+    // The locks of before are gone as well: free, it needs no further session.
+    const hold = this.awaySince === undefined ? null : await this.tryOnce();
+    if (hold !== null) return hold;
     const session = await this.host.pool.takeWaiter();
     return session === undefined ? this.poll() : this.waitInServerQueue(session);
   }

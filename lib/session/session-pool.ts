@@ -10,13 +10,13 @@ import { monotonicMs } from '../vocabulary/monotonic.js';
 import { openLockSession, TRUST_SHARE } from './open-lock-session.js';
 import { pause } from '../vocabulary/pause.js';
 import { firstFailure, unreachable } from './reachability.js';
+import { reconnectPauseMs } from './reconnect-pause.js';
 import type { ResolvedSessionsOptions } from './session-options.js';
 import { SessionReservation } from './session-reservation.js';
 import { SilenceError } from './silence.error.js';
 import { cpuTimeMs, StallClock } from './stall-clock.js';
 
 const IDLE_MS = 60_000;
-const BACK_OFF_MS = { first: 50, most: 1_000 };
 /** Of a server that could not be reached, callers that wait for nothing else hear within this time. */
 const SOON_MS = 80;
 /** A driver that does not end must not keep the module from it. */
@@ -51,7 +51,8 @@ export class SessionPool implements SessionOwner {
   private readonly stalls: StallClock;
   private readonly tickMs: number;
   private opening = 0;
-  private failures = 0;
+  /** Since when no connection could be opened. */
+  private awaySince: number | undefined;
   private hasConnected = false;
   private lastFailure: unknown;
   private retryAt = 0;
@@ -97,7 +98,7 @@ export class SessionPool implements SessionOwner {
   /** The main session, for who does not wait for a server that is known to be away: then rejects soon. */
   async mainAtOnce(): Promise<LockSession> {
     const opened = this.openedMain();
-    if (this.failures > 0 && !(await atMost(SOON_MS, opened))) {
+    if (this.awaySince !== undefined && !(await atMost(SOON_MS, opened))) {
       opened.catch(() => undefined);
       throw unreachable(this.lastFailure);
     }
@@ -180,7 +181,7 @@ export class SessionPool implements SessionOwner {
     if (session === this.main.open) this.main.absent();
     if (!(error instanceof SilenceError)) return;
     // Until a connection stands again, all that is known of the server is that it is away.
-    this.failures = Math.max(1, this.failures);
+    this.awaySince ??= monotonicMs();
     this.lastFailure = error;
   }
 
@@ -214,13 +215,15 @@ export class SessionPool implements SessionOwner {
       const early = this.retryAt - monotonicMs();
       if (early > 0) await pause(early, signal);
       const session = await openLockSession(this.connector, this.options, signal);
-      this.failures = 0;
+      this.awaySince = undefined;
       this.hasConnected = true;
       return await this.admit(session);
     } catch (cause) {
       const error = this.hasConnected ? cause : firstFailure(cause);
       this.lastFailure = error;
-      this.retryAt = monotonicMs() + Math.min(BACK_OFF_MS.first * 2 ** this.failures++, BACK_OFF_MS.most);
+      const now = monotonicMs();
+      this.awaySince ??= now;
+      this.retryAt = now + reconnectPauseMs(now - this.awaySince);
       throw error;
     } finally {
       this.opening--;

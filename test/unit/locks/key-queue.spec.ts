@@ -145,6 +145,25 @@ describe('among processes', () => {
     expect(order).toHaveLength(601);
   });
 
+  it('makes up in the next turn for what time has cut off', async () => {
+    stopTheClock();
+    const [home, away] = [open(), open()];
+    const held = await take(home);
+    const order: string[] = [];
+    const note = (who: string) => () => void order.push(who);
+    const works = Array.from({ length: 700 }, (_, index) =>
+      // After the tenth, the turn is over by time.
+      home.advisory('x', () => (index === 9 && jest.advanceTimersByTime(6), note('home')())),
+    );
+    works.push(away.advisory('x', note('away')).then(() => away.advisory('x', note('away'))));
+    await table.until(() => awaited() === 1);
+    await held.release();
+    await Promise.all(works);
+    const [first, second] = [order.indexOf('away'), order.lastIndexOf('away') - order.indexOf('away') - 1];
+    expect(first).toBe(10);
+    expect(first + 1 + second).toBe(2 * 256); // with the one that was held
+  });
+
   it('gives a process that is alone more time before it lets others have the key', async () => {
     stopTheClock();
     const home = open();

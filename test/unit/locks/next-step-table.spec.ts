@@ -1,5 +1,6 @@
 import {
   nextStep,
+  owedAfter,
   LOCAL_HANDOFF_MS,
   TURN,
   type HeldState,
@@ -25,8 +26,9 @@ function held(
   given: { alive?: boolean; ageMs?: number } & Partial<HeldState> = {},
 ): ServerState {
   const { alive = true, ageMs = 0, awaited = 'unknown', isContended = false, works = 0 } = given;
+  const { turn = TURN.works } = given;
   const handoffSince = NOW - ageMs;
-  return { at: 'held', lock: lock(isShared, alive), isContended, works, handoffSince, awaited };
+  return { at: 'held', lock: lock(isShared, alive), isContended, works, turn, handoffSince, awaited };
 }
 
 const free: ServerState = { at: 'free' };
@@ -37,7 +39,7 @@ const waiting = (isShared: boolean): ServerState => ({
   wait: {} as LockWait,
 });
 const old = { ageMs: LOCAL_HANDOFF_MS };
-const turn = { isContended: true, works: TURN.works - 1, ageMs: TURN.ms - 1 };
+const late = { isContended: true, works: TURN.works - 1, ageMs: TURN.ms - 1 };
 
 describe('nextStep', () => {
   it.each<[string, ServerState, number, { shared: boolean } | undefined, boolean, string]>([
@@ -53,10 +55,10 @@ describe('nextStep', () => {
     ['just held, wanted in that mode', held(false), 0, exclusive, false, 'grant'],
     ['just held, wanted in the other mode', held(false), 0, shared, false, 'unlock'],
     ['held for long, wanted', held(false, old), 0, exclusive, false, 'unlock'],
-    ['held in a turn, wanted', held(false, turn), 0, exclusive, false, 'grant'],
+    ['held in a turn, wanted', held(false, late), 0, exclusive, false, 'grant'],
     [
       'held for a whole turn',
-      held(false, { ...turn, ageMs: TURN.ms }),
+      held(false, { ...late, ageMs: TURN.ms }),
       0,
       exclusive,
       false,
@@ -64,14 +66,15 @@ describe('nextStep', () => {
     ],
     [
       'held by all works of a turn',
-      held(false, { ...turn, works: 256 }),
+      held(false, { ...late, works: 256 }),
       0,
       exclusive,
       false,
       'unlock and line up',
     ],
-    ['the same, wanted by readers', held(false, { ...turn, works: 256 }), 0, shared, false, 'unlock'],
-    ['the same, wanted by none', held(false, { ...turn, works: 256 }), 0, undefined, false, 'unlock'],
+    ['held in a longer turn', held(false, { ...late, works: 256, turn: 300 }), 0, exclusive, false, 'grant'],
+    ['the same, wanted by readers', held(false, { ...late, works: 256 }), 0, shared, false, 'unlock'],
+    ['the same, wanted by none', held(false, { ...late, works: 256 }), 0, undefined, false, 'unlock'],
     ['held by many works, wanted nowhere else', held(false, { works: 999 }), 0, exclusive, false, 'grant'],
     ['held for long and sticky, wanted', held(false, old), 0, exclusive, true, 'grant'],
     ['held and awaited elsewhere, wanted', held(true, { awaited: 'yes' }), 0, shared, false, 'unlock'],
@@ -86,5 +89,16 @@ describe('nextStep', () => {
     ['used by readers, not trusted', held(true, { alive: false }), 2, shared, false, 'queue'],
   ])('%s', (_what, server, holders, head, sticky, step) => {
     expect(nextStep(server, holders, head, sticky, () => NOW)).toBe(step);
+  });
+});
+
+describe('owedAfter', () => {
+  it('is what time has cut off this turn and those before, up to a few turns', () => {
+    const after = (works: number, turn: number = TURN.works) =>
+      owedAfter(held(false, { works, turn }) as HeldState);
+    expect(after(TURN.works)).toBe(0);
+    expect(after(100)).toBe(TURN.works - 100);
+    expect(after(300, 2 * TURN.works)).toBe(2 * TURN.works - 300);
+    expect(after(1, 9 * TURN.works)).toBe(TURN.mostOwed);
   });
 });
