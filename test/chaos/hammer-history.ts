@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 
 /** Times of one holder that stand further apart than this are not one stretch: it stood still meanwhile, and knows so itself. */
 const STRETCH_MS = 400;
+const CHUNK_BYTES = 1 << 20;
 
 /** Somebody held from one moment to another, as it saw itself. */
 export interface Stretch {
@@ -10,54 +11,73 @@ export interface Stretch {
   readonly to: number;
 }
 
-/** One line of what a process saw. */
-interface Seen {
-  readonly event: string;
+/** One beginning: when, of whom, and what was said with it. */
+interface Begun {
   readonly who: string;
   readonly at: number;
-  readonly more: string;
+  readonly number: bigint;
 }
 
-/** What all processes saw, in the order of the machine's clock. */
-export class HammerHistory {
-  private readonly seen: Seen[];
+/** A file that a process goes on to write. */
+interface Source {
+  readonly path: string;
+  readBytes: number;
+  /** What was read of a line that is not whole yet. */
+  rest: string;
+}
 
-  constructor(files: readonly string[]) {
-    this.seen = files.flatMap(readSeen).sort((a, b) => a.at - b.at);
+/** What all processes saw, in the order of the machine's clock. What was read is not read again: a long run would not end. */
+export class HammerHistory {
+  private readonly sources: Source[] = [];
+  private readonly begins: Begun[] = [];
+  private readonly ended = new Set<string>();
+  private readonly heldAt = new Map<string, number[]>();
+  private readonly waited: { readonly at: number; readonly ms: number }[] = [];
+  private readonly delays: number[] = [];
+
+  add(path: string): void {
+    this.sources.push({ path, readBytes: 0, rest: '' });
+  }
+
+  /** Reads what was written since. */
+  update(): this {
+    const before = this.begins.length;
+    for (const source of this.sources) for (const line of newLines(source)) this.note(line);
+    if (this.begins.length > before) this.begins.sort((a, b) => a.at - b.at);
+    return this;
   }
 
   /** How many began to hold. */
   get begun(): number {
-    return this.of('begin').length;
+    return this.begins.length;
   }
 
   /** Who began last, where it has not said since that it is over. */
   get holder(): string | undefined {
-    const who = this.seen.findLast(({ event }) => event === 'begin')?.who;
-    return this.seen.some((one) => one.event === 'end' && one.who === who) ? undefined : who;
+    const who = this.begins.at(-1)?.who;
+    return who !== undefined && this.ended.has(who) ? undefined : who;
   }
 
   /** What was said at each beginning, in order: terms, or numbers of permits. */
   get numbers(): bigint[] {
-    return this.of('begin').map(({ more }) => BigInt(more));
+    return this.begins.map(({ number }) => number);
   }
 
-  /** The times for which permits were waited for, in milliseconds. */
-  get waits(): number[] {
-    return this.of('waited')
-      .map(({ more }) => Number(more))
-      .sort((a, b) => a - b);
+  /** For how long permits were waited for that were asked for after a moment, in milliseconds, the shortest first. */
+  waitsSince(from: number): number[] {
+    const since = this.waited.filter(({ at, ms }) => at - ms > from);
+    return since.map(({ ms }) => ms).sort((a, b) => a - b);
+  }
+
+  /** By how much the machine let timers of the processes fire late at the worst, in milliseconds. */
+  get worstDelayMs(): number {
+    return this.delays.reduce((worst, ms) => Math.max(worst, ms), 0);
   }
 
   /** From a moment to the first beginning after it; undefined where there is none. */
   gapAfter(at: number): number | undefined {
-    const next = this.seen.find((one) => one.event === 'begin' && one.at > at);
+    const next = this.begins.find((one) => one.at > at);
     return next === undefined ? undefined : next.at - at;
-  }
-
-  /** The last moment up to `at` at which anybody held. */
-  lastHeldBefore(at: number): number | undefined {
-    return this.seen.findLast((one) => one.event === 'held' && one.at <= at)?.at;
   }
 
   /** Where more held at once than may. */
@@ -74,13 +94,20 @@ export class HammerHistory {
   }
 
   private get stretches(): Stretch[] {
-    const byHolder = new Map<string, number[]>();
-    for (const { who, at } of this.of('held')) byHolder.set(who, [...(byHolder.get(who) ?? []), at]);
-    return [...byHolder].flatMap(([who, times]) => stretchesOf(who, times));
+    return [...this.heldAt].flatMap(([who, times]) => stretchesOf(who, times));
   }
 
-  private of(event: string): Seen[] {
-    return this.seen.filter((one) => one.event === event);
+  private note(line: string): void {
+    const [event = '', who = '', at = '0', more = ''] = line.split(' ');
+    if (event === 'begin') this.begins.push({ who, at: Number(at), number: BigInt(more) });
+    else if (event === 'end') this.ended.add(who);
+    else if (event === 'waited') this.waited.push({ at: Number(at), ms: Number(more) });
+    else if (event === 'late') this.delays.push(Number(more));
+    else if (event === 'held') {
+      const times = this.heldAt.get(who);
+      if (times === undefined) this.heldAt.set(who, [Number(at)]);
+      else times.push(Number(at));
+    }
   }
 }
 
@@ -96,12 +123,21 @@ function stretchesOf(who: string, times: readonly number[]): Stretch[] {
   return found;
 }
 
-function readSeen(file: string): Seen[] {
-  return readFileSync(file, 'utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => {
-      const [event = '', who = '', at = '0', more = ''] = line.split(' ');
-      return { event, who, at: Number(at), more };
-    });
+/** The whole lines that were written since the last time. */
+function newLines(source: Source): string[] {
+  const file = openSync(source.path, 'r');
+  try {
+    const chunk = Buffer.alloc(CHUNK_BYTES);
+    for (;;) {
+      const bytes = readSync(file, chunk, 0, CHUNK_BYTES, source.readBytes);
+      if (bytes === 0) break;
+      source.readBytes += bytes;
+      source.rest += chunk.toString('latin1', 0, bytes);
+    }
+  } finally {
+    closeSync(file);
+  }
+  const lines = source.rest.split('\n');
+  source.rest = lines.pop() ?? '';
+  return lines;
 }

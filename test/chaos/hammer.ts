@@ -37,7 +37,7 @@ export interface HammerOptions {
 export class Hammer {
   readonly blows: Blow[] = [];
   readonly #folder = mkdtempSync(join(tmpdir(), 'pglock-hammer-'));
-  readonly #files: string[] = [];
+  readonly #history = new HammerHistory();
   #fleet: Hammered[] = [];
   #all: Hammered[] = [];
 
@@ -59,7 +59,7 @@ export class Hammer {
   }
 
   history(): HammerHistory {
-    return new HammerHistory(this.#files);
+    return this.#history.update();
   }
 
   /** Does something to one of them: to the one that leads, where one does. */
@@ -114,7 +114,7 @@ export class Hammer {
     const name = `p${String(this.#all.length + 1)}`;
     const file = join(this.#folder, `${name}-${String(Math.random()).slice(2)}.log`);
     writeFileSync(file, '');
-    this.#files.push(file);
+    this.#history.add(file);
     const { mode, permits, mutant } = this.options;
     const sessions = { heartbeat: '200ms', lease: LEASE_MS };
     const database = proxy.through(this.server.url);

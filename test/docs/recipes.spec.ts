@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { INestApplication } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import type { PoolClient } from 'pg';
@@ -13,6 +14,9 @@ const SCHEMA = `
   CREATE TABLE exports (token bigint NOT NULL);
   INSERT INTO exports VALUES (0);
   CREATE TABLE users (id int PRIMARY KEY);
+  CREATE TABLE cursors (name text PRIMARY KEY, position int NOT NULL DEFAULT 0, term bigint NOT NULL DEFAULT 0);
+  INSERT INTO cursors VALUES ('inbox');
+  CREATE TABLE addresses (id int GENERATED ALWAYS AS IDENTITY, address text NOT NULL);
   CREATE SCHEMA billing;
   CREATE TABLE billing.invoices (id int PRIMARY KEY)`;
 
@@ -161,5 +165,93 @@ describe('files in the guides', () => {
     db.defer(() => app.close());
     const job = app.get<{ sent: number }>(InvoicesService as never);
     await eventually(() => job.sent > 0);
+  });
+});
+
+describe('the recipes for leaders and permits', () => {
+  const { blocks: recipes } = document('docs/leadership.md');
+
+  /** Two replicas that run a recipe; what is given is set on each before it begins. */
+  async function replicasOf<Service extends object>(
+    file: string,
+    name: string,
+    given: Partial<Service> = {},
+  ): Promise<Service[]> {
+    const provider = (await importFile(recipes, file))[name] as new (...args: never[]) => Service;
+    const replicas: Service[] = [];
+    for (let count = 0; count < 2; count++) {
+      const app = await Test.createTestingModule({
+        imports: [PgLockModule.forRoot({ connection: db.url })],
+        providers: [provider],
+      }).compile();
+      db.defer(() => app.close());
+      replicas.push(Object.assign(app.get<Service>(provider), given));
+      await app.init();
+    }
+    return replicas;
+  }
+
+  const valueOf = async (sql: string) =>
+    Number((await db.admin.query<{ value: string }>(`SELECT ${sql} AS value`)).rows[0]?.value);
+
+  it('a poller writes its term beside what it changes, and nothing under an older one', async () => {
+    await replicasOf('poller.service.ts', 'PollerService');
+    await eventually(async () => (await valueOf('(SELECT term FROM cursors)')) > 0);
+    await db.admin.query('UPDATE cursors SET position = 0, term = 9000000000000000000');
+    await delay(1_500);
+    expect(await valueOf('(SELECT position FROM cursors)')).toBe(0);
+  });
+
+  it('a LISTEN consumer hears each event once in the fleet, and listens again after a lost connection', async () => {
+    process.env['DATABASE_URL'] = db.url;
+    db.defer(() => delete process.env['DATABASE_URL']);
+    const replicas = await replicasOf<{ received: string[] }>('events.service.ts', 'EventsService');
+    const received = () => replicas.flatMap((replica) => replica.received);
+    const listening = `(SELECT count(*) FROM pg_stat_activity WHERE query = 'LISTEN events' AND datname = current_database())`;
+    await eventually(async () => (await valueOf(listening)) === 1);
+    await db.admin.query("NOTIFY events, 'first'");
+    await eventually(() => received().length > 0);
+    await db.admin.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'LISTEN events' AND datname = current_database()",
+    );
+    await eventually(
+      async () => {
+        await db.admin.query("NOTIFY events, 'second'");
+        return received().includes('second');
+      },
+      { timeout: 10_000 },
+    );
+    expect(received().filter((event) => event === 'first')).toHaveLength(1);
+  });
+
+  it('a rate-limited API is called by one replica, which takes the work of all', async () => {
+    const replicas = await replicasOf<{ called: string[]; paceMs: number }>(
+      'geocoder.service.ts',
+      'GeocoderService',
+      { paceMs: 5 },
+    );
+    await db.admin.query(
+      "INSERT INTO addresses (address) SELECT 'street ' || n FROM generate_series(1, 20) n",
+    );
+    await eventually(() => replicas.some(({ called }) => called.length === 20));
+    expect(replicas.map(({ called }) => called.length).sort()).toEqual([0, 20]);
+  });
+
+  it('a pool of GPUs gives three devices to as many works of the fleet', async () => {
+    type Render = (device: number) => Promise<number>;
+    const replicas = await replicasOf<{ render(work: Render): Promise<number> }>(
+      'gpu.service.ts',
+      'GpuService',
+    );
+    const busy = new Set<number>();
+    const work = async (device: number) => {
+      expect(busy).not.toContain(device);
+      busy.add(device);
+      await delay(20);
+      busy.delete(device);
+      return device;
+    };
+    const works = Array.from({ length: 12 }, (_, index) => replicas[index % 2]!.render(work));
+    expect(new Set(await Promise.all(works))).toEqual(new Set([0, 1, 2]));
   });
 });
