@@ -1,25 +1,17 @@
-import { setTimeout } from 'node:timers';
 import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
 import type { PollPort } from '../session/poll-port.js';
 import { monotonicMs } from '../vocabulary/monotonic.js';
-import { outsideFlows } from '../vocabulary/flow-variable.js';
 import type { LockId, LockKey } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
-import { onAbort, type WaitSignal } from '../vocabulary/wait-abort.js';
+import type { WaitSignal } from '../vocabulary/wait-abort.js';
 import type { LockNames, NamedKey } from './lock-names.js';
 import type { LockReference } from './lock-reference.js';
+import { PermitHead } from './permit-head.js';
 import { permitKey, permitName, permitSignal } from './permit-keys.js';
 import type { PermitLimits } from './permit-limits.js';
 
 /** How often one that is first in the queue asks for a permit, where no release wakes it. */
 const POLL_MS = 25;
-
-/** The first in the queue of an id, who asks for its permits. */
-interface Head {
-  /** Whether a permit was given back since it asked last. */
-  isDue: boolean;
-  endPause: (() => void) | undefined;
-}
 
 /** One call for permits. @internal */
 export interface PermitCall {
@@ -61,7 +53,7 @@ export interface PermitsInit<Call extends PermitCall> {
 export class Permits<Call extends PermitCall> {
   private readonly numbers = new WeakMap<LockReference, number>();
   /** Those of this process that are first in their queues, by what wakes them. */
-  private readonly heads = new Map<string, Head>();
+  private readonly heads = new Map<string, PermitHead>();
 
   constructor(private readonly init: PermitsInit<Call>) {}
 
@@ -90,10 +82,7 @@ export class Permits<Call extends PermitCall> {
 
   /** A permit was given back of the id with this signal. */
   wake(signal: string): void {
-    const head = this.heads.get(signal);
-    if (head === undefined) return;
-    head.isDue = true;
-    head.endPause?.();
+    this.heads.get(signal)?.wake();
   }
 
   private async enter(one: NamedKey, call: Call): Promise<LockReference | undefined> {
@@ -123,12 +112,12 @@ export class Permits<Call extends PermitCall> {
   private async waitFor(one: NamedKey, queue: NamedKey, call: Call): Promise<LockReference> {
     const turn = await this.init.ask(queue, call, { shared: false, once: false });
     const signal = permitSignal(one.key);
-    const head: Head = { isDue: true, endPause: undefined };
+    const head = new PermitHead();
     this.heads.set(signal, head);
     const polled = this.init.polls()?.poll(signal);
     try {
       for (;;) {
-        head.isDue = false;
+        head.asks();
         const free = await this.anyFree(one, call);
         if (free !== undefined) return free;
         if (call.signal?.aborted === true) throw call.signal.reason;
@@ -136,7 +125,7 @@ export class Permits<Call extends PermitCall> {
         if (refused !== undefined) throw refused;
         const leftMs = this.leftOf(call);
         if (leftMs <= 0) throw contention(one.id, call);
-        if (!head.isDue) await pauseOf(head, Math.min(POLL_MS, leftMs), call.signal);
+        await head.pause(Math.min(POLL_MS, leftMs), call.signal);
       }
     } finally {
       if (this.heads.get(signal) === head) this.heads.delete(signal);
@@ -197,20 +186,6 @@ export class Permits<Call extends PermitCall> {
     const limit = timeoutMs === undefined ? this.init.serverTimeoutMs() : timeoutMs;
     return typeof limit === 'number' ? limit - (monotonicMs() - startedAt) : Infinity;
   }
-}
-
-function pauseOf(head: Head, ms: number, signal: WaitSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      stop?.();
-      head.endPause = undefined;
-      resolve();
-    };
-    const timer = outsideFlows(() => setTimeout(done, Math.ceil(ms)));
-    head.endPause = done;
-    const stop = signal === undefined ? undefined : onAbort(signal, done);
-  });
 }
 
 function contention(id: LockId, { permits, timeoutMs, startedAt }: PermitCall): LockNotAvailableError {
