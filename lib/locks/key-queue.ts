@@ -79,6 +79,11 @@ export class KeyQueue extends LocalQueue implements ServerLockListener {
     return this.server.fencingEpoch(heldBy as HeldKey);
   }
 
+  /** Keeps the key when no work here wants it any more, until `unstick`. */
+  stick(): void {
+    this.sticky = true;
+  }
+
   /** Keeps the key no longer than some work here needs it. */
   unstick(): void {
     this.sticky = false;
@@ -191,7 +196,7 @@ export class KeyQueue extends LocalQueue implements ServerLockListener {
     const state = this.server.state as HeldState;
     const { lock } = state;
     state.works++;
-    this.sticky ||= head.init.sticky;
+    this.sticky ||= head.init.sticky && head.init.isOneOfSeveral !== true;
     this.grantFirst(head, lock, lock.shared);
   }
 

@@ -16,6 +16,8 @@ export interface LockRequestInit {
   readonly shared: boolean;
   /** Whether the process keeps the key once this request was granted. */
   readonly sticky: boolean;
+  /** Of several keys none is kept before all are held. */
+  readonly isOneOfSeveral?: boolean;
   /** Milliseconds from `startedAt`; 0 tries once, `null` has no limit, left out follows the server's `lock_timeout`. */
   readonly timeoutMs: number | null | undefined;
   /** On the monotonic clock: of several ids that are asked for together, the same for each. */

@@ -112,16 +112,23 @@ export class LockTaker {
     return new Promise((resolve, reject) => this.ask(one, asked, resolve, reject));
   }
 
+  private async takeSeveral(named: readonly NamedKey[], call: Call): Promise<readonly LockReference[]> {
+    const references = await allOrNone(named, call.timeoutMs !== 0, (one, waits, acquired) => {
+      const context = acquired.length === 0 ? call.context : new CallContext(acquired, call.context);
+      const asked = { ...call, context, ...(waits === 'once' ? { timeoutMs: 0 } : {}) };
+      return new Promise((resolve, reject) => this.ask(one, asked, resolve, reject, true));
+    });
+    // Kept one by one, two processes would each keep one of two keys for good, and neither have both.
+    if (call.options.sticky) for (const { queue } of references) if (queue instanceof KeyQueue) queue.stick();
+    return references;
+  }
+
   private takeAll(named: readonly NamedKey[], call: Call): Promise<readonly LockReference[]> {
     if (named.length === 1)
       return new Promise((resolve, reject) => {
         this.ask(named[0] as NamedKey, call, (reference) => resolve([reference]), reject);
       });
-    return allOrNone(named, call.timeoutMs !== 0, (one, waits, acquired) => {
-      const context = acquired.length === 0 ? call.context : new CallContext(acquired, call.context);
-      const asked = { ...call, context, ...(waits === 'once' ? { timeoutMs: 0 } : {}) };
-      return new Promise((resolve, reject) => this.ask(one, asked, resolve, reject));
-    });
+    return this.takeSeveral(named, call);
   }
 
   /** Makes sure, before and after, that what is entered again is held. */
@@ -155,6 +162,7 @@ export class LockTaker {
     { options, timeoutMs, startedAt, context }: Call,
     resolve: (reference: LockReference) => void,
     reject: (error: unknown) => void,
+    isOneOfSeveral = false,
   ): void {
     const { held, flowPids } = this.init;
     const { shared, signal, sticky, reentrant } = options;
@@ -167,6 +175,7 @@ export class LockTaker {
       id,
       shared,
       sticky,
+      isOneOfSeveral,
       timeoutMs,
       startedAt,
       signal,

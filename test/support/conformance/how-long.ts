@@ -35,6 +35,17 @@ export function howLong(engine: LockEngine): void {
   });
 
   describe('sticky', () => {
+    it('keeps none of several keys before all of them were held', async () => {
+      const [a, b] = openTwo(engine);
+      const once = { timeout: 0, onContention: 'skip', sticky: true } as const;
+      const other = await b.service.acquire('one');
+      expect(await a.service.advisory(['one', 'two'], once, () => 'ran')).toBeUndefined();
+      expect(await b.service.advisory('two', { timeout: 0 }, () => 'ran')).toBe('ran');
+      await other?.release();
+      expect(await a.service.advisory(['one', 'two'], once, () => 'ran')).toBe('ran');
+      expect(await engine.heldKeys()).toHaveLength(2);
+    });
+
     it('keeps the lock in the process between runs, until it is closed', async () => {
       const [a, b] = openTwo(engine);
       const once = { timeout: 0, onContention: 'skip', sticky: true } as const;
