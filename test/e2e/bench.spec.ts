@@ -20,6 +20,7 @@ describe('npm run bench', () => {
       'Hand-over',
       'HTTP on Fastify and Express',
       'jobs of one replica tick at once',
+      'A tick of 4 replicas',
       'Waiters for one id',
       'Replicas (processes)',
       'Fairness: one id',
