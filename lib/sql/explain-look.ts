@@ -14,6 +14,10 @@ export interface LookedRelation {
   readonly temporary: boolean;
   /** Whether it is the default partition of its table. */
   readonly isDefault: boolean;
+  /** Of a partitioned table, as `pg_get_partkeydef` spells it: `RANGE (id)`. */
+  readonly partitionKey: string | null;
+  /** Its foreign keys, each with the table that it refers to; the name is quoted where SQL would need it. */
+  readonly foreignKeys: readonly (readonly [name: string, to: number])[];
 }
 
 /** What a session sees of itself at one moment. @internal */
@@ -39,9 +43,15 @@ const JOINS = `LEFT JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.
 LEFT JOIN pg_catalog.pg_index i ON i.indexrelid OPERATOR(pg_catalog.=) c.oid
 LEFT JOIN pg_catalog.pg_partitioned_table d ON d.partdefid OPERATOR(pg_catalog.=) c.oid`;
 
+/** Those of a partition that are its parent's go with the parent's. */
+const FOREIGN_KEYS = `(SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_array(pg_catalog.quote_ident(k.conname), k.confrelid::pg_catalog.int8)), '[]')
+  FROM pg_catalog.pg_constraint k WHERE k.conrelid OPERATOR(pg_catalog.=) c.oid AND k.contype OPERATOR(pg_catalog.=) 'f'
+  AND k.conparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid)`;
+
 const COLUMNS = `'schema', n.nspname, 'name', c.relname, 'kind', c.relkind,
  'filenode', pg_catalog.pg_relation_filenode(c.oid)::pg_catalog.int8, 'table', i.indrelid::pg_catalog.int8,
- 'temporary', COALESCE(c.relpersistence OPERATOR(pg_catalog.=) 't', false), 'isDefault', d.partrelid IS NOT NULL`;
+ 'temporary', COALESCE(c.relpersistence OPERATOR(pg_catalog.=) 't', false), 'isDefault', d.partrelid IS NOT NULL,
+ 'partitionKey', CASE c.relkind WHEN 'p' THEN pg_catalog.pg_get_partkeydef(c.oid) END, 'foreignKeys', ${FOREIGN_KEYS}`;
 
 const SCANS_OF_LOCKED =
   'SELECT l.relation AS oid, pg_catalog.pg_stat_get_xact_numscans(l.relation) AS times FROM l';

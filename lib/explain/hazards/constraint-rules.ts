@@ -1,4 +1,5 @@
 import { isAtLeast } from '../observe/lock-strength.js';
+import type { ExplainedLock } from '../report.js';
 import type { AlterAction } from './alter-table.js';
 import {
   actionsOf,
@@ -86,7 +87,7 @@ const domain: Rule = ({ command, locks }) => {
     remedy: lines(
       ...tables.map(
         ({ relation }) =>
-          `ALTER TABLE ${relation} ADD CONSTRAINT … CHECK (…) NOT VALID; -- then VALIDATE CONSTRAINT`,
+          `-- a CHECK of each table instead: ALTER TABLE ${relation} ADD CHECK (…) NOT VALID; then VALIDATE CONSTRAINT`,
       ),
       '-- and another domain for new columns',
     ),
@@ -106,17 +107,27 @@ const dropForeignKey: Rule = ({ command, statement, stopping, alter }) => {
     title: `A foreign key goes with it: ${namesOf(others)} is locked as well, and reads and writes of it wait.`,
     remedy: lines(
       `SET lock_timeout = '2s';`,
-      '-- the foreign key first, in a transaction of its own: ALTER TABLE … DROP CONSTRAINT …;',
+      ...keysTo(statement, others).map((drop) => `${drop} -- first, in a transaction of its own`),
     ),
   };
 };
+
+/** The statements that drop the foreign keys of what it names to these tables. */
+function keysTo({ sql, foreignKeys = [] }: Judged['statement'], tables: readonly ExplainedLock[]): string[] {
+  return foreignKeys
+    .filter(
+      ({ table, references }) => names(sql, table) && tables.some(({ relation }) => relation === references),
+    )
+    .filter(({ name }) => !names(sql, name))
+    .map(({ table, name }) => `ALTER TABLE ${table} DROP CONSTRAINT ${name};`);
+}
 
 const enumValue: Rule = (judged) =>
   judged.statement.error?.code === '55P04' && judged.earlier.some(({ sql }) => /\badd\s+value\b/i.test(sql))
     ? {
         name: 'enum-value-in-transaction',
         title: 'A new value of an enum cannot be used in the transaction that adds it.',
-        remedy: lines('COMMIT; -- the ALTER TYPE … ADD VALUE', 'BEGIN;'),
+        remedy: lines('COMMIT; -- the new value', 'BEGIN;'),
       }
     : undefined;
 

@@ -1,3 +1,4 @@
+import { beside, concurrentReindex, exchange } from './remedies.js';
 import { actionsOf, lines, madeName, names, namesOf, waitingFor, type Rule } from './rule.js';
 
 const ON_TABLE = /\bon\s+(only\s+)?/i;
@@ -60,17 +61,31 @@ const exclusionConstraint: Rule = (judged) =>
     ? undefined
     : actionsOf(judged, 'add constraint')
         .filter(({ constraint }) => constraint === 'exclude')
-        .map(() => ({
+        .map(({ name, rest }) => ({
           name: 'exclusion-constraint' as const,
           title: `The exclusion constraint builds its index while ${waitingFor(judged.stopping)} wait; there is no concurrent way.`,
-          remedy: '-- on a new table that is filled in batches, or in a maintenance window',
+          remedy: withConstraint(
+            judged.alter?.table ?? '',
+            `${name === '' ? '' : `CONSTRAINT ${name} `}${rest}`,
+          ),
         }));
+
+function withConstraint(table: string, constraint: string): string {
+  return lines(
+    '-- in a maintenance window; else on a new table:',
+    `CREATE TABLE ${beside(table, 'new')} (LIKE ${table} INCLUDING ALL, ${constraint});`,
+    ...exchange(table),
+  );
+}
 
 const invalidIndex: Rule = ({ statement: { invalidIndexes = [], leftIndexes = [] } }) =>
   invalidIndexes.map((index) => ({
     name: 'invalid-index' as const,
     title: `The build failed and left ${index} invalid: no query uses it, every write keeps it. ${leftIndexes.includes(index) ? 'It is still there, since another session holds it: drop it.' : 'Here it was dropped again.'}`,
-    remedy: lines(`DROP INDEX CONCURRENTLY ${index};`, '-- then build it again'),
+    remedy: lines(
+      `DROP INDEX CONCURRENTLY IF EXISTS ${index}; -- outside of a transaction`,
+      '-- then build it again',
+    ),
   }));
 
 const renameByTable: Rule = (judged) => {
@@ -106,7 +121,7 @@ const reindexNotConcurrent: Rule = ({ command, locks, statement }) => {
   return {
     name: 'reindex-not-concurrent',
     title: `REINDEX locks ${namesOf(locks)}: writes wait, and reads that would use the index.`,
-    remedy: `${statement.sql.replace(/\b(index|table|schema|database|system)\b/i, '$1 CONCURRENTLY')}; -- outside of a transaction`,
+    remedy: concurrentReindex(statement.sql),
   };
 };
 

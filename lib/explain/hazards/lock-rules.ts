@@ -128,9 +128,19 @@ const otherTableLocked: Rule = ({ statement, taking, command, alter }) => {
   return {
     name: 'other-table-locked',
     title: `Locks ${namesOf(others)} as well, which it does not name: ${waitingFor(others)} wait.`,
-    remedy: lines(`SET lock_timeout = '2s';`, `-- and expect ${namesOf(others)} to be busy`),
+    remedy: withoutOthers(command, statement.sql, others),
   };
 };
+
+/** One index at a time, and nothing with it. */
+const CONCURRENT_DROP = /^(\s*drop\s+index)(?!\s+concurrently\b)\b(?![^]*(?:,|\bcascade\b))/i;
+
+function withoutOthers(command: string, sql: string, others: Judged['taking']): string {
+  const isOnTable = others.every(({ kind }) => kind !== 'partitioned table');
+  if (command.startsWith('DROP INDEX') && isOnTable && CONCURRENT_DROP.test(sql))
+    return `${sql.replace(CONCURRENT_DROP, '$1 CONCURRENTLY')}; -- outside of a transaction`;
+  return lines(`SET lock_timeout = '2s';`, `-- and expect ${namesOf(others)} to be busy`);
+}
 
 /** Hazards of locks, whatever takes them. @internal */
 export const LOCK_RULES: readonly Rule[] = [

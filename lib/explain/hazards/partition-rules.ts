@@ -1,6 +1,7 @@
 import { isAtLeast } from '../observe/lock-strength.js';
 import type { ExplainedLock } from '../report.js';
-import { actionsOf, lines, names, namesOf, type Judged, type Rule } from './rule.js';
+import { partitionCheck } from './partition-check.js';
+import { actionsOf, lines, madeName, names, namesOf, type Judged, type Rule } from './rule.js';
 
 /** Tables that stop something and that the statement does not name; the default partition has a rule of its own. */
 function unnamed({ statement, stopping }: Judged): readonly ExplainedLock[] {
@@ -22,10 +23,8 @@ const attach: Rule = (judged) => {
             name: 'attach-without-check' as const,
             title: `ATTACH PARTITION reads ${scans.join(', ')} while it is locked.`,
             remedy: lines(
-              `ALTER TABLE ${action.name} ADD CONSTRAINT attach_check CHECK (…) NOT VALID; -- what ${action.rest || 'the bounds say'}, and IS NOT NULL`,
-              `ALTER TABLE ${action.name} VALIDATE CONSTRAINT attach_check; -- in a transaction of its own`,
+              ...checksFor(judged),
               `ALTER TABLE ${table} ATTACH PARTITION ${action.name} ${action.rest};`,
-              `ALTER TABLE ${action.name} DROP CONSTRAINT attach_check;`,
             ),
           },
         ]),
@@ -37,23 +36,65 @@ const attach: Rule = (judged) => {
             title: `${action.name} has a foreign key of its own, so that ATTACH takes ACCESS EXCLUSIVE on ${namesOf(referenced)}.`,
             remedy: lines(
               `-- attach ${action.name} without the key: the parent's is made then, under SHARE ROW EXCLUSIVE only`,
-              `ALTER TABLE ${action.name} DROP CONSTRAINT …;`,
+              ...dropKeys(
+                judged.statement,
+                (from) => names(`SELECT ${action.name}`, from),
+                (to) => referenced.some(({ relation }) => relation === to),
+              ),
+              `ALTER TABLE ${table} ATTACH PARTITION ${action.name} ${action.rest};`,
             ),
           },
         ]),
   ];
 };
 
+/** CHECKs that say what the bounds say, of each table that is read. */
+function checksFor({ statement, alter }: Judged): readonly string[] {
+  const { scans, sql, defaultPartitions = [], partitionKeys = new Map<string, string>() } = statement;
+  const parent = [...partitionKeys].find(([relation]) => names(`SELECT ${alter?.table ?? sql}`, relation));
+  const check = partitionCheck(parent?.[1], sql);
+  return scans.flatMap((table) => {
+    const inside = check ?? '…'; // for people: what the bounds say, and IS NOT NULL
+    const condition = defaultPartitions.includes(table) ? `NOT (${inside})` : inside;
+    const name = madeName(table, 'bounds');
+    return [
+      `ALTER TABLE ${table} ADD CONSTRAINT ${name} CHECK (${condition}) NOT VALID; -- drop it afterwards`,
+      ...(check === undefined ? ['-- what the bounds say, and IS NOT NULL; then VALIDATE CONSTRAINT'] : []),
+      ...(check === undefined
+        ? []
+        : [`ALTER TABLE ${table} VALIDATE CONSTRAINT ${name}; -- in a transaction of its own`]),
+    ];
+  });
+}
+
+/** The statements that drop foreign keys between two sides. */
+function dropKeys(
+  { foreignKeys = [] }: Judged['statement'],
+  isFrom: (table: string) => boolean,
+  isTo: (table: string) => boolean,
+): readonly string[] {
+  return foreignKeys
+    .filter(({ table, references }) => isFrom(table) && isTo(references))
+    .map(({ table, name }) => `ALTER TABLE ${table} DROP CONSTRAINT ${name};`);
+}
+
 const detach: Rule = (judged) => {
   const [action] = actionsOf(judged, 'detach partition');
   const others = action === undefined ? [] : unnamed(judged);
+  const table = judged.alter?.table ?? '';
   if (action === undefined || others.length === 0) return undefined;
   return {
     name: 'detach-partition',
     title: `DETACH PARTITION locks ${namesOf(others)} as well, CONCURRENTLY too; a lock_timeout there leaves the partition "detach pending".`,
     remedy: lines(
-      `-- drop the foreign key to ${judged.alter?.table ?? ''} first, add it NOT VALID afterwards`,
-      `ALTER TABLE ${judged.alter?.table ?? ''} DETACH PARTITION ${action.name} FINALIZE; -- ends what is pending`,
+      '-- without the foreign keys to it, which are added NOT VALID afterwards:',
+      ...dropKeys(
+        judged.statement,
+        (from) => others.some(({ relation }) => relation === from),
+        (to) => names(`SELECT ${table}`, to),
+      ),
+      `ALTER TABLE ${table} DETACH PARTITION ${action.name};`,
+      `-- where CONCURRENTLY was interrupted: ALTER TABLE ${table} DETACH PARTITION ${action.name} FINALIZE;`,
     ),
   };
 };
@@ -79,8 +120,11 @@ const defaultPartition: Rule = (judged) => {
   return {
     name: 'default-partition',
     title: `The default partition ${namesOf(held)} is locked as well, in ${held[0]?.mode ?? ''}, and read where rows may belong elsewhere.`,
-    remedy:
-      '-- keep it empty, or with a validated CHECK that excludes the new bounds, so that it is not read',
+    remedy: lines(
+      `SET lock_timeout = '2s';`,
+      ...(judged.statement.scans.length === 0 ? [] : checksFor(judged)),
+      '-- an empty one, or one with such a CHECK, is locked, but not read',
+    ),
   };
 };
 
@@ -89,9 +133,15 @@ const analyzePartitioned: Rule = ({ command, locks }) =>
     ? {
         name: 'analyze-keeps-partitions',
         title: `Keeps SHARE UPDATE EXCLUSIVE on ${namesOf(locks)} until the transaction ends: no VACUUM there.`,
-        remedy: '-- outside of a transaction, partition by partition',
+        remedy: lines(
+          '-- outside of a transaction, partition by partition; then the parent, for figures of its own',
+          ...locks.filter(({ kind }) => kind === 'table').map(({ relation }) => `ANALYZE ${relation};`),
+        ),
       }
     : undefined;
+
+/** What stands before the table that is written to, and its name. */
+const WRITTEN = /^(\s*(?:insert\s+into|update(?:\s+only)?)\s+)(?:(?:"(?:[^"]|"")*"|[^\s(".]+)\.?)+/i;
 
 const firstUse: Rule = ({ command, locks, statement }) => {
   const parents = locks.filter(
@@ -102,7 +152,10 @@ const firstUse: Rule = ({ command, locks, statement }) => {
   return {
     name: 'first-use-of-partition',
     title: `The first write of a session to the partition locks ${namesOf(parents)}; later ones do not. Behind DDL of the parent a part of a pool waits.`,
-    remedy: `-- write to ${namesOf(parents)} instead`,
+    remedy: lines(
+      '-- write to the parent, which each session locks alike:',
+      `${statement.sql.replace(WRITTEN, (_, before: string) => `${before}${parents[0]?.relation ?? ''}`)};`,
+    ),
   };
 };
 

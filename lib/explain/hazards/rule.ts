@@ -4,6 +4,7 @@ import type { ObservedStatement } from '../run/observed-statement.js';
 import { commandOf, sqlWords } from '../split/sql-words.js';
 import { alterTable, type AlterAction, type AlterTable } from './alter-table.js';
 import type { HazardName } from './hazard-names.js';
+import { WordCursor } from './word-cursor.js';
 
 /** What a rule found. @internal */
 export interface Found {
@@ -22,6 +23,8 @@ export interface Judged {
   readonly earlier: readonly ObservedStatement[];
   /** All statements of the run before it. */
   readonly run: readonly ObservedStatement[];
+  /** The statements of the same transaction after it. */
+  readonly later: readonly ObservedStatement[];
   /** Newly taken, on relations that other sessions see. */
   readonly locks: readonly ExplainedLock[];
   /** Of these, the ones that stop reads or writes of a table or view. */
@@ -48,6 +51,9 @@ export function judged(all: readonly ObservedStatement[], index: number): Judged
     },
     get earlier() {
       return this.run.filter(({ transaction }) => transaction === statement.transaction);
+    },
+    get later() {
+      return all.slice(index + 1).filter(({ transaction }) => transaction === statement.transaction);
     },
     locks,
     taking,
@@ -87,6 +93,17 @@ export function names(sql: string, relation: string): boolean {
   return sqlWords(sql).some(
     ({ kind, text }) => (kind === 'word' || kind === 'name') && unquoted(text) === last,
   );
+}
+
+/** Whether one of these statements makes a view of that name. @internal */
+export function makesView(statements: readonly ObservedStatement[], name: string): boolean {
+  const wanted = unquoted(lastPart(name));
+  return statements.some(({ sql, error }) => {
+    const cursor = new WordCursor(sql);
+    if (error !== null || !cursor.takes('create')) return false;
+    cursor.skips('or replace');
+    return cursor.takes('view') && unquoted(lastPart(cursor.name())) === wanted;
+  });
 }
 
 /** The name without its schema, as it was quoted. @internal */

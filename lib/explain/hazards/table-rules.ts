@@ -1,21 +1,43 @@
-import { actionsOf, lines, madeName, namesOf, names, type Found, type Judged, type Rule } from './rule.js';
+import { beside, concurrentReindex, deleteSome, exchange } from './remedies.js';
+import {
+  actionsOf,
+  lines,
+  madeName,
+  makesView,
+  names,
+  namesOf,
+  type Found,
+  type Judged,
+  type Rule,
+} from './rule.js';
 
 const rewrite: Rule = (judged) => {
   const { statement, command } = judged;
   if (statement.rewrites.length === 0 || command.startsWith('TRUNCATE')) return undefined;
+  // Another index takes its place.
+  if (command.startsWith('REINDEX') && /\bconcurrently\b/i.test(statement.sql)) return undefined;
   const list = statement.rewrites.join(', ');
   const cause = [...volatileDefault(judged), ...typeChange(judged)][0];
   return {
     name: 'rewrite',
     title: `Writes ${list} anew, row by row, while ${statement.carriedOut ? 'its lock is held' : 'reads and writes wait'}.`,
-    remedy:
-      cause?.remedy ??
-      lines(
-        '-- a new table or column beside the old one, filled in batches, and exchanged',
-        `-- by renaming in one short transaction with a lock_timeout`,
-      ),
+    remedy: cause?.remedy ?? insteadOfRewrite(judged),
   };
 };
+
+function insteadOfRewrite({ command, statement, alter }: Judged): string {
+  if (command.startsWith('REINDEX')) return concurrentReindex(statement.sql);
+  if (/^(CLUSTER|VACUUM)/.test(command))
+    return lines(
+      ...statement.rewrites.map((table) => `VACUUM (ANALYZE) ${table}; -- outside of a transaction`),
+    );
+  const table = alter?.object === 'table' ? alter.table : undefined;
+  if (table === undefined) return '-- a new one beside it, filled in batches, and exchanged by renaming';
+  return lines(
+    `CREATE TABLE ${beside(table, 'new')} (LIKE ${table} INCLUDING ALL); -- changed while it is empty`,
+    ...exchange(table),
+  );
+}
 
 /** Tables that the statement altered and that were written anew, or read. */
 function touched({ statement, alter }: Judged, what: 'rewrites' | 'scans'): boolean {
@@ -96,7 +118,7 @@ const setNotNull: Rule = (judged) => {
 
 const rename: Rule = (judged) => {
   const { alter, stopping } = judged;
-  if (alter === undefined || stopping.length === 0) return undefined;
+  if (alter === undefined || stopping.length === 0 || makesView(judged.later, alter.table)) return undefined;
   const [tables, columns] = [actionsOf(judged, 'rename'), actionsOf(judged, 'rename column')];
   return [
     ...tables.map(({ name }) => ({
@@ -129,15 +151,26 @@ const dropInUse: Rule = (judged) => {
       `ALTER TABLE ${alter?.table ?? ''} ALTER COLUMN ${name} DROP NOT NULL;`,
     ),
   }));
-  const dropped = stopping.filter(({ mode }) => mode === 'ACCESS EXCLUSIVE');
+  const locked = stopping.filter(({ mode }) => mode === 'ACCESS EXCLUSIVE');
+  // Tables that a foreign key connects with it are locked as well.
+  const named = locked.filter(({ relation }) => names(judged.statement.sql, relation));
+  const dropped = named.length === 0 ? locked : named;
   if (/^DROP (TABLE|VIEW|MATERIALIZED|FOREIGN|SCHEMA)/.test(command) && dropped.length > 0)
     found.push({
       name: 'drop-in-use',
       title: `Replicas that run may still use ${namesOf(dropped)}.`,
-      remedy: `-- with a release that does not name it any more; before: ALTER TABLE … RENAME TO …_unused; shows who does`,
+      remedy: lines(
+        '-- with a release that does not name it any more; the release before renames it, which shows who does:',
+        ...dropped.map(({ relation, kind }) => renamed(relation, kind)),
+      ),
     });
   return found;
 };
+
+function renamed(relation: string, kind: string): string {
+  const object = /view|foreign/.test(kind) ? kind.toUpperCase() : 'TABLE';
+  return `ALTER ${object} ${relation} RENAME TO ${madeName(relation, 'unused')};`;
+}
 
 const truncate: Rule = ({ command, stopping }) => {
   if (!command.startsWith('TRUNCATE') || stopping.length === 0) return undefined;
@@ -145,7 +178,8 @@ const truncate: Rule = ({ command, stopping }) => {
     name: 'truncate',
     title: `TRUNCATE takes ACCESS EXCLUSIVE on ${namesOf(stopping)}, and replicas' transactions see it empty.`,
     remedy: lines(
-      ...stopping.map(({ relation }) => `DELETE FROM ${relation} WHERE …; -- in batches, where it is in use`),
+      '-- where it is in use, in batches, tables that refer to others first:',
+      ...stopping.map(({ relation }) => deleteSome(relation)),
     ),
   };
 };
@@ -158,7 +192,10 @@ const wholeTableChange: Rule = (judged) => {
   return {
     name: 'whole-table-change',
     title: `${command.split(' ')[0] ?? ''} without WHERE locks every row of ${statement.scans.join(', ')} until the transaction ends.`,
-    remedy: '-- in batches of some thousand rows by primary key, each in a transaction of its own',
+    remedy: lines(
+      '-- in batches of some thousand rows by primary key, each in a transaction of its own',
+      ...(command.startsWith('DELETE') ? statement.scans.map(deleteSome) : []),
+    ),
   };
 };
 

@@ -11,6 +11,9 @@ export interface KnownRelation {
   readonly table: number | null;
   readonly temporary: boolean;
   readonly isDefault: boolean;
+  /** Of a partitioned table: `RANGE (id)`. */
+  readonly partitionKey: string | null;
+  readonly foreignKeys: CatalogRelation['foreignKeys'];
 }
 
 /** What a row of the catalog says; undefined for what is gone. @internal */
@@ -23,6 +26,8 @@ export function knownRelation({
   table,
   temporary,
   isDefault,
+  partitionKey,
+  foreignKeys,
 }: CatalogRelation): KnownRelation | undefined {
   if (schema === null || name === null || kind === null) return undefined;
   return {
@@ -33,6 +38,8 @@ export function knownRelation({
     table,
     temporary,
     isDefault,
+    partitionKey,
+    foreignKeys,
   };
 }
 

@@ -12,6 +12,19 @@ export interface Observation {
   readonly scans: readonly string[];
   /** Of the locked relations, those that are default partitions. */
   readonly defaultPartitions?: readonly string[];
+  /** Of the relations that are held, those that are partitioned, and by what: `RANGE (id)`. */
+  readonly partitionKeys?: ReadonlyMap<string, string>;
+  /** The foreign keys that the relations that are held had before. */
+  readonly foreignKeys?: readonly ForeignKey[];
+}
+
+/** @internal */
+export interface ForeignKey {
+  readonly table: string;
+  /** Quoted where SQL would need it. */
+  readonly name: string;
+  /** The table that it refers to. */
+  readonly references: string;
 }
 
 /** @internal */
@@ -89,12 +102,14 @@ export class SessionView {
     );
     const seen = { locks: locks.map((one) => this.#lock(one)).sort(byStrength), heldBefore };
     const defaultPartitions = locks.filter(({ known }) => known.isDefault).map(({ known }) => known.relation);
+    const known = [...held.values()].map((one) => one.known);
+    const facts = { partitionKeys: partitionKeysOf(known), foreignKeys: this.#foreignKeysOf(known) };
     const rewrites = this.#rewritten(look.locked);
     const scans = this.#scanned(look);
     this.#held = held;
     for (const { known } of locks) this.#settled.delete(known.oid);
     this.#remember(look.locked);
-    return { ...seen, rewrites, scans, defaultPartitions };
+    return { ...seen, rewrites, scans, defaultPartitions, ...facts };
   }
 
   /** The transaction is over; what it changed is there for all sessions when it was committed. */
@@ -137,6 +152,15 @@ export class SessionView {
     return this.#catalog.get(oid) === undefined ? { ...lock, created: true } : lock;
   }
 
+  #foreignKeysOf(relations: readonly KnownRelation[]): ForeignKey[] {
+    return relations.flatMap(({ relation: table, foreignKeys }) =>
+      foreignKeys.flatMap(([name, to]) => {
+        const references = this.#before(to)?.relation;
+        return references === undefined ? [] : [{ table, name, references }];
+      }),
+    );
+  }
+
   #rewritten(locked: readonly LookedRelation[]): string[] {
     const rewritten = locked.flatMap((row) => {
       const before = this.#before(row.oid);
@@ -165,6 +189,14 @@ export class SessionView {
       if (now !== undefined || this.#before(row.oid) !== undefined) this.#changed.set(row.oid, now);
     }
   }
+}
+
+function partitionKeysOf(relations: readonly KnownRelation[]): ReadonlyMap<string, string> {
+  return new Map(
+    relations.flatMap(({ relation, partitionKey }) =>
+      partitionKey === null ? [] : [[relation, partitionKey] as const],
+    ),
+  );
 }
 
 /** An index goes with its table, where that got a new file as well. @internal */

@@ -159,7 +159,7 @@ function range(majors: readonly string[]): string {
 function head(oldest: string, newest: string): string {
   return `# What statements lock
 
-Observed on PostgreSQL ${oldest} and ${newest} by the test suite, with [\`pglock explain\`](explain.md). For each relation, the table shows
+Observed on PostgreSQL ${oldest} to ${newest} by the test suite, with [\`pglock explain\`](explain.md). For each relation, the table shows
 the strongest lock that the statement took, whether the relation got a new file (rewritten, or emptied), and whether it was
 read in full ("read whole"). New relations, which no other session can wait for, and sequences are left out.
 

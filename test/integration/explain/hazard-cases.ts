@@ -13,10 +13,18 @@ export interface HazardCase {
   readonly since?: number;
   readonly carryOut?: true;
   /**
-   * How the statements of the remedy are tried: in place of what shows the hazard, in front of it, or behind all of it but its last
-   * statement. They are cut at lines; those that hold an ellipsis are for people.
+   * Where the statements of the remedy go: in place of what shows the hazard, in front of it, before its last statement, behind
+   * it, before each of its transactions, or nowhere, where it says to run the same in another way. `last`: its last statement is
+   * explained in place of the hazard, and those before are really committed.
    */
-  readonly remedy?: 'instead' | 'in front' | 'at the end';
+  readonly remedy?:
+    'instead' | 'in front' | 'at the end' | 'between' | 'behind' | 'first of each' | 'as it is' | 'last';
+  /** Of `shows`, those whose remedy is for people, and has no statement. */
+  readonly advice?: readonly string[];
+  /** The lock cannot be avoided: what the remedy does is to wait for it in another way. */
+  readonly inherent?: true;
+  /** What fails only because COMMIT is simulated. */
+  readonly mayFail?: string;
 }
 
 const ATTACH = 'ALTER TABLE p ATTACH PARTITION q FOR VALUES FROM (100) TO (200)';
@@ -38,11 +46,14 @@ export const HAZARD_CASES: readonly HazardCase[] = [
     hazard: 'access-exclusive',
     shows: ['ALTER TABLE t ADD n int', 'DROP INDEX t_a'],
     hides: ['ALTER TABLE t VALIDATE CONSTRAINT a_check', 'CREATE TABLE n (a int); ALTER TABLE n ADD b int'],
+    remedy: 'in front',
+    inherent: true,
   },
   {
     hazard: 'rewrite',
     shows: ['ALTER TABLE s ALTER t_id TYPE bigint', 'ALTER TABLE s SET UNLOGGED', 'REINDEX INDEX t_a'],
     hides: ['ALTER TABLE t ALTER c TYPE text', 'ALTER TABLE t ADD n int DEFAULT 1', 'TRUNCATE s'],
+    remedy: 'instead',
   },
   {
     hazard: 'volatile-default',
@@ -109,6 +120,7 @@ export const HAZARD_CASES: readonly HazardCase[] = [
     hazard: 'exclusion-constraint',
     shows: ['ALTER TABLE t ADD CONSTRAINT n EXCLUDE USING btree (a WITH =)'],
     hides: ['ALTER TABLE t ADD CONSTRAINT n UNIQUE (a)'],
+    remedy: 'instead',
   },
   {
     hazard: 'several-tables',
@@ -117,6 +129,7 @@ export const HAZARD_CASES: readonly HazardCase[] = [
       'ALTER TABLE t ADD n int; COMMIT; ALTER TABLE s ADD n int',
       'ALTER TABLE t ADD n int; ALTER TABLE t ADD o int',
     ],
+    remedy: 'between',
   },
   {
     hazard: 'lock-order',
@@ -126,6 +139,7 @@ export const HAZARD_CASES: readonly HazardCase[] = [
     hides: [
       'ALTER TABLE t ADD n int; ALTER TABLE s ADD n int; COMMIT; ALTER TABLE t ADD o int; ALTER TABLE s ADD o int',
     ],
+    remedy: 'first of each',
   },
   {
     hazard: 'data-change-before-ddl',
@@ -134,6 +148,7 @@ export const HAZARD_CASES: readonly HazardCase[] = [
       'UPDATE s SET t_id = t_id; COMMIT; ALTER TABLE t ADD n int',
       'INSERT INTO s VALUES (100); ALTER TABLE t ADD n int',
     ],
+    remedy: 'between',
   },
   {
     hazard: 'data-change-under-lock',
@@ -142,6 +157,7 @@ export const HAZARD_CASES: readonly HazardCase[] = [
       'ALTER TABLE t ADD n int; COMMIT; UPDATE s SET t_id = t_id',
       'CREATE TABLE n (a int); UPDATE s SET t_id = t_id',
     ],
+    remedy: 'between',
   },
   {
     hazard: 'rename',
@@ -151,6 +167,8 @@ export const HAZARD_CASES: readonly HazardCase[] = [
       'ALTER INDEX t_a RENAME TO n',
       'CREATE TABLE n (a int); ALTER TABLE n RENAME TO o',
     ],
+    remedy: 'behind',
+    advice: ['ALTER TABLE t RENAME b TO n', 'ALTER TABLE t RENAME COLUMN b TO n'],
   },
   {
     hazard: 'drop-in-use',
@@ -166,6 +184,7 @@ export const HAZARD_CASES: readonly HazardCase[] = [
       'ALTER TABLE t DROP CONSTRAINT a_check',
       'DROP INDEX t_a',
     ],
+    remedy: 'instead',
   },
   {
     hazard: 'enum-value-in-transaction',
@@ -174,6 +193,8 @@ export const HAZARD_CASES: readonly HazardCase[] = [
       "ALTER TYPE mood ADD VALUE 'bad'; SELECT 'good'::mood",
       "ALTER TYPE mood ADD VALUE 'bad'; COMMIT; SELECT 'bad'::mood",
     ],
+    remedy: 'between',
+    mayFail: '55P04',
   },
   {
     hazard: 'attach-without-check',
@@ -181,6 +202,7 @@ export const HAZARD_CASES: readonly HazardCase[] = [
     hides: [ATTACH],
     before: 'DROP TABLE pd',
     beforeHidden: 'DROP TABLE pd; ALTER TABLE q ADD CHECK (id >= 100 AND id < 200)',
+    remedy: 'instead',
   },
   {
     hazard: 'lock-table',
@@ -199,11 +221,16 @@ export const HAZARD_CASES: readonly HazardCase[] = [
     shows: ['CREATE UNIQUE INDEX CONCURRENTLY n ON t (b)'],
     hides: ['CREATE UNIQUE INDEX CONCURRENTLY n ON t (a)', 'CREATE UNIQUE INDEX n ON t (b)'],
     carryOut: true,
+    remedy: 'instead',
   },
   {
     hazard: 'domain-constraint',
     shows: ['ALTER DOMAIN positive ADD CONSTRAINT n CHECK (VALUE > 0)', 'ALTER DOMAIN positive SET NOT NULL'],
     hides: ['ALTER DOMAIN positive SET DEFAULT 1', 'CREATE DOMAIN other AS int'],
+    advice: [
+      'ALTER DOMAIN positive ADD CONSTRAINT n CHECK (VALUE > 0)',
+      'ALTER DOMAIN positive SET NOT NULL',
+    ],
   },
   {
     hazard: 'detach-partition',
@@ -211,6 +238,7 @@ export const HAZARD_CASES: readonly HazardCase[] = [
     hides: ['ALTER TABLE p DETACH PARTITION p1'],
     before: REFERENCED,
     beforeHidden: '',
+    remedy: 'last',
   },
   {
     hazard: 'attach-with-foreign-key',
@@ -218,11 +246,14 @@ export const HAZARD_CASES: readonly HazardCase[] = [
     hides: [ATTACH],
     before: 'ALTER TABLE p ADD FOREIGN KEY (a) REFERENCES t; ALTER TABLE q ADD FOREIGN KEY (a) REFERENCES t',
     beforeHidden: 'ALTER TABLE p ADD FOREIGN KEY (a) REFERENCES t',
+    remedy: 'last',
   },
   {
     hazard: 'drop-foreign-key',
     shows: ['ALTER TABLE r DROP CONSTRAINT r_t_fkey', 'DROP TABLE r', 'ALTER TABLE r DROP COLUMN t_id'],
     hides: ['ALTER TABLE t DROP CONSTRAINT a_check', 'DROP TABLE s'],
+    remedy: 'in front',
+    inherent: true,
   },
   {
     hazard: 'index-rename-by-table',
@@ -237,17 +268,22 @@ export const HAZARD_CASES: readonly HazardCase[] = [
     before: REFERENCED,
     beforeHidden: '',
     since: 15,
+    remedy: 'in front',
+    inherent: true,
   },
   {
     hazard: 'default-partition',
     shows: [NEW_PARTITION, 'ALTER TABLE p DETACH PARTITION p1'],
     hides: [NEW_PARTITION],
     beforeHidden: 'DROP TABLE pd',
+    remedy: 'in front',
+    inherent: true,
   },
   {
     hazard: 'truncate',
     shows: ['TRUNCATE s', 'TRUNCATE t CASCADE'],
     hides: ['DELETE FROM s', 'CREATE TABLE n (a int); TRUNCATE n'],
+    remedy: 'instead',
   },
   {
     hazard: 'refresh-not-concurrent',
@@ -274,28 +310,34 @@ export const HAZARD_CASES: readonly HazardCase[] = [
     shows: ['DROP INDEX t_a'],
     hides: ['DROP INDEX CONCURRENTLY t_a', 'ALTER TABLE t ADD n int'],
     carryOut: true,
+    remedy: 'instead',
   },
   {
     hazard: 'cannot-run-in-transaction',
     shows: ['VACUUM t', 'CREATE INDEX CONCURRENTLY n ON t (a)'],
     hides: ['ANALYZE t'],
+    remedy: 'as it is',
   },
   {
     hazard: 'whole-table-change',
     shows: ['UPDATE s SET t_id = 1', 'DELETE FROM s'],
     hides: ['UPDATE s SET t_id = 1 WHERE id = 1', 'DELETE FROM s WHERE id > 1'],
+    remedy: 'instead',
+    advice: ['UPDATE s SET t_id = 1'],
   },
-  { hazard: 'analyze-keeps-partitions', shows: ['ANALYZE p'], hides: ['ANALYZE t'] },
+  { hazard: 'analyze-keeps-partitions', shows: ['ANALYZE p'], hides: ['ANALYZE t'], remedy: 'instead' },
   {
     hazard: 'grant-takes-lock',
     shows: ['GRANT SELECT ON t TO PUBLIC', 'REVOKE SELECT ON t FROM PUBLIC'],
     hides: ['GRANT USAGE ON SCHEMA other TO PUBLIC'],
     since: 18,
+    advice: ['GRANT SELECT ON t TO PUBLIC', 'REVOKE SELECT ON t FROM PUBLIC'],
   },
   {
     hazard: 'first-use-of-partition',
     shows: ['INSERT INTO p1 VALUES (1)'],
     hides: ['INSERT INTO p VALUES (1)', 'INSERT INTO s VALUES (100)'],
+    remedy: 'instead',
   },
   {
     hazard: 'long-lock-timeout',
