@@ -10,10 +10,12 @@ import { readServerSettings, settingFindings } from './server-settings.js';
 /** What the doctor looks through. @internal */
 export interface Examined {
   readonly observer: PlaceObserver;
+  /** For how long a transaction may be idle, in milliseconds. @default 5 minutes */
+  readonly idleTooLongMs?: number | undefined;
 }
 
 /** Looks at everything that decides about locks. @internal */
-export async function examine({ observer }: Examined): Promise<readonly Finding[]> {
+export async function examine({ observer, idleTooLongMs }: Examined): Promise<readonly Finding[]> {
   const use = await readLockUse(observer);
   const found = await place(observer, use);
   const settings = await readServerSettings({ observer });
@@ -24,7 +26,7 @@ export async function examine({ observer }: Examined): Promise<readonly Finding[
     ...settingFindings(settings),
     ...(await roleLimits(observer, settings)),
     ...lockUse(use, settings),
-    ...(await leftovers(observer)),
+    ...(await leftovers(observer, idleTooLongMs)),
     ...(inRecovery ? [] : await standbys(observer)),
   ];
 }

@@ -6,16 +6,19 @@ import { finding, type Finding } from './finding.js';
 const IDLE_TOO_LONG_MS = 5 * 60_000;
 
 /** What keeps its locks although nothing is done with them: idle and prepared transactions. @internal */
-export async function leftovers(observer: Observer): Promise<Finding[]> {
-  return [...(await idle(observer)), ...(await prepared(observer))];
+export async function leftovers(
+  observer: Observer,
+  idleTooLongMs: number = IDLE_TOO_LONG_MS,
+): Promise<Finding[]> {
+  return [...(await idle(observer, idleTooLongMs)), ...(await prepared(observer))];
 }
 
-async function idle(observer: Observer): Promise<Finding[]> {
+async function idle(observer: Observer, tooLongMs: number): Promise<Finding[]> {
   const rows = await observer.query<Record<'pid' | 'application' | 'role' | 'age', string>>(
-    idleTransactions(IDLE_TOO_LONG_MS),
+    idleTransactions(tooLongMs),
   );
   if (rows.length === 0)
-    return [finding('idle transactions', 'ok', `none longer than ${spanText(IDLE_TOO_LONG_MS)}`)];
+    return [finding('idle transactions', 'ok', `none longer than ${spanText(tooLongMs)}`)];
   return rows.map(({ pid, application, role, age }) =>
     finding(
       'idle transactions',

@@ -10,7 +10,7 @@ const LIMITS: Readonly<Record<string, string>> = {
   idle_session_timeout:
     "Ends idle connections of the application's pool; lock sessions have a limit of their own.",
   default_transaction_read_only:
-    'Table locks from ROW EXCLUSIVE up are refused unless a transaction says READ WRITE.',
+    "Transactions of the application's pool may lock, but write nothing unless they say READ WRITE; sessions of this library do.",
 };
 const NO_LIMIT: ReadonlySet<string> = new Set(['0', 'off', '']);
 
