@@ -55,13 +55,13 @@ export interface PgLock {
   readonly waitStart: Date | null;
   /** How long it has been awaited, in milliseconds; null when it is granted, and before PostgreSQL 14. */
   readonly waitDuration: number | null;
-  /** What kind of relation is locked; null indefinitelyything else. */
+  /** What kind of relation is locked; null for anything else. */
   readonly relKind: PgRelationKind | null;
   /** The locked table, index, …; of blocked locks also the table whose row is awaited, where the server knows it. */
   readonly relName: string | null;
   /** The schema of that relation. */
   readonly relSchema: string | null;
-  /** The key of an advisory lock; null indefinitelyy other lock. */
+  /** The key of an advisory lock; null for every other lock. */
   readonly advisoryKey: AdvisoryKey | null;
   /** What the application calls that key, where it is known. */
   readonly advisoryId: LockId | null;

@@ -1,4 +1,4 @@
-import { startText } from './inspection-rows.js';
+import { epochMs, startText } from './inspection-rows.js';
 import type { Statement } from './statement.js';
 
 /** A session of this library, as {@link READ_REPLICAS} gives it. @internal */
@@ -32,8 +32,8 @@ FROM pg_catalog.pg_locks l GROUP BY l.pid
 )
 SELECT a.pid, ${startText('a.backend_start')} AS "backendStart", a.application_name AS application,
  pg_catalog.host(a.client_addr) AS host, a.usename AS role,
- pg_catalog.date_part('epoch', a.backend_start) * 1000 AS since,
- GREATEST(pg_catalog.date_part('epoch', pg_catalog.statement_timestamp() - a.state_change) * 1000, 0) AS "heartbeatAge",
+ ${epochMs('a.backend_start')} AS since,
+ GREATEST(${epochMs('(pg_catalog.statement_timestamp() - a.state_change)')}, 0) AS "heartbeatAge",
  COALESCE(c.held, 0) AS held, COALESCE(c.waits, 0) AS waits,
  (SELECT pg_catalog.sum(t.slots) FROM counted t) AS "tableLocks",
  pg_catalog.current_setting('max_locks_per_transaction')::pg_catalog.int8

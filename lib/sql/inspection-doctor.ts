@@ -1,4 +1,4 @@
-import { startText } from './inspection-rows.js';
+import { epochMs, startText } from './inspection-rows.js';
 import type { Statement } from './statement.js';
 
 /** Settings that decide how locks behave and how much can be seen of them. @internal */
@@ -75,11 +75,19 @@ ORDER BY c.relname <> ALL ($1::pg_catalog.text[]), n.nspname <> 'public', 1, 2 L
   };
 }
 
+/** The roles of backends; every role may see them. @internal */
+export function rolesOf(pids: readonly number[]): Statement {
+  return {
+    text: `SELECT pid, usesysid AS role FROM pg_catalog.pg_stat_activity WHERE pid = ANY ($1::pg_catalog.int4[])`,
+    values: [pids],
+  };
+}
+
 /** Transactions that do nothing and hold what they have, longest first. @internal */
 export function idleTransactions(olderThanMs: number): Statement {
   return {
     text: `SELECT pid, application_name AS application, usename AS role, ${startText('xact_start')} AS since,
- pg_catalog.date_part('epoch', pg_catalog.statement_timestamp() - xact_start) * 1000 AS age
+ ${epochMs('(pg_catalog.statement_timestamp() - xact_start)')} AS age
 FROM pg_catalog.pg_stat_activity
 WHERE state LIKE 'idle in transaction%' AND datname = pg_catalog.current_database()
  AND xact_start < pg_catalog.statement_timestamp() - pg_catalog.make_interval(secs => $1::pg_catalog.float8 / 1000)
@@ -90,7 +98,7 @@ ORDER BY xact_start LIMIT 10`,
 
 /** Prepared transactions of the database, oldest first. @internal */
 export const READ_PREPARED: Statement = {
-  text: `SELECT gid, owner, pg_catalog.date_part('epoch', pg_catalog.statement_timestamp() - prepared) * 1000 AS age
+  text: `SELECT gid, owner, ${epochMs('(pg_catalog.statement_timestamp() - prepared)')} AS age
 FROM pg_catalog.pg_prepared_xacts WHERE database = pg_catalog.current_database() ORDER BY prepared LIMIT 10`,
 };
 

@@ -17,11 +17,18 @@ export function startText(column: string): string {
   return `pg_catalog.to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')`;
 }
 
-const epochMs = (column: string): string => `pg_catalog.date_part('epoch', ${column}) * 1000`;
+/**
+ * Milliseconds of the Unix epoch, or of an interval. Whole numbers: how many digits of others are written is a setting
+ * (`extra_float_digits`), which is not ours behind a pooler.
+ *
+ * @internal
+ */
+export const epochMs = (column: string): string =>
+  `pg_catalog.trunc(pg_catalog.date_part('epoch', ${column}) * 1000)::pg_catalog.int8`;
 /** Never below zero: a statement may begin while ours is on its way. */
 const sinceMs = (column: string): string =>
   `CASE WHEN ${column} IS NOT NULL
- THEN GREATEST(pg_catalog.round(${epochMs(`(pg_catalog.statement_timestamp() - ${column})`)}), 0) END`;
+ THEN GREATEST(${epochMs(`(pg_catalog.statement_timestamp() - ${column})`)}, 0) END`;
 
 /**
  * Comments that application code puts at either end of its SQL, such as sqlcommenter's and django-pgactivity's; the end

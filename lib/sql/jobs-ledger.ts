@@ -160,7 +160,7 @@ export function finishTick(
 
 /** The last tick of each job. @internal */
 export function readLedger({ latest }: LedgerTables): Statement {
-  const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::pg_catalog.float8`;
+  const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::pg_catalog.int8`;
   return {
     text: `SELECT job, name, ${ms('tick')} AS at, ${ms('started_at')} AS "startedAt", ${ms('finished_at')} AS "finishedAt",
  outcome, error, replica, late_ms AS late FROM ${latest}`,

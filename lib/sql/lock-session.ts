@@ -29,7 +29,7 @@ export const READ_SERVER_FACTS: Statement = {
  (pg_catalog.current_setting('max_connections')::pg_catalog.int4 OPERATOR(pg_catalog.+)
   pg_catalog.current_setting('max_prepared_transactions')::pg_catalog.int4) AS "lockTable",
  (extract(epoch FROM pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) pg_catalog.pg_postmaster_start_time())
-  OPERATOR(pg_catalog.*) 1000)::pg_catalog.float8 AS "uptimeMs"`,
+  OPERATOR(pg_catalog.*) 1000)::pg_catalog.int8 AS "uptimeMs"`,
 };
 
 /** Reads the row of {@link READ_SERVER_FACTS}, as the server wrote it. @internal */
@@ -83,9 +83,11 @@ export function prepareLockSession(version: number, leaseMs: number, idleTimeout
     ([name, value]) => `pg_catalog.set_config('${name}', '${value}', false)`,
   );
   // Only some platforms of the server can notice a closed connection while a statement waits; the others refuse the setting.
+  // Each look wakes the wait, which says so in the log of a server with log_lock_waits.
   if (version >= 140_000)
     calls.push(`CASE WHEN pg_catalog.strpos(pg_catalog.version(), 'linux') OPERATOR(pg_catalog.>) 0
- THEN pg_catalog.set_config('client_connection_check_interval', '1000', false) END`);
+ THEN pg_catalog.set_config('client_connection_check_interval',
+ CASE pg_catalog.current_setting('log_lock_waits') WHEN 'on' THEN '30000' ELSE '1000' END, false) END`);
   return {
     text: `${ON_PRIMARY}SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.pg_is_in_recovery() AS recovery, ${calls.join(', ')}`,
   };

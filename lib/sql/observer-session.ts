@@ -30,7 +30,11 @@ export function prepareObserverSession(version: number, statementTimeoutMs: numb
     statement_timeout: String(statementTimeoutMs),
     lock_timeout: String(statementTimeoutMs),
     idle_in_transaction_session_timeout: '0',
+    default_transaction_isolation: 'read committed',
+    default_transaction_read_only: 'off', // the ledger of jobs is written to
     jit: 'off',
+    // Figures are read from their text.
+    extra_float_digits: '1',
     ...(version >= 140_000 ? { idle_session_timeout: '0' } : {}),
     ...(version >= 170_000 ? { transaction_timeout: '0' } : {}),
   };

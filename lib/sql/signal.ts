@@ -1,6 +1,6 @@
 import { EDGES } from './blocked-rows.js';
 import { matches, orderAndLimit, rowsCte, type RowQuery } from './inspection-query.js';
-import { startText } from './inspection-rows.js';
+import { epochMs, startText } from './inspection-rows.js';
 import { LOCK_SESSION_SUFFIX } from '../vocabulary/lock-session-name.js';
 import { allOf, type Predicate } from './inspection-predicate.js';
 import { BLOCKED_ATTRIBUTES } from './inspection-attributes.js';
@@ -151,7 +151,7 @@ export function stillThere(backends: readonly BackendIdentity[]): Statement {
     'text[]',
   );
   const text = `WITH ${EDGES}
-SELECT g.pid, g.state, pg_catalog.date_part('epoch', g.query_start) * 1000 AS "queryStart",
+SELECT g.pid, g.state, ${epochMs('g.query_start')} AS "queryStart",
  EXISTS (SELECT FROM edges e WHERE e.blocker = g.pid) AS blocks
 FROM pg_catalog.pg_stat_activity g
 JOIN ROWS FROM (pg_catalog.unnest(${pids}), pg_catalog.unnest(${starts})) AS k(pid, start)
