@@ -82,9 +82,9 @@ export class LockAdmin {
   }
 
   /** Who holds an id, or the first of several that is held. Never rejects. */
-  async holderOf(id: LockId | readonly LockId[]): Promise<LockHolder | undefined> {
+  async holderOf(id: LockId | readonly LockId[], askedBy?: number): Promise<LockHolder | undefined> {
     for (const { key } of this.#names.keysOf(id)) {
-      const holder = await this.#holders.find(key);
+      const holder = await this.#holders.find(key, askedBy);
       if (holder !== undefined) return holder;
     }
     return undefined;

@@ -55,6 +55,8 @@ export class PgLockCore implements LockDatabase {
   readonly peers: Peers;
   /** What the processes say of the locks that they hold. */
   readonly lockReports: LockReports;
+  /** Who holds an id, for the error of a refusal. */
+  readonly findHolder: FindHolder;
   readonly jobs: Jobs;
   readonly leaders: Leaders;
   /** How many methods lead here from the boot on. */
@@ -77,7 +79,8 @@ export class PgLockCore implements LockDatabase {
     const locks = store ?? new PgLockStore(connector, options.sessions, emit);
     this.peerServices = new PeerServices(locks, options);
     this.peers = this.peerServices.peers;
-    const findHolder = this.holderFinder(locks);
+    this.findHolder = this.holderFinder(locks);
+    const { findHolder } = this;
     this.work = new TransactionServices({
       options,
       connector,
@@ -127,7 +130,8 @@ export class PgLockCore implements LockDatabase {
 
   /** A store without a server has no sessions that could be named. */
   private holderFinder(locks: LockStore): FindHolder {
-    return (id) => (locks instanceof PgLockStore ? this.admin.holderOf(id) : Promise.resolve(undefined));
+    if (!(locks instanceof PgLockStore)) return () => Promise.resolve(undefined);
+    return (id, askedBy) => this.admin.holderOf(id, askedBy);
   }
 
   private makeAdmin(connector: Connector, emit: EventSink): LockAdmin {

@@ -25,20 +25,21 @@ export class LockHolders {
 
   constructor(private readonly observer: Observer) {}
 
-  /** The holder; undefined where it cannot be told in time. Never rejects. */
-  find(key: LockKey): Promise<LockHolder | undefined> {
+  /** The holder, other than the backend that asked; undefined where it cannot be told in time. Never rejects. */
+  find(key: LockKey, askedBy = 0): Promise<LockHolder | undefined> {
     const now = performance.now();
-    const known = this.#looks.get(key.text);
+    const question = `${key.text}/${askedBy}`;
+    const known = this.#looks.get(question);
     if (known !== undefined && now - known.at < KEPT_MS) return known.holder;
     if (this.#looks.size >= MOST_KEPT) this.#looks.clear();
-    const holder = soon(this.#ask(key));
-    this.#looks.set(key.text, { at: now, holder });
+    const holder = soon(this.#ask(key, askedBy));
+    this.#looks.set(question, { at: now, holder });
     return holder;
   }
 
-  async #ask({ classId, objId, objSubId }: LockKey): Promise<LockHolder | undefined> {
+  async #ask({ classId, objId, objSubId }: LockKey, askedBy: number): Promise<LockHolder | undefined> {
     const [row] = await this.observer.query<Record<keyof LockHolder, string | null>>(
-      holderOf(classId, objId, objSubId),
+      holderOf(classId, objId, objSubId, askedBy),
     );
     if (row === undefined) return undefined;
     const { pid, applicationName, clientAddress } = row;

@@ -98,8 +98,7 @@ export class AdvisoryLocks {
 
   /**
    * Takes the lock for a work that its caller begins and ends by itself; `undefined` when skipped, which is what `otherwise`
-   * says where the options do not. Its errors name no holder: a handler's answer must not wait for that, since what streams would
-   * have sent its head. Beside `run`, not under it: one in the other costs 0.4 µs more, a sixth of a lock.
+   * says where the options do not. Its errors name no holder: who answers for them asks for it. Beside `run`, not under it: one in the other costs 0.4 µs more, a sixth of a lock.
    */
   async hold(
     id: LockId | readonly LockId[],

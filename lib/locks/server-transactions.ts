@@ -79,6 +79,6 @@ class ServerTransaction implements LockingTransaction {
 
 function pidOf([row]: readonly XactLockRow[]): number {
   if (row?.recovery === true && row.granted === null) throw replicaError('a transaction-level lock');
-  if (row?.granted !== true) throw new LockUnavailable();
+  if (row?.granted !== true) throw new LockUnavailable(undefined, row?.pid);
   return row.pid;
 }

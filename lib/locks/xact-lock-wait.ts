@@ -17,7 +17,11 @@ import { SQLSTATE } from '../vocabulary/sqlstate.js';
 
 /** A lock was not acquired in time; `cause` is the client's error, where there was one. @internal */
 export class LockUnavailable extends Error {
-  constructor(options?: ErrorOptions) {
+  constructor(
+    options?: ErrorOptions,
+    /** The backend that asked, where it has answered: of several keys it may hold some until its transaction ends. */
+    readonly pid?: number,
+  ) {
     super('The lock was not acquired in time.', options);
   }
 }

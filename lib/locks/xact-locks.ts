@@ -267,8 +267,7 @@ export class XactLocks {
       return await take();
     } catch (error) {
       if (error instanceof LockNotAvailableError && request.onContention === 'skip') return null;
-      // Of several ids the transaction itself may hold some until it is rolled back: it would be named.
-      throw await namingHolder(error, request.keys.length === 1 ? this.#context.findHolder : undefined);
+      throw await namingHolder(error, this.#context.findHolder);
     }
   }
 

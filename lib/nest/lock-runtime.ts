@@ -1,7 +1,9 @@
 import { Inject, Optional, type Type } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import type { LockDatabase } from '../core/lock-database.js';
+import type { LockNotAvailableError } from '../errors/lock-not-available.error.js';
 import { PgLockConfigurationError } from '../errors/pg-lock-configuration.error.js';
+import { namingHolder } from '../locks/named-holder.js';
 import { DEFAULT_DATABASE_NAME } from '../options/pg-lock-options.js';
 import { processWide } from '../vocabulary/process-wide.js';
 import type { Answering } from './exceptions/contention-exception.js';
@@ -14,6 +16,12 @@ export class LockRuntime {
     readonly runs: RunRegistry,
   ) {
     runs.addDatabase(core);
+  }
+
+  /** The error of a refusal, with who holds the lock, where that can be told within 60 ms; never while the application stops. */
+  async named(error: LockNotAvailableError): Promise<LockNotAvailableError> {
+    if (!this.runs.stopping) await namingHolder(error, this.core.findHolder);
+    return error;
   }
 
   /** How contention is answered at this moment. */

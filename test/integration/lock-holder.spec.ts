@@ -45,6 +45,28 @@ describe('LockNotAvailableError.holder', () => {
     await holder.end();
   });
 
+  it.each([
+    ['tried once', { timeout: 0 }],
+    ['waited for', { timeout: 150 }],
+  ] as const)('names of several ids in a transaction never the one that asks: %s', async (_, options) => {
+    const holder = await db.connect({ application_name: 'night job' });
+    await holder.query('SELECT pg_advisory_lock(52)');
+    const { service } = openCore(db);
+    const pid = db.pidOf(holder);
+    const ids = [51n, 52n, 53n];
+    const own = service.advisory(ids, { xact: true, ...options }, () => undefined);
+    expect((await refusal(own)).holder).toMatchObject({ pid, applicationName: 'night job' });
+    await service.transaction(async (tx) => {
+      // What the transaction itself holds shared, it does not hold against itself.
+      await service.acquire(51n, { transaction: tx, shared: true });
+      const given = service.acquire(ids, { transaction: tx, ...options, onContention: 'throw' });
+      const error = await refusal(given);
+      expect(error.holder).toMatchObject({ pid });
+      expect(error.message).toMatch(/Held by backend \d+ \(night job, 127\.0\.0\.1\)\.$/);
+    });
+    await holder.end();
+  });
+
   it('costs a skip nothing', async () => {
     const holder = await db.connect();
     await holder.query('SELECT pg_advisory_lock(42)');

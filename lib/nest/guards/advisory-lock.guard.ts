@@ -36,7 +36,8 @@ export abstract class AdvisoryLockGuardBase implements CanActivate {
         this.logger.debug(`${context.getClass().name}.${context.getHandler().name} was skipped: ${message}`);
         return false;
       }
-      throw await this.refusal(new LockNotAvailableError(message, { id, waited: 0 }), context);
+      const error = await this.runtime.named(new LockNotAvailableError(message, { id, waited: 0 }));
+      throw await this.refusal(error, context);
     }
     return true;
   }

@@ -69,7 +69,7 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
     const take = (abort: WaitAbort): Promise<Held | undefined> =>
       admitted === undefined ? this.takeFor(context, abort) : Promise.resolve(admitted);
     const refused = (error: unknown): unknown =>
-      error instanceof LockNotAvailableError ? this.refusal(error, context) : error;
+      error instanceof LockNotAvailableError ? this.refused(error, context) : error;
     return whileHeld(
       context,
       next,
@@ -94,7 +94,7 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
       if (held === undefined) throw this.logSkip(context);
       keepAdmitted(context.switchToHttp().getResponse<object>(), this.constructor, held);
     } catch (error) {
-      throw error instanceof LockNotAvailableError ? await this.refusal(error, context) : error;
+      throw error instanceof LockNotAvailableError ? await this.refused(error, context) : error;
     } finally {
       stopWatching();
     }
@@ -103,6 +103,10 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
   /** What the handler throws when its lock was not acquired: 423 over HTTP, and what is natural elsewhere. */
   protected refusal(error: LockNotAvailableError, context: ExecutionContext): Error | Promise<Error> {
     return contentionException(error, context, this.runtime.answering);
+  }
+
+  private async refused(error: LockNotAvailableError, context: ExecutionContext): Promise<Error> {
+    return this.refusal(await this.runtime.named(error), context);
   }
 
   private takeFor(context: ExecutionContext, abort: WaitAbort): Promise<Held | undefined> {
