@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { printable } from '../vocabulary/printable.js';
+import type { PgLockModuleOptions } from '../options/pg-lock-options.js';
+import { OPTIONS as MODULE_OPTIONS } from '../options/resolve-options.js';
 import type { PgLockCliConfig } from './config.js';
+import { printable } from '../vocabulary/printable.js';
 import { CliError, EXIT, lineOf } from './exit.js';
 
 const NAMES = ['pglock.config.ts', 'pglock.config.js', 'pglock.config.mjs', 'pglock.config.json'];
@@ -60,8 +62,18 @@ function defaultOf(module: unknown): unknown {
 function checked(config: unknown): PgLockCliConfig {
   if (typeof config !== 'object' || config === null || Array.isArray(config))
     throw new Error(`its default export must be an object; got ${printable(config)}.`);
-  const stranger = Object.keys(config).find((name) => !(OPTIONS as readonly string[]).includes(name));
+  const known: readonly string[] = [...OPTIONS, ...MODULE_OPTIONS];
+  const stranger = Object.keys(config).find((name) => !known.includes(name));
   if (stranger !== undefined)
-    throw new Error(`it has no option ${printable(stranger)}. There are: ${OPTIONS.join(', ')}.`);
-  return config;
+    throw new Error(
+      `it has no option ${printable(stranger)}. There are: ${OPTIONS.join(', ')}, and those of the module.`,
+    );
+  return withConnection(config);
+}
+
+/** Of the module's options, the connection is where its lock sessions go. */
+function withConnection(config: PgLockCliConfig & PgLockModuleOptions): PgLockCliConfig {
+  const { sessions, pool } = config;
+  const connection = sessions?.directConnection ?? config.connection ?? pool?.options;
+  return connection === undefined ? config : { ...config, connection };
 }

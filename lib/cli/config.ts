@@ -1,4 +1,5 @@
 import type { AdvisoryNameRegistration } from '../inspection/names/registered-names.js';
+import type { PgLockModuleOptions } from '../options/pg-lock-options.js';
 import type { LockQuery } from '../inspection/lock-query.js';
 import type { PgLockConnection } from '../session/session-options.js';
 import type { LockId } from '../vocabulary/lock-id.js';
@@ -54,12 +55,19 @@ export interface PgLockCliConfig extends Partial<PgLockCliDatabase> {
   };
 }
 
+/** The module's own options, with what only the command has. @publicApi */
+export type PgLockSharedConfig = PgLockModuleOptions & Pick<PgLockCliConfig, 'databases' | 'explain'>;
+
 /**
- * Gives a configuration its type: the default export of `pglock.config.ts`.
+ * Gives a configuration its type: the default export of `pglock.config.ts`. It may be the object that the application gives to
+ * `PgLockModule.forRoot`: the command looks where its lock sessions connect (`sessions.directConnection`, `connection`, `pool`), and
+ * uses `namespace`, `names`, `attributes`, `blockingAttributes`, `limit` and `configs` of it.
  *
  * @example export default defineConfig({ connection: process.env.DATABASE_URL, names: ['billing.close'] });
  * @publicApi
  */
-export function defineConfig(config: PgLockCliConfig): PgLockCliConfig {
+export function defineConfig(config: PgLockCliConfig): PgLockCliConfig;
+export function defineConfig(config: PgLockSharedConfig): PgLockSharedConfig;
+export function defineConfig<Config>(config: Config): Config {
   return config;
 }

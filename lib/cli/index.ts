@@ -1,1 +1,7 @@
-export { defineConfig, type PgLockCliConfig, type PgLockCliDatabase, type SavedCliQuery } from './config.js';
+export {
+  defineConfig,
+  type PgLockCliConfig,
+  type PgLockCliDatabase,
+  type PgLockSharedConfig,
+  type SavedCliQuery,
+} from './config.js';

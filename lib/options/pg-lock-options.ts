@@ -97,9 +97,9 @@ export interface PgLockModuleOptions {
   readonly httpStatus?: number | null | undefined;
   /** How decorated handlers are checked at boot. */
   readonly handlers?: HandlersOptions | undefined;
-  /** The columns that listings show. */
+  /** The columns of the command's listings, where its configuration file exports these options. */
   readonly attributes?: readonly string[] | undefined;
-  /** The columns that listings of blocked locks show. */
+  /** The columns of its listings of blockers. */
   readonly blockingAttributes?: readonly string[] | undefined;
   /** The most rows of a listing; where it is given, also of `find`, whose questions may say otherwise. @default 25 */
   readonly limit?: number | undefined;

@@ -19,7 +19,7 @@ import { JOBS_OPTIONS, resolveJobs } from './resolve-jobs.js';
 import { resolveSessions, SESSIONS_OPTIONS } from './resolve-sessions.js';
 import { sparedBy, type ResolvedPrioritizeDefaults } from '../prioritize/resolve-prioritize-options.js';
 import type { PgLockConnection, SessionsOptions } from '../session/session-options.js';
-import { shownAttributes } from '../sql/inspection-query.js';
+import { listedAttributes } from '../inspection/listed-attributes.js';
 import type { ResolvedTelemetryOptions, TelemetryOptions } from '../telemetry/telemetry-options.js';
 import { durationMs } from '../vocabulary/duration.js';
 
@@ -56,8 +56,8 @@ export function resolveOptions(
     httpStatus:
       options.httpStatus === null ? null : (given.integer('httpStatus', 400, 599) ?? DEFAULTS.httpStatus),
     handlers: handlersOf(given.nested('handlers', ['trust'])),
-    attributes: attributesOf(given, 'attributes', shownAttributes('locks')),
-    blockingAttributes: attributesOf(given, 'blockingAttributes', shownAttributes('blocked')),
+    attributes: attributesOf(given, 'attributes', listedAttributes('locks')),
+    blockingAttributes: attributesOf(given, 'blockingAttributes', listedAttributes('blocked')),
     limit: limit ?? DEFAULTS.limit,
     findLimit: limit,
     telemetry: telemetryOf(options.telemetry),
@@ -67,7 +67,8 @@ export function resolveOptions(
   });
 }
 
-const OPTIONS: Names<PgLockModuleOptions & PgLockModuleExtras> = [
+/** The names of all options of the module. @internal */
+export const OPTIONS: Names<PgLockModuleOptions & PgLockModuleExtras> = [
   'name',
   'isGlobal',
   'connection',

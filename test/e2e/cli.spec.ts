@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { scene, SCENE_SCHEMA, WAYS } from '../support/blocked-sessions.js';
+import { advisoryKey } from '../../lib/index.js';
+import { scene, SCENE_SCHEMA, start, WAYS } from '../support/blocked-sessions.js';
 import { cliFolder, PGLOCK } from '../support/cli.js';
 import { eventually, useDatabase } from '../support/database.js';
 import { terminal, tmuxIsInstalled } from '../support/terminal.js';
@@ -382,6 +383,46 @@ describe('the configuration file', () => {
       'advisoryId\n7\n',
     );
     await client.end();
+  });
+
+  it('may be the options of the module: their columns, limit, namespace and saved questions are used', async () => {
+    const folder = cliFolder(db);
+    const client = await db.connect();
+    await client.query('BEGIN; LOCK TABLE users');
+    const { classId, objId } = advisoryKey('shop:billing');
+    await client.query('SELECT pg_advisory_xact_lock($1)', [
+      BigInt.asIntN(64, (BigInt(classId) << 32n) | BigInt(objId)),
+    ]);
+    const waiting = start(await db.connect(), 'SELECT FROM users');
+    await db.waitForWaiter();
+    folder.write(
+      'pglock.config.mjs',
+      `export default ${JSON.stringify({
+        connection: 'postgres://127.0.0.1:1/the-pooler',
+        ...{ sessions: { directConnection: db.url, lease: '10s' }, namespace: 'shop:' },
+        ...{ advisory: { timeout: '2s' }, httpStatus: 409, jobs: { clockSkew: '1s' }, isGlobal: true },
+        ...{
+          attributes: ['relName', 'mode'],
+          blockingAttributes: ['mode', 'blockingActivity.state'],
+          limit: 1,
+        },
+        configs: { waits: { where: { granted: false } } },
+      })}`,
+    );
+    const listed = await folder.pglock(['-f', 'relName=users', '-f', 'granted=true']);
+    expect(listed).toMatchObject({ code: 0, stdout: 'relName  mode\nusers    ACCESS EXCLUSIVE\n' });
+    const { stdout } = await folder.pglock(['--blocking']);
+    expect(stdout.split('\n').map((line) => line.trim().split(/ {2,}/))).toEqual([
+      ['mode', 'blockingActivity.state'],
+      ['ACCESS SHARE', 'idle in transaction'],
+      [''],
+    ]);
+    expect((await folder.pglock(['-c', 'waits', '-a', 'granted'])).stdout).toBe('granted\nfalse\n');
+    expect((await folder.pglock(['--id', 'billing', '-a', 'advisoryId'])).stdout).toBe(
+      'advisoryId\nbilling\n',
+    );
+    await client.end();
+    await waiting;
   });
 });
 

@@ -1,7 +1,7 @@
 import { PgLockUsageError } from '../../errors/pg-lock-usage.error.js';
+import { listedAttributes } from '../../inspection/listed-attributes.js';
 import type { LockQuery } from '../../inspection/lock-query.js';
 import { limitOf } from '../../inspection/resolve-query.js';
-import { shownAttributes } from '../../sql/inspection-query.js';
 import type { LockId } from '../../vocabulary/lock-id.js';
 import { lockIdOf } from '../../vocabulary/lock-key-text.js';
 import { printable } from '../../vocabulary/printable.js';
@@ -120,7 +120,7 @@ function actionOf(flags: ListFlags, saved: SavedCliQuery): ListPlan['action'] {
 }
 
 function assertAttributes(attributes: readonly string[], blocking: boolean): void {
-  const known = shownAttributes(blocking ? 'blocked' : 'locks');
+  const known = listedAttributes(blocking ? 'blocked' : 'locks');
   const stranger = attributes.find((path) => !known.includes(path));
   if (stranger === undefined) return;
   throw new PgLockUsageError(`There is no attribute ${printable(stranger)}. There are: ${known.join(', ')}.`);

@@ -1,4 +1,4 @@
-import { shownAttributes } from '../../sql/inspection-query.js';
+import { HELD_SINCE, listedAttributes } from '../../inspection/listed-attributes.js';
 import type { PgLock } from '../../inspection/pg-lock.js';
 import type { LockSurvey } from '../../inspection/survey.js';
 import { EXIT } from '../exit.js';
@@ -18,6 +18,7 @@ import { paintFor } from '../render/paint.js';
 import { valueAt } from '../render/value.js';
 import { assertTables } from './known-tables.js';
 import { planListing, type ListFlags, type ListPlan } from './list-options.js';
+import { dated } from './held-since.js';
 import { hiddenLine } from './hidden-sessions.js';
 import { signal } from './list-signals.js';
 
@@ -33,12 +34,19 @@ export async function list(io: Io, pids: readonly string[], flags: ListFlags): P
 
 async function show(io: Io, inspection: CliInspection, plan: ListPlan): Promise<number> {
   const found = await survey(inspection, { ...plan, query: { ...plan.query, limit: plan.limit } });
-  draw(io, found.rows, plan);
+  draw(io, showsSince(plan) ? await dated(inspection, found.rows) : found.rows, plan);
   if (plan.json) return EXIT.done;
   if (found.total > found.rows.length) say(io, `${found.rows.length} of ${found.total}, --limit for more.`);
   const hidden = await hiddenLine(inspection, found.hiddenSessions);
   if (hidden !== undefined) say(io, hidden);
   return EXIT.done;
+}
+
+/** Listings of ours show since when a lock is held, those of chosen columns where that is one of them. */
+function showsSince({ blocking, chosen, usual, expanded, json }: ListPlan): boolean {
+  if (blocking) return false;
+  const attributes = chosen ?? (expanded || json ? undefined : usual);
+  return attributes?.includes(HELD_SINCE) ?? true;
 }
 
 function survey(
@@ -58,7 +66,7 @@ function draw(io: Io, rows: readonly PgLock[], plan: ListPlan): void {
   const width = io.stdout.isTTY ? io.stdout.columns : undefined;
   const paint = paintFor(io);
   if (plan.expanded) {
-    const attributes = plan.chosen ?? shownAttributes(plan.blocking ? 'blocked' : 'locks');
+    const attributes = plan.chosen ?? listedAttributes(plan.blocking ? 'blocked' : 'locks');
     return print(io, expanded(rows, { attributes, paint, width, all: plan.chosen !== undefined }));
   }
   print(io, table(rows, { ...columnsFor(rows, plan), paint, width }));

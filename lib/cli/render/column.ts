@@ -2,7 +2,7 @@ import type { BlockedPgLock, PgLock } from '../../inspection/pg-lock.js';
 import type { Style } from './paint.js';
 
 /** A row of a listing: every column finds in it what it shows. @internal */
-export type ListedLock = PgLock & Partial<BlockedPgLock>;
+export type ListedLock = PgLock & Partial<BlockedPgLock> & { readonly heldSince?: Date | null };
 
 /** A column of a listing. @internal */
 export interface Column {

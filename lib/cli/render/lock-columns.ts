@@ -21,6 +21,10 @@ function stateOf(row: ListedLock): string {
   return `waits ${span(row.waitDuration)}`.trim();
 }
 
+function ageOf({ heldSince, activity }: ListedLock): number | null {
+  return heldSince == null ? sessionAge(activity) : Math.max(0, Date.now() - heldSince.getTime());
+}
+
 const pid = (title: string, of: (row: ListedLock) => number | undefined): Column => ({
   title,
   text: (row) => String(of(row) ?? ''),
@@ -41,7 +45,7 @@ const STATE: Column = {
   least: 11,
   style: ({ granted }) => (granted ? undefined : 'red'),
 };
-const AGE: Column = { title: 'age', text: ({ activity }) => span(sessionAge(activity)), least: 6 };
+const AGE: Column = { title: 'age', text: (row) => span(ageOf(row)), least: 6 };
 const MODE: Column = { title: 'mode', text: ({ mode }) => mode, least: 12 };
 const ON: Column = { title: 'on', text: lockedThing, least: 12 };
 

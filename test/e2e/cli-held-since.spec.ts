@@ -1,0 +1,78 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { cliFolder } from '../support/cli.js';
+import { openCore } from '../support/cores.js';
+import { useDatabase } from '../support/database.js';
+
+const APART_MS = 1_500;
+
+interface Listed {
+  readonly advisoryId: string | null;
+  readonly heldSince: string | null;
+}
+
+describe('since when a lock is held', () => {
+  const db = useDatabase();
+
+  it('is told by the process that holds it, to the command of any role, and not by the age of its session', async () => {
+    const { pglock } = cliFolder(db);
+    const application = await db.role('orders');
+    const other = await db.role('dba', 'IN ROLE pg_read_all_stats');
+    const { service } = openCore(db, {
+      connection: { connectionString: application.url, application_name: 'orders-api' },
+    });
+    const first = Date.now();
+    const early = await service.acquire('early');
+    await delay(APART_MS);
+    const second = Date.now();
+    const late = await service.acquire('late');
+    expect(early?.pid).toBe(late?.pid);
+    for (const url of [db.url, application.url, other.url]) {
+      const { stdout } = await pglock(['--id', 'early', '--id', 'late', '--json', '-d', url]);
+      const rows = JSON.parse(stdout) as Listed[];
+      const at = (name: string) =>
+        Date.parse(rows.find(({ advisoryId }) => advisoryId === name)?.heldSince ?? '');
+      // Both clocks are one here; an answer takes its time.
+      expect(at('early')).toBeGreaterThanOrEqual(first - 100);
+      expect(at('early')).toBeLessThan(second);
+      expect(at('late')).toBeGreaterThanOrEqual(second - 100);
+    }
+    await late?.release();
+    const again = await service.acquire('late');
+    const { stdout } = await pglock(['--id', 'early', '--id', 'late', '-s', 'advisoryKey']);
+    const ages = stdout
+      .split('\n')
+      .flatMap((line) => / idle +(\d+(?:\.\d+)?) ?(ms|s)\b/.exec(line)?.slice(1).join('') ?? []);
+    expect({ stdout, ages: ages.length }).toEqual({ stdout, ages: 2 });
+    expect(new Set(ages).size).toBe(2);
+    await again?.release();
+    await early?.release();
+  }, 60_000);
+
+  it('is a column, and an attribute of those that are shown expanded', async () => {
+    const { pglock } = cliFolder(db);
+    const { service } = openCore(db);
+    const lock = await service.acquire('early');
+    const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+    const column = (await pglock(['--id', 'early', '-a', 'heldSince'])).stdout.split('\n');
+    expect(column[0]).toBe('heldSince');
+    expect(column[1]).toMatch(time);
+    const { stdout } = await pglock(['--id', 'early', '-e']);
+    expect(/^heldSince: (.*)$/m.exec(stdout)?.[1]).toMatch(time);
+    await lock?.release();
+  }, 60_000);
+
+  it('is not known of what other software holds, and costs its listing nothing', async () => {
+    const { pglock } = cliFolder(db);
+    const client = await db.connect();
+    await client.query('SELECT pg_advisory_lock(7)');
+    const watched = await db.connect();
+    await watched.query('LISTEN pglock');
+    const told: unknown[] = [];
+    watched.on('notification', (notification) => told.push(notification));
+    const rows = JSON.parse((await pglock(['--id', '7', '--json'])).stdout) as Listed[];
+    expect(rows.map((row) => row.heldSince)).toEqual([null]);
+    await watched.query('SELECT');
+    expect(told).toEqual([]);
+    await client.end();
+  }, 60_000);
+});
