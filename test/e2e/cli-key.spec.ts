@@ -86,6 +86,8 @@ describe('pglock key', () => {
     [[''], /key|id/i],
     [['9223372036854775808'], /9223372036854775808/],
     [['1,99999999999'], /99999999999/],
+    [['--jsn'], /unknown option '--jsn'/],
+    [['billing', '--jsn'], /too many arguments|unknown option/],
   ])('refuses what is no key: %j', async (args, message) => {
     const { pglock } = cliFolder(db);
     const { code, stdout, stderr } = await pglock(['key', ...args], NOWHERE);

@@ -17,7 +17,11 @@ export const registerKey: RegisterCommand = ({ program, io, done }) => {
     .option('-d, --database <name>', 'a database of pglock.config: its namespace counts')
     .option('--json', 'print JSON')
     .addHelpText('after', EXAMPLES)
+    // A pair may begin with a minus.
+    .allowUnknownOption()
     .action(async (id: string, _: unknown, command: Command) => {
+      if (/^-(?!\d)/.test(id))
+        command.error(`error: unknown option '${id}'`, { code: 'commander.unknownOption' });
       const { key } = await import('./key.js');
       done(await key(io, id, command.optsWithGlobals<KeyFlags>()));
     });
