@@ -30,11 +30,12 @@ export class LockHolders {
     const now = performance.now();
     const question = `${key.text}/${askedBy}`;
     const known = this.#looks.get(question);
-    if (known !== undefined && now - known.at < KEPT_MS) return known.holder;
+    if (known !== undefined && now - known.at < KEPT_MS) return soon(known.holder);
     if (this.#looks.size >= MOST_KEPT) this.#looks.clear();
-    const holder = soon(this.#ask(key, askedBy));
+    // An answer that comes too late is there for the next.
+    const holder = this.#ask(key, askedBy).catch(() => undefined);
     this.#looks.set(question, { at: now, holder });
-    return holder;
+    return soon(holder);
   }
 
   async #ask({ classId, objId, objSubId }: LockKey, askedBy: number): Promise<LockHolder | undefined> {

@@ -3,16 +3,19 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
 import { traceCommand } from '../../../lib/explain/trace/trace-command.js';
 import type { ExplainReport } from '../../../lib/explain/report.js';
 import { useDatabase } from '../../support/database.js';
+import { generatedClient } from '../../integration/transaction-clients/prisma.client.js';
 import { recordingProxy } from './recording-proxy.js';
 
 const db = useDatabase();
 const resolve = createRequire(import.meta.url).resolve;
 const urlOf = (name: string) => JSON.stringify(pathToFileURL(resolve(name)).href);
 const NODE = process.execPath;
+const PRISMA = new URL('../../../.cache/prisma-test/client.mjs', import.meta.url).href;
 
 /** What each tool runs: two migrations, the second in the way of the first, and one that fails. */
 const UP = [
@@ -195,6 +198,21 @@ const TOOLS: Readonly<Record<string, Tool>> = {
     await db.query('ALTER TABLE orders ADD COLUMN a int');
     await queries.removeColumn('orders', 'note').catch((error) => console.log(error.message));
     await db.close();`),
+  // Its migrations are carried out by an engine that is downloaded: here the client alone sends them.
+  'Prisma client': script(`
+    import { PrismaPg } from ${urlOf('@prisma/adapter-pg')};
+    import { PrismaClient } from ${JSON.stringify(PRISMA)};
+    const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: process.env.DATABASE_URL, max: 1 }) });
+    for (const text of ${SQL}) await prisma.$executeRawUnsafe(text);
+    await prisma.$transaction(async (tx) => {
+      await tx.$executeRawUnsafe('ALTER TABLE orders ADD COLUMN a int');
+      await tx.$executeRaw\`INSERT INTO orders (id, total) VALUES (\${1}, \${2})\`;
+      console.log(await tx.$queryRaw\`SELECT id, total FROM orders\`);
+    });
+    await prisma.$transaction([prisma.$executeRawUnsafe('ALTER TABLE orders ADD COLUMN b int'), prisma.$executeRawUnsafe('CREATE INDEX c ON orders (b)')]);
+    await prisma.$executeRawUnsafe('CREATE INDEX CONCURRENTLY d ON orders (a)');
+    await prisma.$executeRawUnsafe('ALTER TABLE nothing ADD a int').catch((error) => console.log(error.code));
+    await prisma.$disconnect();`),
   'Kysely Migrator': script(`
     import pg from ${urlOf('pg')};
     import { Kysely, PostgresDialect, sql } from ${urlOf('kysely')};
@@ -228,6 +246,16 @@ if (spawnSync('psql', ['--version']).status === 0)
       ],
     },
   });
+
+/** The client as JavaScript, which a child can run. */
+beforeAll(async () => {
+  await generatedClient();
+  await build({
+    entryPoints: [fileURLToPath(new URL('client.ts', PRISMA))],
+    outfile: fileURLToPath(PRISMA),
+    ...{ bundle: true, platform: 'node', format: 'esm', packages: 'external' },
+  });
+}, 120_000);
 
 /** A pipeline in flight, and several statements in one message, cannot be looked into. */
 const UNSEEN = new Set(['pg, pipelined', 'psql -c']);
