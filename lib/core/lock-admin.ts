@@ -4,6 +4,7 @@ import type { LockHolder } from '../errors/lock-not-available.error.js';
 import { LockHolders } from '../inspection/lock-holders.js';
 import { PgLocks } from '../inspection/pg-locks.js';
 import type { LockNames } from '../locks/lock-names.js';
+import type { RefusalFacts } from '../locks/named-holder.js';
 import type { LockTimeouts } from '../locks/lock-timeout.js';
 import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
 import { Prioritizer } from '../prioritize/prioritizer.js';
@@ -82,8 +83,11 @@ export class LockAdmin {
   }
 
   /** Who holds an id, or the first of several that is held. Never rejects. */
-  async holderOf(id: LockId | readonly LockId[], askedBy?: number): Promise<LockHolder | undefined> {
-    for (const { key } of this.#names.keysOf(id)) {
+  async holderOf(
+    id: LockId | readonly LockId[],
+    { askedBy, keys }: RefusalFacts = {},
+  ): Promise<LockHolder | undefined> {
+    for (const key of keys ?? this.#names.keysOf(id).map((named) => named.key)) {
       const holder = await this.#holders.find(key, askedBy);
       if (holder !== undefined) return holder;
     }

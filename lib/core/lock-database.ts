@@ -1,4 +1,5 @@
 import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
+import type { FindHolder } from '../locks/named-holder.js';
 import type { Peers } from '../peers/peers.js';
 import type { PgLockService } from '../pg-lock.service.js';
 import type { LockSource } from '../telemetry/lock-channels.js';
@@ -13,6 +14,8 @@ export interface LockDatabase extends PgLockParts {
   readonly service: PgLockService;
   readonly peers: Peers;
   readonly lockReports: LockReports;
+  /** Who holds an id, for the error of a refusal; a table in memory has no sessions that could be named. */
+  readonly findHolder?: FindHolder;
   /** How many methods lead here from the boot on. */
   leaderMethods: number;
   /** What would begin anew is refused; resolves when running jobs have ended, or `shutdown.timeout` has. */

@@ -131,7 +131,7 @@ export class PgLockCore implements LockDatabase {
   /** A store without a server has no sessions that could be named. */
   private holderFinder(locks: LockStore): FindHolder {
     if (!(locks instanceof PgLockStore)) return () => Promise.resolve(undefined);
-    return (id, askedBy) => this.admin.holderOf(id, askedBy);
+    return (id, facts) => this.admin.holderOf(id, facts);
   }
 
   private makeAdmin(connector: Connector, emit: EventSink): LockAdmin {

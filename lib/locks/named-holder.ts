@@ -1,23 +1,26 @@
 import { LockNotAvailableError, type LockHolder } from '../errors/lock-not-available.error.js';
 import { oneLine } from '../vocabulary/one-line.js';
-import type { LockId } from '../vocabulary/lock-id.js';
+import type { LockId, LockKey } from '../vocabulary/lock-id.js';
 
-/**
- * Finds out who holds an id, or one of several. Never rejects.
- *
- * @param askedBy a backend that is not meant: the one that asked for the lock.
- * @internal
- */
+/** What is known of a refusal, and is not for its error to tell. @internal */
+export interface RefusalFacts {
+  /** The backend that asked: in its transaction it may hold some of several ids, and it is not meant. */
+  readonly askedBy?: number | undefined;
+  /** Whose holder is meant, where these are not the keys of the id. */
+  readonly keys?: readonly LockKey[] | undefined;
+}
+
+/** Finds out who holds an id, or one of several. Never rejects. @internal */
 export type FindHolder = (
   id: LockId | readonly LockId[],
-  askedBy?: number,
+  facts?: RefusalFacts,
 ) => Promise<LockHolder | undefined>;
 
-const askers = new WeakMap<LockNotAvailableError, number>();
+const FACTS = new WeakMap<LockNotAvailableError, RefusalFacts>();
 
-/** Notes the backend that was refused: in its transaction it may hold some of several ids. @internal */
-export function askedBy(error: LockNotAvailableError, pid: number | undefined): LockNotAvailableError {
-  if (pid !== undefined) askers.set(error, pid);
+/** Notes what is known of a refusal. @internal */
+export function withFacts(error: LockNotAvailableError, facts: RefusalFacts): LockNotAvailableError {
+  FACTS.set(error, facts);
   return error;
 }
 
@@ -25,7 +28,7 @@ export function askedBy(error: LockNotAvailableError, pid: number | undefined): 
 export async function namingHolder(error: unknown, find: FindHolder | undefined): Promise<unknown> {
   if (!(error instanceof LockNotAvailableError) || error.holder !== undefined || find === undefined)
     return error;
-  const holder = await find(error.id as LockId, askers.get(error));
+  const holder = await find(error.id as LockId, FACTS.get(error));
   if (holder === undefined) return error;
   const { pid, applicationName, clientAddress } = holder;
   const who = [applicationName, clientAddress].map((part) => oneLine(part ?? '')).filter(Boolean);

@@ -1,11 +1,12 @@
 import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
 import type { PollPort } from '../session/poll-port.js';
 import { monotonicMs } from '../vocabulary/monotonic.js';
-import type { LockId, LockKey } from '../vocabulary/lock-id.js';
+import type { LockKey } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
 import type { WaitSignal } from '../vocabulary/wait-abort.js';
 import type { LockNames, NamedKey } from './lock-names.js';
 import type { LockReference } from './lock-reference.js';
+import { withFacts } from './named-holder.js';
 import { PermitHead } from './permit-head.js';
 import { permitKey, permitName, permitSignal } from './permit-keys.js';
 import type { PermitLimits } from './permit-limits.js';
@@ -105,7 +106,7 @@ export class Permits<Call extends PermitCall> {
         await open.release();
       }
     }
-    if (call.timeoutMs === 0) throw contention(one.id, call);
+    if (call.timeoutMs === 0) throw contention(one, call);
     return undefined;
   }
 
@@ -124,7 +125,7 @@ export class Permits<Call extends PermitCall> {
         const refused = this.init.refusal(one, call);
         if (refused !== undefined) throw refused;
         const leftMs = this.leftOf(call);
-        if (leftMs <= 0) throw contention(one.id, call);
+        if (leftMs <= 0) throw contention(one, call);
         await head.pause(Math.min(POLL_MS, leftMs), call.signal);
       }
     } finally {
@@ -188,12 +189,20 @@ export class Permits<Call extends PermitCall> {
   }
 }
 
-function contention(id: LockId, { permits, timeoutMs, startedAt }: PermitCall): LockNotAvailableError {
+/** All are held: who holds one of the first is told. */
+const ASKED_SLOTS = [1, 2, 3] as const;
+
+function contention(
+  { id, key }: NamedKey,
+  { permits, timeoutMs, startedAt }: PermitCall,
+): LockNotAvailableError {
   const waited = timeoutMs === 0 ? 0 : Math.round(monotonicMs() - startedAt);
   const within = timeoutMs === 0 ? 'at once' : `within ${waited} ms`;
-  return new LockNotAvailableError(
+  const error = new LockNotAvailableError(
     `Could not acquire one of ${permits} permits of advisory lock ${printable(id)} ${within}: all are held. ` +
       "Increase `timeout`, set `onContention: 'skip'`, or retry.",
     { id, waited },
   );
+  const slots = ASKED_SLOTS.filter((slot) => slot <= permits);
+  return withFacts(error, { keys: slots.map((slot) => permitKey(key, slot)) });
 }

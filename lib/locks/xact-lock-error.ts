@@ -10,7 +10,7 @@ import type { OpenTransaction } from '../transaction/open-transaction.js';
 import { sqlStateWithin } from '../transaction/sqlstate-within.js';
 import { SQLSTATE } from '../vocabulary/sqlstate.js';
 import type { LockMode } from '../vocabulary/lock-mode.js';
-import { askedBy } from './named-holder.js';
+import { withFacts } from './named-holder.js';
 import type { AskedInTransaction } from './transaction-backend.js';
 import { LockUnavailable } from './xact-lock-wait.js';
 
@@ -26,7 +26,8 @@ export function xactLockError(
   request: AskedInTransaction,
   transaction: OpenTransaction,
 ): unknown {
-  if (error instanceof LockUnavailable) return askedBy(notAvailable(request, error.cause), error.pid);
+  if (error instanceof LockUnavailable)
+    return withFacts(notAvailable(request, error.cause), { askedBy: error.pid });
   if (error instanceof PgLockError) return error;
   if (isInRecovery(error)) return replicaError(request.what, { cause: error });
   const state = sqlStateWithin(error);

@@ -72,6 +72,22 @@ describe('LockNotAvailableError.holder', () => {
     await holder.end();
   });
 
+  it('of permits is one that has a permit, and not one that holds the id itself', async () => {
+    const other = await db.connect({ application_name: 'night job' });
+    await other.query('SELECT pg_advisory_lock(54)');
+    const [a, b] = [openCore(db), openCore(db)];
+    const permit = await a.service.acquire(54n, { permits: 2 });
+    const second = await a.service.acquire(54n, { permits: 2 });
+    const refused = () => b.service.acquire(54n, { permits: 2, timeout: 0, onContention: 'throw' });
+    expect((await refusal(refused)).holder).toMatchObject({
+      pid: permit!.pid,
+      applicationName: 'pglock:locks',
+    });
+    await second?.release();
+    await permit?.release();
+    await other.end();
+  });
+
   it('costs a skip nothing', async () => {
     const holder = await db.connect();
     await holder.query('SELECT pg_advisory_lock(42)');
