@@ -79,8 +79,7 @@ export class PgLockCore implements LockDatabase {
     const locks = store ?? new PgLockStore(connector, options.sessions, emit);
     this.peerServices = new PeerServices(locks, options);
     this.peers = this.peerServices.peers;
-    this.findHolder = this.holderFinder(locks);
-    const { findHolder } = this;
+    const findHolder = (this.findHolder = this.holderFinder(locks));
     this.work = new TransactionServices({
       options,
       connector,

@@ -258,11 +258,12 @@ describe('the doctor tells of', () => {
     const standbys = async (names: string) => {
       await admin.query(`ALTER SYSTEM SET synchronous_standby_names = '${names}'`);
       await admin.query('SELECT pg_reload_conf()');
-      await eventually(
-        async () =>
-          (await admin.query('SHOW synchronous_standby_names')).rows[0]?.['synchronous_standby_names'] ===
-          names,
-      );
+      await eventually(async () => {
+        const { rows } = await admin.query<{ names: string }>(
+          "SELECT current_setting('synchronous_standby_names') AS names",
+        );
+        return rows[0]?.names === names;
+      });
     };
     await standbys('missing');
     const client = await connect();

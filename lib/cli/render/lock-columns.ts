@@ -22,7 +22,8 @@ function stateOf(row: ListedLock): string {
 }
 
 function ageOf({ heldSince, activity }: ListedLock): number | null {
-  return heldSince == null ? sessionAge(activity) : Math.max(0, Date.now() - heldSince.getTime());
+  if (heldSince === null || heldSince === undefined) return sessionAge(activity);
+  return Math.max(0, Date.now() - heldSince.getTime());
 }
 
 const pid = (title: string, of: (row: ListedLock) => number | undefined): Column => ({
