@@ -29,7 +29,8 @@ const SMALL = 8;
  * What a session was asked for and has not sent yet, and what it has sent and not heard of, in order.
  *
  * Tries and releases gather in batches until the end of the turn, and until there is room for one more statement under way.
- * Other statements go before them. It is *held back* while the session is brought back to a known state: then only urgent
+ * Other statements go before them, except for one that waits for a lock: what is released before it goes first, and it is sent right
+ * behind, so that the session stands in the server's queue again without a round trip in between. It is *held back* while the session is brought back to a known state: then only urgent
  * statements are sent, one after the other.
  *
  * @internal
@@ -130,8 +131,14 @@ export class CommandQueue {
   private get hasRoom(): boolean {
     const { length } = this.flights;
     if (length === 0) return true;
-    if (this.isHeldBack || this.depth === undefined) return false;
-    return length < this.depth.value && this.flights[length - 1]?.allowanceMs === 0;
+    if (this.isHeldBack || this.depth === undefined || this.flights[length - 1]?.allowanceMs !== 0)
+      return false;
+    return length < this.depth.value || (length === 1 && this.isWaitNext);
+  }
+
+  /** Whether the next statement waits for a lock: nothing is sent behind it. */
+  private get isWaitNext(): boolean {
+    return this.urgent.length === 0 && this.statements[0]?.allowanceMs === Infinity;
   }
 
   /** Everything asked for until the end of this turn goes into one statement. */
@@ -145,7 +152,9 @@ export class CommandQueue {
   }
 
   private sendNext(): boolean {
-    const command = this.urgent.shift() ?? (this.isHeldBack ? undefined : this.statements.shift());
+    const isBatchFirst = this.isWaitNext && this.batches.length > 0;
+    const isKept = this.isHeldBack || isBatchFirst;
+    const command = this.urgent.shift() ?? (isKept ? undefined : this.statements.shift());
     if (command !== undefined) {
       this.sink.sendStatement(command);
       return true;

@@ -13,7 +13,8 @@ export interface TryOp extends KeyOp, TryLockCallbacks {
 
 /** A statement in its turn. @internal */
 export interface StatementCommand {
-  readonly query: Statement | string;
+  /** The statement, or what makes it in the moment in which it is sent. */
+  readonly query: Statement | string | (() => string);
   /** How long it may take by itself, in milliseconds; nothing is sent behind one that may take long. */
   readonly allowanceMs: number;
   readonly resolve: (result: QueryResult) => void;

@@ -19,6 +19,8 @@ export interface WaitHost {
   yieldsMs(key: LockKey): number;
   /** Resolves when a release of the key that is under way is over. */
   whenReleased(key: LockKey): Promise<void> | undefined;
+  /** Takes over the session on which the key is being released, if there is one that may wait. */
+  takeReleasing(key: LockKey): LockSession | undefined;
   tryLock(key: LockKey, shared: boolean, callbacks: TryLockCallbacks): void;
   unlock(hold: HeldKey): Promise<void>;
 }
@@ -126,6 +128,8 @@ export class SessionLockWait implements LockWait {
     await this.host.pool.openedMain();
     const yieldsMs = this.host.yieldsMs(this.key);
     if (yieldsMs > 0) await this.pause(yieldsMs);
+    const releasing = this.host.takeReleasing(this.key);
+    if (releasing !== undefined) return this.waitInServerQueue(releasing);
     await this.host.whenReleased(this.key); // whose session is then free to wait
     // The locks of before are gone as well: free, it needs no further session.
     const hold = this.awaySince === undefined ? null : await this.tryOnce();

@@ -45,6 +45,10 @@ export class PgLockStore implements LockStore, LockAttemptHost {
   private readonly watch: WaitWatch;
   /** Releases under way on sessions other than the main one: a try for the same key comes after them. */
   private readonly unlocking = new Map<string, Promise<void>>();
+  /** The sessions on which that is, until a wait for the same key takes them over. */
+  private readonly releasing = new Map<string, LockSession>();
+  /** Those that were taken over before their release was answered. */
+  private readonly takenOver = new Set<LockSession>();
   private readonly waits = new Set<SessionLockWait>();
   /** Wakes polls, where peers can be spoken to. */
   polls: PollPort | undefined;
@@ -125,9 +129,12 @@ export class PgLockStore implements LockStore, LockAttemptHost {
     const { text } = hold.key;
     const settled = done.then(() => {
       if (this.unlocking.get(text) === settled) this.unlocking.delete(text);
+      if (this.releasing.get(text) === session) this.releasing.delete(text);
+      if (this.takenOver.delete(session)) return; // it waits again
       if (session.isOpen && session.holdCount === 0) this.pool.giveBack(session);
     });
     this.unlocking.set(text, settled);
+    this.releasing.set(text, session);
     return settled;
   }
 
@@ -211,6 +218,14 @@ export class PgLockStore implements LockStore, LockAttemptHost {
 
   whenReleased(key: LockKey): Promise<void> | undefined {
     return this.unlocking.size > 0 ? this.unlocking.get(key.text) : undefined;
+  }
+
+  takeReleasing(key: LockKey): LockSession | undefined {
+    const session = this.releasing.get(key.text);
+    if (session === undefined || !this.pool.mayKeep(session)) return undefined;
+    this.releasing.delete(key.text);
+    this.takenOver.add(session);
+    return session;
   }
 
   yieldsMs(key: LockKey): number {

@@ -131,6 +131,12 @@ export class SessionPool implements SessionOwner {
     else next.fulfil(session);
   }
 
+  /** Whether a session that gives up its lock may wait again at once: no other is to have it, and there are not too many. */
+  mayKeep(session: LockSession): boolean {
+    const isFree = session.isOpen && session.holdCount === 0 && !this.closed;
+    return isFree && this.line.length === 0 && this.boundedCount <= this.options.max;
+  }
+
   /** A session that waited holds its lock now, so that another may be opened to wait. */
   onHolding(): void {
     this.line[0]?.wake();

@@ -72,7 +72,7 @@ export class SessionWire implements CommandSink {
     return this.lease.isTrusted(wakingClock.now());
   }
 
-  run(query: Statement | string, allowanceMs: number, isUrgent: boolean): Promise<QueryResult> {
+  run(query: StatementCommand['query'], allowanceMs: number, isUrgent: boolean): Promise<QueryResult> {
     return new Promise((resolve, reject) => {
       this.commands.run({ query, allowanceMs, resolve, reject }, isUrgent);
       this.updateReference();
@@ -85,10 +85,16 @@ export class SessionWire implements CommandSink {
    * @param textOf makes the statement, with what it has to say of the lease.
    */
   async waitFor(textOf: (beginLease: string | undefined) => string): Promise<readonly TextRow[]> {
-    const change = this.serverLease.forTries(wakingClock.now());
-    const { mark } = this.serverLease;
+    let change: LeaseChange;
+    let mark = 0;
+    // A release that goes before it may end the server's lease.
+    const query = () => {
+      change = this.serverLease.forTries(wakingClock.now());
+      ({ mark } = this.serverLease);
+      return textOf(change && changeLease(this.leaseMs));
+    };
     try {
-      const result: unknown = await this.run(textOf(change && changeLease(this.leaseMs)), Infinity, false);
+      const result: unknown = await this.run(query, Infinity, false);
       this.serverLease.answered(change, mark);
       const results = (Array.isArray(result) ? result : [result]) as QueryResult<TextRow>[];
       return results[results.length - 1]?.rows ?? [];
@@ -117,7 +123,8 @@ export class SessionWire implements CommandSink {
 
   sendStatement({ query, allowanceMs, resolve, reject }: StatementCommand): void {
     const answered = this.sending(allowanceMs, 1, resolve, reject);
-    this.client.query(query as QueryConfig, answered as (error: Error, result: QueryResult) => void);
+    const sent = typeof query === 'function' ? query() : query;
+    this.client.query(sent as QueryConfig, answered as (error: Error, result: QueryResult) => void);
   }
 
   sendBatch(batch: CommandBatch): void {

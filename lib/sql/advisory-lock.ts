@@ -100,7 +100,7 @@ export function waitOutcome(row: Readonly<Record<string, string | null>> | undef
 /**
  * Waits for a session-level lock until it is granted or cancelled, in one message. Its last row says whether it was granted.
  * A lock may be granted in the moment of the cancel: everything is released then, which is nothing else, since a session that
- * waits holds nothing. Keys stand in the text as plain figures, because a statement of several commands takes no parameters;
+ * waits holds nothing; nor does it begin with anything, whatever became of a release that was sent just before. Keys stand in the text as plain figures, because a statement of several commands takes no parameters;
  * nothing of the caller's text is in it.
  *
  * @see https://www.postgresql.org/docs/current/plpgsql-control-structures.html#PLPGSQL-ERROR-TRAPPING
@@ -114,8 +114,9 @@ export function waitForLock(wait: WaitStatement): string {
   const set = (value: string) => `pg_catalog.set_config('${OUTCOME}', '${value}', false)`;
   const begin = beginLease === undefined ? '' : `${beginLease}; `;
   const comment = `${waitMark(wait.number)}*/`;
-  if (!isCaught) return `${comment} ${begin}SELECT ${call}; SELECT 'w' AS granted`;
-  return `${comment} ${begin}SELECT ${set('t')}; DO $pglock$BEGIN
+  const nothing = 'SELECT pg_catalog.pg_advisory_unlock_all()';
+  if (!isCaught) return `${comment} ${begin}${nothing}; SELECT ${call}; SELECT 'w' AS granted`;
+  return `${comment} ${begin}${nothing}, ${set('t')}; DO $pglock$BEGIN
 IF NOT ${tried} THEN PERFORM ${set('w')}, ${call}; END IF;
 EXCEPTION WHEN query_canceled OR lock_not_available THEN
 PERFORM pg_catalog.pg_advisory_unlock_all(), ${set('f')}; END$pglock$;

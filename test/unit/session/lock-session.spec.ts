@@ -479,3 +479,51 @@ describe('a process', () => {
     expect(fake.calls).toEqual(['unref', 'ref', 'unref', 'ref']);
   });
 });
+
+describe('a session that waits again for what it gives up', () => {
+  async function standAgain(pipeline: boolean) {
+    const fake = new FakeClient(pipeline);
+    const { session } = open(fake);
+    const lock = await acquire(fake, session, 'a');
+    const from = fake.sent.length;
+    const released = session.unlock(lock);
+    void session.waitFor((beginLease) => `${beginLease === undefined ? '' : 'LEASE; '}WAIT`);
+    void session.run('LATER').catch(() => undefined);
+    await nextTurn();
+    const texts = () => fake.sent.slice(from).map(({ text }) => (text.includes('unlock') ? 'UNLOCK' : text));
+    return { fake, from, released, texts };
+  }
+
+  it('stands in the queue without a round trip in between, and sends nothing behind its wait', async () => {
+    const { fake, from, released, texts } = await standAgain(true);
+    expect(texts()).toEqual(['UNLOCK', 'WAIT']);
+    fake.sent[from]?.refuse();
+    await released;
+    await nextTurn();
+    expect(texts()).toEqual(['UNLOCK', 'WAIT']);
+    fake.sent[from + 1]?.answer();
+    await nextTurn();
+    expect(texts()).toEqual(['UNLOCK', 'WAIT', 'LATER']);
+  });
+
+  it('waits after the release was answered, where the driver has one statement under way at a time', async () => {
+    const { fake, from, released, texts } = await standAgain(false);
+    expect(texts()).toEqual(['UNLOCK']);
+    fake.sent[from]?.refuse();
+    await released;
+    await nextTurn();
+    expect(texts()).toEqual(['UNLOCK', 'WAIT']);
+  });
+
+  it('begins the lease anew that its release has ended', async () => {
+    const fake = new FakeClient(true);
+    const { session } = open(fake);
+    const lock = await acquire(fake, session, 'a');
+    now += 2_000;
+    const from = fake.sent.length;
+    void session.unlock(lock);
+    void session.waitFor((beginLease) => `${beginLease === undefined ? '' : 'LEASE; '}WAIT`);
+    await nextTurn();
+    expect(fake.sent.slice(from).at(-1)?.text).toBe('LEASE; WAIT');
+  });
+});

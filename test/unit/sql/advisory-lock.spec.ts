@@ -87,8 +87,13 @@ describe('waitForLock', () => {
   it('catches its cancel, and releases what was granted all the same', () => {
     expect(wait(5)).toMatch(/EXCEPTION WHEN query_canceled OR lock_not_available .*pg_advisory_unlock_all/s);
     expect(wait(5, { isCaught: false })).toBe(
-      "/*NO LOAD BALANCE*/ /* pglock wait=7 */ SELECT pg_catalog.pg_advisory_lock('5'::pg_catalog.int8); SELECT 'w' AS granted",
+      "/*NO LOAD BALANCE*/ /* pglock wait=7 */ SELECT pg_catalog.pg_advisory_unlock_all(); SELECT pg_catalog.pg_advisory_lock('5'::pg_catalog.int8); SELECT 'w' AS granted",
     );
+  });
+
+  it('begins with nothing, whatever became of a release before it', () => {
+    const begun = wait(5).slice(0, wait(5).indexOf('DO $'));
+    expect(begun).toContain('SELECT pg_catalog.pg_advisory_unlock_all()');
   });
 
   it('begins the lease before it waits', () => {
