@@ -83,11 +83,13 @@ export async function enterUntilReleased(
   onRelease(client, isKept ? pids.enter(pid) : TransactionPids.watch(client, pids));
 }
 
-/** Has something done when a client goes back to its pool. @internal */
+/** Has something done once, when a client goes back to its pool; releasing it again is refused by the pool. @internal */
 export function onRelease(client: PoolClient, work: () => void): void {
   const release = client.release.bind(client);
+  let isOut = true;
   client.release = (destroy) => {
-    work();
+    if (isOut) work();
+    isOut = false;
     release(destroy);
   };
 }

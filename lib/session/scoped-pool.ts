@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import pg from 'pg';
 import type { ClientBase, Pool, PoolClient, PoolConfig } from 'pg';
+import type { TracedPlace } from '../vocabulary/traced-place.js';
 import { ContextClients, type FlowContext } from './flow-context.js';
 import type { FlowPids } from './flow-pids.js';
 import type { PooledClients } from './pooled-clients.js';
@@ -20,8 +21,10 @@ export interface ScopedPoolOptions {
   readonly flowContext?: FlowContext;
   /** Where the clients that are taken are noted. */
   readonly pooledClients?: PooledClients;
-  /** Told of each client that is taken; what it gives back is called when that is released. */
-  readonly onTaken?: (client: PoolClient) => () => void;
+  /** The stack at this moment. */
+  readonly trace?: () => TracedPlace;
+  /** Told of each client that is taken, and where; what it gives back is called when that is released. */
+  readonly onTaken?: (client: PoolClient, at: TracedPlace | undefined) => () => void;
   /** A pooler in between gives each client one backend for its whole life. */
   readonly trustPooler?: boolean;
 }
@@ -51,7 +54,10 @@ export class ScopedPool extends pg.Pool {
   override connect(): Promise<PoolClient>;
   override connect(callback: ConnectCallback): void;
   override connect(callback?: ConnectCallback): Promise<PoolClient> | undefined {
-    return this.#checkout.take(() => super.connect(), callback);
+    return promiseOf(
+      this,
+      this.#checkout.take(() => super.connect(), callback),
+    );
   }
 }
 
@@ -68,7 +74,8 @@ export function adopt(pool: Pool, options: ScopedPoolOptions): () => Promise<voi
   const original = pool.connect;
   const plain: PlainConnect = () => (original as PlainConnect).call(pool);
   const checkout = new Checkout(options);
-  const scoped = ((callback?: ConnectCallback) => checkout.take(plain, callback)) as typeof pool.connect;
+  const scoped = ((callback?: ConnectCallback) =>
+    promiseOf(pool, checkout.take(plain, callback))) as typeof pool.connect;
   pool.connect = scoped;
   return async () => {
     checkout.leave();
@@ -116,9 +123,12 @@ class Checkout {
     const fitted = this.#fitted(connect);
     if (callback === undefined) return fitted;
     const bound = AsyncResource.bind(callback);
+    // Not within the promise: what a callback throws is an uncaught exception, as in `pg`.
+    const call = (...args: Parameters<ConnectCallback>) => queueMicrotask(() => bound(...args));
     fitted.then(
-      (client) => bound(undefined, client, (destroy) => client.release(destroy)),
-      (error: unknown) => bound(error as Error, undefined, ignore),
+      // That of this checkout: called again later, it must not give back what another flow has by then.
+      (client) => call(undefined, client, client.release.bind(client)),
+      (error: unknown) => call(error as Error, undefined, ignore),
     );
     return undefined;
   }
@@ -128,7 +138,10 @@ class Checkout {
     const scope = this.#left ? undefined : this.#options.scopes.current;
     const pids = this.#left ? undefined : this.#options.flowPids?.current;
     const label = this.#left ? undefined : this.#options.flowContext?.label;
+    const at = this.#options.trace?.();
     const client = await connect();
+    // Whose session dies now is told by the rejected statement; nothing else listens to a client of a lent pool.
+    client.on('error', ignore);
     try {
       await this.#clients.fit(client, scope);
       await this.#contexts.fit(client, label);
@@ -136,12 +149,21 @@ class Checkout {
     } catch (error) {
       client.release(error as Error);
       throw error;
+    } finally {
+      client.off('error', ignore);
     }
     this.#options.pooledClients?.note(client);
     const { onTaken } = this.#options;
-    if (onTaken !== undefined) onRelease(client, onTaken(client));
+    if (onTaken !== undefined) onRelease(client, onTaken(client, at));
     return client;
   }
+}
+
+/** As the kind of promise that the pool was configured to give. */
+function promiseOf<P extends Promise<unknown> | undefined>(pool: Pool, promise: P): P {
+  const { Promise: Configured } = pool as Pool & { readonly Promise?: PromiseConstructor };
+  if (promise === undefined || Configured === undefined || Configured === Promise) return promise;
+  return new Configured((resolve, reject) => promise.then(resolve, reject)) as P;
 }
 
 function ignore(): void {}

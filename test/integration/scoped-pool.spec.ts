@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { EntitySchema, MikroORM } from '@mikro-orm/postgresql';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { drizzle } from 'drizzle-orm/node-postgres';
@@ -191,6 +192,64 @@ describe('a lent pool', () => {
       }),
     );
     await expect(seen.promise).resolves.toEqual([undefined, true, 3_000]);
+  });
+});
+
+describe.each([
+  ['own', (config: pg.PoolConfig, scopes: SessionScopes): pg.Pool => new ScopedPool(config, { scopes })],
+  [
+    'lent',
+    (config: pg.PoolConfig, scopes: SessionScopes): pg.Pool => {
+      const pool = new pg.Pool(config);
+      adopt(pool, { scopes });
+      return pool;
+    },
+  ],
+])('the %s pool, as one of pg', (_, open) => {
+  function opened(config: pg.PoolConfig = {}): { pool: pg.Pool; scopes: SessionScopes } {
+    const scopes = new SessionScopes();
+    const pool = open({ connectionString: database.url, max: 1, ...config }, scopes);
+    database.defer(() => pool.end());
+    return { pool, scopes };
+  }
+
+  it('refuses a second release, and leaves alone who has the client by then', async () => {
+    const { pool } = opened();
+    const taken = deferred<() => void>();
+    pool.connect((_error, _client, done) => taken.resolve(done));
+    const done = await taken.promise;
+    done();
+    const client = await pool.connect();
+    expect(done).toThrow(/already been released/);
+    expect(pool.idleCount).toBe(0);
+    await expect(client.query('SELECT 1')).resolves.toMatchObject({ rowCount: 1 });
+    client.release();
+    expect(() => client.release()).toThrow(/already been released/);
+  });
+
+  it('gives the kind of promise that it was configured with', async () => {
+    class OwnPromise<T> extends Promise<T> {}
+    const { pool } = opened({ Promise: OwnPromise });
+    const connecting = pool.connect();
+    expect(connecting).toBeInstanceOf(OwnPromise);
+    (await connecting).release();
+    await expect(pool.query('SELECT 1')).resolves.toMatchObject({ rowCount: 1 });
+  });
+
+  it('rejects, and goes on, where a session breaks while it is made to fit', async () => {
+    let isCut = true;
+    class Cut extends pg.Client {
+      override query(...args: never[]): never {
+        if (isCut)
+          (this as unknown as { connection: { stream: Socket } }).connection.stream.destroy(new Error('cut'));
+        isCut = false;
+        return (super.query as (...given: never[]) => never).apply(this, args);
+      }
+    }
+    const { pool, scopes } = opened({ Client: Cut });
+    const asked = () => scopes.withLockTimeout(3_000, () => pool.query<Answer>(SHOW));
+    await expect(asked()).rejects.toThrow();
+    await expect(asked()).resolves.toMatchObject({ rows: [{ value: '3s' }] });
   });
 });
 
