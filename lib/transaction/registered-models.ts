@@ -1,4 +1,6 @@
-import type { NamedTable } from '../vocabulary/lock-target.js';
+import { LockTargetError } from '../errors/lock-target.error.js';
+import { quotedTable, type NamedTable } from '../vocabulary/lock-target.js';
+import { printable } from '../vocabulary/printable.js';
 
 /** Of what TypeORM's decorators note down for the whole process. */
 interface TypeOrmTable {
@@ -21,11 +23,14 @@ interface MikroOrmMetadata {
   readonly collection?: string;
 }
 
-const seen = new WeakMap<object, NamedTable>();
+/** By their quoted names: a model may be another table in each data source, schema or naming strategy. */
+const seen = new WeakMap<object, Map<string, NamedTable>>();
 
 /** Keeps what an open transaction said about a model, for questions that have no transaction. @internal */
 export function rememberModel(model: object, table: NamedTable | undefined): NamedTable | undefined {
-  if (table !== undefined) seen.set(model, table);
+  if (table === undefined) return undefined;
+  const tables = seen.get(model) ?? new Map<string, NamedTable>();
+  seen.set(model, tables.set(quotedTable(table), table));
   return table;
 }
 
@@ -34,10 +39,17 @@ export function rememberModel(model: object, table: NamedTable | undefined): Nam
  * decorators or MikroORM's discovery left it in the process. A naming strategy of a TypeORM data source is only known to
  * that. Sends nothing.
  *
+ * @throws {LockTargetError} when it was several tables, in as many data sources or schemas.
  * @internal
  */
 export function registeredTable(model: object): NamedTable | undefined {
-  return seen.get(model) ?? typeOrmTable(model) ?? mikroOrmTable(model);
+  const [table, ...others] = [...(seen.get(model)?.entries() ?? [])];
+  if (table === undefined) return typeOrmTable(model) ?? mikroOrmTable(model);
+  if (others.length === 0) return table[1];
+  const names = [table, ...others].map(([name]) => name).join(' and ');
+  throw new LockTargetError(
+    `${printable(model)} is ${names}, in several data sources or schemas: pass a transaction of the one that is meant, or the table's name.`,
+  );
 }
 
 function typeOrmTable(model: object): NamedTable | undefined {

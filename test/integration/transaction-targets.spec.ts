@@ -1,4 +1,6 @@
 import { alias, pgMaterializedView, pgSchema, pgView, text } from 'drizzle-orm/pg-core';
+import { DataSource, Entity, PrimaryColumn } from 'typeorm';
+import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
 import { LockTargetError } from '../../lib/errors/lock-target.error.js';
 import { PermissionError } from '../../lib/errors/permission.error.js';
 import type { LockMode } from '../../lib/vocabulary/lock-mode.js';
@@ -11,6 +13,8 @@ const database = useDatabase({
     CREATE VIEW names AS SELECT name FROM users;
     CREATE VIEW billing.names AS SELECT name FROM users;
     CREATE MATERIALIZED VIEW counted AS SELECT count(*) FROM users;
+    CREATE TABLE shop_thing (id int PRIMARY KEY);
+    CREATE TABLE billing.thing (id int PRIMARY KEY);
     CREATE SEQUENCE numbers;
     CREATE INDEX users_name ON users (name)`,
   mayStay: () => true,
@@ -30,6 +34,38 @@ describe('targets of table locks', () => {
       const { rows } = await tx.query<{ name: string }>(LOCKED);
       expect(rows.map(({ name }) => name)).toEqual(['billing.names', 'names', 'users']);
     });
+  });
+
+  it('are an entity in each of several data sources, and ambiguous outside of their transactions', async () => {
+    @Entity()
+    class Thing {
+      @PrimaryColumn('int')
+      id!: number;
+    }
+    const source = async (options: Partial<PostgresDataSourceOptions>) => {
+      const opened = new DataSource({ type: 'postgres', url: database.url, entities: [Thing], ...options });
+      return opened.initialize();
+    };
+    const shop = await source({ entityPrefix: 'shop_' });
+    const reporting = await source({ schema: 'billing' });
+    const { service } = openCore(database);
+    const lockIn = (where: DataSource) =>
+      where.transaction(async (manager) => {
+        await expect(service.model(Thing, { transaction: manager, mode: 'SHARE' })).resolves.toBe(true);
+        return (await manager.query<{ name: string }[]>(LOCKED)).map(({ name }) => name);
+      });
+    await expect(lockIn(shop)).resolves.toEqual(['shop_thing']);
+    const locked = service.transaction(async (tx) => {
+      await service.model(Thing, { mode: 'SHARE' });
+      return (await tx.query<{ name: string }>(LOCKED)).rows;
+    });
+    await expect(locked).resolves.toEqual([{ name: 'shop_thing' }]);
+    await expect(lockIn(reporting)).resolves.toEqual(['billing.thing']);
+    await expect(lockIn(shop)).resolves.toEqual(['shop_thing']);
+    const ambiguous = service.transaction(() => service.model(Thing));
+    await expect(ambiguous).rejects.toThrow(LockTargetError);
+    await expect(ambiguous).rejects.toThrow(/"shop_thing" and "billing"."thing"/);
+    await Promise.all([shop.destroy(), reporting.destroy()]);
   });
 
   it.each([
