@@ -29,6 +29,7 @@ import { findSender, noticeSent } from '../session/wait-senders.js';
 import { cancelWait } from '../sql/waiting.js';
 import type { LockSource } from '../telemetry/lock-channels.js';
 import { PooledTransactions } from '../transaction/pooled-transactions.js';
+import type { TracedPlace } from '../vocabulary/traced-place.js';
 import { watchDeath } from '../transaction/session-death.js';
 import { Transactions } from '../transaction/transactions.js';
 
@@ -86,8 +87,9 @@ export class TransactionServices {
     const pooledClients = new PooledClients();
     const { trustPooler } = options.sessions;
     const pooled = pooledTransactions();
-    const onTaken = (client: PoolClient) => both(watchDeath(client), pooled.watch(client));
-    const scoped = { scopes, flowPids, flowContext, pooledClients, trustPooler, onTaken };
+    const onTaken = (client: PoolClient, at?: TracedPlace) =>
+      both(watchDeath(client), pooled.watch(client, at));
+    const scoped = { scopes, flowPids, flowContext, pooledClients, trustPooler, trace, onTaken };
     const own = options.pool === undefined ? new ScopedPool(poolConfig(options), scoped) : undefined;
     const pool = (this.#pool = own ?? (options.pool as Pool));
     this.#giveBack = own === undefined ? adopt(pool, scoped) : () => atMost(FAREWELL_MS, own.end());
@@ -100,8 +102,9 @@ export class TransactionServices {
       lockTimeoutMs: () => scopes.current?.lockTimeoutMs,
       beginsByItself: asksAtBegin,
     });
-    this.flowTransaction = flowTransaction(this.transactions, pooled);
-    this.timeouts = new LockTimeouts(scopes, this.transactions);
+    const clientOf = (pid: number) => pooledClients.of(pid);
+    this.flowTransaction = flowTransaction(this.transactions, pooled, clientOf);
+    this.timeouts = new LockTimeouts(scopes, this.transactions, clientOf);
     const wait = new XactWait({
       ambientLockTimeoutMs: () => this.timeouts.ambientMs,
       cancel: async (mark, pid) => (await this.#aside.query(cancelWait(mark, pid))).length > 0,
@@ -114,7 +117,7 @@ export class TransactionServices {
         wait,
         freshToken: () => this.#freshToken(),
         allowStandby: options.sessions.allowStandby,
-        clientOf: (pid) => pooledClients.of(pid),
+        clientOf,
       }),
       defaults: options.advisory,
       names,

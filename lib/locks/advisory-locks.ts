@@ -71,7 +71,7 @@ export class AdvisoryLocks {
     assertWork(work);
     const resolved = this.resolve(options);
     const outer = LockContext.current;
-    const transaction = this.transactionOf(resolved);
+    const transaction = resolved.untilCommit ? await this.visible() : this.init.flowTransaction?.own();
     const watch = LockWatch.of(this.init.source, id, resolved.shared, 'session');
     let references: readonly LockReference[];
     try {
@@ -106,7 +106,7 @@ export class AdvisoryLocks {
     otherwise: OnContention = 'throw',
   ): Promise<LockScope | undefined> {
     const outer = LockContext.current;
-    const transaction = this.transactionOf(resolved);
+    const transaction = resolved.untilCommit ? await this.visible() : this.init.flowTransaction?.own();
     const taken = await this.takeOrSkip(id, resolved, otherwise);
     if (taken === undefined) return undefined;
     this.running.begin();
@@ -228,9 +228,8 @@ export class AdvisoryLocks {
     return new SessionLockHandle(id, shared, references, this.init.emit, undefined);
   }
 
-  private transactionOf({ untilCommit }: ResolvedAdvisoryOptions): PooledTransaction | undefined {
-    const { flowTransaction } = this.init;
-    return untilCommit ? flowTransaction?.visible() : flowTransaction?.own();
+  private async visible(): Promise<PooledTransaction | undefined> {
+    return this.init.flowTransaction?.visible();
   }
 
   /** The work is over. Never rejects. */

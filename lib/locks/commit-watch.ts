@@ -1,6 +1,7 @@
 import type { PooledTransaction } from '../transaction/pooled-transaction.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
+import type { TracedPlace } from '../vocabulary/traced-place.js';
 import { printable } from '../vocabulary/printable.js';
 import { placesIn } from './call-places.js';
 import type { LockContext, TransactionUse } from './lock-context.js';
@@ -66,11 +67,15 @@ function placesOf(
   context: LockContext,
 ): { readonly locked: string; readonly began: string } {
   const { asked, held } = placesIn(at);
-  const begun = transaction.began && placesIn(transaction.began).asked;
   return {
-    locked: (isAtLock ? asked : held) ?? context.workName ?? UNKNOWN,
-    began: begun ?? (isAtLock ? held : undefined) ?? UNKNOWN,
+    locked: context.methodName ?? (isAtLock ? asked : held) ?? context.workName ?? UNKNOWN,
+    began:
+      placeOf(transaction.began) ?? placeOf(transaction.taken) ?? (isAtLock ? held : undefined) ?? UNKNOWN,
   };
+}
+
+function placeOf(traced: TracedPlace | undefined): string | undefined {
+  return traced && placesIn(traced).asked;
 }
 
 /** Finds the transaction that a flow is in before it asks for a lock. @internal */
@@ -78,9 +83,10 @@ export interface FlowTransaction {
   /** That of `pglock.transaction`. */
   own(): PooledTransaction | undefined;
   /**
-   * That of `pglock.transaction`, or the one that the flow is known to be in.
+   * That of `pglock.transaction`, or the one that the flow is known to be in. Asks that for its backend, where its client does
+   * not show the connection.
    *
    * @throws {TransactionStateError} when it is on no session of the pool, so that its end cannot be seen.
    */
-  visible(): PooledTransaction | undefined;
+  visible(): Promise<PooledTransaction | undefined>;
 }

@@ -117,6 +117,11 @@ export class LockContext {
       : undefined;
   }
 
+  /** `Class.method`, where a decorator locks that: no function that was written has a name with a dot. */
+  get methodName(): string | undefined {
+    return this.workName?.includes('.') ? this.workName : undefined;
+  }
+
   /** A transaction is used in this flow: noted for each lock that was taken after its beginning. */
   use(transaction: PooledTransaction, trace: () => TracedPlace, isAtLock = false): void {
     // eslint-disable-next-line @typescript-eslint/no-this-alias -- the walk starts here

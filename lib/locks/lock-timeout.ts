@@ -1,5 +1,5 @@
 import type { SessionScopes } from '../session/scoped-pool-scope.js';
-import { restoreLocalLockTimeout, setLocalLockTimeout } from '../sql/settings.js';
+import { setLocalLockTimeout } from '../sql/settings.js';
 import { OpenTransaction } from '../transaction/open-transaction.js';
 import { sqlStateWithin } from '../transaction/sqlstate-within.js';
 import type { Transactions } from '../transaction/transactions.js';
@@ -7,6 +7,7 @@ import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { positiveDurationMs, type Duration } from '../vocabulary/duration.js';
 import { assertOptions } from '../vocabulary/known-options.js';
 import { SQLSTATE } from '../vocabulary/sqlstate.js';
+import { FormerTimeout } from './former-timeout.js';
 import type { InTransaction, TransactionOption } from '../transaction/ambient-transaction.js';
 
 /** Where a lock timeout holds. @publicApi */
@@ -24,7 +25,12 @@ export class LockTimeouts {
   readonly #scopes: SessionScopes;
   readonly #transactions: Transactions;
 
-  constructor(scopes: SessionScopes, transactions: Transactions) {
+  /** @param clientOf the `pg` client of a backend, where its transaction does not show it: of our pool. */
+  constructor(
+    scopes: SessionScopes,
+    transactions: Transactions,
+    private readonly clientOf: (pid: number) => object | undefined,
+  ) {
     this.#scopes = scopes;
     this.#transactions = transactions;
   }
@@ -49,10 +55,24 @@ export class LockTimeouts {
   ): Promise<T> {
     const timeoutMs = readLockTimeout(duration, options);
     assertTimeoutWork(work);
-    if (options.transaction !== undefined) return within(options.transaction, timeoutMs, work);
+    if (options.transaction !== undefined) return this.#within(options.transaction, timeoutMs, work);
     const ambient = this.#transactions.peek();
     const inScope = () => this.#scopes.withLockTimeout(timeoutMs, async () => work());
-    return ambient === undefined ? inScope() : within(ambient, timeoutMs, inScope);
+    return ambient === undefined ? inScope() : this.#within(ambient, timeoutMs, inScope);
+  }
+
+  async #within<T>(given: object, timeoutMs: number | null, work: () => Promise<T> | T): Promise<T> {
+    const transaction = OpenTransaction.of(given);
+    const { former, pid } = await set(transaction, timeoutMs);
+    const before = new FormerTimeout(transaction, former, this.clientOf(pid));
+    try {
+      const result = await work();
+      await restore(transaction, before);
+      return result;
+    } catch (error) {
+      await restore(transaction, before).catch(ignore);
+      throw error;
+    }
   }
 }
 
@@ -67,37 +87,29 @@ export function assertTimeoutWork<Work>(work: Work | undefined): asserts work is
   if (typeof work !== 'function') throw new PgLockUsageError('timeout() needs a function to run.');
 }
 
-async function within<T>(given: object, timeoutMs: number | null, work: () => Promise<T> | T): Promise<T> {
-  const transaction = OpenTransaction.of(given);
-  const former = await set(transaction, timeoutMs);
-  try {
-    const result = await work();
-    await restore(transaction, former);
-    return result;
-  } catch (error) {
-    await restore(transaction, former).catch(ignore);
-    throw error;
-  }
+interface Former {
+  readonly former: string;
+  readonly pid: number;
 }
 
 /** Behind a savepoint only where the server must say whether a transaction is open: outside of one nothing would be set. */
-async function set(transaction: OpenTransaction, timeoutMs: number | null): Promise<string> {
-  const send = () => transaction.query<{ former: string }>(setLocalLockTimeout(timeoutMs));
+async function set(transaction: OpenTransaction, timeoutMs: number | null): Promise<Former> {
+  const send = () => transaction.query<Former>(setLocalLockTimeout(timeoutMs));
   try {
     const [row] = await (transaction.needsNoSavepoint
       ? transaction.inTurn(send)
       : transaction.withSavepoint(send));
-    return row?.former ?? '0';
+    return row ?? { former: '0', pid: 0 };
   } catch (error) {
     throw transaction.stateError(error) ?? error;
   }
 }
 
 /** In a transaction that has failed or ended, the rollback itself gives the former value back. */
-async function restore(transaction: OpenTransaction, former: string): Promise<void> {
+async function restore(transaction: OpenTransaction, former: FormerTimeout): Promise<void> {
   if (transaction.isOpen === false) return;
   try {
-    await transaction.inTurn(() => transaction.query(restoreLocalLockTimeout(former)));
+    await former.sendBack();
   } catch (error) {
     const state = sqlStateWithin(error);
     if (state !== undefined && state !== SQLSTATE.inFailedSqlTransaction) throw error;

@@ -85,11 +85,12 @@ export const READ_SESSION_STATE: Statement = {
 FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'lock_timeout'`,
 };
 
-/** Sets `lock_timeout` for this transaction, and answers what it was, as `former`. @internal */
+/** Sets `lock_timeout` for this transaction, and answers what it was, as `former`, and the backend, as `pid`. @internal */
 export function setLocalLockTimeout(timeoutMs: number | null): Statement {
   return {
     text: `${ON_PRIMARY}WITH was AS MATERIALIZED (SELECT pg_catalog.current_setting('lock_timeout') AS former)
-SELECT former, pg_catalog.set_config('lock_timeout', $1::pg_catalog.text, true) AS now FROM was`,
+SELECT former, pg_catalog.pg_backend_pid() AS pid,
+ pg_catalog.set_config('lock_timeout', $1::pg_catalog.text, true) AS now FROM was`,
     values: [String(serverTimeoutMs(timeoutMs))],
   };
 }

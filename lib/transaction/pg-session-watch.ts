@@ -1,4 +1,5 @@
 import { SavepointLog, type StatementSender } from './savepoint-log.js';
+import { statusOf, type WatchStatus } from './transaction-status.js';
 
 /** Hears of the end of a transaction, once. @internal */
 export interface TransactionWatcher {
@@ -12,21 +13,26 @@ interface Emitter {
   on(event: string, listener: (payload?: unknown) => void): unknown;
 }
 
+/** What the statements leave by: the connection, or the client of `pg-native`. */
+interface Senders {
+  readonly connection?: StatementSender;
+  readonly native?: StatementSender;
+}
+
 const WATCHED = new WeakMap<object, SessionWatch>();
 
 /**
  * Tells when what a transaction holds goes with it, or with a part of it, on a `pg` client: at the end of the transaction, which
- * the server tells after every answer (`ReadyForQuery` with status `I`), wherever the COMMIT came from; and at a `ROLLBACK TO
- * SAVEPOINT` to one that is older. Listens once a client, however many locks it takes.
+ * the server tells after every answer, wherever the COMMIT came from; and at a `ROLLBACK TO SAVEPOINT` to one that is older.
+ * Listens once a client, however many locks it takes.
  *
  * @returns false when the client is none that can be listened to; then the watcher is never called.
- * @see https://www.postgresql.org/docs/current/protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-READYFORQUERY
  * @internal
  */
 export function watchTransactionOf(client: object | undefined, watcher: TransactionWatcher): boolean {
-  const connection = client === undefined ? undefined : (client as { connection?: unknown }).connection;
-  if (client === undefined || !isEmitter(client) || !isEmitter(connection)) return false;
-  const watch = WATCHED.get(client) ?? new SessionWatch(client, connection);
+  const status = client === undefined ? undefined : statusOf(client);
+  if (client === undefined || !isEmitter(client) || status === undefined) return false;
+  const watch = WATCHED.get(client) ?? new SessionWatch(client, status);
   WATCHED.set(client, watch);
   watch.add(watcher);
   return true;
@@ -37,10 +43,11 @@ class SessionWatch {
   readonly #watchers = new Map<TransactionWatcher, number>();
   readonly #savepoints: SavepointLog;
 
-  constructor(client: Emitter, connection: Emitter & StatementSender) {
-    this.#savepoints = new SavepointLog(connection, (since) => this.#end(since));
-    connection.on('readyForQuery', (message) => {
-      if ((message as { status?: string } | undefined)?.status !== 'I') return;
+  constructor(client: Emitter & Senders, watchStatus: WatchStatus) {
+    const sender = client.connection ?? client.native ?? {};
+    this.#savepoints = new SavepointLog(sender, (since) => this.#end(since));
+    watchStatus((status) => {
+      if (status !== 'I') return;
       this.#savepoints.forget();
       this.#end(0);
     });

@@ -8,10 +8,12 @@ export class PooledTransaction {
   /**
    * @param moment when its `BEGIN` was sent.
    * @param began where, as far as it is known.
+   * @param taken where its session was taken from the pool, as far as that is known.
    */
   constructor(
     readonly moment: number,
     readonly began: TracedPlace | undefined,
+    readonly taken?: TracedPlace,
   ) {}
 
   /** Whether the server has it open, as far as it has answered. */

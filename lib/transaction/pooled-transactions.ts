@@ -3,11 +3,7 @@ import { statementText } from '../sql/statement-text.js';
 import { nextMoment } from '../vocabulary/moment.js';
 import type { TracedPlace } from '../vocabulary/traced-place.js';
 import { PooledTransaction } from './pooled-transaction.js';
-
-interface Emitter {
-  on(event: string, listener: (payload?: unknown) => void): unknown;
-  off(event: string, listener: (payload?: unknown) => void): unknown;
-}
+import { statusOf, type WatchStatus } from './transaction-status.js';
 
 type Query = (this: unknown, ...args: unknown[]) => unknown;
 
@@ -22,16 +18,21 @@ export interface PooledTransactionsInit {
 }
 
 /**
- * The open transactions on the sessions that a pool has handed out, as the server tells them after every answer
- * (`ReadyForQuery`), wherever the `BEGIN` came from. Sends nothing.
+ * The open transactions on the sessions that a pool has handed out, as the server tells them after every answer, wherever the
+ * `BEGIN` came from. Sends nothing.
  *
- * @see https://www.postgresql.org/docs/current/protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-READYFORQUERY
  * @internal
  */
 export class PooledTransactions {
   readonly #sessions = new WeakMap<object, PooledSession>();
+  #isBlind = false;
 
   constructor(private readonly init: PooledTransactionsInit) {}
+
+  /** Whether the pool has handed out a client that does not tell of its transactions: `pg-native` before pg 8.20. */
+  get isBlind(): boolean {
+    return this.#isBlind;
+  }
 
   /** That of a client that was taken from the pool. */
   of(client: object): PooledTransaction | undefined {
@@ -43,13 +44,16 @@ export class PooledTransactions {
     return this.#sessions.has(client);
   }
 
-  /** Watches a client that was taken; call what it returns when that goes back. */
-  watch(client: ClientBase): () => void {
-    const { connection } = client as { connection?: unknown };
-    if (!isEmitter(connection)) return ignore; // `pg-native` tells no status
-    const session = this.#sessions.get(client) ?? new PooledSession(client, connection, this.init);
+  /** Watches a client that was taken, there as far as it is known; call what it returns when that goes back. */
+  watch(client: ClientBase, taken?: TracedPlace): () => void {
+    const status = statusOf(client);
+    if (status === undefined) {
+      this.#isBlind = true;
+      return ignore;
+    }
+    const session = this.#sessions.get(client) ?? new PooledSession(client, status, this.init);
     this.#sessions.set(client, session);
-    return session.enter();
+    return session.enter(taken);
   }
 }
 
@@ -58,27 +62,30 @@ const BEGINNING = /^\s*(?:begin|start\s+transaction)\b/i;
 class PooledSession {
   transaction: PooledTransaction | undefined;
   #isTaken = false;
+  #taken: TracedPlace | undefined;
   #unwrap: (() => boolean) | undefined;
   #begun: { readonly moment: number; readonly began: TracedPlace } | undefined;
 
   constructor(
     private readonly client: ClientBase,
-    private readonly connection: Emitter,
+    private readonly watchStatus: WatchStatus,
     private readonly init: PooledTransactionsInit,
   ) {}
 
   /** Listens, until what it returns is called and no transaction is open. */
-  enter(): () => void {
-    const { connection, client } = this;
+  enter(taken: TracedPlace | undefined): () => void {
+    const { client } = this;
     this.#isTaken = true;
+    this.#taken = taken;
     this.#unwrap ??= this.#wrapQuery();
-    const ready = (message: unknown) => this.#ready((message as { status?: string } | undefined)?.status);
     const ended = () => this.#ended();
-    connection.on('readyForQuery', ready);
+    const ignoreStatus = this.watchStatus((status) => this.#ready(status));
     client.on('end', ended);
+    client.on('error', ended); // all that `pg-native` says
     const leave = () => {
-      connection.off('readyForQuery', ready);
+      ignoreStatus();
       client.off('end', ended);
+      client.off('error', ended);
     };
     return () => {
       this.#isTaken = false;
@@ -118,8 +125,10 @@ class PooledSession {
   }
 
   #ready(status: string | undefined): void {
+    if (status === undefined) return; // the connection is no more, which `end` tells
     if (status === 'I') return this.#ended();
-    this.transaction ??= new PooledTransaction(this.#begun?.moment ?? nextMoment(), this.#begun?.began);
+    const { moment = nextMoment(), began } = this.#begun ?? {};
+    this.transaction ??= new PooledTransaction(moment, began, this.#taken);
     this.#begun = undefined;
   }
 
@@ -128,10 +137,6 @@ class PooledSession {
     this.transaction = undefined;
     transaction?.end();
   }
-}
-
-function isEmitter(value: unknown): value is Emitter {
-  return typeof value === 'object' && value !== null && typeof (value as { on?: unknown }).on === 'function';
 }
 
 function ignore(): void {}

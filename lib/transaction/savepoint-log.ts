@@ -1,6 +1,6 @@
-type Send = (message: unknown) => unknown;
+type Send = (message: unknown, ...others: unknown[]) => unknown;
 
-/** What is used of `pg`'s connection: what its statements leave by. @internal */
+/** What is used of `pg`'s connection, or of `pg-native`: what the statements leave by. @internal */
 export interface StatementSender {
   query?: Send;
   parse?: Send;
@@ -76,11 +76,15 @@ function nameOf(written: string): string {
   return written.startsWith('"') ? written.slice(1, -1).replaceAll('""', '"') : written.toLowerCase();
 }
 
-function overhear(sender: StatementSender, way: keyof StatementSender, listen: Send): void {
+function overhear(
+  sender: StatementSender,
+  way: keyof StatementSender,
+  listen: (message: unknown) => void,
+): void {
   const send = sender[way];
   if (typeof send !== 'function') return;
-  sender[way] = (message) => {
+  sender[way] = (message, ...others) => {
     listen(message);
-    return send.call(sender, message);
+    return send.call(sender, message, ...others);
   };
 }

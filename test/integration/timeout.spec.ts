@@ -1,4 +1,5 @@
 import { jest } from '@jest/globals';
+import { Kysely, PostgresDialect, sql } from 'kysely';
 import type pg from 'pg';
 import { PgLockUsageError } from '../../lib/errors/pg-lock-usage.error.js';
 import type { PgLockService } from '../../lib/pg-lock.service.js';
@@ -204,6 +205,62 @@ describe('pglock.timeout on a given transaction', () => {
     await expect(failing).rejects.toThrow('division by zero');
     await tx.query('ROLLBACK TO SAVEPOINT mine');
     await expect(shown(tx)).resolves.toBe('7s');
+  });
+
+  it('is back where savepoints come and go within the work', async () => {
+    const pglock = open();
+    const tx = await transaction();
+    await tx.query(`SET LOCAL lock_timeout = '7s'; SAVEPOINT before`);
+    await pglock.timeout('3s', { transaction: tx }, async () => {
+      await tx.query('SAVEPOINT within');
+      await pglock.timeout('1s', { transaction: tx }, () => tx.query('ROLLBACK TO SAVEPOINT within'));
+      await expect(shown(tx)).resolves.toBe('3s');
+    });
+    await expect(shown(tx)).resolves.toBe('7s');
+    await pglock.timeout('3s', { transaction: tx }, () => tx.query('ROLLBACK TO SAVEPOINT before'));
+    await expect(shown(tx)).resolves.toBe('7s');
+  });
+
+  it('is back after a later rollback to a savepoint that began within the work', async () => {
+    const pglock = open();
+    const tx = await transaction();
+    await tx.query(`SET LOCAL lock_timeout = '7s'; SAVEPOINT before`);
+    await pglock.timeout('3s', { transaction: tx }, async () => {
+      await tx.query('SAVEPOINT around');
+      await pglock.timeout('1s', { transaction: tx }, () => tx.query('SAVEPOINT "in ner"'));
+    });
+    for (const savepoint of ['"in ner"', '"in ner"', 'around', 'before', 'before']) {
+      await tx.query(`ROLLBACK TO SAVEPOINT ${savepoint}`);
+      await expect(shown(tx)).resolves.toBe('7s');
+    }
+  });
+
+  it('is back after the rollback of a savepoint within the work, where the work failed in it', async () => {
+    const pglock = open();
+    const tx = await transaction();
+    await tx.query(`SET LOCAL lock_timeout = '7s'`);
+    const failing = pglock.timeout('3s', { transaction: tx }, async () => {
+      await tx.query('SAVEPOINT within');
+      await tx.query('SELECT 1 / 0');
+    });
+    await expect(failing).rejects.toThrow('division by zero');
+    await tx.query('ROLLBACK TO SAVEPOINT within');
+    await expect(shown(tx)).resolves.toBe('7s');
+    await tx.query('COMMIT');
+    await expect(shown(tx)).resolves.toBe('0');
+  });
+
+  it('is back also on the pool of the module, through a client that does not show its own', async () => {
+    const pglock = open();
+    const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: pglock.pool }) });
+    await db.transaction().execute(async (trx) => {
+      const run = (text: string) => sql.raw(text).execute(trx);
+      await run(`SET LOCAL lock_timeout = '7s'`);
+      await pglock.timeout('3s', { transaction: trx }, () => run('SAVEPOINT within'));
+      await run('ROLLBACK TO SAVEPOINT within');
+      await expect(run('SHOW lock_timeout')).resolves.toMatchObject({ rows: [{ lock_timeout: '7s' }] });
+    });
+    await db.destroy();
   });
 
   it('gives the former value back after a SET of the user in between', async () => {

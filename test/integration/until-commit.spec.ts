@@ -1,12 +1,17 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { PgLockModuleOptions } from '../../lib/options/pg-lock-options.js';
 import { PgLockUsageError } from '../../lib/errors/pg-lock-usage.error.js';
 import { TransactionStateError } from '../../lib/errors/transaction-state.error.js';
+import { flowTransaction } from '../../lib/locks/flow-transaction.js';
+import { PooledTransactions } from '../../lib/transaction/pooled-transactions.js';
+import type { Transactions } from '../../lib/transaction/transactions.js';
 import { registerTransactionResolver } from '../../lib/transaction/ambient-transaction.js';
 import type { ReleasedBeforeCommitEvent } from '../../lib/vocabulary/pg-lock-event.js';
 import { openCore } from '../support/cores.js';
 import { eventually, useDatabase } from '../support/database.js';
+import { nativePg } from './transaction-clients/pg-native.client.js';
 
 const database = useDatabase({ schema: 'CREATE TABLE users (id int PRIMARY KEY)' });
 
@@ -23,16 +28,17 @@ function open(options: PgLockModuleOptions = {}) {
 }
 
 /** A module on a pool of the application's. */
-function openLent() {
-  const pool = new pg.Pool({ connectionString: database.url });
+function openLent(driver = pg) {
+  const pool = new driver.Pool({ connectionString: database.url });
   database.defer(() => pool.end());
   return open({ connection: undefined, pool });
 }
 
 describe.each([
   ['own', () => open()],
-  ['lent', openLent],
-])('a lock that is released before COMMIT, on the %s pool', (_, opened) => {
+  ['lent', () => openLent()],
+  ...(nativePg === undefined ? [] : [['lent pg-native', () => openLent(nativePg)] as const]),
+] as const)('a lock that is released before COMMIT, on the %s pool', (_, opened) => {
   it('is told once per place, with both places, in pglock.transaction', async () => {
     const { service, told } = opened();
     const heard: unknown[] = [];
@@ -148,7 +154,8 @@ describe.each([
     await client.query('BEGIN');
     await service.advisory('a', { untilCommit: true }, () => client.query('SELECT 1'));
     await expect(isFree('a')).resolves.toBe(false);
-    await database.admin.query('SELECT pg_terminate_backend($1)', [database.pidOf(client)]);
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    await database.admin.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid]);
     await eventually(() => isFree('a'));
     client.release(true);
   });
@@ -184,6 +191,28 @@ describe.each([
   });
 });
 
+it.each([
+  ['own', () => open()],
+  ['lent', () => openLent()],
+])(
+  'is held until the end of an ambient transaction whose client does not show its connection, on the %s pool',
+  async (_, opened) => {
+    const { service, told, isFree } = opened();
+    const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: service.pool }) });
+    let current: object | undefined;
+    const forget = registerTransactionResolver(() => current);
+    await db.transaction().execute(async (trx) => {
+      current = trx;
+      await service.advisory('a', { untilCommit: true }, () => 1);
+      await expect(isFree('a')).resolves.toBe(false);
+    });
+    forget();
+    await eventually(() => isFree('a'));
+    await db.destroy();
+    expect(told).toEqual([]);
+  },
+);
+
 it('is refused before the work where the end of the transaction cannot be seen', async () => {
   const { service } = open();
   const other = new pg.Client({ connectionString: database.url });
@@ -197,6 +226,15 @@ it('is refused before the work where the end of the transaction cannot be seen',
   forget();
   await other.query('ROLLBACK');
   expect(ran).toBe(false);
+});
+
+it('is refused before the work once a client has come from the pool that does not tell of its transactions', async () => {
+  const pooled = new PooledTransactions({ onUse: () => undefined, trace: () => ({ stack: '' }) });
+  const nothing = { peek: () => undefined } as unknown as Transactions;
+  const { visible } = flowTransaction(nothing, pooled, () => undefined);
+  await expect(visible()).resolves.toBeUndefined();
+  pooled.watch({ native: {} } as unknown as pg.ClientBase)();
+  await expect(visible()).rejects.toThrow(TransactionStateError);
 });
 
 it.each([{ xact: true }, { transaction: {} }] as const)(

@@ -1,5 +1,6 @@
 import { UseInterceptors } from '@nestjs/common';
 import { LockNotAvailableError } from '../../errors/lock-not-available.error.js';
+import type { LockHandle } from '../../locks/lock-handle.js';
 import type { LockIds } from '../../pg-lock.service.js';
 import { withCurrentLock } from '../current-lock.js';
 import type { EnhancerInfo } from '../enhancer-mark.js';
@@ -64,7 +65,7 @@ const ANSWERING = new MethodLockInterceptor();
 
 /** A method that did not run says so: one that is called by Nest, as a handler, answers for it. */
 async function underLock(
-  { runtime, isJob, isRoute }: MethodCall,
+  { runtime, instance, method, isJob, isRoute }: MethodCall,
   ids: LockIds,
   options: AdvisoryLockHandlerOptions,
   work: () => Promise<unknown>,
@@ -75,10 +76,11 @@ async function underLock(
     call.ran = true;
     return work();
   };
+  const inside = (lock: LockHandle) => withCurrentLock(lock, begin);
+  // Messages name a work by its function.
+  Object.defineProperty(inside, 'name', { value: `${instance.constructor.name}.${String(method)}` });
   try {
-    const result = await service.advisory(ids, lockOptions(options, isJob), (lock) =>
-      withCurrentLock(lock, begin),
-    );
+    const result = await service.advisory(ids, lockOptions(options, isJob), inside);
     if (call.ran || !isRoute) return result;
   } catch (error) {
     if (call.ran || !(error instanceof LockNotAvailableError)) throw error;

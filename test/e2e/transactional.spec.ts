@@ -1,0 +1,58 @@
+import { spawnChild } from '../support/child.js';
+import { advisoryLocks } from '../support/cores.js';
+import { useDatabase } from '../support/database.js';
+
+const database = useDatabase({ schema: 'CREATE TABLE numbers (how text, n int)' });
+
+beforeAll(async () => {
+  // Locks that are waited for in both orders are deadlocks, which PostgreSQL looks for after that.
+  await database.admin.query(`ALTER DATABASE ${database.name} SET deadlock_timeout = '5ms'`);
+});
+
+const script = new URL('../support/children/transactional.cjs', import.meta.url);
+const start = (kind: string) => spawnChild(script, { args: [kind], env: { PGLOCK_URL: database.url } });
+const MANY_MS = 60_000;
+
+describe.each(['nestjs-cls on TypeORM', 'nestjs-cls on Drizzle', 'typeorm-transactional'])(
+  '@Transactional() of %s, in a CommonJS application',
+  (kind) => {
+    afterAll(() => database.admin.query('TRUNCATE numbers'));
+
+    it('goes with locks above it, and below it with untilCommit; without, both places are told', async () => {
+      const replicas = [start(kind), start(kind)];
+      for (const replica of replicas) await replica.next('ready', MANY_MS);
+      for (const replica of replicas) replica.send('add');
+      for (const replica of replicas) await replica.next('added', MANY_MS);
+      const { rows } = await database.admin.query(
+        `SELECT how, count(*)::int AS added, count(DISTINCT n)::int AS seen FROM numbers WHERE how <> 'below' GROUP BY how ORDER BY how`,
+      );
+      expect(rows).toEqual([
+        { how: 'above', added: 40, seen: 40 },
+        { how: 'held', added: 40, seen: 40 },
+      ]);
+      for (const replica of replicas) {
+        const told = await replica.next('told');
+        const locked = 'the work Numbers.lockBelow';
+        // typeorm-transactional leaves no trace of its caller.
+        const place = kind === 'typeorm-transactional' ? /./ : /transactional\.cjs:\d+/;
+        const began = expect.stringMatching(place) as string;
+        expect(told).toMatchObject({ id: 'below', locked, began });
+      }
+
+      const [replica, other] = replicas as [(typeof replicas)[0], (typeof replicas)[0]];
+      await other.kill();
+      replica.send('hold');
+      await replica.next('held');
+      expect(await advisoryLocks(database)).toHaveLength(1);
+      replica.send('commit');
+      expect(await replica.next('committed')).toMatchObject({ isFree: true });
+      if (kind.startsWith('nestjs-cls'))
+        expect(await replica.next('nested')).toMatchObject({ held: false, again: true, same: true });
+      const flooded = await replica.next('flooded', MANY_MS);
+      expect(flooded).toMatchObject({ others: [] });
+      expect(Number(flooded['done']) + Number(flooded['deadlocks'])).toBe(200);
+      await replica.next('done');
+      expect(await replica.exit).toEqual({ code: 0, signal: null });
+    }, 120_000);
+  },
+);
