@@ -2,8 +2,12 @@ import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { INestApplication } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
+import { PrismaPg } from '@prisma/adapter-pg';
 import type { PoolClient } from 'pg';
+import { DataSource } from 'typeorm';
 import { PgLockModule, PgLockService } from '../../lib/index.js';
+import { generatedClient } from '../integration/transaction-clients/prisma.client.js';
+import { advisoryLocks } from '../support/cores.js';
 import { eventually, useDatabase } from '../support/database.js';
 import { document, documents, whereIs, type Block } from './support/documents.js';
 import { importFile, runFragment, type World } from './support/run.js';
@@ -17,6 +21,7 @@ const SCHEMA = `
   CREATE TABLE cursors (name text PRIMARY KEY, position int NOT NULL DEFAULT 0, term bigint NOT NULL DEFAULT 0);
   INSERT INTO cursors VALUES ('inbox');
   CREATE TABLE addresses (id int GENERATED ALWAYS AS IDENTITY, address text NOT NULL);
+  CREATE TABLE orders (id int PRIMARY KEY);
   CREATE SCHEMA billing;
   CREATE TABLE billing.invoices (id int PRIMARY KEY)`;
 
@@ -24,6 +29,70 @@ const db = useDatabase({ schema: SCHEMA });
 const blocks = documents().flatMap((found) => found.blocks);
 
 const check = (actual: unknown, promised: unknown) => expect(actual).toEqual(promised);
+
+/** What follows a recipe that is found by a part of its text, to show that it works and to close what it opened. */
+const ORM_PROOFS: readonly (readonly [part: string, proof: string])[] = [
+  [
+    '@InjectPgLockPool()',
+    `const app = await Test.createTestingModule({
+       imports: [PgLockModule.forRoot({ connection: url })],
+       providers: [Invoices],
+     }).compile();
+     expect((await (app.get(Invoices) as any).pool.query('SELECT 1')).rowCount).toBe(1);
+     await app.close();`,
+  ],
+  [
+    'dataSourceProvider',
+    `const source = await (dataSourceProvider.useFactory as any)(pglock);
+     expect(await pglock.timeout('3s', () => source.query('SHOW lock_timeout'))).toEqual([{ lock_timeout: '3s' }]);
+     await source.destroy();`,
+  ],
+  [
+    'class Invoice {\n  @PrimaryColumn',
+    `const source = await new DataSource({ type: 'postgres', driver: pglock.pgDriver, entities: [Invoice] }).initialize();
+     expect(await new Invoices(source, pglock).closeMonth()).toBe(0);
+     await source.destroy();`,
+  ],
+  [
+    'new PrismaPg(pglock.pool)',
+    `const prisma = new GeneratedPrisma({ adapter });
+     expect(await prisma.$queryRaw\`SELECT 1 AS one\`).toEqual([{ one: 1 }]);
+     await prisma.$disconnect();`,
+  ],
+  [
+    'function pay(prisma',
+    `const prisma = new GeneratedPrisma({ adapter: new PrismaPg(pglock.pool) });
+     await pay(prisma);
+     await prisma.$disconnect();`,
+  ],
+  ["from 'drizzle-orm/node-postgres'", 'await db.$client.end();'],
+  ["from 'kysely';\n\nconst db", 'await db.destroy();'],
+  [
+    "from 'knex'",
+    `expect(await knex('invoices').where({ id: 7 })).toMatchObject([{ paid: true }]);
+     await knex.destroy();`,
+  ],
+  ['@mikro-orm/postgresql', 'await orm.close();'],
+  [
+    "from 'sequelize'",
+    `expect(await pglock.timeout('3s', () => sequelize.query('SHOW lock_timeout', { plain: true })))
+       .toEqual({ lock_timeout: '3s' });
+     await sequelize.close();`,
+  ],
+  ["from 'postgres'", 'await sql.end();'],
+  [
+    'registerTransactionResolver(',
+    `await storage.run({ tx }, async () => {
+       expect(await pglock.acquire('ambient', { transaction: 'ambient', timeout: 0 })).toMatchObject({ held: true });
+     });`,
+  ],
+  [
+    'registerTransactionAdapter<Session>',
+    `const session = { inTransaction: true, run: async (text: string, values: unknown[]) => (await tx.query(text, values)).rows };
+     expect(await pglock.acquire('adapted', { transaction: session, timeout: 0 })).toMatchObject({ held: true });
+     expect(await pglock.model('invoices', { transaction: session })).toBe(true);`,
+  ],
+];
 
 describe('fragments in README and docs that run', () => {
   const fragments = blocks.filter(({ language, flags }) => language === 'ts' && flags.includes('run'));
@@ -42,6 +111,38 @@ describe('fragments in README and docs that run', () => {
     } finally {
       await end();
     }
+  });
+});
+
+describe('the recipes of docs/orms.md', () => {
+  const recipes = document('docs/orms.md').blocks.filter(
+    ({ language, flags }) => language === 'ts' && !flags.includes('run'),
+  );
+  const proofOf = ({ code }: Block) => ORM_PROOFS.filter(([part]) => code.includes(part));
+
+  it('each have a proof here', () => {
+    expect(recipes.map((block) => [whereIs(block), proofOf(block).length])).toEqual(
+      recipes.map((block) => [whereIs(block), 1]),
+    );
+  });
+
+  it.each(recipes.map((block) => [whereIs(block), block] as const))('%s', async (_place, block) => {
+    const app = await Test.createTestingModule({
+      imports: [PgLockModule.forRoot({ connection: db.url })],
+    }).compile();
+    await app.init();
+    db.defer(() => app.close());
+    const { world, end } = await worldOf(app.get(PgLockService));
+    const { PrismaClient } = await generatedClient();
+    const [[, proof] = ['', '']] = proofOf(block);
+    const code = `${block.code.replaceAll('postgres://localhost/shop', db.url).replaceAll(/^export /gm, '')}\n${proof}`;
+    const imports = { DataSource, PrismaPg, GeneratedPrisma: PrismaClient, url: db.url, expect };
+    try {
+      await runFragment({ ...block, code }, { ...imports, ...world }, check);
+    } finally {
+      await end();
+    }
+    expect(await advisoryLocks(db)).toEqual([]);
   });
 });
 

@@ -1,14 +1,22 @@
 import fc from 'fast-check';
 import pg from 'pg';
+import { LockNotAvailableError } from '../../lib/errors/lock-not-available.error.js';
 import { UnreadableAnswerError } from '../../lib/errors/unreadable-answer.error.js';
 import { createCore } from '../../lib/core/pg-lock-core.js';
 import { resolveOptions } from '../../lib/options/resolve-options.js';
 import type { PgLockService } from '../../lib/pg-lock.service.js';
-import { advisoryLocks } from '../support/cores.js';
+import { OpenTransaction } from '../../lib/transaction/open-transaction.js';
+import { advisoryLocks, openCore } from '../support/cores.js';
 import { eventually, useDatabase } from '../support/database.js';
+import type { OpenClient } from './transaction-clients/client-under-test.js';
+import { on } from './transaction-clients/pg.client.js';
 import { PLUGIN_KINDS, pluggedClient, type Plugins } from './transaction-clients/plugged-client.js';
+import { PLUGGED_CLIENTS } from './transaction-clients/plugged-clients.js';
 
-const database = useDatabase({ schema: 'CREATE TABLE users (id int PRIMARY KEY)', mayStay: () => true });
+const database = useDatabase({
+  schema: 'CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE others (id int PRIMARY KEY)',
+  mayStay: () => true,
+});
 
 type Wrap = (send: (...args: unknown[]) => unknown, args: unknown[]) => unknown;
 
@@ -112,63 +120,139 @@ it('says so where an answer is lost, leaves nothing locked, and the transaction 
   await expect(database.admin.query('DELETE FROM users')).resolves.toMatchObject({ rowCount: 1 });
 });
 
-it('whatever parsers and hooks there are, every verb says what is true', async () => {
-  const holder = await database.connect();
-  const plugins = fc.record<Plugins>({
-    boolean: fc.constantFrom(...PLUGIN_KINDS.values),
-    number: fc.constantFrom(...PLUGIN_KINDS.values),
-    text: fc.constantFrom(...PLUGIN_KINDS.values),
-    row: fc.constantFrom(...PLUGIN_KINDS.rows),
-    result: fc.constantFrom(...PLUGIN_KINDS.results),
-  });
-  await fc.assert(
-    fc.asyncProperty(plugins, async (chosen) => {
-      const pool = new pg.Pool({ connectionString: database.url, max: 2, Client: pluggedClient(chosen) });
+const PLUGINS = fc.record<Plugins>({
+  boolean: fc.constantFrom(...PLUGIN_KINDS.values),
+  number: fc.constantFrom(...PLUGIN_KINDS.values),
+  text: fc.constantFrom(...PLUGIN_KINDS.values),
+  row: fc.constantFrom(...PLUGIN_KINDS.rows),
+  result: fc.constantFrom(...PLUGIN_KINDS.results),
+});
+
+describe('whatever parsers and hooks there are, every verb says what is true', () => {
+  const runs = Number(process.env['PGLOCK_TEST_PLUGGED'] ?? 2);
+
+  it.each(Object.keys(PLUGGED_CLIENTS))(
+    'in a transaction of %s',
+    async (name) => {
+      const holder = await database.connect();
+      const { service } = openCore(database);
+      const property = fc.asyncProperty(PLUGINS, async (plugins) => {
+        const client = await PLUGGED_CLIENTS[name]!(database.url, plugins);
+        try {
+          await expectTheTruthIn(client, service, holder);
+        } finally {
+          await holder.query('ROLLBACK');
+          await client.close();
+        }
+      });
+      await fc.assert(property, { numRuns: runs });
+    },
+    240_000,
+  );
+
+  it('on a lent pool, outside of transactions too', async () => {
+    const holder = await database.connect();
+    const property = fc.asyncProperty(PLUGINS, async (chosen) => {
+      const pool = new pg.Pool({ connectionString: database.url, max: 4, Client: pluggedClient(chosen) });
       const core = createCore(resolveOptions({ pool }));
       try {
-        await expectTheTruth(core.service, pool, holder);
+        await expectTheTruthIn(on(pool), core.service, holder);
+        await expectTheTruthOutside(core.service, holder);
       } finally {
+        await holder.query('ROLLBACK');
         await core.close();
         await pool.end();
       }
-    }),
-    { numRuns: 6 },
-  );
-}, 120_000);
+    });
+    await fc.assert(property, { numRuns: 2 * runs });
+  }, 240_000);
+});
 
-async function expectTheTruth(pglock: PgLockService, pool: pg.Pool, holder: pg.Client): Promise<void> {
-  const client = await pool.connect();
-  await client.query('BEGIN');
+/** The verbs in a transaction of the caller's. */
+async function expectTheTruthIn(client: OpenClient, pglock: PgLockService, holder: pg.Client): Promise<void> {
+  const { tx, commit, rollback } = await client.begin();
+  let end = rollback;
   try {
-    await expectTheTruthIn(client, pglock, holder);
+    const options = { transaction: tx } as const;
+    await expectRefusals(pglock, options, holder);
+    await expectGrants(pglock, options);
+    const lock = () => pglock.model('others', { ...options, timeout: '20s' });
+    await expectPriority((work) => pglock.prioritize({ ...options, interval: '20ms' }, work), lock);
+    end = commit;
   } finally {
-    await holder.query('ROLLBACK');
-    client.release();
+    await end();
   }
-  await pglock.advisory('own', { xact: true }, (own) => expect(own.held).toBe(true));
-  await pglock.advisory('session', (own) => expect(own.held).toBe(true));
-  await pglock.timeout('3s', () => pool.query('SELECT 1'));
   await eventually(async () => (await advisoryLocks(database)).length === 0);
 }
 
-async function expectTheTruthIn(
-  client: pg.PoolClient,
+async function expectRefusals(
   pglock: PgLockService,
+  options: { readonly transaction: object },
   holder: pg.Client,
 ): Promise<void> {
-  const options = { transaction: client } as const;
   await holder.query('BEGIN; SELECT pg_advisory_xact_lock(8); LOCK TABLE users');
   for (const timeout of [0, 20]) {
-    await expect(pglock.acquire(8, { ...options, timeout })).resolves.toBeNull();
-    await expect(pglock.acquire(['free', 8n], { ...options, timeout })).resolves.toBeNull();
-    await expect(pglock.model('users', { ...options, timeout })).resolves.toBe(false);
+    const refused = { ...options, timeout };
+    await expect(pglock.acquire(8, refused)).resolves.toBeNull();
+    await expect(pglock.acquire(['free', 8n], refused)).resolves.toBeNull();
+    await expect(pglock.advisory(8, refused, () => 1)).rejects.toThrow(LockNotAvailableError);
+    await expect(pglock.model('users', refused)).resolves.toBe(false);
   }
+  const thrown = pglock.model('users', { ...options, timeout: 0, onContention: 'throw' });
+  await expect(thrown).rejects.toThrow(LockNotAvailableError);
   await holder.query('ROLLBACK');
+}
+
+async function expectGrants(pglock: PgLockService, options: { readonly transaction: object }): Promise<void> {
   const lock = await pglock.acquire(['a', 8n], { ...options, timeout: '5s', onContention: 'throw' });
-  expect({ held: lock.held, pid: lock.pid }).toEqual({ held: true, pid: database.pidOf(client) });
   expect(await lock.fencingToken()).toBeGreaterThan(0n);
+  await expect(pglock.locks.find({ ids: ['a'] })).resolves.toMatchObject([
+    { granted: true, activity: { pid: lock.pid } },
+  ]);
+  const work = () => {
+    pglock.assertHeld('b');
+    return [pglock.isHeld('b'), pglock.isHeld('c')];
+  };
+  await expect(pglock.advisory('b', { ...options, timeout: 0 }, work)).resolves.toEqual([true, false]);
   await expect(pglock.model('users', { ...options, mode: 'SHARE', timeout: '5s' })).resolves.toBe(true);
   await expect(pglock.timeout('3s', options, () => 'done')).resolves.toBe('done');
-  await client.query('COMMIT');
-  expect(lock.held).toBe(false);
+  const setting = { text: `SELECT current_setting('lock_timeout') AS value` };
+  await expect(OpenTransaction.of(options.transaction).query(setting)).resolves.toEqual([{ value: '0' }]);
+}
+
+/** A session that stands in the way is terminated. */
+async function expectPriority(
+  prioritized: (work: () => Promise<unknown>) => Promise<unknown>,
+  work: () => Promise<unknown>,
+): Promise<void> {
+  const victim = await database.connect();
+  await victim.query('BEGIN; LOCK TABLE others');
+  await prioritized(work);
+  await expect(victim.query('SELECT 1')).rejects.toThrow();
+}
+
+/** Those that take their sessions themselves. */
+async function expectTheTruthOutside(pglock: PgLockService, holder: pg.Client): Promise<void> {
+  await pglock.advisory('own', { xact: true }, (own) => expect(own.held).toBe(true));
+  await pglock.advisory('session', (own) =>
+    expect([own.held, pglock.isHeld('session')]).toEqual([true, true]),
+  );
+  const handle = await pglock.acquire('handle', { timeout: 0, onContention: 'throw' });
+  expect(await handle.fencingToken()).toBeGreaterThan(0n);
+  await handle.release();
+  const setting = async () =>
+    JSON.stringify(Object.values((await pglock.pool.query('SHOW lock_timeout')).rows[0] as object));
+  const before = await setting();
+  expect(await pglock.timeout('3s', setting)).not.toBe(before);
+  expect(await setting()).toBe(before);
+  await holder.query('BEGIN; LOCK TABLE others');
+  const waiting = pglock.transaction(() => pglock.model('others', { timeout: '20s' }));
+  await eventually(async () => (await pglock.blocked.find({ on: 'others' })).length === 1);
+  await holder.query('ROLLBACK');
+  await expect(waiting).resolves.toBe(true);
+  await expectPriority(
+    (work) => pglock.prioritize({ interval: '20ms' }, work),
+    () => pglock.pool.query('SELECT FROM others'),
+  );
+  await eventually(async () => (await advisoryLocks(database)).length === 0);
 }

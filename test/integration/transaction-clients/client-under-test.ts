@@ -1,3 +1,4 @@
+import type { PgLockService } from '../../../lib/pg-lock.service.js';
 import { deferred } from '../../support/database.js';
 
 /** The tables that every client meets. */
@@ -23,6 +24,12 @@ export interface OpenClient {
   readonly models: readonly object[];
   begin(): Promise<TestTransaction>;
   close(): Promise<unknown>;
+}
+
+/** One that shares a pool: the module's own, or the one that was lent to it. */
+export interface SharingClient {
+  readonly name: string;
+  open(pglock: PgLockService): Promise<OpenClient> | OpenClient;
 }
 
 /** One of the supported clients. */

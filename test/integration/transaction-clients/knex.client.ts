@@ -1,6 +1,6 @@
 import knexFactory, { type Knex } from 'knex';
 import { Model } from 'objection';
-import type { ClientUnderTest, OpenClient } from './client-under-test.js';
+import type { ClientUnderTest, OpenClient, SharingClient } from './client-under-test.js';
 import { reshaped } from './plugins.js';
 
 const { knex } = knexFactory;
@@ -41,6 +41,14 @@ export const knexReshaped: ClientUnderTest = {
   name: 'Knex with postProcessResponse',
   async open(url) {
     const db = knex({ client: 'pg', connection: url, postProcessResponse: reshaped });
+    return opened(db, () => db.transaction());
+  },
+};
+
+export const knexSharing: SharingClient = {
+  name: 'Knex with postProcessResponse',
+  open({ pool }) {
+    const db = knex({ client: 'pg', connectionPool: pool, postProcessResponse: reshaped });
     return opened(db, () => db.transaction());
   },
 };

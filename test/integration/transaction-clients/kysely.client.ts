@@ -1,6 +1,6 @@
 import { CamelCasePlugin, Kysely, PostgresDialect, type KyselyPlugin, type Transaction } from 'kysely';
 import pg from 'pg';
-import { heldOpen, type ClientUnderTest } from './client-under-test.js';
+import { heldOpen, type ClientUnderTest, type OpenClient, type SharingClient } from './client-under-test.js';
 import { ODD_PARSERS, reshaped } from './plugins.js';
 
 const RESHAPING: KyselyPlugin = {
@@ -13,19 +13,17 @@ function connect(url: string, plugins: KyselyPlugin[], types?: pg.CustomTypesCon
   return new Kysely({ dialect: new PostgresDialect({ pool }), plugins });
 }
 
-function kysely(name: string, make: (url: string) => Kysely<unknown>): ClientUnderTest {
+function opened(db: Kysely<unknown>): OpenClient {
   return {
-    name,
-    async open(url) {
-      const db = make(url);
-      return {
-        root: db,
-        models: [],
-        begin: () => heldOpen<Transaction<unknown>>((work) => db.transaction().execute(work)),
-        close: () => db.destroy(),
-      };
-    },
+    root: db,
+    models: [],
+    begin: () => heldOpen<Transaction<unknown>>((work) => db.transaction().execute(work)),
+    close: () => db.destroy(),
   };
+}
+
+function kysely(name: string, make: (url: string) => Kysely<unknown>): ClientUnderTest {
+  return { name, open: async (url) => opened(make(url)) };
 }
 
 export const kyselyClient = kysely('Kysely', (url) => connect(url, [new CamelCasePlugin()]));
@@ -33,6 +31,11 @@ export const kyselyReshaped = kysely('Kysely with plugins', (url) =>
   connect(url, [new CamelCasePlugin(), RESHAPING]),
 );
 export const kyselyParsing = kysely('Kysely with type parsers', (url) => connect(url, [], ODD_PARSERS));
+
+export const kyselySharing: SharingClient = {
+  name: 'Kysely',
+  open: ({ pool }) => opened(new Kysely({ dialect: new PostgresDialect({ pool }), plugins: [RESHAPING] })),
+};
 
 export const kyselyControlled: ClientUnderTest = {
   name: 'Kysely ControlledTransaction',

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type pg from 'pg';
 import type { ClientUnderTest } from './client-under-test.js';
+import { on } from './pg.client.js';
 
 const require = createRequire(import.meta.url);
 
@@ -9,23 +10,7 @@ export const nativePg: typeof pg | undefined = found();
 
 export const pgNativeClient: ClientUnderTest = {
   name: 'pg-native',
-  async open(url) {
-    const pool = new nativePg!.Pool({ connectionString: url });
-    return {
-      root: pool,
-      models: [],
-      async begin() {
-        const client = await pool.connect();
-        await client.query('BEGIN');
-        const end = async (how: string) => {
-          await client.query(how);
-          client.release();
-        };
-        return { tx: client, commit: () => end('COMMIT'), rollback: () => end('ROLLBACK') };
-      },
-      close: () => pool.end(),
-    };
-  },
+  open: async (url) => on(new nativePg!.Pool({ connectionString: url })),
 };
 
 function found(): typeof pg | undefined {

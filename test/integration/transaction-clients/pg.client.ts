@@ -1,29 +1,30 @@
 import pg from 'pg';
-import type { ClientUnderTest } from './client-under-test.js';
+import type { ClientUnderTest, OpenClient, SharingClient } from './client-under-test.js';
 import { ODD_PARSERS, RAW_BYTES } from './plugins.js';
 
-function client(name: string, open: (url: string) => pg.Pool): ClientUnderTest {
+/** Transactions as one writes them by hand. */
+export function on(pool: pg.Pool): OpenClient {
   return {
-    name,
-    async open(url) {
-      const pool = open(url);
-      return {
-        root: pool,
-        models: [],
-        async begin() {
-          const client = await pool.connect();
-          await client.query('BEGIN');
-          const end = async (how: string) => {
-            await client.query(how);
-            client.release();
-          };
-          return { tx: client, commit: () => end('COMMIT'), rollback: () => end('ROLLBACK') };
-        },
-        close: () => pool.end(),
+    root: pool,
+    models: [],
+    async begin() {
+      const client = await pool.connect();
+      await client.query('BEGIN');
+      const end = async (how: string) => {
+        await client.query(how);
+        client.release();
       };
+      return { tx: client, commit: () => end('COMMIT'), rollback: () => end('ROLLBACK') };
     },
+    close: () => pool.end(),
   };
 }
+
+function client(name: string, open: (url: string) => pg.Pool): ClientUnderTest {
+  return { name, open: async (url) => on(open(url)) };
+}
+
+export const pgSharing: SharingClient = { name: 'pg', open: ({ pool }) => on(pool) };
 
 /** As an APM wraps it: with a callback of its own, and results of its own class. */
 class WatchedClient extends pg.Client {

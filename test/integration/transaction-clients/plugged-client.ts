@@ -21,10 +21,10 @@ const ROWS: Readonly<Record<string, (row: Readonly<Record<string, unknown>>) => 
   'in an object': (row) => ({ data: { attributes: row } }),
 };
 
-const RESULTS: Readonly<Record<string, (result: pg.QueryResult) => unknown>> = {
+const RESULTS: Readonly<Record<string, (result: { readonly rows: unknown[] }) => unknown>> = {
   'as it came': (result) => result,
-  'rows alone': ({ rows }) => rows as unknown,
-  'the first row alone': ({ rows }) => rows[0] as unknown,
+  'rows alone': ({ rows }) => rows,
+  'the first row alone': ({ rows }) => rows[0],
   'in an object': (result) => ({ ok: true, result }),
   'of a class of its own': (result) => Object.assign(Object.create({ traced: true }) as object, result),
 };
@@ -44,16 +44,31 @@ export interface Plugins {
   readonly result: string;
 }
 
+type Rows = readonly Readonly<Record<string, unknown>>[];
+
+/** Parsers for every type of PostgreSQL, by its number. */
+export function parserOf(plugins: Plugins, oid: number): Change {
+  const kind = oid === 16 ? plugins.boolean : oid === 20 || oid === 23 ? plugins.number : plugins.text;
+  return VALUES[kind]!;
+}
+
+/** What a hook makes of a row. */
+export function changedRow(plugins: Plugins, row: Rows[number]): unknown {
+  return ROWS[plugins.row]!(row);
+}
+
+/** What a hook makes of all that comes back. */
+export function changedResult<Result extends { readonly rows: Rows }>(
+  plugins: Plugins,
+  result: Result,
+): unknown {
+  const rows = result.rows.map((row) => changedRow(plugins, row));
+  return RESULTS[plugins.result]!(Object.assign(result, { rows }));
+}
+
 /** A client with these type parsers and a hook over what comes back from the library's statements. */
 export function pluggedClient(plugins: Plugins): typeof pg.Client {
-  const types = {
-    getTypeParser: (oid: number) =>
-      VALUES[oid === 16 ? plugins.boolean : oid === 20 || oid === 23 ? plugins.number : plugins.text],
-  };
-  const reshape = (result: pg.QueryResult): unknown => {
-    const rows = result.rows.map((row: Record<string, unknown>) => ROWS[plugins.row]!(row));
-    return RESULTS[plugins.result]!(Object.assign(result, { rows }));
-  };
+  const types = { getTypeParser: (oid: number) => parserOf(plugins, oid) };
   return class extends pg.Client {
     constructor(config?: pg.ClientConfig) {
       super({ ...config, ...(config?.password === undefined ? {} : { password: config.password }), types });
@@ -62,7 +77,8 @@ export function pluggedClient(plugins: Plugins): typeof pg.Client {
     override query(...args: never[]): never {
       const answer = (super.query as (...given: never[]) => unknown).apply(this, args);
       const isOurs = statementText(args[0]).includes('pglock');
-      return (answer instanceof Promise && isOurs ? answer.then(reshape) : answer) as never;
+      const change = (result: pg.QueryResult) => changedResult(plugins, result as never);
+      return (answer instanceof Promise && isOurs ? answer.then(change) : answer) as never;
     }
   };
 }

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { PrismaPg } from '@prisma/adapter-pg';
-import { heldOpen, type ClientUnderTest } from './client-under-test.js';
+import { heldOpen, type ClientUnderTest, type OpenClient, type SharingClient } from './client-under-test.js';
 import { reshaped } from './plugins.js';
 
 export interface PrismaClient {
@@ -16,8 +16,14 @@ export interface GeneratedClient {
   readonly PrismaClient: new (options: { readonly adapter: PrismaPg }) => PrismaClient;
 }
 
-/** Generates the client into `.cache/`, which needs no network, and loads it. */
-export async function generatedClient(): Promise<GeneratedClient> {
+let generated: Promise<GeneratedClient> | undefined;
+
+/** Generates the client into `.cache/`, which needs no network, and loads it: once for each file of tests. */
+export function generatedClient(): Promise<GeneratedClient> {
+  return (generated ??= generate());
+}
+
+async function generate(): Promise<GeneratedClient> {
   const here = resolve(import.meta.dirname);
   const prisma = createRequire(import.meta.url).resolve('prisma/build/index.js');
   await promisify(execFile)(
@@ -25,28 +31,24 @@ export async function generatedClient(): Promise<GeneratedClient> {
     [prisma, 'generate', '--schema', resolve(here, 'prisma/schema.prisma')],
     { env: { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: '/bin/true', CHECKPOINT_DISABLE: '1' } },
   );
-  const generated = resolve(here, '../../../.cache/prisma-test/client.ts');
-  return (await import(generated)) as GeneratedClient;
+  return (await import(resolve(here, '../../../.cache/prisma-test/client.ts'))) as GeneratedClient;
 }
 
-function client(name: string, extended: (prisma: PrismaClient) => PrismaClient): ClientUnderTest {
+async function opened(
+  adapter: PrismaPg,
+  extended: (prisma: PrismaClient) => PrismaClient,
+): Promise<OpenClient> {
+  const { PrismaClient } = await generatedClient();
+  const prisma = extended(new PrismaClient({ adapter }));
   return {
-    name,
-    async open(url) {
-      const { PrismaClient } = await generatedClient();
-      const prisma = extended(new PrismaClient({ adapter: new PrismaPg({ connectionString: url }) }));
-      return {
-        root: prisma,
-        models: [],
-        begin: () => heldOpen<object>((work) => prisma.$transaction(work, { timeout: 60_000 })),
-        close: () => prisma.$disconnect(),
-      };
-    },
+    root: prisma,
+    models: [],
+    begin: () => heldOpen<object>((work) => prisma.$transaction(work, { timeout: 60_000 })),
+    close: () => prisma.$disconnect(),
   };
 }
 
-export const prismaClient = client('Prisma', (prisma) => prisma);
-export const prismaExtended = client('Prisma with $extends', (prisma) =>
+const reshaping = (prisma: PrismaClient): PrismaClient =>
   prisma.$extends({
     query: {
       $allOperations: async ({
@@ -57,5 +59,17 @@ export const prismaExtended = client('Prisma with $extends', (prisma) =>
         query: (args: unknown) => Promise<unknown>;
       }) => reshaped(await query(args)),
     },
-  }),
-);
+  });
+
+export const prismaClient: ClientUnderTest = {
+  name: 'Prisma',
+  open: (url) => opened(new PrismaPg({ connectionString: url }), (prisma) => prisma),
+};
+export const prismaExtended: ClientUnderTest = {
+  name: 'Prisma with $extends',
+  open: (url) => opened(new PrismaPg({ connectionString: url }), reshaping),
+};
+export const prismaSharing: SharingClient = {
+  name: 'Prisma with $extends',
+  open: ({ pool }) => opened(new PrismaPg(pool), reshaping),
+};

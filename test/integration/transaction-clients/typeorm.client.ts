@@ -1,5 +1,5 @@
 import { Column, DataSource, Entity, EntitySchema, PrimaryColumn, type EntityManager } from 'typeorm';
-import { heldOpen, type ClientUnderTest } from './client-under-test.js';
+import { heldOpen, type ClientUnderTest, type OpenClient, type SharingClient } from './client-under-test.js';
 
 @Entity({ schema: 'billing', name: 'invoices' })
 class Invoice {
@@ -17,21 +17,29 @@ const InvoiceSchema = new EntitySchema<{ id: number }>({
   columns: { id: { type: 'int', primary: true } },
 });
 
+const ENTITIES = [Invoice, InvoiceSchema];
+
 function dataSource(url: string): Promise<DataSource> {
-  return new DataSource({ type: 'postgres', url, entities: [Invoice, InvoiceSchema] }).initialize();
+  return new DataSource({ type: 'postgres', url, entities: ENTITIES }).initialize();
+}
+
+function managed(source: DataSource): OpenClient {
+  return {
+    root: source.manager,
+    models: ENTITIES,
+    begin: () => heldOpen<EntityManager>((work) => source.transaction(work)),
+    close: () => source.destroy(),
+  };
 }
 
 export const typeOrmManager: ClientUnderTest = {
   name: 'TypeORM EntityManager',
-  async open(url) {
-    const source = await dataSource(url);
-    return {
-      root: source.manager,
-      models: [Invoice, InvoiceSchema],
-      begin: () => heldOpen<EntityManager>((work) => source.transaction(work)),
-      close: () => source.destroy(),
-    };
-  },
+  open: async (url) => managed(await dataSource(url)),
+};
+export const typeOrmSharing: SharingClient = {
+  name: 'TypeORM',
+  open: async ({ pgDriver: driver }) =>
+    managed(await new DataSource({ type: 'postgres', driver, entities: ENTITIES }).initialize()),
 };
 
 export const typeOrmQueryRunner: ClientUnderTest = {
