@@ -105,11 +105,7 @@ export class TransactionServices {
     const clientOf = (pid: number) => pooledClients.of(pid);
     this.flowTransaction = flowTransaction(this.transactions, pooled, clientOf);
     this.timeouts = new LockTimeouts(scopes, this.transactions, clientOf);
-    const wait = new XactWait({
-      ambientLockTimeoutMs: () => this.timeouts.ambientMs,
-      cancel: async (mark, pid) => (await this.#aside.query(cancelWait(mark, pid))).length > 0,
-      findSender,
-    });
+    const wait = this.#wait();
     this.models = new ModelLocks(this.transactions, wait);
     this.xact = new XactLocks({
       transactions: this.transactions,
@@ -138,6 +134,14 @@ export class TransactionServices {
   close(): Promise<void> {
     this.#closing ??= this.#aside.close().then(this.#giveBack);
     return this.#closing;
+  }
+
+  #wait(): XactWait {
+    return new XactWait({
+      ambientLockTimeoutMs: () => this.timeouts.ambientMs,
+      cancel: async (mark, pid) => (await this.#aside.query(cancelWait(mark, pid))).length > 0,
+      findSender,
+    });
   }
 
   #assertOpen(): Pool {

@@ -3,7 +3,6 @@ import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import type { LockSource } from '../telemetry/lock-channels.js';
 import type { LockStatus } from '../telemetry/lock-status.js';
 import { LockWatch } from '../telemetry/lock-watch.js';
-import type { PooledTransaction } from '../transaction/pooled-transaction.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import type { AdvisoryLockOptions, OnContention } from './advisory-options.js';
 import { assertWork } from './assert-work.js';
@@ -71,7 +70,8 @@ export class AdvisoryLocks {
     assertWork(work);
     const resolved = this.resolve(options);
     const outer = LockContext.current;
-    const transaction = resolved.untilCommit ? await this.visible() : this.init.flowTransaction?.own();
+    const { flowTransaction } = this.init;
+    const transaction = resolved.untilCommit ? await flowTransaction?.visible() : flowTransaction?.own();
     const watch = LockWatch.of(this.init.source, id, resolved.shared, 'session');
     let references: readonly LockReference[];
     try {
@@ -106,7 +106,8 @@ export class AdvisoryLocks {
     otherwise: OnContention = 'throw',
   ): Promise<LockScope | undefined> {
     const outer = LockContext.current;
-    const transaction = resolved.untilCommit ? await this.visible() : this.init.flowTransaction?.own();
+    const { flowTransaction } = this.init;
+    const transaction = resolved.untilCommit ? await flowTransaction?.visible() : flowTransaction?.own();
     const taken = await this.takeOrSkip(id, resolved, otherwise);
     if (taken === undefined) return undefined;
     this.running.begin();
@@ -226,10 +227,6 @@ export class AdvisoryLocks {
     references: readonly LockReference[],
   ): SessionLockHandle {
     return new SessionLockHandle(id, shared, references, this.init.emit, undefined);
-  }
-
-  private async visible(): Promise<PooledTransaction | undefined> {
-    return this.init.flowTransaction?.visible();
   }
 
   /** The work is over. Never rejects. */

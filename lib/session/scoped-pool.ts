@@ -163,7 +163,7 @@ class Checkout {
 function promiseOf<P extends Promise<unknown> | undefined>(pool: Pool, promise: P): P {
   const { Promise: Configured } = pool as Pool & { readonly Promise?: PromiseConstructor };
   if (promise === undefined || Configured === undefined || Configured === Promise) return promise;
-  return new Configured((resolve, reject) => promise.then(resolve, reject)) as P;
+  return new Configured((resolve, reject) => void promise.then(resolve, reject)) as P;
 }
 
 function ignore(): void {}

@@ -58,10 +58,7 @@ export function changedRow(plugins: Plugins, row: Rows[number]): unknown {
 }
 
 /** What a hook makes of all that comes back. */
-export function changedResult<Result extends { readonly rows: Rows }>(
-  plugins: Plugins,
-  result: Result,
-): unknown {
+export function changedResult(plugins: Plugins, result: { readonly rows: Rows }): unknown {
   const rows = result.rows.map((row) => changedRow(plugins, row));
   return RESULTS[plugins.result]!(Object.assign(result, { rows }));
 }

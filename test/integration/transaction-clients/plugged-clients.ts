@@ -37,7 +37,8 @@ class Thing {
 export const PLUGGED_CLIENTS: Readonly<Record<string, Open>> = {
   pg: (url, plugins) => on(plugged(url, plugins)),
   async TypeORM(url, plugins) {
-    const extra = { Client: pluggedClient(plugins) };
+    // It asks for the version itself, and reads that by a regular expression.
+    const extra = { Client: pluggedClient({ ...plugins, text: 'as it came' }) };
     const source = await new DataSource({ type: 'postgres', url, extra }).initialize();
     return opened(
       () => heldOpen<TypeOrmManager>((work) => source.transaction(work)),
@@ -60,7 +61,7 @@ export const PLUGGED_CLIENTS: Readonly<Record<string, Open>> = {
         rows: result.rows.map((row) => changedRow(plugins, row)) as never,
       }),
     };
-    const types = { getTypeParser: (oid: number) => parserOf(plugins, oid) } as pg.CustomTypesConfig;
+    const types = { getTypeParser: (oid: number) => parserOf(plugins, oid) };
     const pool = new pg.Pool({ connectionString: url, types });
     const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }), plugins: [plugin] });
     return opened(
@@ -70,15 +71,15 @@ export const PLUGGED_CLIENTS: Readonly<Record<string, Open>> = {
   },
   Knex(url, plugins) {
     const postProcessResponse = (result: { rows?: Rows } | undefined) =>
-      result?.rows === undefined ? result : changedResult(plugins, result as { rows: Rows });
+      result?.rows === undefined ? result : changedResult(plugins, { ...result, rows: result.rows });
     const db = knexFactory.knex({ client: 'pg', connection: url, postProcessResponse });
     return opened(
       async () => {
         const tx = await db.transaction();
         return {
           tx,
-          commit: async () => void (await tx.commit()),
-          rollback: async () => void (await tx.rollback()),
+          commit: () => tx.commit().then(() => undefined),
+          rollback: () => tx.rollback().then(() => undefined),
         };
       },
       () => db.destroy(),
