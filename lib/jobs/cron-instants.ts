@@ -12,6 +12,17 @@ const SECOND_MS = 1_000;
 /** More ticks than this are not counted one by one. */
 const COUNTED_AT_MOST = 1_000;
 
+/** A stretch of time in which an expression names nothing, from `from` up to the instant at its end. */
+interface Gap {
+  readonly from: number;
+  readonly at: number;
+}
+
+/** The gaps that were looked through of late, by expression and zone: to find one costs a millisecond, and many jobs share one. */
+const gaps = new Map<string, Gap[]>();
+const EXPRESSIONS_AT_MOST = 1_000;
+const GAPS_AT_MOST = 8;
+
 /**
  * The instants that a cron expression names, in its own time zone or offset, in milliseconds of the Unix epoch.
  *
@@ -20,7 +31,13 @@ const COUNTED_AT_MOST = 1_000;
  * @internal
  */
 export class CronInstants {
-  constructor(private readonly time: CronTimeLike) {}
+  private readonly zone: string;
+  private readonly gaps: Gap[];
+
+  constructor(private readonly time: CronTimeLike) {
+    this.zone = zoneOf(time);
+    this.gaps = typeof time.source === 'string' ? gapsOf(`${time.source} ${this.zone}`) : [];
+  }
 
   /** The first instant later than `ms`; undefined where there is none. */
   after(ms: number): number | undefined {
@@ -28,8 +45,13 @@ export class CronInstants {
       const at = millisOf(this.time.source);
       return at !== undefined && at > ms ? at : undefined;
     }
+    const known = this.gaps.find(({ from, at }) => from <= ms && ms < at);
+    if (known !== undefined) return known.at;
     try {
-      return this.time.getNextDateFrom(new Date(ms), this.zone).toMillis();
+      const at = this.time.getNextDateFrom(new Date(ms), this.zone).toMillis();
+      this.gaps.unshift({ from: ms, at });
+      this.gaps.splice(GAPS_AT_MOST);
+      return at;
     } catch {
       return undefined; // no date within eight years
     }
@@ -67,14 +89,6 @@ export class CronInstants {
     return next === undefined ? undefined : next - ms;
   }
 
-  private get zone(): string {
-    const { timeZone, utcOffset } = this.time;
-    if (utcOffset === undefined) return timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
-    const hours = Math.trunc(utcOffset / 60);
-    const pad = (figure: number) => String(Math.abs(figure)).padStart(2, '0');
-    return `UTC${utcOffset < 0 ? '-' : '+'}${pad(hours)}:${pad(utcOffset - hours * 60)}`;
-  }
-
   /** The last instant up to `until`, known that `first` is one: halves the rest until nothing follows. */
   private lastFrom(first: number, until: number): number {
     let best = first;
@@ -91,6 +105,20 @@ export class CronInstants {
       }
     }
   }
+}
+
+function gapsOf(key: string): Gap[] {
+  if (gaps.size >= EXPRESSIONS_AT_MOST) gaps.clear();
+  const found = gaps.get(key) ?? [];
+  gaps.set(key, found);
+  return found;
+}
+
+function zoneOf({ timeZone, utcOffset }: CronTimeLike): string {
+  if (utcOffset === undefined) return timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const hours = Math.trunc(utcOffset / 60);
+  const pad = (figure: number) => String(Math.abs(figure)).padStart(2, '0');
+  return `UTC${utcOffset < 0 ? '-' : '+'}${pad(hours)}:${pad(utcOffset - hours * 60)}`;
 }
 
 function millisOf(source: unknown): number | undefined {
