@@ -62,7 +62,8 @@ async function note(self: object, job: string, tick?: JobTick, lock?: LockHandle
 function ticksOf(job: string): number[] {
   return ran
     .filter((one) => one.job === job)
-    .map(({ at }) => at ?? -1)
+    .map(({ at }) => at)
+    .filter((at) => at !== undefined)
     .sort((a, b) => a - b);
 }
 
@@ -166,13 +167,15 @@ describe('ticks', () => {
   const jobsOf = (app: INestApplicationContext) => app.get(PgLockService).jobs;
 
   it('run once on two replicas, with the tick and the lock, by either decorator', async () => {
-    await boot('a', [Plain, Decorated]);
+    const a = await boot('a', [Plain, Decorated]);
     await boot('b', [Plain, Decorated]);
     await eventually(() => ticksOf('plain').length >= 3 && ticksOf('decorated').length >= 3);
     for (const job of ['plain', 'decorated']) {
       expect(wrongTicks(job)).toEqual([]);
       expect(new Set(ran.filter((one) => one.job === job).map(({ lock }) => lock))).toEqual(new Set([true]));
+      expect(ran.filter((one) => one.job === job).every(({ at }) => at !== undefined)).toBe(true);
     }
+    expect((await jobsOf(a).find()).map(({ name }) => name)).toEqual(['Decorated.run', 'Plain.run']);
   });
 
   it('run once where a provider is listed in two modules and ScheduleModule is imported twice', async () => {
@@ -342,6 +345,14 @@ describe('ticks', () => {
       expect(wrongTicks('dynamic')).toEqual([]);
       expect(ran.every(({ lock }) => lock)).toBe(true);
     });
+
+    it.each([{ shared: true }, { permits: 2 }, { reentrant: true }, { jod: 'x' }, null])(
+      'wraps nothing with the options %j, which would have no ticks',
+      async (options) => {
+        const a = await boot('a', []);
+        expect(() => jobsOf(a).wrap('dynamic', () => undefined, options as never)).toThrow(PgLockUsageError);
+      },
+    );
   });
 
   describe('options', () => {

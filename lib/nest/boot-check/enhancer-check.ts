@@ -14,6 +14,7 @@ import { ExternalContexts } from './external-contexts.js';
 import { GlobalEnhancersOfOurs } from './global-enhancers.js';
 import { GraphqlFields } from './graphql-fields.js';
 import { HookOrder } from './hook-order.js';
+import { checkJobOptions } from './job-options-check.js';
 import { LazyModules } from './lazy-modules.js';
 import { guardLockParameters } from './lock-parameters.js';
 import { checkOverride } from './overrides.js';
@@ -90,6 +91,7 @@ export class EnhancerCheck {
     const around = runs ? [...this.globalFor(checked, caller), ...own] : [];
     this.ids.check(checked, [...(runs ? around : checked.onMethod), ...checked.wrappers]);
     checkSameIdTwice(checked, around);
+    checkJobOptions(checked);
     if (runs) checkOverride(checked);
     if (caller.enhancers === 'nobody' && own.length > 0) throw refused(checked, () => caller.why);
     if (caller.enhancers === 'bridged') await this.bridge.bind(checked, caller.type);
