@@ -485,6 +485,7 @@ describe('mistakes end in one line and the right code', () => {
     ['pglock.config.json', '{"password": geheim}'],
     ['pglock.config.mjs', 'export default {'],
     ['pglock.config.ts', 'export default { colour: 1 }'],
+    ['pglock.config.json', '{"configs": {"unused": {"colour": 1}}}'],
     ['pglock.config.js', 'throw new Error("not today")'],
   ])('of %s', async (name, text) => {
     const folder = cliFolder(db);

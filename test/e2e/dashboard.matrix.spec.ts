@@ -314,6 +314,9 @@ describe.each(PLATFORMS)('the dashboard on %s', (platform) => {
       expect([wrong, await status(wrong)]).toEqual([wrong, 400]);
     expect(await status('{')).toBe(400);
     expect((await post('/pglock/api/jobs/nothing/run')).status).toBe(404);
+    const headers = { 'x-pglock': '1', 'content-type': 'application/json' };
+    const empty = await fetch(`${url}/pglock/api/jobs/nothing/run`, { method: 'POST', headers });
+    expect(empty.status).toBe(404);
   });
 
   it('streams what changes, resumes where a viewer was, and shows everything to one from elsewhere', async () => {

@@ -244,6 +244,7 @@ describe('lead', () => {
   it.each([
     ['', undefined],
     [7, undefined],
+    ['x', null],
     ['x', { giveUpAfter: 0 }],
     ['x', { giveUpAfter: 1.5 }],
     ['x', { backOff: { first: -1 } }],
@@ -253,7 +254,7 @@ describe('lead', () => {
     ['x', { timeout: 0 }],
   ])('refuses %j with %j before any SQL', async (name, options) => {
     const { service } = openCore(database);
-    const led = service.lead(name as string, (options ?? {}) as LeadOptions, () => 1);
+    const led = service.lead(name as string, (options === undefined ? {} : options) as LeadOptions, () => 1);
     await expect(led).rejects.toThrow(PgLockUsageError);
     expect(await database.sessions()).toEqual([]);
   });

@@ -18,6 +18,7 @@ interface FastifyReply {
 export interface FastifyInstance {
   route(
     route: DashboardPath & {
+      readonly onRequest: (request: FastifyRequest, reply: FastifyReply, done: () => void) => void;
       readonly handler: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
     },
   ): unknown;
@@ -42,8 +43,20 @@ export function mountOnFastify(
   for (const path of paths)
     // `ignoreTrailingSlash` makes one of what are two.
     if (!fastify.hasRoute(path))
-      fastify.route({ ...path, handler: (request, reply) => answer(base, server, request, reply) });
+      fastify.route({
+        ...path,
+        onRequest: withoutEmptyJson,
+        handler: (request, reply) => answer(base, server, request, reply),
+      });
   return undefined;
+}
+
+/** A body that is not there is no JSON, whatever the request calls it: Fastify would refuse it before the dashboard is asked. */
+function withoutEmptyJson({ raw }: FastifyRequest, _reply: FastifyReply, done: () => void): void {
+  const { headers } = raw;
+  const isEmpty = (headers['content-length'] ?? '0') === '0' && headers['transfer-encoding'] === undefined;
+  if (isEmpty) Reflect.deleteProperty(headers, 'content-type');
+  done();
 }
 
 async function answer(

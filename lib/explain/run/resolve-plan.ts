@@ -29,6 +29,7 @@ const KNOWN: readonly (keyof ExplainMigrationOptions)[] = [
 /** @throws {PgLockUsageError} before anything is sent, when an option means nothing or a file cannot be read. @internal */
 export function resolvePlan(options: ExplainMigrationOptions, named: readonly NamedSql[] = []): ExplainPlan {
   assertOptions(options, KNOWN, 'explainMigration');
+  assertHooks(options);
   const database = address(options.database, 'database');
   const live = options.live === undefined || options.live === null ? null : address(options.live, 'live');
   const sources = [
@@ -44,6 +45,19 @@ export function resolvePlan(options: ExplainMigrationOptions, named: readonly Na
     carryOut: flag(options.carryOut, 'carryOut'),
     yes: flag(options.yes, 'yes'),
   };
+}
+
+function assertHooks({
+  signal,
+  onCarryOut,
+}: {
+  readonly signal?: unknown;
+  readonly onCarryOut?: unknown;
+}): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new PgLockUsageError(`signal must be an AbortSignal; got ${printable(signal)}.`);
+  if (onCarryOut !== undefined && typeof onCarryOut !== 'function')
+    throw new PgLockUsageError(`onCarryOut must be a function; got ${printable(onCarryOut)}.`);
 }
 
 function texts(value: unknown, name: string): readonly string[] {

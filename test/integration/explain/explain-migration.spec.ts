@@ -173,6 +173,8 @@ describe('explainMigration', () => {
     ],
     [{ sql: 'SELECT 1', database: 'postgres://user:secret@127.0.0.1:1' }, /names no database/],
     [{ sql: 'SELECT 1', database: 'secret' }, /must be a URL/],
+    [{ sql: 'SELECT 1', signal: {} as AbortSignal }, /signal must be an AbortSignal/],
+    [{ sql: 'SELECT 1', onCarryOut: 5 as never }, /onCarryOut must be a function/],
   ])('refuses %j before anything is sent', async (options, message) => {
     const failed = explainMigration({ database: db.url, ...options });
     await expect(failed).rejects.toThrow(PgLockUsageError);
