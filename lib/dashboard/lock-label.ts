@@ -34,6 +34,6 @@ function advisory({ advisoryKey, advisoryId, advisoryNames }: PgLock): LockLabel
   if (advisoryKey === null) return { key: 'advisory:?', kind: 'advisory', name: 'advisory lock' };
   const { classId, objId, objSubId } = advisoryKey;
   const others = namesText(advisoryNames);
-  const name = advisoryId === null ? others || keyText(advisoryKey) : idText(advisoryId);
+  const name = typeof advisoryId === 'string' ? idText(advisoryId) : others || keyText(advisoryKey);
   return { key: `advisory:${classId}:${objId}:${objSubId}`, kind: 'advisory', name };
 }

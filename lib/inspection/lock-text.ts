@@ -39,7 +39,7 @@ export function lockText(lock: LockedThing & Pick<PgLock, 'mode'>): string {
 
 /** An advisory lock by its id, else by its key as it is typed after `--id`, and who may have taken it. */
 function advisoryText({ advisoryId, advisoryKey, advisoryNames }: LockedThing): string {
-  if (advisoryId !== null) return oneLine(idText(advisoryId));
+  if (typeof advisoryId === 'string') return oneLine(idText(advisoryId));
   if (advisoryKey === null) return 'advisory lock';
   const names = namesText(advisoryNames);
   return names === '' ? keyText(advisoryKey) : `${keyText(advisoryKey)} (${names})`;

@@ -52,7 +52,7 @@ export function resolveQuery(
   return {
     source,
     on: targetsOf(query.on).map(vocabulary.tableOf),
-    keys: listOf('ids', query.ids).map((id) => lockKey(id, vocabulary.namespace).text),
+    keys: filledListOf('ids', query.ids).map((id) => lockKey(id, vocabulary.namespace).text),
     pids: query.pids === undefined ? undefined : listOf('pids', query.pids).map(pidOf),
     predicates: [...predicatesOf(query.where, table, vocabulary.namespace), ...filters],
     orderBy: sortingsOf(query.orderBy, table),
@@ -114,9 +114,16 @@ function listOf<T>(name: string, value: readonly T[] | undefined): readonly T[] 
   throw new PgLockUsageError(`${name} must be an array; got ${printable(value)}.`);
 }
 
+/** An empty list picks out nothing, while to leave it out means everything: what is meant has to be said. */
+function filledListOf<T>(name: string, value: readonly T[] | undefined): readonly T[] {
+  const list = listOf(name, value);
+  if (value === undefined || list.length > 0) return list;
+  throw new PgLockUsageError(`${name} must not be empty: leave it out to ask about all.`);
+}
+
 function targetsOf(on: LockQuery['on']): readonly LockTarget[] {
   if (on === undefined) return [];
-  return Array.isArray(on) ? listOf('on', on as readonly LockTarget[]) : [on];
+  return Array.isArray(on) ? filledListOf('on', on as readonly LockTarget[]) : [on];
 }
 
 function pidOf(pid: unknown): number {

@@ -3,7 +3,7 @@ import { LockKey, type AdvisoryKey } from '../vocabulary/lock-id.js';
 import type { TreeMember } from './blocking-tree.js';
 import type { LockNames } from './lock-names.js';
 import type { AdvisoryName } from './names/advisory-name.js';
-import { advisoryNamesOf, type NamingContext } from './names/advisory-names.js';
+import { advisoryNamesOf, registeredNamesOf, type NamingContext } from './names/advisory-names.js';
 import type { PgActivity } from './pg-activity.js';
 import type { BlockedPgLock, PgLock } from './pg-lock.js';
 import { readContext } from './query-context.js';
@@ -85,11 +85,13 @@ export class RowDecoder {
     const activity = this.activity(row, 'activity', row['activityId'] ?? null);
     const advisoryId = advisoryKey === null ? null : (this.#names.nameOf(advisoryKey) ?? null);
     const advisoryNames =
-      advisoryKey === null || advisoryId !== null ? NO_NAMES : this.#othersNames(advisoryKey, activity);
+      advisoryKey === null ? NO_NAMES : this.#namesOf(advisoryKey, advisoryId !== null, activity);
     return { ...decoded, advisoryKey, advisoryId, advisoryNames, activity } as PgLock;
   }
 
-  #othersNames(key: AdvisoryKey, { applicationName }: PgActivity): readonly AdvisoryName[] {
+  /** What has an id of the application's is taken by no other software. */
+  #namesOf(key: AdvisoryKey, hasId: boolean, { applicationName }: PgActivity): readonly AdvisoryName[] {
+    if (hasId) return registeredNamesOf(key, this.#naming);
     return advisoryNamesOf(key, { ...this.#naming, applicationName });
   }
 }

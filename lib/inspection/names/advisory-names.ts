@@ -27,8 +27,8 @@ export function advisoryNamesOf(
   key: AdvisoryKey,
   { facts = NO_FACTS, applicationName = null, names }: NamingContext = {},
 ): readonly AdvisoryName[] {
-  const registered = names?.nameOf(key) ?? PROCESS_NAMES.nameOf(key);
-  if (registered !== undefined) return Object.freeze([Object.freeze({ name: registered, certain: true })]);
+  const registered = registeredNamesOf(key, { names });
+  if (registered.length > 0) return registered;
   const application = applicationName ?? '';
   const candidates = [
     ...knownKeys(key).map((known) => ({ name: known.name, confirmed: confirms(known, facts, application) })),
@@ -39,6 +39,15 @@ export function advisoryNamesOf(
   const certain = confirmed.length === 1;
   const shown = confirmed.length > 0 ? confirmed : candidates;
   return Object.freeze(uniqueNames(shown).map((name) => Object.freeze({ name, certain })));
+}
+
+/** The name that the application has registered for a key, which goes with an id as well. @internal */
+export function registeredNamesOf(
+  key: AdvisoryKey,
+  { names }: Pick<NamingContext, 'names'>,
+): readonly AdvisoryName[] {
+  const name = names?.nameOf(key) ?? PROCESS_NAMES.nameOf(key);
+  return name === undefined ? NONE : Object.freeze([Object.freeze({ name, certain: true })]);
 }
 
 function uniqueNames(candidates: readonly Candidate[]): readonly string[] {

@@ -1,5 +1,10 @@
 import { PgLockUsageError } from '../../../lib/errors/pg-lock-usage.error.js';
-import { advisoryNamesOf, type NamingContext } from '../../../lib/inspection/names/advisory-names.js';
+import { lockedThing } from '../../../lib/inspection/lock-text.js';
+import {
+  advisoryNamesOf,
+  registeredNamesOf,
+  type NamingContext,
+} from '../../../lib/inspection/names/advisory-names.js';
 import type { NamedRelation, NamingFacts } from '../../../lib/inspection/names/naming-facts.js';
 import { registerAdvisoryNames } from '../../../lib/inspection/names/registered-names.js';
 import { advisoryKey } from '../../../lib/vocabulary/lock-id.js';
@@ -240,6 +245,17 @@ describe('registerAdvisoryNames', () => {
     ]);
     expect(advisoryNamesOf(advisoryKey(74711))).toEqual([{ name: 'nightly import', certain: true }]);
     expect(advisoryNamesOf(advisoryKey([-1, 7]))).toEqual([{ name: 'by figures', certain: true }]);
+  });
+
+  it('names a lock whose id is a pair of numbers, which says nothing by itself', () => {
+    registerAdvisoryNames([{ name: 'shard rebalance', key: [1074944137, 9] }]);
+    const key = advisoryKey([1074944137, 9]);
+    const advisoryNames = registeredNamesOf(key, {});
+    const lock = { type: 'ADVISORY', relName: null, relSchema: null, transactionId: null } as const;
+    const shown = (advisoryId: string | readonly [number, number]) =>
+      lockedThing({ ...lock, advisoryKey: key, advisoryId, advisoryNames });
+    expect(shown([1074944137, 9])).toBe('1074944137,9 (shard rebalance)');
+    expect(shown('billing.close')).toBe('billing.close');
   });
 
   it.each([

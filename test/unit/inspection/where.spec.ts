@@ -101,6 +101,10 @@ describe('a question', () => {
     expect(resolve({ config: 'broken', limit: 2 }).limit).toBe(2);
   });
 
+  it.each([{ ids: [] }, { on: [] }])('is refused with a list that picks out nothing: %j', (query) => {
+    expect(() => resolve(query)).toThrow(/must not be empty: leave it out to ask about all/);
+  });
+
   it('never changes what the caller gave', () => {
     const query = Object.freeze({
       config: 'long',
