@@ -92,22 +92,22 @@ describe('what is decorated runs under its lock, or the application does not boo
     await refused({ providers: [Guarded] }, words);
   });
 
-  it.each([{ catchUp: '1m' }, { job: 'jobs.route' }, { giveBackAfter: 2 }])(
-    'refuses the option of a job where no scheduler calls: %j',
-    async (options) => {
-      @Controller()
-      class Routed {
-        @Get()
-        @UseInterceptors(AdvisoryLock('routed', options))
-        run(): void {}
-      }
-      const [option] = Object.keys(options);
-      await refused(
-        { controllers: [Routed] },
-        new RegExp(`AdvisoryLock on 'Routed\\.run': ${option} means nothing here`),
-      );
-    },
-  );
+  it.each([
+    ['catchUp', AdvisoryLock('routed', { catchUp: '1m' })],
+    ['job', AdvisoryLock('routed', { job: 'jobs.route' })],
+    ['giveBackAfter', AdvisoryLock('routed', { giveBackAfter: 2 })],
+  ])('refuses %s, an option of jobs, where no scheduler calls', async (option, interceptor) => {
+    @Controller()
+    class Routed {
+      @Get()
+      @UseInterceptors(interceptor)
+      run(): void {}
+    }
+    await refused(
+      { controllers: [Routed] },
+      new RegExp(`AdvisoryLock on 'Routed\\.run': ${option} means nothing here`),
+    );
+  });
 
   it('refuses an interceptor on a lifecycle hook', async () => {
     @Injectable()
