@@ -49,8 +49,8 @@ const HOOKS = ['onElected', 'onResigned', 'onLost'] as const;
 const DEFAULTS = { giveUpAfter: 5, firstPauseMs: 200, longestPauseMs: 30_000 };
 
 /** @throws {PgLockUsageError} when an option is unknown, or of another type or range than allowed. @internal */
-export function resolveLeadOptions(options: LeadOptions | undefined): ResolvedLeadOptions {
-  const given: LeadOptions = options === undefined ? {} : options;
+export function resolveLeadOptions(options: LeadOptions = {}): ResolvedLeadOptions {
+  const given = options;
   assertOptions(given, KNOWN, 'leading');
   for (const name of HOOKS)
     if (given[name] !== undefined && typeof given[name] !== 'function')
