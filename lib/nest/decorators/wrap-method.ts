@@ -46,11 +46,6 @@ export function wrappersOf(method: object): readonly EnhancerInfo[] {
   return (method as { readonly [WRAPPED]?: readonly EnhancerInfo[] })[WRAPPED] ?? [];
 }
 
-/** Has what stands in for a method tell the decorators of ours that the method has. @internal */
-export function keepWrappers(standIn: object, original: object): void {
-  if (isWrapped(original)) Object.defineProperty(standIn, WRAPPED, { value: wrappersOf(original) });
-}
-
 /** The property through which an instance finds the database of a decorator. @internal */
 export function runtimeProperty(connection: string | undefined): symbol {
   return Symbol.for(`nestjs-pglock:${getLockRuntimeToken(connection)}`);

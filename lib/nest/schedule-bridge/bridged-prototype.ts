@@ -1,5 +1,4 @@
 import { HandlerObservation } from '../context/handler-outcome.js';
-import { keepWrappers } from '../decorators/wrap-method.js';
 import { impersonate, METADATA, type AnyFunction } from '../nest-metadata.js';
 import { processWide } from '../../vocabulary/process-wide.js';
 import { methodOf } from './job-enhancers.js';
@@ -78,7 +77,6 @@ function standInFor(original: AnyFunction, name: string): AnyFunction {
     return isPlainCall ? Reflect.apply(original, this, args) : runner.run(args);
   }
   impersonate(standIn, original);
-  keepWrappers(standIn, original);
   markCron(standIn);
   markStandIn(standIn, original);
   return standIn;
