@@ -87,7 +87,7 @@ export function prepareLockSession(version: number, leaseMs: number, idleTimeout
   if (version >= 140_000)
     calls.push(`CASE WHEN pg_catalog.strpos(pg_catalog.version(), 'linux') OPERATOR(pg_catalog.>) 0
  THEN pg_catalog.set_config('client_connection_check_interval',
- CASE pg_catalog.current_setting('log_lock_waits') WHEN 'on' THEN '30000' ELSE '1000' END, false) END`);
+ CASE WHEN pg_catalog.current_setting('log_lock_waits') OPERATOR(pg_catalog.=) 'on' THEN '30000' ELSE '1000' END, false) END`);
   return {
     text: `${ON_PRIMARY}SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.pg_is_in_recovery() AS recovery, ${calls.join(', ')}`,
   };

@@ -1,6 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { jest } from '@jest/globals';
 import { Test } from '@nestjs/testing';
 import {
   getPgLockHealthToken,
@@ -356,7 +357,11 @@ describe('telemetry', () => {
     expect(api.collect()).toEqual({});
   });
 
-  it('asks for the package where it is not installed, at boot', async () => {
+  it('takes the package that the application has installed, and asks for it where none is, at boot', async () => {
+    await expect(inMemory({ telemetry: true })).resolves.toBeDefined();
+    jest.unstable_mockModule('@opentelemetry/api', () => {
+      throw new Error('Cannot find package');
+    });
     await expect(inMemory({ telemetry: true })).rejects.toThrow(PgLockConfigurationError);
     await expect(inMemory({ telemetry: true })).rejects.toThrow('install it');
     await expect(inMemory({ telemetry: { api: 5 as never } })).rejects.toThrow('telemetry.api');
