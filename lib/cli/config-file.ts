@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { checkSaved } from '../inspection/resolve-query.js';
 import type { PgLockModuleOptions } from '../options/pg-lock-options.js';
 import { OPTIONS as MODULE_OPTIONS } from '../options/resolve-options.js';
 import type { PgLockCliConfig } from './config.js';
@@ -68,7 +69,13 @@ function checked(config: unknown): PgLockCliConfig {
     throw new Error(
       `it has no option ${printable(stranger)}. There are: ${OPTIONS.join(', ')}, and those of the module.`,
     );
+  checkConfigs(config);
   return withConnection(config);
+}
+
+/** Saved queries are read before one of them is asked for. */
+function checkConfigs({ configs = {}, namespace = '' }: PgLockCliConfig): void {
+  for (const name of Object.keys(configs)) checkSaved(name, configs, namespace);
 }
 
 /** Of the module's options, the connection is where its lock sessions go. */

@@ -1,27 +1,12 @@
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { advisoryLocks, openCore, openTwo } from '../support/cores.js';
 import { eventually, useDatabase, type Session } from '../support/database.js';
+import { errorsOf } from '../support/server-log.js';
 
 const database = useDatabase();
 
 async function waiters(): Promise<readonly Session[]> {
   return (await database.sessions()).filter(({ blockedBy }) => blockedBy.length > 0);
-}
-
-/** The server's log so far, where it is a file beside its data. */
-async function serverLog(): Promise<string | undefined> {
-  const { rows } = await database.admin.query<{ data_directory: string }>('SHOW data_directory');
-  const file = join(dirname(rows[0]!.data_directory), 'server.log');
-  return existsSync(file) ? readFile(file, 'utf8') : undefined;
-}
-
-/** What the server has logged of errors since. */
-async function errorsSince(before: string | undefined): Promise<readonly string[]> {
-  const log = (await serverLog())?.slice(before?.length) ?? '';
-  return log.split('\n').filter((line) => /ERROR|FATAL/.test(line) && /\block\b/.test(line));
 }
 
 describe('a wait in the queue of the server', () => {
@@ -46,7 +31,6 @@ describe('a wait in the queue of the server', () => {
   });
 
   it('leaves no line in the log of the server: not when it succeeds, times out, or is given up', async () => {
-    const before = await serverLog();
     const [a, b] = openTwo(database);
     const lock = await a.service.acquire('x');
     const waiting = b.service.acquire('x', { timeout: '20s' });
@@ -62,7 +46,8 @@ describe('a wait in the queue of the server', () => {
     expect(await b.service.acquire('x', { timeout: 300 })).toBeNull();
     await eventually(async () => (await waiters()).length === 0);
     await next?.release();
-    expect(await errorsSince(before)).toEqual([]);
+    const pids = new Set((await database.sessions()).map(({ pid }) => pid));
+    expect(await errorsOf(database, pids)).toEqual([]);
   });
 
   it('works, and leaves nothing behind, where plpgsql cannot be used', async () => {
