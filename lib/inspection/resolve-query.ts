@@ -41,10 +41,10 @@ const SIGNAL_KEYS = ['sessions', 'dryRun'];
  */
 export function resolveQuery(
   source: RowQuery['source'],
-  given: LockQuery<object> | undefined,
+  given: LockQuery<object> | undefined = {},
   vocabulary: QueryVocabulary,
 ): RowQuery {
-  const query = withConfiguration(given ?? {}, vocabulary.configs);
+  const query = withConfiguration(given, vocabulary.configs);
   const table = attributesOf({ source });
   const filters = listOf('filters', query.filters).flatMap((text) =>
     filterPredicates(text, table, vocabulary.namespace),
@@ -100,7 +100,7 @@ function withConfiguration(given: LockQuery<object>, configs: QueryVocabulary['c
 
 function known(query: unknown, keys: readonly string[], what: string): void {
   if (typeof query !== 'object' || query === null || Array.isArray(query))
-    throw new PgLockUsageError(`${what} must be an object; got ${printable(query)}.`);
+    throw new PgLockUsageError(`What is given as ${what} must be an object; got ${printable(query)}.`);
   const stranger = Object.keys(query).find((key) => !keys.includes(key));
   if (stranger === undefined) return;
   throw new PgLockUsageError(

@@ -105,6 +105,12 @@ describe('a question', () => {
     expect(() => resolve(query)).toThrow(/must not be empty: leave it out to ask about all/);
   });
 
+  it.each([null, 5, 'users'])('is refused where it is no object: %j', (query) => {
+    expect(() => resolve(query as never)).toThrow(
+      /^What is given as a question about locks must be an object/,
+    );
+  });
+
   it('never changes what the caller gave', () => {
     const query = Object.freeze({
       config: 'long',
