@@ -115,7 +115,7 @@ async function tryAll({ service }: PgLockCore): Promise<Record<string, string>> 
   const patient = { timeout: PATIENT, onContention: 'throw' } as const;
   const work: Record<(typeof ALL)[number], () => Promise<unknown>> = {
     'a session-level lock': () =>
-      service.advisory(3n, async (lock) => {
+      service.advisory(3n, patient, async (lock) => {
         await delay(LONGER_MS);
         lock.signal.throwIfAborted();
       }),
