@@ -55,7 +55,7 @@ const PROMISES: Record<string, string> = {
   'server killed (kill -9) and recovered': 'the server is killed and recovers; counted from when it is back',
   'process stopped for longer than the lease': 'its process is stopped (`kill -STOP`)',
   'event loop blocked for longer than the lease': 'its event loop is blocked',
-  'TCP half-open': 'network partition: packets are dropped silently',
+  'TCP half-open': 'network partition (packets dropped silently)',
 };
 
 /** The table of README: what becomes of a holder, and when the next one and the holder itself know. */

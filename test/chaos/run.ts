@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Check, HistoryChecker, Violation } from '../support/history.js';
 import { now, Cluster, type ClusterOptions, type Replica } from './cluster.js';
+import type { Message } from '../support/child.js';
 import type { Fault, Scene } from './fault.js';
 import { COMPANIONS } from './faults.js';
 
@@ -158,7 +159,7 @@ class Storm {
     const tag = String(++this.count);
     const key = `m:${tag}`;
     const { through = 'nothing', hold = {} } = fault;
-    const held = await victim.ask('hold', { keys: [key], through, options: hold });
+    const held = await this.holding(victim, { keys: [key], through, options: hold });
     const { h, pid } = held as unknown as { h: string; pid: number };
     await other.ask('want', { key, timeout: 90_000, tag });
     const waiterPid = await this.cluster.waitForWaiter(key).catch(() => undefined);
@@ -168,6 +169,18 @@ class Storm {
     const fail = this.fail.bind(this);
     const scene: Scene = { cluster, victim, other, key, h, tag, pid, waiterPid, random, had, fail };
     await this.strike(fault, scene, h, third);
+  }
+
+  /** The fault before may have made a login of PgBouncer fail, which then refuses everybody for `server_login_retry`. */
+  private async holding(victim: Replica, init: Record<string, unknown>): Promise<Message> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await victim.ask('hold', init);
+      } catch (error) {
+        if (tries === 10 || !String(error).includes('server_login_retry')) throw error;
+        await delay(500);
+      }
+    }
   }
 
   private async strike(fault: Fault, scene: Scene, h: string, third: Replica | undefined): Promise<void> {
