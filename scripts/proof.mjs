@@ -10,9 +10,16 @@ export function proof(comparison, reliability) {
   const [, times] = found(/^\| \*\*nestjs-pglock\*\* +\|(?: *[\d.]+ \|){1} *([\d.]+) \|/m, comparison);
   return [
     `Fault-tested: ${faults} injected faults on ${replicas} replicas (process kills, network cuts, paused processes, server restarts),`,
-    `**${violations}** violations ([reliability](docs/reliability.md)). A hundred concurrent locks share one connection, at **${times} ×** the throughput`,
+    `${said(violations)}. A hundred concurrent locks share one connection, at **${times} ×** the throughput`,
     `of sequential \`pg\` calls ([performance](docs/performance.md)).`,
   ].join('\n');
+}
+
+/** What was violated is on the page. */
+function said(violations) {
+  if (violations === '0') return '**0** violations ([reliability](docs/reliability.md))';
+  const what = violations === '1' ? 'violation, which' : 'violations, which';
+  return `**${violations}** ${what} [reliability](docs/reliability.md) explains`;
 }
 
 function found(pattern, text) {
