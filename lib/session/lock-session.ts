@@ -132,10 +132,8 @@ export class LockSession implements WireOwner {
 
   /** Notes a lock that a statement of its own has acquired; undefined where the session has ended since. */
   adopt(key: LockKey, shared: boolean): SessionLock<LockSession> | undefined {
-    if (this.state === 'ended') return undefined;
-    const lock = new SessionLock<LockSession>(this, key, shared);
-    this.locks.add(lock);
-    this.wire.updateReference(); // its statement is answered, and only the lock keeps the process alive from now on
+    const lock = this.add(key, shared);
+    if (lock !== undefined) this.wire.updateReference(); // its statement is answered: only the lock keeps the process alive now
     return lock;
   }
 
@@ -234,8 +232,15 @@ export class LockSession implements WireOwner {
     this.lastUsedAt = monotonicMs();
   }
 
+  private add(key: LockKey, shared: boolean): SessionLock<LockSession> | undefined {
+    if (this.state === 'ended') return undefined;
+    const lock = new SessionLock<LockSession>(this, key, shared);
+    this.locks.add(lock);
+    return lock;
+  }
+
   private grant(op: TryOp): void {
-    const lock = this.adopt(op.key, op.shared);
+    const lock = this.add(op.key, op.shared);
     if (lock === undefined) op.onError(this.cause);
     else op.onAcquired(lock);
   }
