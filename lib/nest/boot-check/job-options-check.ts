@@ -18,8 +18,9 @@ const scanner = new MetadataScanner();
 export function checkJobOptions(checked: CheckedMethod): void {
   if (isScheduled(checked.method)) return;
   const { onMethod, wrappers } = checked;
-  const onClass = hasSchedule(checked.prototype) ? [] : checked.onClass;
-  for (const info of [...onClass, ...onMethod, ...wrappers]) assertNone(checked, info);
+  for (const info of [...onMethod, ...wrappers]) assertNone(checked, info);
+  if (checked.onClass.length === 0 || hasSchedule(checked.prototype)) return;
+  for (const info of checked.onClass) assertNone(checked, info);
 }
 
 function hasSchedule(prototype: object): boolean {
