@@ -50,19 +50,18 @@ const DEFAULTS = { giveUpAfter: 5, firstPauseMs: 200, longestPauseMs: 30_000 };
 
 /** @throws {PgLockUsageError} when an option is unknown, or of another type or range than allowed. @internal */
 export function resolveLeadOptions(options: LeadOptions = {}): ResolvedLeadOptions {
-  const given = options;
-  assertOptions(given, KNOWN, 'leading');
+  assertOptions(options, KNOWN, 'leading');
   for (const name of HOOKS)
-    if (given[name] !== undefined && typeof given[name] !== 'function')
-      throw new PgLockUsageError(`${name} must be a function; got ${printable(given[name])}.`);
-  const { signal, backOff, onElected, onResigned, onLost } = given;
+    if (options[name] !== undefined && typeof options[name] !== 'function')
+      throw new PgLockUsageError(`${name} must be a function; got ${printable(options[name])}.`);
+  const { signal, backOff, onElected, onResigned, onLost } = options;
   assertSignal(signal);
   const pauses: LeadBackOff = backOff ?? {};
   assertOptions(pauses, ['first', 'most'], 'backOff');
   const { first, most } = pauses;
   return {
     signal,
-    giveUpAfter: giveUpAfterOf(given.giveUpAfter),
+    giveUpAfter: giveUpAfterOf(options.giveUpAfter),
     firstPauseMs: first === undefined ? DEFAULTS.firstPauseMs : positiveDurationMs(first, 'backOff.first'),
     longestPauseMs: most === undefined ? DEFAULTS.longestPauseMs : positiveDurationMs(most, 'backOff.most'),
     onElected,

@@ -3,6 +3,7 @@ import type { AdvisoryLocks } from '../locks/advisory-locks.js';
 import type { LockHandle } from '../locks/lock-handle.js';
 import type { LockNames } from '../locks/lock-names.js';
 import { askAll } from '../peers/ask-all.js';
+import { nextListening } from '../peers/next-listening.js';
 import type { AssertPeers, Peers } from '../peers/peers.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
@@ -49,7 +50,7 @@ export class Leaders {
       elect: (name, signal) => this.#elect(name, signal),
       onElected: ({ name, term, pid }) => init.emit({ type: 'leaderElected', name, term, pid }),
       onLost: ({ name, term, pid }, error) => init.emit({ type: 'leaderLost', name, term, pid, error }),
-      outlast: (ms, signal) => this.#outlast(ms, signal),
+      outlast: (ms, signal) => nextListening(init.peers, ms, signal),
       onEnded: (term, how, error) => this.#ended(term, how, error),
     };
     init.peers.answer(WHO_LEADS, () => thatFit(this.#reports()));
@@ -138,13 +139,6 @@ export class Leaders {
       await this.#poll.next(signal);
     }
     return null;
-  }
-
-  async #outlast(ms: number, signal: AbortSignal): Promise<void> {
-    const isBack = new AbortController();
-    const stop = this.#init.peers.onListening(() => isBack.abort());
-    await pause(ms, signal, isBack.signal);
-    stop();
   }
 
   #ended({ name, term, pid }: Term, how: Exclude<TermEnd, 'lost'>, error: unknown): void {

@@ -1,5 +1,6 @@
 import { monotonicMs } from '../vocabulary/monotonic.js';
 import { pause } from '../vocabulary/pause.js';
+import { nextListening } from './next-listening.js';
 import type { PeerAnswer, PeerInfo, PeerQuestionKind, Peers } from './peers.js';
 
 /** How long answers of peers that are known are waited for. */
@@ -19,24 +20,13 @@ export async function askAll<Question, Answer>(
   body: Question,
   leftMs = COLLECT_MS,
 ): Promise<readonly PeerAnswer<Answer>[]> {
-  await untilListening(peers, leftMs);
+  // A session that is being opened knows of no peers yet.
+  if (peers.listeningSince === undefined) await nextListening(peers, leftMs);
   const { listeningSince = -Infinity } = peers;
   const strangersForMs = listeningSince + STRANGERS_MS - monotonicMs();
   if (strangersForMs > 0) await pause(strangersForMs);
   const waitMs = peers.known().length === 0 ? Math.min(leftMs, STRANGERS_MS) : leftMs;
   return peers.ask(kind, body, { waitMs, isEnough: allKnown(peers) }).catch(() => []);
-}
-
-/** A session that is being opened knows of no peers yet. */
-async function untilListening(
-  peers: Pick<Peers, 'listeningSince' | 'onListening'>,
-  atMostMs: number,
-): Promise<void> {
-  if (peers.listeningSince !== undefined) return;
-  const listens = new AbortController();
-  const stop = peers.onListening(() => listens.abort());
-  await pause(atMostMs, listens.signal);
-  stop();
 }
 
 /** Whether all peers that are known have answered. @internal */

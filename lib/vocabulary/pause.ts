@@ -1,9 +1,9 @@
 import { setTimeout } from 'node:timers';
-import { onAbort } from './wait-abort.js';
+import { onAbort, type WaitSignal } from './wait-abort.js';
 import { TIMER_MAX_MS } from './monotonic.js';
 
 /** Resolves after so many milliseconds, or as soon as one of the signals aborts. @internal */
-export function pause(ms: number, ...signals: readonly AbortSignal[]): Promise<void> {
+export function pause(ms: number, ...signals: readonly WaitSignal[]): Promise<void> {
   if (signals.some(({ aborted }) => aborted)) return Promise.resolve();
   return new Promise((resolve) => {
     const done = () => {
