@@ -1,5 +1,5 @@
 import { listOfIds, lockKey, type AdvisoryKey, type LockId, type LockKey } from '../vocabulary/lock-id.js';
-import { RecentMap } from './recent-map.js';
+import { RecentMap } from '../vocabulary/recent-map.js';
 import { SeenIds } from './seen-ids.js';
 
 /** How many ids a process remembers. */

@@ -3,7 +3,7 @@ import type { PeerQuestionKind, Peers } from '../peers/peers.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import type { NamedKey } from './lock-names.js';
-import { RecentMap } from './recent-map.js';
+import { RecentMap } from '../vocabulary/recent-map.js';
 
 interface Use {
   readonly key: string;

@@ -22,7 +22,8 @@ export class UnterminatedSqlError extends Error {
 
 const SPACE = /[ \t\n\r\f\v]+/y;
 const LINE_COMMENT = /--[^\n\r]*/y;
-const WORD = /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y;
+/** No letter that belongs to the string or name behind it. */
+const WORD = /(?![eEbBxXnN]'|[uU]&['"])[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y;
 const NUMBER = /(?:\d|\.\d)[\w.]*/y;
 const DOLLAR = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y;
 const PARAMETER = /\$\d+/y;
@@ -70,6 +71,10 @@ function lexeme(
   start: number,
   token: (kind: SqlToken['kind'], end: number) => SqlToken,
 ): SqlToken | undefined {
+  for (const [pattern, kind] of SIMPLE) {
+    const found = endOf(pattern, text, start);
+    if (found !== undefined) return token(kind, found);
+  }
   const end = (pattern: RegExp): number | undefined => endOf(pattern, text, start);
   const escaped = end(ESCAPE_STRING);
   if (escaped !== undefined) return token('string', endOfEscapeString(text, escaped));
@@ -78,12 +83,7 @@ function lexeme(
   const named = end(PREFIXED_NAME);
   if (named !== undefined) return token('name', endOfQuoted(text, named, '"', 'quoted name'));
   const dollar = end(DOLLAR);
-  if (dollar !== undefined) return token('string', endOfDollarQuoted(text, start, dollar));
-  for (const [pattern, kind] of SIMPLE) {
-    const found = end(pattern);
-    if (found !== undefined) return token(kind, found);
-  }
-  return undefined;
+  return dollar === undefined ? undefined : token('string', endOfDollarQuoted(text, start, dollar));
 }
 
 const SIMPLE: readonly (readonly [RegExp, SqlToken['kind']])[] = [

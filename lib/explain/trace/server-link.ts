@@ -171,6 +171,7 @@ export class ServerLink {
   async pump(): Promise<void> {
     try {
       for await (const chunk of this.#server) {
+        gather(this.#client);
         for (const piece of this.#splitter.push(chunk as Buffer)) this.#take(piece);
         if (this.#client.writableNeedDrain) await drained(this.#client);
         if (this.#expected.isEmpty) this.#wake();
@@ -206,8 +207,16 @@ export class ServerLink {
   }
 }
 
+/** What is written until the event loop goes on is sent in one packet, as it came: each one would wake the other side. */
+function gather(stream: Duplex): void {
+  if (stream.destroyed || stream.writableCorked > 0) return;
+  stream.cork();
+  process.nextTick(() => stream.uncork());
+}
+
 /** Waits where the other side reads more slowly than this one writes. @internal */
 export async function written(stream: Duplex, bytes: Buffer): Promise<void> {
+  gather(stream);
   if (stream.destroyed || stream.write(bytes)) return;
   await drained(stream);
 }

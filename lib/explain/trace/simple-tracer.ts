@@ -1,4 +1,5 @@
 import type { Look } from '../../sql/explain-look.js';
+import { rememberingTexts } from '../../vocabulary/recent-map.js';
 import { statementsOfMessage } from '../split/split-statements.js';
 import type { ServerLink, TransactionStatus } from './server-link.js';
 import type { SessionTrace } from './session-trace.js';
@@ -202,6 +203,4 @@ function endsTransaction({ kind }: TracedKind): boolean {
 }
 
 /** How many statements a text has; several where the server cannot read it. */
-function statementsIn(sql: string): number {
-  return statementsOfMessage(sql)?.length ?? 2;
-}
+const statementsIn = rememberingTexts((sql) => statementsOfMessage(sql)?.length ?? 2);

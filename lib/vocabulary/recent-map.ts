@@ -28,3 +28,22 @@ export class RecentMap<Key, Value> {
     this.young.set(key, value);
   }
 }
+
+const MOST_TEXTS = 256;
+/** Longer ones are not kept: they seldom come twice. */
+const LONGEST_TEXT = 4_096;
+
+/** A pure function of a text that remembers what it said of the texts of late. @internal */
+export function rememberingTexts<Value extends object | number>(
+  read: (text: string) => Value,
+): (text: string) => Value {
+  const recent = new RecentMap<string, Value>(MOST_TEXTS);
+  return (text) => {
+    if (text.length > LONGEST_TEXT) return read(text);
+    const known = recent.get(text);
+    if (known !== undefined) return known;
+    const value = read(text);
+    recent.set(text, value);
+    return value;
+  };
+}
