@@ -1,5 +1,6 @@
 import { askAll } from '../peers/ask-all.js';
 import type { Peers } from '../peers/peers.js';
+import { asciiJson } from '../vocabulary/ascii.js';
 import type { Job } from './job.js';
 import { JOBS_QUESTION, wireId, type JobsAnswer, type ToldJob, type ToldRun } from './job-questions.js';
 import type { JobRun, JobStatus } from './job-status.js';
@@ -9,6 +10,8 @@ import type { JobsContext } from './jobs-context.js';
 const COLLECT_MS = 1_000;
 /** A notification has 7 999 bytes, of which the envelope takes some. */
 const PAGE_BYTES = 6_500;
+/** What is shown of an id that is too long for a message. */
+const CUT_ID = 100;
 
 /** One job of a peer. @internal */
 export interface PeersJob extends ToldJob {
@@ -39,8 +42,8 @@ export function jobsPage(jobs: readonly ToldJob[], page: number, replica: string
   const pages: ToldJob[][] = [[]];
   let bytes = 0;
   for (const job of jobs) {
-    const sent = { ...job, id: wireId(job.id) as ToldJob['id'] };
-    const size = Buffer.byteLength(JSON.stringify(sent));
+    const sent = thatFits({ ...job, id: wireId(job.id) as ToldJob['id'] });
+    const size = asciiJson(sent).length;
     if (bytes + size > PAGE_BYTES && bytes > 0) {
       pages.push([]);
       bytes = 0;
@@ -49,6 +52,15 @@ export function jobsPage(jobs: readonly ToldJob[], page: number, replica: string
     pages.at(-1)?.push(sent);
   }
   return { replica, pages: pages.length, jobs: pages[page] ?? [] };
+}
+
+/** Of a job with many or long ids, which no message could hold, the first ones. */
+function thatFits(job: ToldJob): ToldJob {
+  if (asciiJson(job).length <= PAGE_BYTES) return job;
+  const { id } = job;
+  if (typeof id === 'string') return { ...job, id: `${id.slice(0, CUT_ID)}…` };
+  if (!Array.isArray(id)) return job;
+  return thatFits({ ...job, id: id.length > 1 ? id.slice(0, id.length >> 1) : id[0] });
 }
 
 /** The jobs of all peers that answer in time. @internal */

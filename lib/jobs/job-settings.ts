@@ -25,13 +25,25 @@ export interface JobOptions {
 /** The names of {@link JobOptions}. @internal */
 export const JOB_OPTIONS = ['catchUp', 'job', 'giveBackAfter'] as const;
 
+/** The name travels with every tick, in a notification, which is short. */
+const LONGEST_NAME = 500;
+
+/** @throws {PgLockUsageError} when it names no job. @internal */
+export function assertJobName(name: unknown, what: string): asserts name is string {
+  if (typeof name !== 'string' || name.trim() === '')
+    throw new PgLockUsageError(`${what} must be a text that is not empty; got ${printable(name)}.`);
+  if (name.length > LONGEST_NAME || name.includes('\0'))
+    throw new PgLockUsageError(
+      `${what} must be a text of at most ${LONGEST_NAME} characters without NUL; got ${printable(name)} (${name.length}).`,
+    );
+}
+
 /** @throws {PgLockUsageError} when one cannot be read. @internal */
 export function readJobOptions({ catchUp, job, giveBackAfter }: JobOptions): {
   readonly catchUpMs: number | undefined;
   readonly giveBackAfter: number | undefined;
 } {
-  if (job !== undefined && (typeof job !== 'string' || job.trim() === ''))
-    throw new PgLockUsageError(`job must be a text that is not empty; got ${printable(job)}.`);
+  if (job !== undefined) assertJobName(job, 'job');
   if (giveBackAfter !== undefined && !(Number.isSafeInteger(giveBackAfter) && giveBackAfter > 0))
     throw new PgLockUsageError(
       `giveBackAfter must be a whole number above 0; got ${printable(giveBackAfter)}.`,

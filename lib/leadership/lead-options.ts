@@ -70,12 +70,20 @@ export function resolveLeadOptions(options: LeadOptions = {}): ResolvedLeadOptio
   };
 }
 
+/** It travels in notifications, which are short. */
+const LONGEST_NAME = 500;
+
 /** @throws {PgLockUsageError} when it names nothing. @internal */
 export function leaderName(name: unknown): string {
-  if (typeof name === 'string' && name !== '') return name;
-  throw new PgLockUsageError(
-    `The name of what is led must be a string that is not empty; got ${printable(name)}.`,
-  );
+  if (typeof name !== 'string' || name === '')
+    throw new PgLockUsageError(
+      `The name of what is led must be a string that is not empty; got ${printable(name)}.`,
+    );
+  if (name.length > LONGEST_NAME)
+    throw new PgLockUsageError(
+      `The name of what is led must be a string of at most ${LONGEST_NAME} characters; got ${printable(name)} (${name.length}).`,
+    );
+  return name;
 }
 
 function giveUpAfterOf(value: unknown): number {

@@ -1,5 +1,6 @@
 import { isRecord } from '../peers/peer-message.js';
 import type { PeerMessageKind, PeerQuestionKind } from '../peers/peers.js';
+import { asciiJson } from '../vocabulary/ascii.js';
 
 /** What one process says of one name. @internal */
 export interface LeaderReport {
@@ -27,7 +28,7 @@ const MOST_BYTES = 7_000;
 /** As many reports as fit into one message. @internal */
 export function thatFit(reports: readonly LeaderReport[]): readonly LeaderReport[] {
   let bytes = 0;
-  return reports.filter((report) => (bytes += Buffer.byteLength(JSON.stringify(report)) + 1) < MOST_BYTES);
+  return reports.filter((report) => (bytes += asciiJson(report).length + 1) < MOST_BYTES);
 }
 
 function readReport(value: unknown): LeaderReport[] {

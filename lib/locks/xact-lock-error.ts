@@ -18,6 +18,7 @@ const NO_SUCH_TABLE: readonly (string | undefined)[] = [
   SQLSTATE.undefinedTable,
   SQLSTATE.invalidSchemaName,
   SQLSTATE.wrongObjectType,
+  SQLSTATE.untranslatableCharacter,
 ];
 
 /** The library's error for whatever a lock statement in a transaction threw; what is no affair of locks stays itself. @internal */

@@ -1,4 +1,5 @@
 import { NOTIFICATION_MAX_BYTES } from '../sql/peer-channel.js';
+import { asciiJson } from '../vocabulary/ascii.js';
 
 /** The version of the envelope that this library writes. Fields may be added to it; those that it has keep their meaning. */
 const VERSION = 1;
@@ -22,10 +23,10 @@ export interface PeerMessage extends PeerSender {
   readonly body: unknown;
 }
 
-/** The text of a message. @throws {RangeError} when it is longer than a notification can be. @internal */
+/** The text of a message, in ASCII, for databases of any encoding. @throws {RangeError} when it is longer than a notification can be. @internal */
 export function encodeMessage(message: PeerMessage): string {
   const { kind, id, applicationName, host, pids, asks, answers, body } = message;
-  const text = JSON.stringify({
+  const text = asciiJson({
     v: VERSION,
     k: kind,
     i: id,
@@ -36,7 +37,7 @@ export function encodeMessage(message: PeerMessage): string {
     ...(answers === undefined ? {} : { r: answers }),
     b: body,
   });
-  const bytes = Buffer.byteLength(text);
+  const bytes = text.length;
   if (bytes > NOTIFICATION_MAX_BYTES)
     throw new RangeError(`A message to peers of ${bytes} bytes is too long (${NOTIFICATION_MAX_BYTES}).`);
   return text;

@@ -11,6 +11,7 @@ export type FlowContextValues = Readonly<Record<string, string>>;
 
 /** The characters that separate: they would make another context of it. */
 const SEPARATORS = /[;=]/g;
+const UNPRINTABLE = /[^\x20-\x7e]+/g;
 
 /**
  * What the running flow attaches to its sessions, as the end of their `application_name`: `;route=GET /orders;tenant=7`.
@@ -43,9 +44,16 @@ function labelOf(values: FlowContextValues): string {
           `The context's ${printable(key)} must be a text without NUL, as its name; got ${printable(value)}.`,
         );
       // A semicolon begins the next value; an equals sign may stand in one.
-      return `;${key.replace(SEPARATORS, '_')}=${value.replaceAll(';', ',')}`;
+      return shown(`;${key.replace(SEPARATORS, '_')}=${value.replaceAll(';', ',')}`);
     })
     .join('');
+}
+
+/** Bytes that no `application_name` holds, as PostgreSQL 16 shows them itself: `ü` is no character of every database. */
+function shown(label: string): string {
+  return label.replace(UNPRINTABLE, (text) =>
+    Array.from(Buffer.from(text), (byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join(''),
+  );
 }
 
 interface Named {

@@ -5,7 +5,9 @@ import { prepareObserverSession, READ_OBSERVER_FACTS, type ObserverFacts } from 
 import { onPrimary } from '../sql/on-primary.js';
 import { BACKEND_PID, BACKEND_PID_OF_TRANSACTION } from '../sql/signal.js';
 import type { Statement, StatementRunner } from '../sql/statement.js';
+import { ascii } from '../vocabulary/ascii.js';
 import type { SessionPurpose } from '../vocabulary/session-name.js';
+import { SQLSTATE, sqlStateOf } from '../vocabulary/sqlstate.js';
 import { cutOnAbort, type Connector } from './connector.js';
 import { socketOf } from './socket.js';
 import { AS_TEXT } from './text-types.js';
@@ -34,6 +36,12 @@ const GRACE_MS = 5_000;
 const FAREWELL_MS = 1_000;
 /** How often a load balancer is given the choice. */
 const DRAWS = 5;
+
+/** A value with all its texts in ASCII. */
+function inAscii(value: unknown): unknown {
+  if (typeof value === 'string') return ascii(value);
+  return Array.isArray(value) ? value.map(inAscii) : value;
+}
 
 interface Observing {
   readonly client: Client;
@@ -87,7 +95,7 @@ export class ObserverSession implements StatementRunner {
 
   /** Runs one statement in its turn; connects when it must. */
   query<Row extends object>(statement: Statement): Promise<Row[]> {
-    return this.#inTurn(({ client, direct }) => this.#send<Row>(client, onPrimary(statement), direct));
+    return this.#inTurn(({ client, direct }) => this.#sendFitting<Row>(client, onPrimary(statement), direct));
   }
 
   /** Whether a load balancer stands between that sends some statements to a standby; connects when it must. */
@@ -173,6 +181,23 @@ export class ObserverSession implements StatementRunner {
       await this.#send(client, onPrimary(prepareObserverSession(version, this.#options.statementTimeoutMs)));
     if (this.#ended) throw new PgLockUsageError('The module was shut down meanwhile.');
     return { version, direct };
+  }
+
+  /**
+   * A database of another encoding refuses a statement with a character that it lacks: none of its rows has that, and what it is
+   * to keep is kept as JSON escapes it.
+   */
+  async #sendFitting<Row extends object>(
+    client: Client,
+    statement: Statement,
+    named: boolean,
+  ): Promise<Row[]> {
+    try {
+      return await this.#send<Row>(client, statement, named);
+    } catch (error) {
+      if (sqlStateOf(error) !== SQLSTATE.untranslatableCharacter) throw error;
+      return this.#send<Row>(client, { ...statement, values: (statement.values ?? []).map(inAscii) }, named);
+    }
   }
 
   /** @param named whether the server keeps the plan of a statement with a name: a pooler may give the next one another backend. */

@@ -11,6 +11,8 @@ export const SQLSTATE = {
   insufficientPrivilege: '42501',
   undefinedTable: '42P01',
   invalidSchemaName: '3F000',
+  /** The encoding of the database has no such character. */
+  untranslatableCharacter: '22P05',
   wrongObjectType: '42809',
   noActiveSqlTransaction: '25P01',
   inFailedSqlTransaction: '25P02',

@@ -353,6 +353,11 @@ describe('ticks', () => {
         expect(() => jobsOf(a).wrap('dynamic', () => undefined, options as never)).toThrow(PgLockUsageError);
       },
     );
+
+    it('has a name that a notification can hold', async () => {
+      const a = await boot('a', []);
+      expect(() => jobsOf(a).wrap('x'.repeat(501), () => undefined)).toThrow(/at most 500 characters/);
+    });
   });
 
   describe('options', () => {
@@ -393,6 +398,7 @@ describe('ticks', () => {
       [{ catchUp: 'soon' }, /AdvisoryLock: catchUp.*"soon"/],
       [{ catchUp: -1 }, /AdvisoryLock: catchUp.*-1/],
       [{ job: '' }, /job must be a text that is not empty; got ""/],
+      [{ job: 'x'.repeat(501) }, /job must be a text of at most 500 characters without NUL; got "x+\.\.\. \(501\)/],
       [{ giveBackAfter: 0 }, /giveBackAfter must be a whole number above 0; got 0/],
       [{ giveBackAfter: 1.5 }, /giveBackAfter must be a whole number above 0; got 1\.5/],
     ])('are refused that cannot be read: %j', async (options, words) => {

@@ -52,6 +52,12 @@ const waiters = (count: number) =>
   });
 
 describe('lead', () => {
+  it.each(['', 'x'.repeat(501), 7])('refuses a name that is none (%#)', async (name) => {
+    const { service } = openCore(database);
+    await expect(service.lead(name as string, () => 'led')).rejects.toThrow(/The name of what is led/);
+    expect(() => service.isLeader(name as string)).toThrow(PgLockUsageError);
+  });
+
   it('gives up at once what standing by cannot mend, and only that', async () => {
     const nobody = new URL(database.url);
     nobody.username = 'no_such_role';

@@ -10,6 +10,8 @@ export { barrier, deferred, eventually, type Deferred, type EventuallyOptions } 
 type Cleanup = () => unknown;
 
 export interface UseDatabaseOptions {
+  /** Other than UTF-8. */
+  readonly encoding?: 'LATIN1' | 'EUC_JP' | 'SQL_ASCII';
   /** SQL to run once in the new database. */
   readonly schema?: string;
   /**
@@ -80,7 +82,9 @@ class OwnDatabase implements TestDatabase {
   }
 
   async create(): Promise<void> {
-    await this.#onServer(`CREATE DATABASE ${this.name} TEMPLATE template0`);
+    const { encoding } = this.#options;
+    const encoded = encoding === undefined ? '' : ` ENCODING '${encoding}' LC_COLLATE 'C' LC_CTYPE 'C'`;
+    await this.#onServer(`CREATE DATABASE ${this.name} TEMPLATE template0${encoded}`);
     this.admin = await open({ connectionString: this.url, application_name: 'pglock-test-admin' });
     if (this.#options.schema) await this.admin.query(this.#options.schema);
   }

@@ -40,8 +40,16 @@ describe('the form of a message, which never changes', () => {
   });
 
   it('refuses to send more than a notification can carry, counted in bytes', () => {
-    expect(() => encodeMessage(message('x', 'é'.repeat(3_900)))).not.toThrow();
-    expect(() => encodeMessage(message('x', 'é'.repeat(3_960)))).toThrow(RangeError);
+    expect(() => encodeMessage(message('x', 'x'.repeat(7_890)))).not.toThrow();
+    expect(() => encodeMessage(message('x', 'x'.repeat(7_930)))).toThrow(RangeError);
+    expect(() => encodeMessage(message('x', 'é'.repeat(1_310)))).not.toThrow();
+    expect(() => encodeMessage(message('x', 'é'.repeat(1_330)))).toThrow(RangeError);
+  });
+
+  it('is ASCII, which a database of any encoding takes', () => {
+    const said = message('x', { name: 'Tägliche 账单 🎉\u007f' });
+    expect(encodeMessage(said)).toMatch(/^[\x20-\x7f]*$/);
+    expect(decodeMessage(encodeMessage(said))).toEqual(said);
   });
 });
 
