@@ -13,7 +13,7 @@ export function errorText(error: unknown): string {
     .replace(/'(?:[^']|'')*'/g, "'…'")
     .replace(/\$([A-Za-z_]*)\$.*?\$\1\$/gs, '…')
     .replace(/\b\d[\d.]{3,}\b/g, '…')
-    // eslint-disable-next-line no-control-regex -- NUL is no character of a column
+    // NUL is no character of a column.
     .replace(/[\s\0-\x1f\x7f]+/g, ' ')
     .trim();
   return plain.length > LONGEST ? `${plain.slice(0, LONGEST - 1)}…` : plain;

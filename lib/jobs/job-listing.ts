@@ -1,6 +1,7 @@
 import { askAll } from '../peers/ask-all.js';
 import type { Peers } from '../peers/peers.js';
 import { asciiJson } from '../vocabulary/ascii.js';
+import type { LockId } from '../vocabulary/lock-id.js';
 import type { Job } from './job.js';
 import { JOBS_QUESTION, wireId, type JobsAnswer, type ToldJob, type ToldRun } from './job-questions.js';
 import type { JobRun, JobStatus } from './job-status.js';
@@ -60,7 +61,9 @@ function thatFits(job: ToldJob): ToldJob {
   const { id } = job;
   if (typeof id === 'string') return { ...job, id: `${id.slice(0, CUT_ID)}…` };
   if (!Array.isArray(id)) return job;
-  return thatFits({ ...job, id: id.length > 1 ? id.slice(0, id.length >> 1) : id[0] });
+  const [first, ...others] = id as readonly LockId[];
+  if (others.length === 0) return thatFits({ ...job, id: first ?? '' });
+  return thatFits({ ...job, id: [first, ...others.slice(0, others.length >> 1)] });
 }
 
 /** The jobs of all peers that answer in time. @internal */

@@ -3,6 +3,7 @@ import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
 import { printable } from '../vocabulary/printable.js';
 import { runElsewhere, unknownJob } from './job-runs.js';
 import { JOB_RELEASE } from './job-questions.js';
+import { assertJobName } from './job-settings.js';
 import type { JobRun, JobStatus } from './job-status.js';
 import type { Jobs } from './jobs.js';
 import { wrapJob, type WrappedJob, type WrappedJobOptions, type WrappedJobWork } from './wrapped-job.js';
@@ -76,7 +77,8 @@ export class PgLockJobs {
    * @throws {PgLockUsageError} on a bad id, name or option.
    */
   wrap(name: string, work: WrappedJobWork, options: WrappedJobOptions = {}): WrappedJob {
-    return wrapJob(this.#jobs, assertName(name), work, options);
+    assertJobName(assertName(name), 'The name of a job');
+    return wrapJob(this.#jobs, name, work, options);
   }
 
   async #runElsewhere(name: string): Promise<JobRun> {

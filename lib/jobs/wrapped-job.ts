@@ -7,7 +7,7 @@ import type { LockId } from '../vocabulary/lock-id.js';
 import { assertOptions, definedOnly } from '../vocabulary/known-options.js';
 import { printable } from '../vocabulary/printable.js';
 import type { CronJobLike, JobDefinition, JobInvocation, TakeLock, TakeOptions } from './job-definition.js';
-import { assertJobName, readJobOptions } from './job-settings.js';
+import { readJobOptions } from './job-settings.js';
 import type { JobTick } from './job-tick.js';
 import type { Jobs } from './jobs.js';
 
@@ -52,7 +52,6 @@ export function wrapJob(
   if (typeof work !== 'function')
     throw new PgLockUsageError(`jobs.wrap() needs a function to run; got ${printable(work)}.`);
   assertOptions(options, KNOWN, 'jobs.wrap()');
-  assertJobName(name, 'The name of a job');
   const { id = name, catchUp, giveBackAfter, ...given } = definedOnly(options);
   const { advisory } = jobs.context;
   const onTick = advisory.resolve({ ...DEFAULTS, ...given });

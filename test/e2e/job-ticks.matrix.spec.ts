@@ -398,7 +398,10 @@ describe('ticks', () => {
       [{ catchUp: 'soon' }, /AdvisoryLock: catchUp.*"soon"/],
       [{ catchUp: -1 }, /AdvisoryLock: catchUp.*-1/],
       [{ job: '' }, /job must be a text that is not empty; got ""/],
-      [{ job: 'x'.repeat(501) }, /job must be a text of at most 500 characters without NUL; got "x+\.\.\. \(501\)/],
+      [
+        { job: 'x'.repeat(501) },
+        /job must be a text of at most 500 characters without NUL; got "x+\.\.\. \(501\)/,
+      ],
       [{ giveBackAfter: 0 }, /giveBackAfter must be a whole number above 0; got 0/],
       [{ giveBackAfter: 1.5 }, /giveBackAfter must be a whole number above 0; got 1\.5/],
     ])('are refused that cannot be read: %j', async (options, words) => {
