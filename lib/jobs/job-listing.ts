@@ -63,7 +63,7 @@ function thatFits(job: ToldJob): ToldJob {
   if (!Array.isArray(id)) return job;
   const [first, ...others] = id as readonly LockId[];
   if (others.length === 0) return thatFits({ ...job, id: first ?? '' });
-  return thatFits({ ...job, id: [first, ...others.slice(0, others.length >> 1)] });
+  return thatFits({ ...job, id: [first ?? '', ...others.slice(0, others.length >> 1)] });
 }
 
 /** The jobs of all peers that answer in time. @internal */
