@@ -1,4 +1,5 @@
 import type { HeldKey } from '../session/lock-store.js';
+import { WaitAbort } from '../vocabulary/wait-abort.js';
 import type { JobInvocation, TakeLock, TakenLock } from './job-definition.js';
 
 /** What a run that is no tick tells its job. @internal */
@@ -24,7 +25,7 @@ export class HandRun implements JobInvocation {
 
   /** As told by the replica that takes it. */
   take<Taken extends TakenLock>(takeLock: TakeLock<Taken>): Promise<Taken | undefined> {
-    return takeLock({ timeoutMs: 0, signal: new AbortController().signal });
+    return takeLock({ timeoutMs: 0, signal: new WaitAbort() });
   }
 
   takeOuter<Taken extends TakenLock>(takeLock: TakeLock<Taken>): Promise<Taken | undefined> {

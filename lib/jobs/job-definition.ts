@@ -1,5 +1,6 @@
 import type { HeldKey } from '../session/lock-store.js';
 import type { LockId } from '../vocabulary/lock-id.js';
+import type { WaitSignal } from '../vocabulary/wait-abort.js';
 import type { CronTimeLike } from './cron-instants.js';
 import type { JobTick } from './job-tick.js';
 
@@ -24,7 +25,7 @@ export interface TakenLock {
 /** How a lock is to be taken for a tick: tried once, or waited for until the signal aborts. @internal */
 export interface TakeOptions {
   readonly timeoutMs: number | null;
-  readonly signal: AbortSignal;
+  readonly signal: WaitSignal;
 }
 
 /** Takes the lock once as told; `undefined` where it was not acquired in time. @internal */

@@ -1,5 +1,6 @@
 import type { HeldKey } from '../session/lock-store.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
+import type { WaitSignal } from '../vocabulary/wait-abort.js';
 import { HandRun } from './hand-run.js';
 import { JobClock } from './job-clock.js';
 import type { JobDefinition } from './job-definition.js';
@@ -167,7 +168,7 @@ export class Job implements TickHost {
     return former.length > 0 && keys.length === former.length && keys.every((key) => former.includes(key));
   }
 
-  sync(signal: AbortSignal): Promise<void> {
+  sync(signal: WaitSignal): Promise<void> {
     return syncPeers(this.context.peers, signal);
   }
 

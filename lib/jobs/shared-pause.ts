@@ -1,5 +1,5 @@
 import { outsideFlows } from '../vocabulary/flow-variable.js';
-import { onAbort } from '../vocabulary/wait-abort.js';
+import { onAbort, type WaitSignal } from '../vocabulary/wait-abort.js';
 
 /** Pauses end at whole multiples of this, so that those of one moment end in one turn. */
 const GRID_MS = 25;
@@ -13,11 +13,12 @@ const endings = new Map<number, Ending>();
 
 /**
  * Resolves after so many milliseconds or a little later, together with all other pauses that end about then: what many jobs ask
- * of the server after a pause travels in one statement. At once when the signal aborts.
+ * of the server after a pause travels in one statement. At once when the signal aborts. What has arrived by then is read first:
+ * where the event loop was busy, timers come before the news that they were to wait for.
  *
  * @internal
  */
-export function sharedPause(ms: number, signal: AbortSignal): Promise<void> {
+export function sharedPause(ms: number, signal: WaitSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const at = Math.ceil((performance.now() + ms) / GRID_MS) * GRID_MS;
@@ -38,7 +39,7 @@ function begin(at: number): Ending {
   const end = () => {
     for (const done of [...waiting]) done();
   };
-  const timer = outsideFlows(() => setTimeout(end, at - performance.now()));
+  const timer = outsideFlows(() => setTimeout(() => setImmediate(end), at - performance.now()));
   const ending = { timer, waiting };
   endings.set(at, ending);
   return ending;

@@ -1,5 +1,5 @@
 import type { Peers } from '../peers/peers.js';
-import { onAbort } from '../vocabulary/wait-abort.js';
+import { onAbort, type WaitSignal } from '../vocabulary/wait-abort.js';
 
 /**
  * Hears all that was committed before; where nothing listens at this moment, waits for the next session that does.
@@ -7,7 +7,7 @@ import { onAbort } from '../vocabulary/wait-abort.js';
  *
  * @internal
  */
-export async function syncPeers(peers: Peers, signal: AbortSignal): Promise<void> {
+export async function syncPeers(peers: Peers, signal: WaitSignal): Promise<void> {
   for (;;) {
     signal.throwIfAborted();
     try {
@@ -19,7 +19,7 @@ export async function syncPeers(peers: Peers, signal: AbortSignal): Promise<void
   }
 }
 
-async function untilListening(peers: Peers, signal: AbortSignal): Promise<void> {
+async function untilListening(peers: Peers, signal: WaitSignal): Promise<void> {
   if (peers.listeningSince !== undefined) return;
   await new Promise<void>((resolve) => {
     const done = () => {

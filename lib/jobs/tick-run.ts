@@ -1,10 +1,14 @@
 import type { HeldKey } from '../session/lock-store.js';
 import { TIMER_MAX_MS } from '../vocabulary/monotonic.js';
+import { WaitAbort, type WaitSignal } from '../vocabulary/wait-abort.js';
 import type { JobInvocation, TakeLock, TakenLock } from './job-definition.js';
 import type { JobTick } from './job-tick.js';
 import { isOver, nextStep, PUNCTUAL_MS, type TickFacts } from './next-step.js';
 import { sharedPause } from './shared-pause.js';
 import { isWorthWaiting } from './worth-waiting.js';
+
+/** Why a wait for the lock of a tick ended. Read by none, and made once: a fleet leaves most of its ticks. */
+const LEFT = new Error('The tick is not run here.');
 
 /** Where no announcement has come within this time of a tick (half its window, if that is shorter), the replica stands by. */
 const STAND_BY_AFTER_MS = 1_000;
@@ -13,6 +17,8 @@ const STAND_BY_AFTER_MS = 1_000;
  * machine takes its time, and a fleet should not try all locks at every tick.
  */
 const EXPECTED_WITHIN_MS = 500;
+/** The same at most, where the timers of this machine are late themselves. */
+const EXPECTED_WITHIN_AT_MOST_MS = 2_000;
 /** Between two tries, while the server cannot be reached. */
 const RETRY_MS = 250;
 
@@ -30,7 +36,7 @@ export interface TickHost {
   /** Whether the job was last decided on under these very keys. */
   isContinued(keys: readonly HeldKey[]): boolean;
   /** Hears all that was committed before; waits for a session that listens. */
-  sync(signal: AbortSignal): Promise<void>;
+  sync(signal: WaitSignal): Promise<void>;
   ask(at: number): Promise<'unseen' | 'silent'>;
   /** Announces that it is run now; false where the ledger says that it was run. Rejects where it could not be told. */
   announce(run: TickRun): Promise<boolean>;
@@ -57,7 +63,7 @@ export class TickRun implements JobInvocation {
   readonly kind = 'tick';
   tick: JobTick | undefined;
   private state: 'waiting' | 'deciding' | 'running' | 'over' = 'waiting';
-  private readonly ending = new AbortController();
+  private readonly ending = new WaitAbort();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -131,7 +137,7 @@ export class TickRun implements JobInvocation {
       }
       if (this.hasEnded()) return undefined;
       this.state = 'waiting';
-      await sharedPause(RETRY_MS, this.ending.signal);
+      await sharedPause(RETRY_MS, this.ending);
     }
   }
 
@@ -141,18 +147,23 @@ export class TickRun implements JobInvocation {
     return Math.max(afterMs - (Date.now() - this.instant), RETRY_MS);
   }
 
+  /** How long the replica that keeps the lock has the first word: twice as long as this one's own timer took. */
+  private get expectedWithinMs(): number {
+    const busyMs = Math.min(2 * this.late, EXPECTED_WITHIN_AT_MOST_MS);
+    return Math.min(Math.max(EXPECTED_WITHIN_MS, busyMs), this.host.windowMs / 4);
+  }
+
   private hasEnded(): boolean {
-    return this.ending.signal.aborted;
+    return this.ending.aborted;
   }
 
   /** Tries; where another has it, gives that one a moment to announce the tick; then waits until it is too late. */
   private async takeLock<Taken extends TakenLock>(takeLock: TakeLock<Taken>): Promise<Taken | undefined> {
-    const { signal } = this.ending;
+    const { ending: signal } = this;
     this.wasTried = true;
     let first = !this.host.standsBack;
     if (!first) await sharedPause(this.announcementDueMs, signal);
-    else if (this.host.isOtherExpected)
-      await sharedPause(Math.min(EXPECTED_WITHIN_MS, this.host.windowMs / 4), signal);
+    else if (this.host.isOtherExpected) await sharedPause(this.expectedWithinMs, signal);
     while (!this.hasEnded()) {
       this.heard();
       if (this.hasEnded()) return undefined;
@@ -190,7 +201,7 @@ export class TickRun implements JobInvocation {
       if (step === 'announce') return this.announce(taken);
       if (step !== 'sync' && step !== 'ask') return step;
       if (step === 'ask') peers = await this.host.ask(this.instant);
-      else await this.host.sync(this.ending.signal);
+      else await this.host.sync(this.ending);
       isSynced = true;
     }
   }
@@ -230,7 +241,7 @@ export class TickRun implements JobInvocation {
     if (this.hasEnded()) return;
     this.isMissed = why === 'missed';
     this.end();
-    this.ending.abort(new Error(`The tick is left: ${why}.`));
+    this.ending.abort(LEFT);
     this.host.left(this, why);
   }
 }

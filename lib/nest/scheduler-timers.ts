@@ -10,9 +10,18 @@ interface IntervalRegistry {
   doesExist(kind: 'interval', name: string): boolean;
 }
 
+type CronJobs = ReadonlyMap<string, CronJobLike & { readonly onComplete?: unknown }>;
+
 /** As much of `SchedulerRegistry` as shows its cron jobs. */
 interface CronRegistry {
-  getCronJobs(): ReadonlyMap<string, CronJobLike & { readonly onComplete?: unknown }>;
+  getCronJobs(): CronJobs;
+}
+
+/** The cron jobs of one mark, and where they stood when all of them were this many. */
+interface MarkedJobs {
+  readonly size: number;
+  readonly places: readonly { readonly jobs: CronJobs; readonly name: string; readonly job: CronJobLike }[];
+  readonly found: readonly CronJobLike[];
 }
 
 /**
@@ -23,6 +32,10 @@ interface CronRegistry {
  */
 @Injectable()
 export class SchedulerTimers implements PrioritizeTimerRegistry {
+  /** Where the registries are, once there are any. */
+  private registries: readonly { readonly instance: unknown }[] = [];
+  private readonly marked = new Map<unknown, MarkedJobs>();
+
   constructor(private readonly discovery: DiscoveryService) {}
 
   add(name: string, timer: NodeJS.Timeout): void {
@@ -38,15 +51,40 @@ export class SchedulerTimers implements PrioritizeTimerRegistry {
 
   /** All cron jobs of the application; `ScheduleModule` may be imported twice, with a registry each. */
   cronJobs(): CronJobLike[] {
-    const registries = this.discovery.getProviders().filter(({ name }) => name === 'SchedulerRegistry');
-    return registries.flatMap(({ instance }) => {
-      const found = (instance as Partial<CronRegistry> | null | undefined)?.getCronJobs?.();
-      return found === undefined ? [] : [...found.values()];
-    });
+    return this.registered().flatMap((jobs) => [...jobs.values()]);
+  }
+
+  /**
+   * The cron jobs with this `onComplete`. Asked several times for each job and tick: what was found is looked for again where
+   * the registries have grown or shrunk, or do not hold it any more.
+   */
+  cronJobsMarked(mark: unknown): readonly CronJobLike[] {
+    const registered = this.registered();
+    const size = registered.reduce((sum, jobs) => sum + jobs.size, 0);
+    const known = this.marked.get(mark);
+    if (known?.size === size && known.places.every(({ jobs, name, job }) => jobs.get(name) === job))
+      return known.found;
+    const places = registered.flatMap((jobs) =>
+      [...jobs].flatMap(([name, job]) => (job.onComplete === mark ? [{ jobs, name, job }] : [])),
+    );
+    const found = places.map(({ job }) => job);
+    this.marked.set(mark, { size, places, found });
+    return found;
+  }
+
+  private registered(): CronJobs[] {
+    return this.providers().flatMap(
+      ({ instance }) => (instance as Partial<CronRegistry> | null | undefined)?.getCronJobs?.() ?? [],
+    );
+  }
+
+  private providers(): readonly { readonly instance: unknown }[] {
+    if (this.registries.length === 0)
+      this.registries = this.discovery.getProviders().filter(({ name }) => name === 'SchedulerRegistry');
+    return this.registries;
   }
 
   private find(): IntervalRegistry | undefined {
-    const found = this.discovery.getProviders().find(({ name }) => name === 'SchedulerRegistry');
-    return found?.instance as IntervalRegistry | undefined;
+    return this.providers()[0]?.instance as IntervalRegistry | undefined;
   }
 }

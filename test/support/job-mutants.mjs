@@ -19,7 +19,7 @@ export const MUTANTS = {
   async noCatchUp() {
     const { TickRun } = await dist('jobs/tick-run');
     TickRun.prototype.takeLock = async function (takeLock) {
-      const taken = await takeLock({ timeoutMs: 0, signal: this.ending.signal }).catch(() => undefined);
+      const taken = await takeLock({ timeoutMs: 0, signal: this.ending }).catch(() => undefined);
       if (taken === undefined) this.leave('known');
       return taken;
     };

@@ -91,7 +91,10 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
     );
     try {
       const held = await this.takeFor(context, abort);
-      if (held === undefined) throw this.logSkip(context);
+      if (held === undefined) {
+        this.logSkip(context);
+        throw new HttpException('', HttpStatus.NO_CONTENT); // what was skipped is answered with nothing
+      }
       keepAdmitted(context.switchToHttp().getResponse<object>(), this.constructor, held);
     } catch (error) {
       throw error instanceof LockNotAvailableError ? await this.refused(error, context) : error;
@@ -113,9 +116,7 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
     const job = ScheduleContext.of(context);
     const ids = handlerLockIds(this.ids, context);
     const begin = (found: LockIds) =>
-      job === undefined
-        ? this.take(found, this.onHandlers, abort)
-        : this.takeForJob(found, job, abort.signal);
+      job === undefined ? this.take(found, this.onHandlers, abort) : this.takeForJob(found, job, abort);
     return ids instanceof Promise ? ids.then(begin) : begin(ids);
   }
 
@@ -127,7 +128,7 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
   private async takeForJob(
     ids: LockIds,
     { invocation, tickLock }: ScheduleContext,
-    signal: AbortSignal,
+    signal: WaitSignal,
   ): Promise<Held | undefined> {
     const given = invocation?.kind === 'run' ? this.onHandlers : this.onJobs;
     const isTickLock = tickLock === enhancerInfo(this);
@@ -162,11 +163,9 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
     return isGrpc(context) ? {} : undefined;
   }
 
-  /** The answer of what was skipped, where it has to be thrown. */
-  private logSkip(context: ExecutionContext): HttpException {
+  private logSkip(context: ExecutionContext): void {
     const name = `${context.getClass().name}.${context.getHandler().name}`;
     this.logger.debug(`${name} was skipped: its lock is held elsewhere.`);
-    return new HttpException('', HttpStatus.NO_CONTENT);
   }
 }
 

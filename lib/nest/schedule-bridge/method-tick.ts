@@ -1,6 +1,7 @@
 import type { LockDatabase } from '../../core/lock-database.js';
 import type { TakenLock } from '../../jobs/job-definition.js';
 import type { LockIds } from '../../pg-lock.service.js';
+import { platformSignal } from '../../vocabulary/wait-abort.js';
 import { withCurrentLock } from '../current-lock.js';
 import type { EnhancerInfo } from '../enhancer-mark.js';
 import { lockOptions, type AdvisoryLockHandlerOptions } from '../handler-options.js';
@@ -65,7 +66,8 @@ function taken(
   { options, resolved }: Parameters<typeof withWait>[0],
 ): Promise<(Held & TakenLock) | undefined> {
   if (options.xact !== true) return advisory.hold(ids, resolved);
+  const signal = platformSignal(resolved.signal);
   return heldUnderHandle((inside) =>
-    service.advisory(ids, options, (lock) => withCurrentLock(lock, () => inside(lock))),
+    service.advisory(ids, { ...options, signal }, (lock) => withCurrentLock(lock, () => inside(lock))),
   );
 }

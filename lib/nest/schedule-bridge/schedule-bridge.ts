@@ -8,7 +8,6 @@ import { DiscoveryService, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { PgLockConfigurationError } from '../../errors/pg-lock-configuration.error.js';
 import { RunRegistry } from '../run-registry.js';
 import { cronMarkOf, patchMethod, runnersOf, unpatchMethod, type BridgedRun } from './bridged-prototype.js';
-import type { CronJobLike } from '../../jobs/job-definition.js';
 import { getLockRuntimeToken, type LockRuntime } from '../lock-runtime.js';
 import { MethodRunner } from '../method-bridge/method-runner.js';
 import { SchedulerTimers } from '../scheduler-timers.js';
@@ -111,9 +110,12 @@ export class ScheduleBridge implements OnModuleInit, OnApplicationBootstrap, Bef
     const methods = await MethodRunner.create(target, enhancers, wrapper.host);
     const runner = new JobRunner({ instance, name, tickLock }, methods, this.runs, this.application);
     const [plan] = planned.plans;
+    const mark = cronMarkOf(found);
     if (plan !== undefined) {
       const { core } = this.runtimeOf(wrapper.host, plan.connection);
-      runner.bound = boundJob(planned, core, runner, () => this.cronJobsOf(found));
+      runner.bound = boundJob(planned, core, runner, () =>
+        mark === undefined ? [] : this.timers.cronJobsMarked(mark),
+      );
     }
     return runner;
   }
@@ -121,12 +123,6 @@ export class ScheduleBridge implements OnModuleInit, OnApplicationBootstrap, Bef
   private runtimeOf(host: Host, connection: string | undefined): LockRuntime {
     const moduleRef = host.providers.get(ModuleRef)?.instance as ModuleRef;
     return moduleRef.get<LockRuntime>(getLockRuntimeToken(connection), { strict: false });
-  }
-
-  private cronJobsOf(standIn: object): CronJobLike[] {
-    const mark = cronMarkOf(standIn);
-    if (mark === undefined) return [];
-    return this.timers.cronJobs().filter((job) => (job as { onComplete?: unknown }).onComplete === mark);
   }
 }
 

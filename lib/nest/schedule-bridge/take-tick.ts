@@ -2,12 +2,13 @@ import { LockNotAvailableError } from '../../errors/lock-not-available.error.js'
 import type { JobInvocation, TakeLock, TakenLock, TakeOptions } from '../../jobs/job-definition.js';
 import type { AdvisoryLockOptions } from '../../locks/advisory-options.js';
 import type { ResolvedAdvisoryOptions } from '../../locks/resolve-advisory-options.js';
+import { onAbort, type WaitSignal } from '../../vocabulary/wait-abort.js';
 
 /** How a lock was asked for, and which caller may leave meanwhile. @internal */
 export interface TickRequest {
   readonly given: ResolvedAdvisoryOptions;
   readonly id: unknown;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: WaitSignal | undefined;
 }
 
 /**
@@ -23,10 +24,9 @@ export async function takeTick<Taken extends TakenLock>(
   { given, id, signal }: TickRequest,
   takeLock: TakeLock<Taken>,
 ): Promise<Taken | undefined> {
-  const stop = () => invocation.stop();
-  signal?.addEventListener('abort', stop, { once: true });
+  const stopListening = signal && onAbort(signal, () => invocation.stop());
   const taken = await (isTickLock ? invocation.take(takeLock) : invocation.takeOuter(takeLock));
-  signal?.removeEventListener('abort', stop);
+  stopListening?.();
   if (taken !== undefined || !invocation.isMissed || given.onContention !== 'throw') return taken;
   throw new LockNotAvailableError('The tick was missed: its lock was taken until its time was over.', {
     id,
@@ -34,7 +34,7 @@ export async function takeTick<Taken extends TakenLock>(
   });
 }
 
-/** The options of a lock, with the wait that a tick asks for. @internal */
+/** The options of a lock, with the wait that a tick asks for; what stops it stands in those that were read. @internal */
 export function withWait(
   {
     options,
@@ -44,7 +44,7 @@ export function withWait(
 ): { readonly options: AdvisoryLockOptions; readonly resolved: ResolvedAdvisoryOptions } {
   const onContention = 'skip';
   return {
-    options: { ...options, timeout: timeoutMs, signal, onContention },
+    options: { ...options, timeout: timeoutMs, onContention },
     resolved: { ...resolved, timeoutMs, signal, onContention },
   };
 }
