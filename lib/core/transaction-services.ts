@@ -9,6 +9,7 @@ import { LockTimeouts } from '../locks/lock-timeout.js';
 import type { FindHolder } from '../locks/named-holder.js';
 import type { LockNames } from '../locks/lock-names.js';
 import { ModelLocks } from '../locks/model-lock.js';
+import type { FindClient } from '../locks/replaced-lock-timeout.js';
 import { ServerTransactions } from '../locks/server-transactions.js';
 import { XactLocks, type XactLocksContext } from '../locks/xact-locks.js';
 import { XactWait } from '../locks/xact-lock-wait.js';
@@ -104,7 +105,7 @@ export class TransactionServices {
     });
     const clientOf = (pid: number) => pooledClients.of(pid);
     this.flowTransaction = flowTransaction(this.transactions, pooled, clientOf);
-    this.timeouts = new LockTimeouts(scopes, this.transactions, clientOf);
+    this.timeouts = new LockTimeouts(scopes, this.transactions, finding(clientOf));
     const wait = this.#wait();
     this.models = new ModelLocks(this.transactions, wait);
     this.xact = new XactLocks({
@@ -167,6 +168,10 @@ export class TransactionServices {
 function besides(connector: Connector, { sessions }: ResolvedPgLockOptions): ObserverSession {
   const answerWithinMs = Math.ceil(sessions.leaseMs * TRUST_SHARE);
   return new ObserverSession(connector, { purpose: 'transactions', answerWithinMs });
+}
+
+function finding(ofBackend: FindClient['ofBackend']): FindClient {
+  return { ofBackend, ofSender: findSender };
 }
 
 function pooledTransactions(): PooledTransactions {

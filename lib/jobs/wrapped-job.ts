@@ -1,12 +1,11 @@
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import type { AdvisoryLockOptions } from '../locks/advisory-options.js';
 import type { LockHandle } from '../locks/lock-handle.js';
-import type { LockScope } from '../locks/lock-scope.js';
 import type { Duration } from '../vocabulary/duration.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import { assertOptions, definedOnly } from '../vocabulary/known-options.js';
 import { printable } from '../vocabulary/printable.js';
-import type { CronJobLike, JobDefinition, JobInvocation, TakeLock, TakeOptions } from './job-definition.js';
+import type { CronJobLike, JobDefinition, JobInvocation, TakeOptions } from './job-definition.js';
 import { readJobOptions } from './job-settings.js';
 import type { JobTick } from './job-tick.js';
 import type { Jobs } from './jobs.js';
@@ -59,7 +58,7 @@ export function wrapJob(
   const cronJobs = new Set<CronJobLike>();
 
   async function invoke(invocation: JobInvocation): Promise<unknown> {
-    const take: TakeLock<LockScope> = (options) => advisory.hold(id, lockOptions(invocation, options));
+    const take = (wait: TakeOptions) => advisory.hold(id, lockOptions(invocation, wait), 'throw', name);
     const held = await invocation.take(take);
     if (held === undefined) return undefined;
     invocation.took(held.keys);

@@ -104,6 +104,7 @@ export class AdvisoryLocks {
     id: LockId | readonly LockId[],
     resolved: ResolvedAdvisoryOptions,
     otherwise: OnContention = 'throw',
+    workName?: string,
   ): Promise<LockScope | undefined> {
     const outer = LockContext.current;
     const { flowTransaction } = this.init;
@@ -111,7 +112,7 @@ export class AdvisoryLocks {
     const taken = await this.takeOrSkip(id, resolved, otherwise);
     if (taken === undefined) return undefined;
     this.running.begin();
-    const context = new LockContext(taken.references, outer);
+    const context = new LockContext(taken.references, outer, workName);
     if (transaction !== undefined) context.use(transaction, trace, true);
     return new LockScope(taken.handle, context, () => this.leave(taken.handle, context, resolved));
   }

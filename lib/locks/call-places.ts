@@ -7,6 +7,8 @@ export interface CallPlaces {
   readonly asked: string;
   /** Where the work began that holds it, or what that is called. */
   readonly held: string;
+  /** What called all that, as far as the stack goes. */
+  readonly outermost: string;
 }
 
 /** The stack at this moment; its text is made when {@link placesIn} reads it. @internal */
@@ -29,7 +31,8 @@ export function placesIn({ stack }: { readonly stack: string }): Partial<CallPla
   const asked = frames.findIndex((frame) => !isOurs(frame));
   const inside = frames.findIndex((frame, index) => index > asked && isOurs(frame));
   const held = inside < 0 ? undefined : frames.slice(inside).find((frame) => !isOurs(frame));
-  return { ...place('asked', frames[asked]), ...place('held', held) };
+  const outermost = frames.findLast((frame) => !isOurs(frame));
+  return { ...place('asked', frames[asked]), ...place('held', held), ...place('outermost', outermost) };
 }
 
 /** The folder of the library, as stacks spell it. */

@@ -66,11 +66,16 @@ function placesOf(
   { transaction, at, isAtLock }: TransactionUse,
   context: LockContext,
 ): { readonly locked: string; readonly began: string } {
-  const { asked, held } = placesIn(at);
+  const { asked, held, outermost } = placesIn(at);
   return {
     locked: context.methodName ?? (isAtLock ? asked : held) ?? context.workName ?? UNKNOWN,
+    // What begins it without `await` leaves no trace of its caller; nor does the stack of the work go beyond what it called.
     began:
-      placeOf(transaction.began) ?? placeOf(transaction.taken) ?? (isAtLock ? held : undefined) ?? UNKNOWN,
+      placeOf(transaction.began) ??
+      placeOf(transaction.taken) ??
+      (isAtLock ? held : undefined) ??
+      outermost ??
+      UNKNOWN,
   };
 }
 

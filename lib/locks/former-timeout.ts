@@ -1,4 +1,4 @@
-import { restoreLocalLockTimeout } from '../sql/settings.js';
+import { setLocal } from '../sql/settings-without-snapshot.js';
 import type { OpenTransaction } from '../transaction/open-transaction.js';
 import type { TransactionWatcher } from '../transaction/pg-session-watch.js';
 
@@ -52,7 +52,7 @@ export class FormerTimeout {
 
   #send(): Promise<unknown> {
     const { transaction, former } = this;
-    return transaction.inTurn(() => transaction.query(restoreLocalLockTimeout(former)));
+    return transaction.inTurn(() => transaction.query(setLocal('lock_timeout', former)));
   }
 }
 

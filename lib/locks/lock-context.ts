@@ -37,7 +37,7 @@ export class LockContext {
   constructor(
     private references: readonly LockReference[],
     readonly outer: LockContext | undefined,
-    /** What runs in it, to be named in messages. */
+    /** What runs in it, or what that is called, to be named in messages. */
     readonly work?: unknown,
     /** The transaction that ends with the work. */
     private readonly transaction?: object,
@@ -105,16 +105,15 @@ export class LockContext {
   /** What the work is called that runs under a lock of this flow. */
   nameOf(reference: LockReference): string | undefined {
     if (!this.references.includes(reference)) return this.outer?.nameOf(reference);
-    if (typeof this.work !== 'function') return undefined;
+    if (typeof this.work !== 'function') return this.workName;
     const source = Function.prototype.toString.call(this.work).split('\n', 1)[0]?.slice(0, 60);
     return `the work ${this.work.name || source}`;
   }
 
   /** What the work is called, where it has a name. */
   get workName(): string | undefined {
-    return typeof this.work === 'function' && this.work.name !== ''
-      ? `the work ${this.work.name}`
-      : undefined;
+    const name = typeof this.work === 'function' ? this.work.name : this.work;
+    return typeof name === 'string' && name !== '' ? `the work ${name}` : undefined;
   }
 
   /** `Class.method`, where a decorator locks that: no function that was written has a name with a dot. */

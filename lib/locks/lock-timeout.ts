@@ -1,5 +1,4 @@
 import type { SessionScopes } from '../session/scoped-pool-scope.js';
-import { setLocalLockTimeout } from '../sql/settings.js';
 import { OpenTransaction } from '../transaction/open-transaction.js';
 import { sqlStateWithin } from '../transaction/sqlstate-within.js';
 import type { Transactions } from '../transaction/transactions.js';
@@ -8,6 +7,7 @@ import { positiveDurationMs, type Duration } from '../vocabulary/duration.js';
 import { assertOptions } from '../vocabulary/known-options.js';
 import { SQLSTATE } from '../vocabulary/sqlstate.js';
 import { FormerTimeout } from './former-timeout.js';
+import { replaceLockTimeout, type FindClient, type FormerLockTimeout } from './replaced-lock-timeout.js';
 import type { InTransaction, TransactionOption } from '../transaction/ambient-transaction.js';
 
 /** Where a lock timeout holds. @publicApi */
@@ -25,11 +25,10 @@ export class LockTimeouts {
   readonly #scopes: SessionScopes;
   readonly #transactions: Transactions;
 
-  /** @param clientOf the `pg` client of a backend, where its transaction does not show it: of our pool. */
   constructor(
     scopes: SessionScopes,
     transactions: Transactions,
-    private readonly clientOf: (pid: number) => object | undefined,
+    private readonly find: FindClient,
   ) {
     this.#scopes = scopes;
     this.#transactions = transactions;
@@ -42,7 +41,7 @@ export class LockTimeouts {
 
   /**
    * Runs the work with a lock timeout. In a flow, each session that it takes from the pool is `SET` when it is taken; an
-   * ambient or given transaction is sent `set_config('lock_timeout', …, true)` now, and the former value afterwards.
+   * ambient or given transaction is sent `SET LOCAL lock_timeout` now, and the former value afterwards.
    *
    * @throws {PgLockUsageError} when the duration is not above zero. Nothing was sent, and no work done.
    * @throws {TransactionStateError} when the given transaction is not open.
@@ -63,8 +62,8 @@ export class LockTimeouts {
 
   async #within<T>(given: object, timeoutMs: number | null, work: () => Promise<T> | T): Promise<T> {
     const transaction = OpenTransaction.of(given);
-    const { former, pid } = await set(transaction, timeoutMs);
-    const before = new FormerTimeout(transaction, former, this.clientOf(pid));
+    const { former, client } = await set(transaction, timeoutMs, this.find);
+    const before = new FormerTimeout(transaction, former, client);
     try {
       const result = await work();
       await restore(transaction, before);
@@ -87,19 +86,15 @@ export function assertTimeoutWork<Work>(work: Work | undefined): asserts work is
   if (typeof work !== 'function') throw new PgLockUsageError('timeout() needs a function to run.');
 }
 
-interface Former {
-  readonly former: string;
-  readonly pid: number;
-}
-
 /** Behind a savepoint only where the server must say whether a transaction is open: outside of one nothing would be set. */
-async function set(transaction: OpenTransaction, timeoutMs: number | null): Promise<Former> {
-  const send = () => transaction.query<Former>(setLocalLockTimeout(timeoutMs));
+async function set(
+  transaction: OpenTransaction,
+  timeoutMs: number | null,
+  find: FindClient,
+): Promise<FormerLockTimeout> {
+  const send = () => replaceLockTimeout(transaction, timeoutMs, find);
   try {
-    const [row] = await (transaction.needsNoSavepoint
-      ? transaction.inTurn(send)
-      : transaction.withSavepoint(send));
-    return row ?? { former: '0', pid: 0 };
+    return await (transaction.needsNoSavepoint ? transaction.inTurn(send) : transaction.withSavepoint(send));
   } catch (error) {
     throw transaction.stateError(error) ?? error;
   }

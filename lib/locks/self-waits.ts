@@ -62,10 +62,12 @@ export class SelfWaits {
   }
 }
 
+type SelfWaitPlaces = Omit<CallPlaces, 'outermost'>;
+
 /** One such wait: over when it is granted or refused, or stands behind its own flow no more. */
 class SelfWait {
   private readonly startedAt = monotonicMs();
-  private found: CallPlaces | undefined;
+  private found: SelfWaitPlaces | undefined;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -79,7 +81,7 @@ class SelfWait {
     return monotonicMs() - this.startedAt;
   }
 
-  get places(): CallPlaces {
+  get places(): SelfWaitPlaces {
     if (this.found !== undefined) return this.found;
     const { asked, held } = placesIn(this.at);
     const { context, id, selfHeld } = this.waiting;

@@ -4,13 +4,15 @@ import {
   RESTORE_KEPT_WAITS,
   READ_SESSION_STATE,
   restoreWaits,
-  type FormerSettings,
+  type FormerSettingsRow,
   type SessionStateRow,
 } from '../sql/settings.js';
+import { isQuery } from '../sql/answer.js';
 import type { Statement } from '../sql/statement.js';
 import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { FindSender } from '../transaction/given-up.js';
 import { waitForLocks, type CancelWait } from '../transaction/lock-wait.js';
+import { limitBeforeSnapshot, type WaitLimit } from './limit-before-snapshot.js';
 import type { OpenTransaction } from '../transaction/open-transaction.js';
 import { sqlStateWithin } from '../transaction/sqlstate-within.js';
 import { SQLSTATE } from '../vocabulary/sqlstate.js';
@@ -43,12 +45,6 @@ export interface XactWaitContext {
   readonly findSender: FindSender;
 }
 
-interface Limit {
-  readonly timeoutMs: number | null | undefined;
-  readonly former: FormerSettings | undefined;
-  readonly pid: number | undefined;
-}
-
 /** Waits for locks within a caller's transaction, and leaves its settings as they were. @internal */
 export class XactWait {
   readonly #context: XactWaitContext;
@@ -74,7 +70,8 @@ export class XactWait {
    * Runs a statement that waits for locks. Call it within a savepoint: when it throws, only rolling back to that restores
    * the settings.
    *
-   * Sends `SELECT set_config('lock_timeout', …, true)` before and after, unless the session's own limit is to hold.
+   * Sends `SELECT set_config('lock_timeout', …, true)` before and after, `SET LOCAL` for the sake of a `LOCK TABLE`, unless the
+   * session's own limit is to hold.
    *
    * @throws {LockUnavailable} when a lock was not acquired in time.
    * @throws the reason of `signal` when that aborts while the statement waits.
@@ -85,17 +82,18 @@ export class XactWait {
     options: XactWaitOptions,
   ): Promise<Row[]> {
     if (transaction.begins) return this.#beginning(transaction, statement, options);
-    const limit = await this.#limit(transaction, options);
+    const limit = await this.#limit(transaction, statement, options);
+    const { timeoutMs, former, pid, around } = limit;
     const startedAt = monotonicMs();
     try {
       const { signal } = options;
       const { cancel, findSender } = this.#context;
-      const how = { signal, pid: limit.pid, cancel, findSender };
+      const how = { signal, pid, cancel, findSender, ...(around && { around }) };
       const rows = await waitForLocks<Row>(transaction, statement, how);
-      if (limit.former !== undefined) await transaction.query(restoreWaits(limit.former));
+      if (former !== undefined) await transaction.query(restoreWaits(former));
       return rows;
     } catch (error) {
-      throw contention(error, limit.timeoutMs, monotonicMs() - startedAt);
+      throw contention(error, timeoutMs, monotonicMs() - startedAt);
     }
   }
 
@@ -107,7 +105,7 @@ export class XactWait {
   ): Promise<Row[]> {
     const { cancel, findSender } = this.#context;
     const around =
-      timeoutMs === undefined ? {} : { before: keepAndLimitWaits(timeoutMs), after: RESTORE_KEPT_WAITS };
+      timeoutMs === undefined ? {} : { before: [keepAndLimitWaits(timeoutMs)], after: [RESTORE_KEPT_WAITS] };
     const startedAt = monotonicMs();
     try {
       const how = { signal, pid: undefined, cancel, findSender, around };
@@ -117,20 +115,30 @@ export class XactWait {
     }
   }
 
-  async #limit(transaction: OpenTransaction, { timeoutMs, signal }: XactWaitOptions): Promise<Limit> {
+  async #limit(
+    transaction: OpenTransaction,
+    { text }: Statement,
+    { timeoutMs, signal }: XactWaitOptions,
+  ): Promise<WaitLimit> {
+    const ambientMs = timeoutMs === undefined ? this.#context.ambientLockTimeoutMs() : undefined;
+    if (timeoutMs === undefined && ambientMs === undefined && signal === undefined)
+      return { timeoutMs: undefined };
+    // A query takes the snapshot itself, before it waits.
+    if (!isQuery(text)) {
+      const needsPid = signal !== undefined || typeof (timeoutMs ?? ambientMs) !== 'number';
+      const limit = await limitBeforeSnapshot(transaction, { timeoutMs, ambientMs, needsPid });
+      if (limit !== undefined) return limit;
+    }
     if (timeoutMs !== undefined) return limited(transaction, timeoutMs);
-    const ambient = this.#context.ambientLockTimeoutMs();
-    if (ambient === undefined && signal === undefined)
-      return { timeoutMs: undefined, former: undefined, pid: undefined };
     const [state] = await transaction.query<SessionStateRow>(READ_SESSION_STATE);
     // A session of our pool has the ambient timeout already, or one that the caller set since; a foreign one has neither.
-    if (ambient !== undefined && state?.untouched === true) return limited(transaction, ambient);
-    return { timeoutMs: undefined, former: undefined, pid: state?.pid };
+    if (ambientMs !== undefined && state?.untouched === true) return limited(transaction, ambientMs);
+    return { timeoutMs: undefined, pid: state?.pid };
   }
 }
 
-async function limited(transaction: OpenTransaction, timeoutMs: number | null): Promise<Limit> {
-  const [former] = await transaction.query<FormerSettings>(limitWaits(timeoutMs));
+async function limited(transaction: OpenTransaction, timeoutMs: number | null): Promise<WaitLimit> {
+  const [former] = await transaction.query<FormerSettingsRow>(limitWaits(timeoutMs));
   return { timeoutMs, former, pid: former?.pid };
 }
 

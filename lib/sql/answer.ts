@@ -5,11 +5,17 @@ export type AnswerForm = 'text' | 'text and refcursor';
 
 const VALUE = /pglock:((?:[0-9a-f]{2})*):/i;
 const QUERY = /^\s*(?:\/\*[^*]*\*\/\s*)*(?:SELECT|WITH)\b/i;
+const SHOW = /^\s*(?:\/\*[^*]*\*\/\s*)*SHOW\b/i;
 const DEEPEST = 6;
+
+/** Whether a statement is a query, which may stand within {@link encodedAnswer} and takes a snapshot. @internal */
+export function isQuery(text: string): boolean {
+  return QUERY.test(text);
+}
 
 /** Whether a statement answers with rows. @internal */
 export function answersRows(text: string): boolean {
-  return QUERY.test(text);
+  return QUERY.test(text) || SHOW.test(text);
 }
 
 /**
@@ -32,7 +38,7 @@ export function encodedAnswer({ text, values }: Statement, form: AnswerForm = 't
 
 /** The rows of {@link encodedAnswer}, wherever they are in what a client made of them; undefined where they are not. @internal */
 export function decodedAnswer(answer: unknown): readonly object[] | undefined {
-  const hex = find(answer, DEEPEST, new Set());
+  const hex = foundIn(answer, VALUE);
   if (hex === undefined) return undefined;
   try {
     const rows: unknown = JSON.parse(Buffer.from(hex, 'hex').toString('utf8'));
@@ -42,14 +48,19 @@ export function decodedAnswer(answer: unknown): readonly object[] | undefined {
   }
 }
 
-function find(value: unknown, depth: number, seen: Set<object>): string | undefined {
-  if (typeof value === 'string') return VALUE.exec(value)?.[1];
-  if (value instanceof String) return VALUE.exec(value.toString())?.[1];
+/** What a pattern catches in the first text in which it is found, wherever in an answer. @internal */
+export function foundIn(answer: unknown, pattern: RegExp): string | undefined {
+  return find(answer, pattern, DEEPEST, new Set());
+}
+
+function find(value: unknown, pattern: RegExp, depth: number, seen: Set<object>): string | undefined {
+  if (typeof value === 'string') return pattern.exec(value)?.[1];
+  if (value instanceof String) return pattern.exec(value.toString())?.[1];
   if (typeof value !== 'object' || value === null || depth === 0 || seen.has(value)) return undefined;
   seen.add(value);
-  if (value instanceof Uint8Array) return VALUE.exec(Buffer.from(value).toString('utf8'))?.[1];
+  if (value instanceof Uint8Array) return pattern.exec(Buffer.from(value).toString('utf8'))?.[1];
   for (const part of partsOf(value)) {
-    const found = find(part, depth - 1, seen);
+    const found = find(part, pattern, depth - 1, seen);
     if (found !== undefined) return found;
   }
   return undefined;

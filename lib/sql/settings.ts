@@ -6,12 +6,16 @@ import type { Statement } from './statement.js';
 export interface FormerSettings {
   readonly locktimeout: string;
   readonly statementtimeout: string;
+}
+
+/** What {@link limitWaits} answers. @internal */
+export interface FormerSettingsRow extends FormerSettings {
   /** The backend that answers: the true one, also behind a pooler. */
   readonly pid: number;
 }
 
-/** A wait for several locks ends this much later by `statement_timeout` than the wait for one by `lock_timeout`. */
-const GRACE_MS = 10;
+/** A wait for several locks ends this much later by `statement_timeout` than the wait for one by `lock_timeout`. @internal */
+export const GRACE_MS = 10;
 
 /**
  * Limits the waits of the next statement, for this transaction only, and answers what was set before.
@@ -92,13 +96,5 @@ export function setLocalLockTimeout(timeoutMs: number | null): Statement {
 SELECT former, pg_catalog.pg_backend_pid() AS pid,
  pg_catalog.set_config('lock_timeout', $1::pg_catalog.text, true) AS now FROM was`,
     values: [String(serverTimeoutMs(timeoutMs))],
-  };
-}
-
-/** Gives a former value back, for the rest of this transaction. @internal */
-export function restoreLocalLockTimeout(former: string): Statement {
-  return {
-    text: `${ON_PRIMARY}SELECT pg_catalog.set_config('lock_timeout', $1::pg_catalog.text, true) AS now`,
-    values: [former],
   };
 }

@@ -43,13 +43,15 @@ export class Beginning {
   /** Begins with a query; what goes before and after it answers nothing. @returns its rows; undefined when they got lost. */
   async query(
     statement: Statement,
-    around: { readonly before?: Statement; readonly after?: Statement } = {},
+    {
+      before = [],
+      after = [],
+    }: { readonly before?: readonly Statement[]; readonly after?: readonly Statement[] } = {},
   ): Promise<readonly object[] | undefined> {
-    const before = [...this.statements, ...(around.before ? [around.before] : [])];
-    const after = around.after ? [around.after] : [];
+    const first = [...this.statements, ...before];
     this.#state = 'failed';
-    const answers = await sendTogether(this.client, [...before, encodedAnswer(statement), ...after]);
-    const rows = decodedAnswer(answers[before.length]);
+    const answers = await sendTogether(this.client, [...first, encodedAnswer(statement), ...after]);
+    const rows = decodedAnswer(answers[first.length]);
     if (rows !== undefined) this.#state = 'begun';
     return rows;
   }

@@ -1,5 +1,7 @@
 import type { Statement } from '../sql/statement.js';
 import { FIRST_TEXT } from '../sql/statement-text.js';
+import { isWaiting } from '../sql/waiting.js';
+import { NEVER_MS } from './pg-client.js';
 
 /** What is used of `pg`'s connection: the messages of the extended protocol. */
 interface Connection {
@@ -12,7 +14,8 @@ interface Connection {
 
 type Fields = readonly unknown[];
 
-interface Sender {
+/** What several statements are handed to. @internal */
+export interface FlightClient {
   query(query: object): unknown;
 }
 
@@ -91,25 +94,43 @@ export function canFly(client: object): boolean {
  * @internal
  */
 export async function sendTogether(
-  client: Sender,
+  client: FlightClient,
   statements: readonly Statement[],
 ): Promise<readonly unknown[]> {
   return (canFly(client) ? await fly(client, statements) : undefined) ?? sendInTurn(client, statements);
 }
 
-/** @returns undefined when it was not sent as it is. */
-function fly(client: Sender, statements: readonly Statement[]): Promise<Fields[][] | undefined> {
+/**
+ * Sends statements of a transaction in one write, to a client that {@link canFly}; its `query_timeout` counts only where one
+ * waits for locks.
+ *
+ * @returns the rows of each, as lists of what the server wrote; undefined when nothing was sent.
+ * @internal
+ */
+export function flyTogether(
+  client: FlightClient,
+  statements: readonly Statement[],
+): Promise<Fields[][] | undefined> {
+  const waits = statements.some(({ text }) => isWaiting(text));
+  return fly(client, statements, waits ? {} : { query_timeout: NEVER_MS });
+}
+
+function fly(
+  client: FlightClient,
+  statements: readonly Statement[],
+  options: { readonly query_timeout?: number } = {},
+): Promise<Fields[][] | undefined> {
   return new Promise((resolve, reject) => {
     const flight = new Flight(statements, (error, answers) => {
       if (!flight.isSubmitted) resolve(undefined);
       else if (error) reject(error);
       else resolve(answers);
     });
-    client.query(flight);
+    client.query(Object.assign(flight, options));
   });
 }
 
-async function sendInTurn(client: Sender, statements: readonly Statement[]): Promise<unknown[]> {
+async function sendInTurn(client: FlightClient, statements: readonly Statement[]): Promise<unknown[]> {
   const answers: unknown[] = [];
   for (const { text, values } of statements)
     answers.push(await client.query({ text, ...(values && { values: [...values] }) }));

@@ -1,12 +1,13 @@
 import { TransactionStateError } from '../errors/transaction-state.error.js';
 import { UnreadableAnswerError } from '../errors/unreadable-answer.error.js';
-import { answersRows, decodedAnswer, encodedAnswer } from '../sql/answer.js';
+import { decodedAnswer, encodedAnswer, isQuery } from '../sql/answer.js';
 import type { Statement, StatementRunner } from '../sql/statement.js';
 import { savepoint } from '../sql/transaction-savepoint.js';
 import type { NamedTable } from '../vocabulary/lock-target.js';
 import { printable } from '../vocabulary/printable.js';
 import { SQLSTATE } from '../vocabulary/sqlstate.js';
 import { Beginning } from './beginning.js';
+import { canFly, flyTogether, type FlightClient } from './flight.js';
 import { watchEnding, type FindSender } from './given-up.js';
 import { watchTransactionOf, type TransactionWatcher } from './pg-session-watch.js';
 import { rememberModel } from './registered-models.js';
@@ -17,8 +18,8 @@ import { adapterOf } from './transaction-adapters.js';
 
 /** What goes before and after a statement, in the same write where that can be. @internal */
 export interface StatementsAround {
-  readonly before?: Statement;
-  readonly after?: Statement;
+  readonly before?: readonly Statement[];
+  readonly after?: readonly Statement[];
 }
 
 /** What the library does in one session runs in turn: savepoints must nest. */
@@ -97,10 +98,31 @@ export class OpenTransaction implements StatementRunner {
    */
   async query<Row extends object>(statement: Statement, around?: StatementsAround): Promise<Row[]> {
     if (this.#beginning !== undefined) return this.#begin(this.#beginning, statement, around);
-    if (around?.before !== undefined) await this.query(around.before);
+    const { before = [], after = [] } = around ?? {};
+    const all = [...before, statement, ...after];
+    // Commands answer nothing that could be lost.
+    if (all.length > 1 && !all.some(({ text }) => isQuery(text)) && (await this.together(all))) return [];
+    for (const one of before) await this.#ask(one);
     const rows = await this.#ask<Row>(statement);
-    if (around?.after !== undefined) await this.query(around.after);
+    for (const one of after) await this.#ask(one);
     return rows;
+  }
+
+  /**
+   * Sends several statements in one write, where they can go so.
+   *
+   * @returns what the server wrote for each; undefined where nothing was sent.
+   */
+  async together(statements: readonly Statement[]): Promise<readonly unknown[] | undefined> {
+    const client = this.pgClient;
+    if (client === undefined || !canFly(client)) return undefined;
+    if (this.isOpen === false) throw this.#notOpen(undefined);
+    return flyTogether(client as FlightClient, statements);
+  }
+
+  /** Sends a `SHOW`. @returns what the client makes of its answer. */
+  async show({ text }: Statement): Promise<unknown> {
+    return this.#adapter.run(this.#target, text, []);
   }
 
   async #begin<Row extends object>(
@@ -114,7 +136,7 @@ export class OpenTransaction implements StatementRunner {
   }
 
   async #ask<Row extends object>(statement: Statement): Promise<Row[]> {
-    const reads = answersRows(statement.text);
+    const reads = isQuery(statement.text);
     const form = this.#adapter.passesUnknownTypes ? 'text and refcursor' : 'text';
     const { text, values = [] } = reads ? encodedAnswer(statement, form) : statement;
     const answer: unknown = await this.#adapter.run(this.#target, text, values);

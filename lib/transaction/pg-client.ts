@@ -13,8 +13,8 @@ export interface PgClient {
 
 /** Values as the server writes them, whatever parsers the application has set for its own. */
 const AS_TEXT = { getTypeParser: () => (value: unknown) => value } as unknown as CustomTypesConfig;
-/** The longest that a timer can be. */
-const NEVER_MS = 2 ** 31 - 1;
+/** The longest that a timer can be. @internal */
+export const NEVER_MS = 2 ** 31 - 1;
 
 /** The value, if it is a `pg` client: its own or that of `pg-native`, connected alone or of a pool. @internal */
 export function asPgClient(value: unknown): PgClient | undefined {

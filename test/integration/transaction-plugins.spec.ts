@@ -109,10 +109,11 @@ it('says so where an answer is lost, leaves nothing locked, and the transaction 
   for (const failing of [
     () => pglock.acquire('x', { ...options, timeout: '1s' }),
     () => pglock.acquire(['x', 'y'], { ...options, timeout: 0 }),
-    () => pglock.model('users', { ...options, timeout: '1s' }),
-    () => pglock.timeout('1s', options, () => 1),
+    () => pglock.model('users', { ...options, timeout: '1s', signal: new AbortController().signal }),
   ])
     await expect(failing()).rejects.toThrow(UnreadableAnswerError);
+  await expect(pglock.timeout('1s', options, () => 1)).resolves.toBe(1);
+  await expect(pglock.model('users', { ...options, timeout: '1s' })).resolves.toBe(true);
   await expect(advisoryLocks(database)).resolves.toEqual([]);
   await client.query('INSERT INTO users VALUES (1)');
   await client.query('COMMIT');

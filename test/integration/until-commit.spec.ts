@@ -1,11 +1,25 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import {
+  Controller,
+  Get,
+  Injectable,
+  UseInterceptors,
+  type CallHandler,
+  type ExecutionContext,
+  type NestInterceptor,
+} from '@nestjs/common';
+import { Test } from '@nestjs/testing';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
+import { from, lastValueFrom } from 'rxjs';
 import type { PgLockModuleOptions } from '../../lib/options/pg-lock-options.js';
 import { PgLockUsageError } from '../../lib/errors/pg-lock-usage.error.js';
 import { TransactionStateError } from '../../lib/errors/transaction-state.error.js';
 import { flowTransaction } from '../../lib/locks/flow-transaction.js';
 import { PooledTransactions } from '../../lib/transaction/pooled-transactions.js';
+import { AdvisoryLock } from '../../lib/nest/interceptors/advisory-lock.interceptor.js';
+import { PgLockModule } from '../../lib/pg-lock.module.js';
+import { PgLockService } from '../../lib/pg-lock.service.js';
 import type { Transactions } from '../../lib/transaction/transactions.js';
 import { registerTransactionResolver } from '../../lib/transaction/ambient-transaction.js';
 import type { ReleasedBeforeCommitEvent } from '../../lib/vocabulary/pg-lock-event.js';
@@ -248,3 +262,47 @@ it.each([{ xact: true }, { transaction: {} }] as const)(
     await expect(service.acquire('a', { ...options, untilCommit: true })).rejects.toThrow(PgLockUsageError);
   },
 );
+
+describe('a lock of an interceptor that is released before COMMIT', () => {
+  @Injectable()
+  class InTransaction implements NestInterceptor {
+    constructor(private readonly pglock: PgLockService) {}
+
+    intercept(_: ExecutionContext, next: CallHandler) {
+      return from(this.pglock.transaction(() => lastValueFrom(next.handle())));
+    }
+  }
+
+  @Controller()
+  class OrdersController {
+    constructor(private readonly pglock: PgLockService) {}
+
+    @Get()
+    @UseInterceptors(InTransaction, AdvisoryLock('orders'))
+    async pay(): Promise<string> {
+      await this.pglock.pool.query('SELECT 1');
+      return 'paid';
+    }
+  }
+
+  it('is told with the name of its handler', async () => {
+    const module = await Test.createTestingModule({
+      imports: [PgLockModule.forRoot({ connection: database.url })],
+      controllers: [OrdersController],
+      providers: [InTransaction],
+    }).compile();
+    const app = module.createNestApplication({ logger: false });
+    await app.listen(0, '127.0.0.1');
+    database.defer(() => app.close());
+    const told: ReleasedBeforeCommitEvent[] = [];
+    app.get(PgLockService).events.on('releasedBeforeCommit', (event) => told.push(event));
+    const answer = await fetch(await app.getUrl());
+    expect(await answer.text()).toBe('paid');
+    expect(told).toEqual([
+      expect.objectContaining({
+        locked: 'the work OrdersController.pay',
+        began: expect.stringContaining('until-commit.spec') as string,
+      }),
+    ]);
+  });
+});

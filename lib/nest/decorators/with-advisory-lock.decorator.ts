@@ -53,7 +53,7 @@ export function WithAdvisoryLock(
     const run = call.isJob ? invocationOf(call.instance, call.method) : undefined;
     return run === undefined
       ? underLock(call, ids, options, work)
-      : underJobLock({ ...run, ...{ ids, info, options } }, call.runtime.core, work);
+      : underJobLock({ ...run, ...{ ids, info, options, name: nameOf(call) } }, call.runtime.core, work);
   });
   return (target, method, descriptor) => {
     wrap(target, method, descriptor);
@@ -65,28 +65,33 @@ const ANSWERING = new MethodLockInterceptor();
 
 /** A method that did not run says so: one that is called by Nest, as a handler, answers for it. */
 async function underLock(
-  { runtime, instance, method, isJob, isRoute }: MethodCall,
+  call: MethodCall,
   ids: LockIds,
   options: AdvisoryLockHandlerOptions,
   work: () => Promise<unknown>,
 ): Promise<unknown> {
+  const { runtime, isJob, isRoute } = call;
   const { service } = runtime.core;
-  const call = { ran: false };
+  const state = { ran: false };
   const begin = () => {
-    call.ran = true;
+    state.ran = true;
     return work();
   };
   const inside = (lock: LockHandle) => withCurrentLock(lock, begin);
   // Messages name a work by its function.
-  Object.defineProperty(inside, 'name', { value: `${instance.constructor.name}.${String(method)}` });
+  Object.defineProperty(inside, 'name', { value: nameOf(call) });
   try {
     const result = await service.advisory(ids, lockOptions(options, isJob), inside);
-    if (call.ran || !isRoute) return result;
+    if (state.ran || !isRoute) return result;
   } catch (error) {
-    if (call.ran || !(error instanceof LockNotAvailableError)) throw error;
+    if (state.ran || !(error instanceof LockNotAvailableError)) throw error;
     throw refusedMethod(error, runtime.answering, isRoute);
   }
   throw skippedRoute();
+}
+
+function nameOf({ instance, method }: MethodCall): string {
+  return `${instance.constructor.name}.${String(method)}`;
 }
 
 async function idsOf(id: MethodLockIds | undefined, call: MethodCall): Promise<LockIds> {

@@ -115,8 +115,11 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
   private takeFor(context: ExecutionContext, abort: WaitAbort): Promise<Held | undefined> {
     const job = ScheduleContext.of(context);
     const ids = handlerLockIds(this.ids, context);
+    const name = nameOf(context);
     const begin = (found: LockIds) =>
-      job === undefined ? this.take(found, this.onHandlers, abort) : this.takeForJob(found, job, abort);
+      job === undefined
+        ? this.take(found, this.onHandlers, abort, name)
+        : this.takeForJob(found, job, abort, name);
     return ids instanceof Promise ? ids.then(begin) : begin(ids);
   }
 
@@ -129,16 +132,17 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
     ids: LockIds,
     { invocation, tickLock }: ScheduleContext,
     signal: WaitSignal,
+    name: string,
   ): Promise<Held | undefined> {
     const given = invocation?.kind === 'run' ? this.onHandlers : this.onJobs;
     const isTickLock = tickLock === enhancerInfo(this);
     if (invocation?.kind !== 'tick') {
-      const held = await this.take(ids, given, signal);
+      const held = await this.take(ids, given, signal, name);
       if (held !== undefined && (isTickLock || tickLock === undefined)) invocation?.took(held.keys);
       return held;
     }
     return takeTick(invocation, isTickLock, { given: given.resolved, id: ids, signal }, (options) =>
-      this.take(ids, withWait(given, options), options.signal),
+      this.take(ids, withWait(given, options), options.signal, name),
     );
   }
 
@@ -147,9 +151,10 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
     ids: LockIds,
     { options, resolved }: ReadOptions,
     given: WaitSignal,
+    name: string,
   ): Promise<(Held & TakenLock) | undefined> {
     const { advisory, service } = this.runtime.core;
-    if (options.xact !== true) return advisory.hold(ids, { ...resolved, signal: given });
+    if (options.xact !== true) return advisory.hold(ids, { ...resolved, signal: given }, 'throw', name);
     const signal = platformSignal(given);
     return heldUnderHandle((run) =>
       service.advisory(ids, { ...options, signal }, (lock) => withCurrentLock(lock, () => run(lock))),
@@ -164,9 +169,12 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
   }
 
   private logSkip(context: ExecutionContext): void {
-    const name = `${context.getClass().name}.${context.getHandler().name}`;
-    this.logger.debug(`${name} was skipped: its lock is held elsewhere.`);
+    this.logger.debug(`${nameOf(context)} was skipped: its lock is held elsewhere.`);
   }
+}
+
+function nameOf(context: ExecutionContext): string {
+  return `${context.getClass().name}.${context.getHandler().name}`;
 }
 
 /** As proxies call what a client did not wait for. No one reads it, and Nest does not log it. */

@@ -15,18 +15,20 @@ export interface MethodTick extends CurrentInvocation {
   readonly ids: LockIds;
   readonly info: EnhancerInfo;
   readonly options: AdvisoryLockHandlerOptions;
+  /** `Class.method`. */
+  readonly name: string;
 }
 
 /** Runs a scheduled method under the lock of its decorator, as `AdvisoryLock` does: a tick decides whether it runs. @internal */
 export async function underJobLock(
-  { invocation, tickLock, ids, info, options }: MethodTick,
+  { invocation, tickLock, ids, info, options, name }: MethodTick,
   core: LockDatabase,
   work: () => Promise<unknown>,
 ): Promise<unknown> {
   const read = lockOptions(options, invocation.kind !== 'run');
   const given = { options: read, resolved: core.advisory.resolve(read) };
   const isTickLock = tickLock === info;
-  const take = (wanted: typeof given) => taken(core, ids, wanted);
+  const take = (wanted: typeof given) => taken(core, ids, wanted, name);
   const held =
     invocation.kind === 'tick'
       ? await takeTick(
@@ -64,8 +66,9 @@ function taken(
   { advisory, service }: LockDatabase,
   ids: LockIds,
   { options, resolved }: Parameters<typeof withWait>[0],
+  name: string,
 ): Promise<(Held & TakenLock) | undefined> {
-  if (options.xact !== true) return advisory.hold(ids, resolved);
+  if (options.xact !== true) return advisory.hold(ids, resolved, 'throw', name);
   const signal = platformSignal(resolved.signal);
   return heldUnderHandle((inside) =>
     service.advisory(ids, { ...options, signal }, (lock) => withCurrentLock(lock, () => inside(lock))),

@@ -2,6 +2,7 @@ import { jest } from '@jest/globals';
 import { LockNotAvailableError } from '../../../lib/errors/lock-not-available.error.js';
 import { LockTargetError } from '../../../lib/errors/lock-target.error.js';
 import { TransactionStateError } from '../../../lib/errors/transaction-state.error.js';
+import type { ModelLockOptions } from '../../../lib/locks/model-lock.js';
 import type { PgLockService } from '../../../lib/pg-lock.service.js';
 import { OpenTransaction } from '../../../lib/transaction/open-transaction.js';
 import { sqlStateWithin } from '../../../lib/transaction/sqlstate-within.js';
@@ -214,6 +215,43 @@ export function describeConformance(database: TestDatabase, { open }: UnderTest)
     await holder.query('COMMIT');
     await expect(waiting).resolves.toBe(true);
     await expect(lockTimeoutOf(tx)).resolves.toBe('1ms/0');
+  });
+
+  /** Above READ COMMITTED: what takes the snapshot before the wait, sees nothing of what was written meanwhile. */
+  it.each<[string, (tx: object, how: ModelLockOptions) => Promise<unknown>]>([
+    ['a timeout', (tx, how) => pglock.model('users', { ...how, transaction: tx, timeout: '30s' })],
+    ['no limit', (tx, how) => pglock.model('users', { ...how, transaction: tx, timeout: null })],
+    [
+      'a signal',
+      (tx, how) => pglock.model('users', { ...how, transaction: tx, signal: new AbortController().signal }),
+    ],
+    [
+      "the flow's timeout",
+      (tx, how) => pglock.timeout('30s', () => pglock.model('users', { ...how, transaction: tx })),
+    ],
+    [
+      "the transaction's timeout",
+      (tx, how) =>
+        pglock.timeout('30s', { transaction: tx }, () => pglock.model('users', { ...how, transaction: tx })),
+    ],
+  ])('sees in REPEATABLE READ what was written while it waited for the table, with %s', async (_, lock) => {
+    const writer = await database.connect();
+    const id = Math.trunc(Math.random() * 1e9);
+    database.defer(() => database.admin.query(`DELETE FROM users WHERE id = ${id}`));
+    await writer.query(
+      `BEGIN; LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE; INSERT INTO users VALUES (${id})`,
+    );
+    const { tx } = await begin();
+    const transaction = OpenTransaction.of(tx);
+    await transaction.query({ text: 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ' });
+    await transaction.query({ text: `SET LOCAL statement_timeout = '1h'` });
+    const waiting = lock(tx, { mode: 'SHARE ROW EXCLUSIVE', onContention: 'throw' });
+    await database.waitForWaiter(({ blockedBy }) => blockedBy.includes(database.pidOf(writer)));
+    await writer.query('COMMIT');
+    await expect(waiting).resolves.toBe(true);
+    const seen = { text: 'SELECT id FROM users WHERE id = $1::int4', values: [id] };
+    await expect(transaction.query(seen)).resolves.toEqual([{ id }]);
+    await expect(lockTimeoutOf(tx)).resolves.toBe('0/1h');
   });
 
   it('says which table does not exist, unharmed', async () => {

@@ -16,14 +16,19 @@ export interface GeneratedClient {
   readonly PrismaClient: new (options: { readonly adapter: PrismaPg }) => PrismaClient;
 }
 
-let generated: Promise<GeneratedClient> | undefined;
+let generated: Promise<string> | undefined;
 
-/** Generates the client into `.cache/`, which needs no network, and loads it: once for each file of tests. */
-export function generatedClient(): Promise<GeneratedClient> {
+/** Generates the client, and loads it. */
+export async function generatedClient(): Promise<GeneratedClient> {
+  return (await import(resolve(await generatedFiles(), 'client.ts'))) as GeneratedClient;
+}
+
+/** Generates the client into `.cache/`, which needs no network: once for each file of tests. @returns its folder. */
+export function generatedFiles(): Promise<string> {
   return (generated ??= generate());
 }
 
-async function generate(): Promise<GeneratedClient> {
+async function generate(): Promise<string> {
   const here = resolve(import.meta.dirname);
   const prisma = createRequire(import.meta.url).resolve('prisma/build/index.js');
   await promisify(execFile)(
@@ -31,7 +36,7 @@ async function generate(): Promise<GeneratedClient> {
     [prisma, 'generate', '--schema', resolve(here, 'prisma/schema.prisma')],
     { env: { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: '/bin/true', CHECKPOINT_DISABLE: '1' } },
   );
-  return (await import(resolve(here, '../../../.cache/prisma-test/client.ts'))) as GeneratedClient;
+  return resolve(here, '../../../.cache/prisma-test');
 }
 
 async function opened(

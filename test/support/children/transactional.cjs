@@ -9,6 +9,7 @@ const { drizzle } = require('drizzle-orm/node-postgres');
 const { DataSource } = require('typeorm');
 const cls = require('@nestjs-cls/transactional');
 const { TransactionalAdapterDrizzleOrm } = require('@nestjs-cls/transactional-adapter-drizzle-orm');
+const { TransactionalAdapterPrisma } = require('@nestjs-cls/transactional-adapter-prisma');
 const { TransactionalAdapterTypeOrm } = require('@nestjs-cls/transactional-adapter-typeorm');
 const { ClsModule } = require('nestjs-cls');
 const typeormTransactional = require('typeorm-transactional');
@@ -33,6 +34,17 @@ const KINDS = {
     connect: (pglock) => drizzle({ client: pglock.pool }),
     adapter: () => new TransactionalAdapterDrizzleOrm({ drizzleInstanceToken: CLIENT }),
     run: async (tx, text) => (await tx.execute(sql.raw(text))).rows,
+  },
+  'nestjs-cls on Prisma': {
+    Transactional: cls.Transactional,
+    connect: (pglock) => {
+      const { PrismaPg } = require('@prisma/adapter-pg');
+      const { PrismaClient } = require(process.env.PGLOCK_PRISMA_CLIENT);
+      const limits = { maxWait: 60_000, timeout: 60_000 };
+      return new PrismaClient({ adapter: new PrismaPg(pglock.pool), transactionOptions: limits });
+    },
+    adapter: () => new TransactionalAdapterPrisma({ prismaInjectionToken: CLIENT, sqlFlavor: 'postgresql' }),
+    run: (tx, text) => (/^\s*SELECT/.test(text) ? tx.$queryRawUnsafe(text) : tx.$executeRawUnsafe(text)),
   },
   'typeorm-transactional': {
     Transactional: typeormTransactional.Transactional,
@@ -67,6 +79,15 @@ class Numbers {
     await this.add('below');
   }
 
+  /** The transaction of one method, the lock of another. */
+  async outer() {
+    await this.inner();
+  }
+
+  async inner() {
+    await this.add('inner');
+  }
+
   async lockBelowUntilCommit() {
     await this.add('held');
   }
@@ -92,6 +113,8 @@ class Numbers {
 }
 decorate(Numbers, 'lockAbove', WithAdvisoryLock('above'), Transactional());
 decorate(Numbers, 'lockBelow', Transactional(), WithAdvisoryLock('below'));
+decorate(Numbers, 'outer', Transactional());
+decorate(Numbers, 'inner', WithAdvisoryLock('inner'));
 decorate(Numbers, 'lockBelowUntilCommit', Transactional(), WithAdvisoryLock('held', { untilCommit: true }));
 decorate(Numbers, 'transaction', Transactional());
 decorate(Numbers, 'lockUntilCommit', WithAdvisoryLock('waiting', { untilCommit: true }));
@@ -171,7 +194,7 @@ async function main() {
   pglock.events.on('releasedBeforeCommit', ({ id, locked, began }) => send('told', { id, locked, began }));
   send('ready');
   await next('add');
-  for (const method of ['lockAbove', 'lockBelow', 'lockBelowUntilCommit'])
+  for (const method of ['lockAbove', 'lockBelow', 'outer', 'lockBelowUntilCommit'])
     await Promise.all(Array.from({ length: 20 }, () => numbers[method]()));
   send('added');
   await next('hold');

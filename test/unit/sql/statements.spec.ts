@@ -5,12 +5,13 @@ import { countRows, findRows, type RowQuery } from '../../../lib/sql/inspection-
 import { prepareLockSession } from '../../../lib/sql/lock-session.js';
 import { lockTables } from '../../../lib/sql/model-lock.js';
 import { prepareObserverSession } from '../../../lib/sql/observer-session.js';
+import { limitWaits, restoreWaits, setLocalLockTimeout } from '../../../lib/sql/settings.js';
 import {
-  limitWaits,
-  restoreLocalLockTimeout,
-  restoreWaits,
-  setLocalLockTimeout,
-} from '../../../lib/sql/settings.js';
+  keepsSnapshot,
+  setLocal,
+  shownMs,
+  shownTimeout,
+} from '../../../lib/sql/settings-without-snapshot.js';
 import { restoreSessionLockTimeout, setSessionLockTimeout } from '../../../lib/sql/settings-session.js';
 import { StatementValues } from '../../../lib/sql/statement-values.js';
 import { beginning } from '../../../lib/sql/transaction.js';
@@ -33,9 +34,40 @@ describe('lock timeouts', () => {
     expect(limitWaits(null).values).toEqual(['0', '0']);
   });
 
+  it.each([
+    ['0', 0],
+    ['1500ms', 1500],
+    ['2s', 2_000],
+    ['90min', 5_400_000],
+    ['36h', 129_600_000],
+    ['1d', 86_400_000],
+  ])('are read as SHOW spells them, wherever a hook has put them: %s', (shown, milliseconds) => {
+    for (const answer of [
+      { command: 'SHOW', rowCount: 1, rows: [{ lock_timeout: shown }] },
+      [{ LOCKTIMEOUT: shown.toUpperCase() }],
+      [[Buffer.from(shown)]],
+      { data: [[shown]] },
+    ])
+      expect(shownTimeout(answer)).toBe(shown);
+    expect(shownMs(shown)).toBe(milliseconds);
+  });
+
+  it('are not taken for what a hook has made of them', () => {
+    for (const answer of [
+      { rows: [] },
+      [{ lock_timeout: 5 }],
+      'sm0051',
+      undefined,
+      [{ lock_timeout: '5 s' }],
+    ])
+      expect(shownTimeout(answer)).toBeUndefined();
+    expect(keepsSnapshot([{ transaction_isolation: 'read committed' }])).toBe(false);
+    expect(keepsSnapshot({ rows: [{ Isolation: 'SERIALIZABLE' }] })).toBe(true);
+  });
+
   it('give the former value back as the server spelled it', () => {
-    expect(restoreLocalLockTimeout('1500ms').values).toEqual(['1500ms']);
-    expect(restoreWaits({ locktimeout: '2s', statementtimeout: '0', pid: 1 }).values).toEqual(['2s', '0']);
+    expect(setLocal('lock_timeout', '1500ms').text).toBe("SET LOCAL lock_timeout = '1500ms'");
+    expect(restoreWaits({ locktimeout: '2s', statementtimeout: '0' }).values).toEqual(['2s', '0']);
     expect(restoreSessionLockTimeout('7s').values).toEqual(['7s']);
     expect(restoreSessionLockTimeout(null)).toEqual({ text: 'RESET lock_timeout' });
   });
