@@ -33,6 +33,7 @@ export function prepareObserverSession(version: number, statementTimeoutMs: numb
     default_transaction_isolation: 'read committed',
     default_transaction_read_only: 'off', // the ledger of jobs is written to
     jit: 'off',
+    quote_all_identifiers: 'off', // names of types are read, too
     // Figures are read from their text.
     extra_float_digits: '1',
     ...(version >= 140_000 ? { idle_session_timeout: '0' } : {}),

@@ -104,6 +104,15 @@ describe('the ledger', () => {
     expect(kept.at(-1)).toMatchObject({ outcome: 'failed', error: "Error: no user '…' with id …" });
   });
 
+  it('is found by a role for which the server quotes all identifiers', async () => {
+    await make(true);
+    const { name, url } = await db.role('quoting');
+    await db.admin.query(`ALTER ROLE ${name} SET quote_all_identifiers = on`);
+    await db.admin.query(`GRANT ALL ON pglock_jobs, pglock_jobs_runs TO ${name}`);
+    await boot({ keep: '1d' }, url);
+    await eventually(() => ran.length >= 1, { timeout: 10_000 });
+  });
+
   it('lets a tick that was missed by the whole fleet be run once, by the next that comes', async () => {
     await make(false);
     const first = await boot(true);
