@@ -1,4 +1,4 @@
-import { askAll } from '../peers/ask-all.js';
+import { askPages, PAGE_BYTES, pagesOf } from '../peers/paged.js';
 import type { Peers } from '../peers/peers.js';
 import { asciiJson } from '../vocabulary/ascii.js';
 import type { LockId } from '../vocabulary/lock-id.js';
@@ -7,10 +7,6 @@ import { JOBS_QUESTION, wireId, type JobsAnswer, type ToldJob, type ToldRun } fr
 import type { JobRun, JobStatus } from './job-status.js';
 import type { JobsContext } from './jobs-context.js';
 
-/** How long peers' answers are collected. */
-const COLLECT_MS = 1_000;
-/** A notification has 7 999 bytes, of which the envelope takes some. */
-const PAGE_BYTES = 6_500;
 /** What is shown of an id that is too long for a message. */
 const CUT_ID = 100;
 
@@ -40,18 +36,7 @@ export function toldJob(job: Job, { memory }: JobsContext): ToldJob {
 
 /** One page of the answer to "which jobs do you have?". @internal */
 export function jobsPage(jobs: readonly ToldJob[], page: number, replica: string): JobsAnswer {
-  const pages: ToldJob[][] = [[]];
-  let bytes = 0;
-  for (const job of jobs) {
-    const sent = thatFits({ ...job, id: wireId(job.id) as ToldJob['id'] });
-    const size = asciiJson(sent).length;
-    if (bytes + size > PAGE_BYTES && bytes > 0) {
-      pages.push([]);
-      bytes = 0;
-    }
-    bytes += size;
-    pages.at(-1)?.push(sent);
-  }
+  const pages = pagesOf(jobs.map((job) => thatFits({ ...job, id: wireId(job.id) as ToldJob['id'] })));
   return { replica, pages: pages.length, jobs: pages[page] ?? [] };
 }
 
@@ -70,24 +55,13 @@ function thatFits(job: ToldJob): ToldJob {
 export async function peersJobs(peers: Peers): Promise<PeersJob[]> {
   const stop = peers.keepListening();
   try {
-    return await askedJobs(peers);
+    const answers = await askPages(peers, JOBS_QUESTION);
+    return answers.flatMap(({ body, from }) =>
+      body.jobs.map((job) => ({ ...job, peer: from.id, replica: body.replica })),
+    );
   } finally {
     stop();
   }
-}
-
-async function askedJobs(peers: Peers): Promise<PeersJob[]> {
-  const until = performance.now() + COLLECT_MS;
-  const found: PeersJob[] = [];
-  for (let page = 0, pages = 1; page < pages; page++) {
-    const answers = await askAll(peers, JOBS_QUESTION, { page }, Math.max(until - performance.now(), 1));
-    for (const { body, from } of answers) {
-      pages = Math.max(pages, body.pages);
-      found.push(...body.jobs.map((job) => ({ ...job, peer: from.id, replica: body.replica })));
-    }
-    if (answers.length === 0) break;
-  }
-  return found;
 }
 
 /** One row of each job: our own, and what peers say, the holder's word first. @internal */

@@ -1,4 +1,5 @@
 import type { LockId } from '../vocabulary/lock-id.js';
+import type { PageAnswer, PageQuestion } from '../peers/paged.js';
 import type { PeerMessageKind, PeerQuestionKind } from '../peers/peers.js';
 import { figure, isRecord, isText, readEnd, text } from './tick-messages.js';
 import type { TickEnd } from './tick-memory.js';
@@ -26,14 +27,11 @@ export interface ToldRun {
 }
 
 /** "Which jobs do you have?" One page of the answer at a time, since a message has a length. @internal */
-export interface JobsQuestion {
-  readonly page: number;
-}
+export type JobsQuestion = PageQuestion;
 
 /** One page. @internal */
-export interface JobsAnswer {
+export interface JobsAnswer extends PageAnswer {
   readonly replica: string;
-  readonly pages: number;
   readonly jobs: readonly ToldJob[];
 }
 

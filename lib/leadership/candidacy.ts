@@ -6,6 +6,7 @@ import type { Leadership } from './leadership.js';
 import { isHopeless } from '../session/reachability.js';
 import { jittered } from '../vocabulary/jittered.js';
 import { pause } from '../vocabulary/pause.js';
+import { onAbort } from '../vocabulary/wait-abort.js';
 import { Term } from './term.js';
 
 /** For how long others go first after a resignation. */
@@ -64,7 +65,7 @@ export class Candidacy<Result> {
     const { signal } = this.options;
     const stop = () => this.stop();
     signal?.throwIfAborted();
-    signal?.addEventListener('abort', stop, { once: true });
+    const stopListening = signal === undefined ? undefined : onAbort(signal, stop);
     try {
       const settled = await this.leadAgainAndAgain();
       signal?.throwIfAborted();
@@ -72,7 +73,7 @@ export class Candidacy<Result> {
       if (settled.ok) return settled.value;
       throw settled.error;
     } finally {
-      signal?.removeEventListener('abort', stop);
+      stopListening?.();
     }
   }
 

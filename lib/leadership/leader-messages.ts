@@ -1,6 +1,6 @@
+import { pagesOf, type PageAnswer, type PageQuestion } from '../peers/paged.js';
 import { isRecord } from '../peers/peer-message.js';
 import type { PeerMessageKind, PeerQuestionKind } from '../peers/peers.js';
-import { asciiJson } from '../vocabulary/ascii.js';
 
 /** What one process says of one name. @internal */
 export interface LeaderReport {
@@ -9,11 +9,19 @@ export interface LeaderReport {
   readonly leads: { readonly since: number; readonly term: string; readonly pid: number } | undefined;
 }
 
+/** One page of what a process says. @internal */
+export interface LeadersAnswer extends PageAnswer {
+  readonly leaders: readonly LeaderReport[];
+}
+
 /** "Who leads what, and who stands by?" Every process answers, so that the one that asks need not wait for silence. @internal */
-export const WHO_LEADS: PeerQuestionKind<Record<string, never>, readonly LeaderReport[]> = {
+export const WHO_LEADS: PeerQuestionKind<PageQuestion, LeadersAnswer> = {
   name: 'leaders?',
-  readQuestion: (body) => (isRecord(body) ? {} : undefined),
-  readAnswer: (body) => (Array.isArray(body) ? body.flatMap(readReport) : undefined),
+  readQuestion: (body) => (isRecord(body) ? { page: pageOf(body['page']) } : undefined),
+  readAnswer: (body) =>
+    isRecord(body) && Array.isArray(body['leaders'])
+      ? { pages: pageOf(body['pages']), leaders: body['leaders'].flatMap(readReport) }
+      : undefined,
 };
 
 /** "I have given up the lead of this": those who poll for it try at once. @internal */
@@ -22,13 +30,14 @@ export const RESIGNED: PeerMessageKind<string> = {
   read: (body) => (typeof body === 'string' ? body : undefined),
 };
 
-/** What fits into one answer, in bytes. */
-const MOST_BYTES = 7_000;
+/** One page of the answer to {@link WHO_LEADS}. @internal */
+export function leadersPage(reports: readonly LeaderReport[], page: number): LeadersAnswer {
+  const pages = pagesOf(reports);
+  return { pages: pages.length, leaders: pages[page] ?? [] };
+}
 
-/** As many reports as fit into one message. @internal */
-export function thatFit(reports: readonly LeaderReport[]): readonly LeaderReport[] {
-  let bytes = 0;
-  return reports.filter((report) => (bytes += asciiJson(report).length + 1) < MOST_BYTES);
+function pageOf(value: unknown): number {
+  return Number.isSafeInteger(value) ? (value as number) : 0;
 }
 
 function readReport(value: unknown): LeaderReport[] {

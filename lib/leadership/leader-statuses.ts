@@ -1,17 +1,20 @@
-import type { PeerAnswer, PeerInfo } from '../peers/peers.js';
+import type { PeerInfo } from '../peers/peers.js';
 import type { AdvisoryKey } from '../vocabulary/lock-id.js';
 import type { LeaderReport } from './leader-messages.js';
 import type { LeaderReplica, LeaderStatus } from './leader-status.js';
 
-type Answer = PeerAnswer<readonly LeaderReport[]>;
+interface Told {
+  readonly leaders: readonly LeaderReport[];
+  readonly from: PeerInfo;
+}
 
 /** Who leads what, of what this process and its peers say. @internal */
 export function leaderStatuses(
-  own: Answer,
-  answers: readonly Answer[],
+  own: Told,
+  theirs: readonly Told[],
   keyOf: (name: string) => AdvisoryKey,
 ): LeaderStatus[] {
-  const told = [own, ...answers].flatMap(({ body, from }) => body.map((report) => ({ report, from })));
+  const told = [own, ...theirs].flatMap(({ leaders, from }) => leaders.map((report) => ({ report, from })));
   const names = [...new Set(told.map(({ report }) => report.name))].sort();
   return names.map((name) => {
     const reports = told.filter(({ report }) => report.name === name);

@@ -2,7 +2,7 @@ import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import type { AdvisoryLocks } from '../locks/advisory-locks.js';
 import type { LockHandle } from '../locks/lock-handle.js';
 import type { LockNames } from '../locks/lock-names.js';
-import { askAll } from '../peers/ask-all.js';
+import { askPages } from '../peers/paged.js';
 import { nextListening } from '../peers/next-listening.js';
 import type { AssertPeers, Peers } from '../peers/peers.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
@@ -10,7 +10,7 @@ import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import { printable } from '../vocabulary/printable.js';
 import { Candidacy, type CandidacyHost, type TermEnd } from './candidacy.js';
 import { leaderName, resolveLeadOptions, type LeadOptions } from './lead-options.js';
-import { RESIGNED, thatFit, WHO_LEADS, type LeaderReport } from './leader-messages.js';
+import { leadersPage, RESIGNED, WHO_LEADS, type LeaderReport } from './leader-messages.js';
 import { leaderStatuses } from './leader-statuses.js';
 import { leaderId, type LeaderStatus } from './leader-status.js';
 import type { Leadership } from './leadership.js';
@@ -53,7 +53,7 @@ export class Leaders {
       outlast: (ms, signal) => nextListening(init.peers, ms, signal),
       onEnded: (term, how, error) => this.#ended(term, how, error),
     };
-    init.peers.answer(WHO_LEADS, () => thatFit(this.#reports()));
+    init.peers.answer(WHO_LEADS, ({ page }) => leadersPage(this.#reports(), page));
     init.peers.on(RESIGNED, (name) => {
       if (this.#stands(name)) this.#poll.wake();
     });
@@ -68,9 +68,10 @@ export class Leaders {
     const { peers } = this.#init;
     const stop = peers.keepListening();
     try {
-      const answers = await askAll(peers, WHO_LEADS, {});
-      const own = { body: this.#reports(), from: peers.self };
-      return leaderStatuses(own, answers, (name) => this.#init.names.keyOf(leaderId(name)).toAdvisoryKey());
+      const answers = await askPages(peers, WHO_LEADS);
+      const theirs = answers.map(({ body, from }) => ({ leaders: body.leaders, from }));
+      const own = { leaders: this.#reports(), from: peers.self };
+      return leaderStatuses(own, theirs, (name) => this.#init.names.keyOf(leaderId(name)).toAdvisoryKey());
     } finally {
       stop();
     }

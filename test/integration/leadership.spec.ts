@@ -58,6 +58,25 @@ describe('lead', () => {
     expect(() => service.isLeader(name as string)).toThrow(PgLockUsageError);
   });
 
+  it('lists more leaders than one message holds, and listens to their signal once', async () => {
+    const [one, two] = openTwo(database);
+    const over = new AbortController();
+    const warnings: Error[] = [];
+    const note = (warning: Error) => void warnings.push(warning);
+    process.on('warning', note);
+    database.defer(() => process.off('warning', note));
+    const names = Array.from({ length: 150 }, (_, index) => `shard number ${index}`);
+    const leading = names.map((name) =>
+      one.service.lead(name, { signal: over.signal }, ({ signal }) => until(signal)).catch(() => undefined),
+    );
+    await eventually(() => names.every((name) => one.service.isLeader(name)), { timeout: 20_000 });
+    const found = await two.service.leaders.find();
+    expect(found.filter(({ leader }) => leader !== null).map(({ name }) => name)).toEqual(names.sort());
+    over.abort();
+    await Promise.all(leading);
+    expect(warnings).toEqual([]);
+  });
+
   it('gives up at once what standing by cannot mend, and only that', async () => {
     const nobody = new URL(database.url);
     nobody.username = 'no_such_role';
