@@ -5,6 +5,7 @@ import { DeadlockProbes } from '../peers/deadlock-probes.js';
 import { DatabasePeers, type PeerIdentity } from '../peers/database-peers.js';
 import { NoPeers } from '../peers/no-peers.js';
 import type { Peers } from '../peers/peers.js';
+import { WaitOrder } from '../peers/wait-order.js';
 import { WakeUps } from '../peers/wake-ups.js';
 import type { LockStore } from '../session/lock-store.js';
 import { waitsOfHolders } from '../sql/peer-channel.js';
@@ -57,8 +58,13 @@ export class PeerServices {
       store.wake(key);
       this.onReleased?.(key);
     });
+    const order = new WaitOrder(peers);
     store.polls = wakeUps;
-    this.stops.push(() => wakeUps.close());
+    store.order = order;
+    this.stops.push(
+      () => wakeUps.close(),
+      () => order.close(),
+    );
     return peers;
   }
 }

@@ -7,6 +7,7 @@ import type {
   TryLockCallbacks,
   WaitOptions,
 } from '../session/lock-store.js';
+import type { WaitOrderPort } from '../session/wait-order-port.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 
@@ -27,15 +28,12 @@ export class LendingStore implements LockStore {
   }
 
   wait(key: LockKey, shared: boolean, options: WaitOptions): LockWait {
-    const wait = this.inner.wait(key, shared, options);
-    let timer = outsideFlows(() => setTimeout(() => tell(), TOLD_AFTER_MS).unref());
-    const tell = () => {
-      this.tellAwaited(key);
-      timer = setTimeout(tell, TOLD_EVERY_MS).unref();
-    };
-    const done = () => clearTimeout(timer);
-    wait.outcome.then(done, done);
-    return wait;
+    return this.telling(key, this.inner.wait(key, shared, options));
+  }
+
+  waitBehindOwn(key: LockKey, options: WaitOptions): LockWait | undefined {
+    const wait = this.inner.waitBehindOwn?.(key, options);
+    return wait && this.telling(key, wait);
   }
 
   unlock(hold: HeldKey): Promise<void> {
@@ -66,6 +64,10 @@ export class LendingStore implements LockStore {
     return this.inner.polls;
   }
 
+  get order(): WaitOrderPort | undefined {
+    return this.inner.order;
+  }
+
   wake(key: string): void {
     this.inner.wake?.(key);
   }
@@ -80,5 +82,16 @@ export class LendingStore implements LockStore {
 
   close(): Promise<void> {
     return this.inner.close();
+  }
+
+  private telling(key: LockKey, wait: LockWait): LockWait {
+    let timer = outsideFlows(() => setTimeout(() => tell(), TOLD_AFTER_MS).unref());
+    const tell = () => {
+      this.tellAwaited(key);
+      timer = setTimeout(tell, TOLD_EVERY_MS).unref();
+    };
+    const done = () => clearTimeout(timer);
+    wait.outcome.then(done, done);
+    return wait;
   }
 }

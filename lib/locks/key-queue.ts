@@ -1,5 +1,5 @@
 import { closedError } from '../session/closed-error.js';
-import type { HeldKey, LockStore } from '../session/lock-store.js';
+import type { HeldKey, LockStore, WaitOptions } from '../session/lock-store.js';
 import { isPassing } from '../session/reachability.js';
 import { monotonicMs, TIMER_MAX_MS } from '../vocabulary/monotonic.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
@@ -8,11 +8,13 @@ import { LocalQueue, type QueueHost } from './local-queue.js';
 import { blockedKeys } from './lock-graph.js';
 import { DONE, type LockReference } from './lock-reference.js';
 import { enterAll, lastDeadline, type LockRequest } from './lock-request.js';
-import { nextStep, type HeldState, type Step } from './next-step.js';
+import { nextStep, type HeldState, type Others, type Step } from './next-step.js';
 import { ServerLock, type ServerLockListener } from './server-lock.js';
 
 /** For how long a caller whose time is up waits until the server has provably nothing of its request. */
 const QUIET_MS = 50;
+/** A request that went into the server's queue so soon has its place there. */
+const AT_ONCE_MS = 10;
 
 /**
  * Who in this process holds one key, and who wants it, below the server.
@@ -23,7 +25,7 @@ const QUIET_MS = 50;
  *
  * @internal
  */
-export class KeyQueue extends LocalQueue implements ServerLockListener {
+export class KeyQueue extends LocalQueue implements ServerLockListener, Others {
   /** Kept by `KeyQueues`. */
   next: KeyQueue | undefined;
   /** Whether the key is kept when no work here wants it any more. */
@@ -34,7 +36,7 @@ export class KeyQueue extends LocalQueue implements ServerLockListener {
   constructor(
     host: QueueHost,
     readonly key: LockKey,
-    store: LockStore,
+    private readonly store: LockStore,
   ) {
     super(host);
     this.server = new ServerLock(key, store, this);
@@ -105,6 +107,35 @@ export class KeyQueue extends LocalQueue implements ServerLockListener {
     if (last !== undefined) void this.leave(last, last.deadlock());
   }
 
+  get isInOrder(): boolean {
+    const { first, last } = this.requests;
+    return first !== undefined && first === last && this.server.waitsSince - first.startedAt < AT_ONCE_MS;
+  }
+
+  get workMs(): number {
+    return this.server.workMs;
+  }
+
+  reconsider(): void {
+    void this.advance();
+  }
+
+  onLasting(): void {
+    const { first } = this.requests;
+    if (first?.shared === false && this.holders.length > 0 && this.server.lock?.shared === true)
+      this.server.lineUp(this.waitOptions);
+  }
+
+  cameBefore(): boolean {
+    const { first } = this.requests;
+    return first !== undefined && this.store.order?.comesAfterOthers(this, first) === true;
+  }
+
+  makesRoom(): boolean {
+    const { first } = this.requests;
+    return first !== undefined && this.store.order?.makesRoom(this, first) === true;
+  }
+
   onSettled(): void {
     void this.advance();
   }
@@ -167,7 +198,7 @@ export class KeyQueue extends LocalQueue implements ServerLockListener {
     for (;;) {
       const head = this.requests.first;
       const { state } = this.server;
-      const step = nextStep(state, this.holders.length, head, this.sticky, monotonicMs);
+      const step = nextStep(state, this.holders.length, head, this.sticky, monotonicMs, this);
       if (step === 'unlock') released = this.server.unlock();
       else if (step === 'unlock and line up') {
         released = this.server.endTurn();
@@ -181,11 +212,21 @@ export class KeyQueue extends LocalQueue implements ServerLockListener {
   }
 
   protected override async untilQuiet(): Promise<void> {
-    if (this.server.state.at !== 'trying' && this.server.state.at !== 'waiting') return;
+    if (!this.server.isUnsettled) return;
     let timer: NodeJS.Timeout | undefined;
     const soon = new Promise<void>((resolve) => (timer = setTimeout(resolve, QUIET_MS)));
     await Promise.race([this.server.untilSettled().then(() => this.server.released), soon]);
     clearTimeout(timer);
+  }
+
+  protected override markWaiting(): void {
+    super.markWaiting();
+    if (this.requests.size > 0) this.store.order?.watch(this);
+  }
+
+  protected override takeOut(request: LockRequest): void {
+    super.takeOut(request);
+    if (request.told !== 0) this.store.order?.left(this);
   }
 
   private get isHandingOver(): boolean {
@@ -208,6 +249,7 @@ export class KeyQueue extends LocalQueue implements ServerLockListener {
     // What is kept between runs is wanted by jobs, of which many may tick in the same moment.
     if (step === 'try') return this.server.try(head.shared, head.init.sticky);
     if (step === 'cancel wait') this.server.cancelWait();
+    else if (step === 'cancel next') this.server.cancelNext();
     else if (step === 'queue and ask') this.server.ask();
     this.markWaiting();
   }
@@ -223,12 +265,16 @@ export class KeyQueue extends LocalQueue implements ServerLockListener {
   }
 
   private wait(head: LockRequest): void {
-    this.server.wait(head.shared, {
+    this.server.wait(head.shared, this.waitOptions);
+  }
+
+  private get waitOptions(): WaitOptions {
+    return {
       deadline: () => lastDeadline(this.requests),
       holds: () => blockedKeys(this),
       onDeadlock: (held) => this.breakDeadlock(held),
       onWaiting: (pid) => enterAll(this.requests, pid),
       onUnreachable: (error) => this.onAway(error),
-    });
+    };
   }
 }

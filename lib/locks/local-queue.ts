@@ -108,7 +108,7 @@ export abstract class LocalQueue implements ReferenceOwner, RequestQueue {
     }
   }
 
-  private takeOut(request: LockRequest): void {
+  protected takeOut(request: LockRequest): void {
     this.requests.remove(request);
     request.waitsIn = undefined;
   }

@@ -47,6 +47,8 @@ export class LockRequest implements RequestNode, SelfWaiting {
   after: LockRequest | undefined;
   /** When to give up, on the monotonic clock; `null` for never, or not known yet. */
   deadline: number | null = null;
+  /** Under which number peers know that it waits; 0 for none. */
+  told = 0;
   /** Whether it was told once already that it has to wait. */
   contended = false;
   /** The lock of its own flow that it stands behind. */

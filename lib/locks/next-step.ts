@@ -1,4 +1,5 @@
 import type { HeldKey, LockWait } from '../session/lock-store.js';
+import type { NextPlace } from './next-place.js';
 
 /** For how long a key goes from flow to flow of a process that is alone with it before others could have it. */
 export const LOCAL_HANDOFF_MS = 10;
@@ -29,11 +30,21 @@ export interface HeldState {
   handoffSince: number;
   /** Whether another process waits for it: not known, being asked, or known. */
   awaited: 'unknown' | 'asking' | 'yes';
+  /** Where it is shared: the place of the writer that waits here, in the server's queue. */
+  next?: NextPlace | undefined;
 }
 
 /** The first who wants the key. @internal */
 export interface Wanted {
   readonly shared: boolean;
+}
+
+/** Those who want the key in other processes. @internal */
+export interface Others {
+  /** Whether some of them came before the first here, and would be passed. */
+  cameBefore(): boolean;
+  /** The same where the key is then given up to them: once for each. */
+  makesRoom(): boolean;
 }
 
 /** What is to be done next. @internal */
@@ -46,6 +57,7 @@ export type Step =
   | 'unlock'
   | 'unlock and line up'
   | 'queue'
+  | 'cancel next'
   | 'queue and ask';
 
 /**
@@ -56,6 +68,7 @@ export type Step =
  * @param head the first who wants it.
  * @param sticky whether the process keeps the key when no work needs it.
  * @param now the monotonic clock.
+ * @param others asked where the first would have the key now.
  * @internal
  */
 export function nextStep(
@@ -64,6 +77,7 @@ export function nextStep(
   head: Wanted | undefined,
   sticky: boolean,
   now: () => number,
+  others: Others,
 ): Step {
   switch (server.at) {
     case 'free':
@@ -73,16 +87,24 @@ export function nextStep(
     case 'waiting':
       return head?.shared === server.shared ? 'stay in line' : 'cancel wait';
     case 'held':
-      if (holders > 0) return head === undefined ? 'nothing' : besideHolders(server, head, now);
+      if (server.next !== undefined) return withNext(holders, head, sticky);
+      if (holders > 0) return head === undefined ? 'nothing' : besideHolders(server, head, now, others);
       if (head === undefined) return sticky ? 'nothing' : 'unlock';
-      return betweenWorks(server, head, sticky, now);
+      return betweenWorks(server, head, sticky, now, others);
   }
 }
 
 /** At the end of a turn, the rest of those here wait in the server's queue, behind the processes that stand there. */
-function betweenWorks(server: HeldState, head: Wanted, sticky: boolean, now: () => number): Step {
-  if (mayHandOn(server, head, sticky, now)) return 'grant';
-  return server.isContended && !head.shared ? 'unlock and line up' : 'unlock';
+function betweenWorks(
+  server: HeldState,
+  head: Wanted,
+  sticky: boolean,
+  now: () => number,
+  others: Others,
+): Step {
+  if (!mayHandOn(server, head, sticky, now))
+    return server.isContended && !head.shared ? 'unlock and line up' : 'unlock';
+  return !sticky && others.makesRoom() ? 'unlock and line up' : 'grant';
 }
 
 /** What no work holds is handed on only while it can be trusted: else it goes back, and is asked for anew. */
@@ -91,9 +113,15 @@ function mayHandOn(server: HeldState, head: Wanted, sticky: boolean, now: () => 
   return sticky || isHandoffTime(server, now);
 }
 
+/** A writer stands in the server's queue behind the readers of this process; it leaves that where it is not wanted. */
+function withNext(holders: number, head: Wanted | undefined, sticky: boolean): Step {
+  if (holders === 0 && (head !== undefined || !sticky)) return 'unlock';
+  return head?.shared === false ? 'nothing' : 'cancel next';
+}
+
 /** Readers join readers, as long as no other process waits for its turn. */
-function besideHolders(server: HeldState, head: Wanted, now: () => number): Step {
-  if (!server.lock.shared || !head.shared || !server.lock.alive) return 'queue';
+function besideHolders(server: HeldState, head: Wanted, now: () => number, others: Others): Step {
+  if (!server.lock.shared || !head.shared || !server.lock.alive || others.cameBefore()) return 'queue';
   if (isHandoffTime(server, now)) return 'grant';
   return server.awaited === 'unknown' ? 'queue and ask' : 'queue';
 }

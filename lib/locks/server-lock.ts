@@ -9,7 +9,8 @@ import type {
 import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import { DONE } from './lock-reference.js';
-import { owedAfter, TURN, type ServerState } from './next-step.js';
+import { NextPlace } from './next-place.js';
+import { owedAfter, TURN, type HeldState, type ServerState } from './next-step.js';
 
 /** Hears of what becomes of a key at the server. @internal */
 export interface ServerLockListener {
@@ -29,6 +30,10 @@ export interface ServerLockListener {
 
 /** For how long a key counts as wanted by others; and within what time a process gets it back where it is alone. */
 const CONTENDED_FOR_MS = 250;
+
+/** For how long works are supposed to have a key, until that is known; and how much of that counts at the next look. */
+const SUPPOSED_MS = 500;
+const REMEMBERED_SHARE = 0.9;
 
 const FREE: ServerState = { at: 'free' };
 const TRYING_SHARED: ServerState = { at: 'trying', shared: true };
@@ -50,6 +55,9 @@ export class ServerLock implements TryLockCallbacks, HeldKeyListener {
   private acquiredAt = -Infinity;
   /** How many works the next turn has beside its own. */
   private owed = 0;
+  private linedUpAt = 0;
+  /** For how long works had it of late, in milliseconds. */
+  workMs = SUPPOSED_MS;
 
   constructor(
     private readonly key: LockKey,
@@ -73,22 +81,38 @@ export class ServerLock implements TryLockCallbacks, HeldKeyListener {
     this.store.tryLock(this.key, shared, this, isPatient);
   }
 
+  /** Since when it stands in the server's queue, on the monotonic clock; infinite where it does not. */
+  get waitsSince(): number {
+    return this.state.at === 'waiting' ? this.linedUpAt : Infinity;
+  }
+
   /** Free → waiting. */
   wait(shared: boolean, options: WaitOptions): void {
     const wait = this.store.wait(this.key, shared, options);
+    this.linedUpAt = monotonicMs();
     this.state = { at: 'waiting', shared, wait };
-    wait.outcome.then(
-      (lock) => this.onWaited(wait, lock),
-      (error: unknown) => {
-        this.settle(FREE);
-        this.listener.onWaitFailed(error);
-      },
-    );
+    this.follow(wait);
   }
 
   /** Waiting → (later) free, or held where the lock was granted in the same moment. */
   cancelWait(): void {
     if (this.state.at === 'waiting') this.state.wait.cancel();
+  }
+
+  /** Held → held, with a place in the server's queue behind the readers here and elsewhere, where a session is free for that. */
+  lineUp(options: WaitOptions): void {
+    const { state } = this;
+    if (state.at !== 'held' || state.next !== undefined) return;
+    const next = NextPlace.of(this.store, this.key, options);
+    if (next === undefined) return;
+    state.next = next;
+    this.linedUpAt = monotonicMs();
+    this.follow(next.wait);
+  }
+
+  /** Gives up the place behind the readers here. */
+  cancelNext(): void {
+    if (this.state.at === 'held') this.state.next?.wait.cancel();
   }
 
   /** Held → free, for works that want it again. Resolves as {@link ServerLock.unlock} does. */
@@ -99,11 +123,12 @@ export class ServerLock implements TryLockCallbacks, HeldKeyListener {
     return released;
   }
 
-  /** Held → free. Resolves when the server has released the key. */
+  /** Held → free, or waiting where it has a place in the server's queue. Resolves when the server has released the key. */
   unlock(): Promise<void> {
-    const { lock } = this;
+    const { lock, state } = this;
     this.owed = 0;
-    this.state = FREE;
+    if (state.at === 'held' && (state.isContended || state.lock.shared)) this.measure(state);
+    this.state = afterHold(state);
     if (lock !== undefined) this.released = this.store.unlock(lock);
     return this.released;
   }
@@ -132,9 +157,17 @@ export class ServerLock implements TryLockCallbacks, HeldKeyListener {
     return this.store.fencingEpoch(lock);
   }
 
+  /** Whether a try or a wait is under way. */
+  get isUnsettled(): boolean {
+    const { state } = this;
+    return (
+      state.at === 'trying' || state.at === 'waiting' || (state.at === 'held' && state.next !== undefined)
+    );
+  }
+
   /** Resolves when no try and no wait is under way. */
   untilSettled(): Promise<void> {
-    if (this.state.at === 'free' || this.state.at === 'held') return DONE;
+    if (!this.isUnsettled) return DONE;
     return new Promise((resolve) => (this.onQuiet ??= []).push(resolve));
   }
 
@@ -164,16 +197,44 @@ export class ServerLock implements TryLockCallbacks, HeldKeyListener {
 
   onKeyLost(lock: HeldKey, error: Error): void {
     if (this.lock !== lock) return;
-    this.state = FREE;
+    this.state = afterHold(this.state);
     this.listener.onLost(error);
   }
 
   private onWaited(wait: LockWait, lock: HeldKey | null): void {
+    if (this.state.at === 'held' && this.state.next?.wait === wait) return this.onNextOver(this.state, lock);
     if (this.state.at !== 'waiting' || this.state.wait !== wait) return;
     if (lock?.isContended === true) this.markContended();
     if (lock !== null) return this.onAcquired(lock);
     this.settle(FREE);
     this.listener.onSettled();
+  }
+
+  private follow(wait: LockWait): void {
+    wait.outcome.then(
+      (lock) => this.onWaited(wait, lock),
+      (error: unknown) => {
+        if (this.state.at === 'held' && this.state.next?.wait === wait)
+          return this.onNextOver(this.state, null);
+        if (this.state.at !== 'waiting' || this.state.wait !== wait) return;
+        this.settle(FREE);
+        this.listener.onWaitFailed(error);
+      },
+    );
+  }
+
+  /** It was cancelled; or the server has ended the session of the readers, who are told of that by itself. */
+  private onNextOver(state: HeldState, lock: HeldKey | null): void {
+    if (lock !== null) void this.store.unlock(lock);
+    state.next = undefined;
+    this.settle(state);
+    this.listener.onSettled();
+  }
+
+  private measure({ works }: HeldState): void {
+    if (works === 0) return;
+    const ms = (monotonicMs() - this.acquiredAt) / works;
+    this.workMs = Math.max(ms, this.workMs * REMEMBERED_SHARE);
   }
 
   private markContended(): void {
@@ -187,4 +248,10 @@ export class ServerLock implements TryLockCallbacks, HeldKeyListener {
     this.onQuiet = undefined;
     for (const resolve of onQuiet) resolve();
   }
+}
+
+/** The place in the server's queue outlasts what was held. */
+function afterHold(state: ServerState): ServerState {
+  if (state.at !== 'held' || state.next === undefined) return FREE;
+  return { at: 'waiting', shared: false, wait: state.next.beAlone() };
 }

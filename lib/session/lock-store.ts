@@ -1,5 +1,6 @@
 import type { LockStatus } from '../telemetry/lock-status.js';
 import type { PollPort } from './poll-port.js';
+import type { WaitOrderPort } from './wait-order-port.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 
 /**
@@ -52,6 +53,8 @@ export interface WaitOptions {
    * rejects with the error.
    */
   readonly onUnreachable?: (error: Error) => void;
+  /** Whether this process holds the key shared meanwhile, so that it must not be tried for on the session that does. */
+  readonly isBehindOwn?: () => boolean;
 }
 
 /** A wait for a key on behalf of all flows of this process that want it. @internal */
@@ -79,6 +82,8 @@ export interface LockStore {
   tryLock(key: LockKey, shared: boolean, trier: TryLockCallbacks, isPatient?: boolean): void;
   /** Waits until the key is acquired. */
   wait(key: LockKey, shared: boolean, options: WaitOptions): LockWait;
+  /** Waits for the key exclusively, behind what this process itself holds shared; undefined where no session is free for that. */
+  waitBehindOwn?(key: LockKey, options: WaitOptions): LockWait | undefined;
   /** Lets go. Resolves when the key is free; never rejects. A `tryLock` called after it comes after it. */
   unlock(hold: HeldKey): Promise<void>;
   /** Whether an exclusive request of another session waits behind this shared hold. */
@@ -99,6 +104,8 @@ export interface LockStore {
   ping(): Promise<void>;
   /** Wakes polls of other processes, where there are any. */
   readonly polls?: PollPort | undefined;
+  /** The order of requests across processes, where they can speak. */
+  readonly order?: WaitOrderPort | undefined;
   /** Lets go of everything and closes every connection. */
   close(): Promise<void>;
 }

@@ -126,6 +126,7 @@ export class SessionLockWait implements LockWait {
   private async once(): Promise<HeldKey | null> {
     // Where the server cannot be reached, this says so; and waits are cancelled over it.
     await this.host.pool.openedMain();
+    if (this.options.isBehindOwn?.() === true) return this.onceBehindOwn();
     const yieldsMs = this.host.yieldsMs(this.key);
     if (yieldsMs > 0) await this.pause(yieldsMs);
     const releasing = this.host.takeReleasing(this.key);
@@ -136,6 +137,14 @@ export class SessionLockWait implements LockWait {
     if (hold !== null) return hold;
     const session = await this.host.pool.takeWaiter();
     return session === undefined ? this.poll() : this.waitInServerQueue(session);
+  }
+
+  /** A try would be granted beside what is held. */
+  private async onceBehindOwn(): Promise<HeldKey | null> {
+    const session = await this.host.pool.takeWaiter();
+    if (session !== undefined) return this.waitInServerQueue(session);
+    await this.pause(this.pollMs);
+    return null;
   }
 
   /** The server cannot be reached: goes on, for as long as that makes sense. */

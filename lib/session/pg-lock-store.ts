@@ -25,6 +25,7 @@ import type { PeerPort } from './peer-port.js';
 import type { SessionLock } from './session-lock.js';
 import { SessionPool } from './session-pool.js';
 import type { ResolvedSessionsOptions } from './session-options.js';
+import type { WaitOrderPort } from './wait-order-port.js';
 import { WaitWatch } from './wait-watch.js';
 
 /** For how long tries that may wait do so: timers that are due in the same moment fire a few milliseconds apart. */
@@ -52,6 +53,8 @@ export class PgLockStore implements LockStore, LockAttemptHost {
   private readonly waits = new Set<SessionLockWait>();
   /** Wakes polls, where peers can be spoken to. */
   polls: PollPort | undefined;
+  /** The order of requests across processes, where peers can be spoken to. */
+  order: WaitOrderPort | undefined;
   /** Keys that were released while a peer polled for them: until when it goes first. */
   private readonly yielded = new Map<string, number>();
   private budget: number | null = null;
@@ -105,6 +108,10 @@ export class PgLockStore implements LockStore, LockAttemptHost {
     };
     wait.outcome.then(done, done);
     return wait;
+  }
+
+  waitBehindOwn(key: LockKey, options: WaitOptions): LockWait | undefined {
+    return this.pool.maySpare() ? this.wait(key, false, options) : undefined;
   }
 
   unlock(hold: HeldKey): Promise<void> {

@@ -122,6 +122,11 @@ export class SessionPool implements SessionOwner {
     return isBelow && monotonicMs() >= this.retryAt;
   }
 
+  /** Whether there is a session for a wait that could do without: none stands in line for it. */
+  maySpare(): boolean {
+    return this.line.length === 0 && (this.idle.length > 0 || this.mayOpen());
+  }
+
   /** Gives back what `takeWaiter` or a reservation gave: to the next in line, or to rest; or closes what is too many. */
   giveBack(session: LockSession): void {
     if (!session.isOpen || this.closed || this.idle.includes(session)) return;

@@ -44,7 +44,7 @@ async function run(flowsOf: (process: number) => readonly Flow[], ms: number, mu
 const most = (turns: readonly Fairness[], of: (one: Fairness) => number): number =>
   Math.max(...turns.map(of));
 
-const MIXED: Flow = { writes: 0.5, shortest: 1, longest: isFullRun ? 5_000 : 200, restMs: 20 };
+const MIXED: Flow = { writes: 0.5, shortest: 1, longest: isFullRun ? 5_000 : 400, restMs: 20 };
 const READER: Flow = {
   writes: 0,
   shortest: isFullRun ? 200 : 20,
@@ -56,14 +56,15 @@ const WRITER: Flow = { writes: 1, shortest: 1, longest: 2, restMs: isFullRun ? 6
 const MS = isFullRun ? 60_000 : 5_000;
 
 describe('no waiter starves, of five processes with four flows each that want one id', () => {
-  it('exclusive and shared mixed: each has its turn', async () => {
+  it('exclusive and shared mixed: each waits for those that asked before, in whichever process', async () => {
     const { turns, slackMs } = await run(() => [MIXED, MIXED, MIXED, MIXED], MS);
     const seen = fairness(turns);
     expect(turns.length).toBeGreaterThan(40);
     expect(new Set(turns.map(({ process }) => process)).size).toBe(PROCESSES);
     expect(most(seen, ({ idleMs }) => idleMs)).toBeLessThan(slackMs);
-    expect(most(seen, ({ keptMs }) => keptMs)).toBeLessThan(slackMs);
-    expect(most(seen, ({ extraTurns }) => extraTurns)).toBeLessThanOrEqual(1);
+    // One of those that came later may have been let in before the others heard of the request.
+    const longest = Math.max(...turns.map(({ got, released }) => released - got));
+    expect(most(seen, ({ beyondWorkAheadMs }) => beyondWorkAheadMs)).toBeLessThan(longest + slackMs);
     if (isFullRun) await writeSection('starvation', report(turns, seen, slackMs));
   }, 400_000);
 
@@ -103,22 +104,11 @@ function report(turns: readonly Turn[], seen: readonly Fairness[], slackMs: numb
     ['median wait', ms(waits[Math.floor(waits.length / 2)] ?? 0)],
     ['longest wait', ms(waits.at(-1) ?? 0)],
     [
-      'longest time for which the lock was free, or could have been joined, while a request waited',
+      'longest time for which the lock was free while a request waited',
       ms(most(seen, ({ idleMs }) => idleMs)),
     ],
     [
-      'longest time beyond the first 10 ms for which a process handed it on among its own flows',
-      ms(most(seen, ({ keptMs }) => keptMs)),
-    ],
-    [
-      'turns of another process beyond one for each request in front',
-      Math.max(
-        0,
-        most(seen, ({ extraTurns }) => extraTurns),
-      ),
-    ],
-    [
-      'longest wait beyond the work of all who had asked before',
+      'longest wait beyond the work of all who had asked before, or within 120 ms after',
       ms(
         Math.max(
           0,
@@ -141,26 +131,15 @@ describe('the judge of a starvation run', () => {
     expect(seen.map(({ idleMs }) => idleMs)).toEqual([0, 300]);
   });
 
-  it('finds a process that hands the lock on among its own flows', () => {
-    const own = [0, 100, 200].map((at) => turn(0, at, at, at + 100));
-    const seen = fairness([turn(1, -1, 300, 310), ...own]);
-    expect(most(seen, ({ keptMs }) => keptMs)).toBe(190);
-  });
-
-  it('finds a process that has more turns than are its own', () => {
-    const others = [0, 200, 400, 600].flatMap((at) => [
-      turn(0, at, at, at + 100),
-      turn(1, at + 90, at + 100, at + 200),
-    ]);
-    const seen = fairness([turn(2, 1, 900, 910), ...others]);
-    expect(most(seen, ({ extraTurns }) => extraTurns)).toBe(3);
+  it('finds a request that waits for work which was asked for later', () => {
+    const later = [200, 400, 600].map((at) => turn(0, at, at, at + 200));
+    const seen = fairness([turn(0, 0, 0, 200), turn(1, 10, 800, 900), ...later]);
+    expect(most(seen, ({ beyondWorkAheadMs }) => beyondWorkAheadMs)).toBe(600);
   });
 
   it('finds nothing where all come in order', () => {
     const seen = fairness([0, 1, 2, 3].map((n) => turn(n, n, n * 100, n * 100 + 100)));
-    expect(
-      seen.every(({ idleMs, keptMs, extraTurns }) => idleMs <= 0 && keptMs <= 0 && extraTurns <= 0),
-    ).toBe(true);
+    expect(most(seen, ({ idleMs }) => idleMs)).toBeLessThanOrEqual(0);
     expect(most(seen, ({ beyondWorkAheadMs }) => beyondWorkAheadMs)).toBeLessThanOrEqual(0);
   });
 });

@@ -6,6 +6,7 @@ import {
   type HeldState,
   type ServerState,
 } from '../../../lib/locks/next-step.js';
+import type { NextPlace } from '../../../lib/locks/next-place.js';
 import type { HeldKey, LockWait } from '../../../lib/session/lock-store.js';
 import { lockKey } from '../../../lib/vocabulary/lock-id.js';
 
@@ -88,7 +89,42 @@ describe('nextStep', () => {
     ['used by readers, awaited elsewhere', held(true, { awaited: 'yes' }), 2, shared, false, 'queue'],
     ['used by readers, not trusted', held(true, { alive: false }), 2, shared, false, 'queue'],
   ])('%s', (_what, server, holders, head, sticky, step) => {
-    expect(nextStep(server, holders, head, sticky, () => NOW)).toBe(step);
+    expect(
+      nextStep(server, holders, head, sticky, () => NOW, { cameBefore: () => false, makesRoom: () => false }),
+    ).toBe(step);
+  });
+});
+
+describe('nextStep, of others that came before', () => {
+  const after = (server: ServerState, holders: number, head: { shared: boolean }, sticky = false) =>
+    nextStep(server, holders, head, sticky, () => NOW, { cameBefore: () => true, makesRoom: () => true });
+
+  it('makes room for them between works, and lets no reader join before them', () => {
+    expect(after(held(false), 0, exclusive)).toBe('unlock and line up');
+    expect(after(held(false, late), 0, exclusive)).toBe('unlock and line up');
+    expect(after(held(true), 0, shared)).toBe('unlock and line up');
+    expect(after(held(true), 2, shared)).toBe('queue');
+  });
+
+  it('keeps what is kept between runs', () => {
+    expect(after(held(false), 0, exclusive, true)).toBe('grant');
+  });
+});
+
+describe('nextStep, with a place in the server’s queue behind readers of the process', () => {
+  const next = { ...(held(true) as HeldState), next: {} as NextPlace };
+  it.each<[string, number, { shared: boolean } | undefined, boolean, string]>([
+    ['readers go on, a writer waits', 2, exclusive, false, 'nothing'],
+    ['readers go on, no writer waits', 2, shared, false, 'cancel next'],
+    ['readers go on, none waits', 2, undefined, false, 'cancel next'],
+    ['readers are over, a writer waits', 0, exclusive, false, 'unlock'],
+    ['readers are over, another reader waits', 0, shared, false, 'unlock'],
+    ['readers are over, none waits', 0, undefined, false, 'unlock'],
+    ['readers are over, none waits, and it is kept', 0, undefined, true, 'cancel next'],
+    ['readers are over, a writer waits, and it is kept', 0, exclusive, true, 'unlock'],
+  ])('%s', (_what, holders, head, sticky, step) => {
+    const others = { cameBefore: () => false, makesRoom: () => false };
+    expect(nextStep(next, holders, head, sticky, () => NOW, others)).toBe(step);
   });
 });
 
