@@ -1,5 +1,6 @@
 import { Global, Module } from '@nestjs/common';
 import { APP_FILTER, DiscoveryModule } from '@nestjs/core';
+import { AcceptedMessages } from './accepted-messages.js';
 import { AcceptedRequests } from './accepted-requests.js';
 import { AmbientTransactions } from './ambient-transactions.js';
 import { EnhancerCheck } from './boot-check/enhancer-check.js';
@@ -24,6 +25,7 @@ import { SubscriptionCheck } from './subscription-check.js';
   imports: [DiscoveryModule],
   providers: [
     { provide: APP_FILTER, useClass: LockNotAvailableFilter },
+    AcceptedMessages,
     AcceptedRequests,
     AmbientTransactions,
     EnhancerCheck,
