@@ -7,7 +7,7 @@ import type {
   TryLockCallbacks,
   WaitOptions,
 } from '../session/lock-store.js';
-import type { WaitOrderPort } from '../session/wait-order-port.js';
+import type { WaitOrderPort } from '../vocabulary/waiting-line.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 

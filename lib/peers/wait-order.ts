@@ -1,4 +1,4 @@
-import type { OrderedRequest, WaitingLine, WaitOrderPort } from '../session/wait-order-port.js';
+import type { OrderedRequest, WaitingLine, WaitOrderPort } from '../vocabulary/waiting-line.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
 import { monotonicMs } from '../vocabulary/monotonic.js';
 import { isRecord } from './peer-message.js';

@@ -1,6 +1,6 @@
 import type { LockStatus } from '../telemetry/lock-status.js';
 import type { PollPort } from './poll-port.js';
-import type { WaitOrderPort } from './wait-order-port.js';
+import type { WaitOrderPort } from '../vocabulary/waiting-line.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 
 /**

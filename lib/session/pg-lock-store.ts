@@ -25,7 +25,7 @@ import type { PeerPort } from './peer-port.js';
 import type { SessionLock } from './session-lock.js';
 import { SessionPool } from './session-pool.js';
 import type { ResolvedSessionsOptions } from './session-options.js';
-import type { WaitOrderPort } from './wait-order-port.js';
+import type { WaitOrderPort } from '../vocabulary/waiting-line.js';
 import { WaitWatch } from './wait-watch.js';
 
 /** For how long tries that may wait do so: timers that are due in the same moment fire a few milliseconds apart. */

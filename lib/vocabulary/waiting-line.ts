@@ -1,4 +1,4 @@
-import type { LockKey } from '../vocabulary/lock-id.js';
+import type { LockKey } from './lock-id.js';
 
 /** A request that waits, as peers are told of it. @internal */
 export interface OrderedRequest {
