@@ -9,6 +9,7 @@ import {
 import { WsAdapter } from '@nestjs/platform-ws';
 import { Test } from '@nestjs/testing';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import type { Server } from 'node:http';
 import { firstValueFrom } from 'rxjs';
 import { WebSocket } from 'ws';
 import { AdvisoryLock, PgLockModule, PgLockService } from '../../lib/index.js';
@@ -147,7 +148,7 @@ describe('messages of a gateway at shutdown', () => {
       imports: [PgLockModule.forRoot({ connection: db.url })],
       providers: [Gateway],
     }).compile();
-    const app: INestApplication = module.createNestApplication();
+    const app = module.createNestApplication<INestApplication<Server>>();
     app.useLogger(false);
     app.useWebSocketAdapter(new WsAdapter(app));
     await app.listen(0, '127.0.0.1');

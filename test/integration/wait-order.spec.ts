@@ -6,8 +6,9 @@ import { eventually, useDatabase } from '../support/database.js';
 
 const database = useDatabase();
 
-const take = async (core: PgLockCore, shared = false) =>
-  (await core.service.acquire('x', { shared, timeout: '30s', onContention: 'throw' })) as LockHandle;
+async function take(core: PgLockCore, shared = false): Promise<LockHandle> {
+  return core.service.acquire('x', { shared, timeout: '30s', onContention: 'throw' });
+}
 
 /** Resolves when a process tells that so many of its requests wait. */
 function told(by: PgLockCore, listener: PgLockCore, count: number): Promise<void> {
