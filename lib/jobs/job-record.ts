@@ -97,11 +97,10 @@ export class JobRecord {
     const { startedAt, duration, outcome, error } = end;
     this.lastRun = { startedAt: new Date(startedAt), duration, outcome, error, replica, late };
     const finished = { job: this.identity, at, replica, ...end };
-    const withinMs = Math.min(HEARTBEAT_SHARE * lease.heartbeatMs, END_TOLD_WITHIN_MS);
-    const told = this.definition.isRetained
-      ? peers.tellWithin(TICK_FINISHED, finished, withinMs)
-      : peers.tell(TICK_FINISHED, finished);
-    told.catch(ignore); // who takes the lock next reports a run without an end
+    const withinMs = this.definition.isRetained
+      ? Math.min(HEARTBEAT_SHARE * lease.heartbeatMs, END_TOLD_WITHIN_MS)
+      : 0;
+    peers.tellWithin(TICK_FINISHED, finished, withinMs).catch(ignore); // who takes the lock next reports a run without an end
     if (at !== null) ledger?.finish(this.identity, at, end).catch(ignore);
   }
 

@@ -181,8 +181,9 @@ export class DatabasePeers implements Peers {
     if (this.epoch !== epoch) throw lost();
   }
 
-  private resume({ pid, serverUptimeMs }: PeerSession): void {
+  private resume({ pid, serverUptimeMs, trustMs }: PeerSession): void {
     const now = performance.now();
+    this.outbox.begin(trustMs);
     this.pid = pid;
     this.epoch++;
     this.listeningSince = now;

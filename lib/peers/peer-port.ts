@@ -10,6 +10,8 @@ export interface PeerNotification {
 /** The main lock session, when it is open and listens. @internal */
 export interface PeerSession {
   readonly pid: number;
+  /** How long this session and its process trust a lock without an answer, in milliseconds. */
+  readonly trustMs: number;
   /** For how long the server had been up by then, in milliseconds. */
   readonly serverUptimeMs: number;
 }

@@ -19,7 +19,10 @@ const ANSWER_WITHIN_MS = 100;
 const LOOK_EVERY_MS = 30_000;
 
 /** What a presence asks of the peers that it belongs to. @internal */
-export interface PresenceHost extends Pick<Peers, 'on' | 'tell' | 'onListening' | 'listeningSince'> {
+export interface PresenceHost extends Pick<
+  Peers,
+  'on' | 'tell' | 'tellWithin' | 'onListening' | 'listeningSince'
+> {
   forget(peer: PeerInfo): void;
   /** A peer has listened for so many milliseconds. */
   noteAge(peer: PeerInfo, ageMs: number): void;
@@ -99,7 +102,7 @@ export class Presence {
     this.greeted = true;
     const { listeningSince: since } = this.host;
     const age = since === undefined ? undefined : Math.round(performance.now() - since);
-    this.host.tell(HELLO, { ask, age }).catch(nothing); // the session ended, and the next one greets again
+    this.host.tellWithin(HELLO, { ask, age }, 0).catch(nothing); // the session ended, and the next one greets again
   }
 }
 

@@ -2,7 +2,7 @@ import type { Client, QueryConfig, QueryResult } from 'pg';
 import { LockSessionError } from '../errors/lock-session.error.js';
 import { changeLease, HEARTBEAT } from '../sql/lock-session.js';
 import type { Statement } from '../sql/statement.js';
-import { endsSession, isRepeatable } from '../vocabulary/sqlstate.js';
+import { endsSession, isAnswer } from '../vocabulary/sqlstate.js';
 import { CommandQueue, type CommandSink } from './command-queue.js';
 import { Lease } from './lease.js';
 import type { CommandBatch, StatementCommand } from './lock-command.js';
@@ -179,8 +179,8 @@ export class SessionWire implements CommandSink {
     this.commands.sent(sentAt, allowanceMs, size);
     return (error, result) => {
       if (error && endsSession(error)) this.owner.onOver(error);
-      // A statement that was cancelled has been answered: the server has heard of the session as by any other.
-      if (error && !isRepeatable(error)) fail(this.owner.endedBy ?? error);
+      // A statement that was cancelled, or waited for too long, is answered: the server has heard of the session as by any other.
+      if (error && !isAnswer(error)) fail(this.owner.endedBy ?? error);
       else if (!this.confirm(sentAt, allowanceMs)) fail(this.owner.endedBy);
       else if (error) fail(error);
       else done(result);

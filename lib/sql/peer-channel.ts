@@ -15,14 +15,18 @@ export const NOTIFICATION_MAX_BYTES = 7_999;
 /**
  * Tells all messages in one statement, and so in one commit. Nothing is written to disk.
  *
+ * Transactions that notify commit one after the other, whatever their databases: each waits until the one before has ended, which
+ * includes its wait for a synchronous standby. That is bounded here, by `lock_not_available`: heartbeats wait behind this statement.
+ *
  * @see https://www.postgresql.org/docs/current/sql-notify.html
  * @internal
  */
-export function notifyPeers(messages: readonly string[]): Statement {
+export function notifyPeers(messages: readonly string[], waitMs: number): Statement {
   return {
     name: 'pglock_notify',
-    text: `${ON_PRIMARY}SELECT pg_catalog.pg_notify('${PEER_CHANNEL}', m) FROM pg_catalog.unnest($1::pg_catalog.text[]) AS told(m)`,
-    values: [messages],
+    text: `${ON_PRIMARY}SELECT pg_catalog.pg_notify('${PEER_CHANNEL}', m) FROM pg_catalog.unnest($1::pg_catalog.text[]) AS told(m),
+ pg_catalog.set_config('lock_timeout', $2::pg_catalog.text, true)`,
+    values: [messages, String(waitMs)],
   };
 }
 

@@ -47,6 +47,11 @@ export function isRepeatable(error: unknown): boolean {
   return isCancelled(error) || isUnprepared(error);
 }
 
+/** Whether an error is the answer to a statement that did nothing else: it was cancelled, unknown, or waited for too long. @internal */
+export function isAnswer(error: unknown): boolean {
+  return isRepeatable(error) || sqlStateOf(error) === SQLSTATE.lockNotAvailable;
+}
+
 /** The SQLSTATE that an error carries, if it carries one. @internal */
 export function sqlStateOf(error: unknown): string | undefined {
   const code: unknown =

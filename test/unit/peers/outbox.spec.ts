@@ -14,6 +14,8 @@ function outbox(answer: () => Promise<never[]> = () => Promise.resolve([])) {
   return { sent, box: new Outbox(port) };
 }
 
+const heldUp = () => Promise.reject(Object.assign(new Error('lock timeout'), { code: '55P03' }));
+
 describe('Outbox', () => {
   it('sends all messages of one turn in one statement, in order', async () => {
     const { box, sent } = outbox();
@@ -29,6 +31,24 @@ describe('Outbox', () => {
     fails = false;
     expect(first.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     await expect(box.tell('c')).resolves.toBeUndefined();
+  });
+
+  it('fails in words of its own where commits of others hold it up', async () => {
+    const { box } = outbox(heldUp);
+    await expect(box.tell('a')).rejects.toThrow(/^Other replicas could not be told in time/);
+  });
+
+  it('keeps what may be late for the next statement where commits of others hold it up', async () => {
+    let isHeldUp = true;
+    const { box, sent } = outbox(() => (isHeldUp ? heldUp() : Promise.resolve([])));
+    const late = box.tellWithin('late', 60_000);
+    await expect(box.tell('now')).rejects.toThrow();
+    isHeldUp = false;
+    await Promise.all([box.tell('next'), late]);
+    expect(sent).toEqual([
+      ['late', 'now'],
+      ['late', 'next'],
+    ]);
   });
 
   it('sends nothing twice, and no statement without messages', async () => {
