@@ -12,7 +12,9 @@ import { atMost } from '../session/at-most.js';
 import type { Connector } from '../session/connector.js';
 import type { FlowPids } from '../session/flow-pids.js';
 import { ObserverSession } from '../session/observer-session.js';
+import { keepsSnapshot, SHOW_ISOLATION } from '../sql/settings-without-snapshot.js';
 import { BACKEND_PID_OF_TRANSACTION } from '../sql/signal.js';
+import { lastRan, waiting } from '../sql/waiting.js';
 import { OpenTransaction } from '../transaction/open-transaction.js';
 import { targetTable } from '../transaction/resolve-target.js';
 import type { Transactions } from '../transaction/transactions.js';
@@ -77,7 +79,7 @@ export class LockAdmin {
       emit,
       flowPids,
       fallbacks: options.prioritize,
-      pidOf: (transaction) => pidOf(transaction ?? transactions.peek()),
+      pidOf: (transaction) => pidOf(transaction ?? transactions.peek(), clearing),
       withTimeout: (timeoutMs, given, work) => timeouts.run(timeoutMs, given, work),
     });
   }
@@ -104,12 +106,25 @@ export class LockAdmin {
 }
 
 /** @throws {TransactionStateError} when the transaction is not open. */
-async function pidOf(given: object | undefined): Promise<number | undefined> {
+async function pidOf(given: object | undefined, observer: ObserverSession): Promise<number | undefined> {
   if (given === undefined) return undefined;
   const transaction = OpenTransaction.of(given);
-  const ask = () => transaction.query<{ pid: number }>(BACKEND_PID_OF_TRANSACTION);
-  const [row] = await (transaction.needsNoSavepoint
-    ? transaction.inTurn(ask)
-    : transaction.withSavepoint(ask));
+  const ask = async () => (await pidBySight(transaction, observer)) ?? askedPid(transaction);
+  return transaction.needsNoSavepoint ? transaction.inTurn(ask) : transaction.withSavepoint(ask);
+}
+
+/** Above READ COMMITTED, so that what waits for a table then takes its snapshot behind the wait. */
+async function pidBySight(
+  transaction: OpenTransaction,
+  observer: ObserverSession,
+): Promise<number | undefined> {
+  const { mark, text } = waiting(SHOW_ISOLATION);
+  if (!keepsSnapshot(await transaction.show({ text }))) return undefined;
+  const [seen] = await observer.query<{ pid: number }>(lastRan(mark)).catch(() => []);
+  return seen?.pid;
+}
+
+async function askedPid(transaction: OpenTransaction): Promise<number | undefined> {
+  const [row] = await transaction.query<{ pid: number }>(BACKEND_PID_OF_TRANSACTION);
   return row?.pid;
 }

@@ -44,3 +44,12 @@ WHERE a.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()
     values: [mark, pid ?? null],
   };
 }
+
+/** The backend that ran a marked statement last, where the server shows it. @internal */
+export function lastRan(mark: string): Statement {
+  return {
+    text: `SELECT a.pid FROM pg_catalog.pg_stat_activity a
+WHERE a.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid() AND pg_catalog.strpos(a.query, $1::pg_catalog.text) OPERATOR(pg_catalog.>) 0`,
+    values: [mark],
+  };
+}

@@ -234,6 +234,13 @@ export function describeConformance(database: TestDatabase, { open }: UnderTest)
       (tx, how) =>
         pglock.timeout('30s', { transaction: tx }, () => pglock.model('users', { ...how, transaction: tx })),
     ],
+    [
+      'a way that is cleared',
+      (tx, how) =>
+        pglock.prioritize({ transaction: tx, timeout: '30s', onBlocked: () => [] }, () =>
+          pglock.model('users', { ...how, transaction: tx }),
+        ),
+    ],
   ])('sees in REPEATABLE READ what was written while it waited for the table, with %s', async (_, lock) => {
     const writer = await database.connect();
     const id = Math.trunc(Math.random() * 1e9);
