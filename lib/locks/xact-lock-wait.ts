@@ -9,6 +9,7 @@ import {
 } from '../sql/settings.js';
 import { isQuery } from '../sql/answer.js';
 import type { Statement } from '../sql/statement.js';
+import { waiting } from '../sql/waiting.js';
 import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { FindSender } from '../transaction/given-up.js';
 import { waitForLocks, type CancelWait } from '../transaction/lock-wait.js';
@@ -59,10 +60,16 @@ export class XactWait {
    * @throws {LockUnavailable} when it fails with SQLSTATE 55P03.
    */
   async once<Row extends object>(transaction: OpenTransaction, statement: Statement): Promise<Row[]> {
+    // Where its client does not show the connection, this statement does, so that the end of the transaction can be seen.
+    const { mark, ...marked } = waiting(statement);
+    const isHidden = transaction.pgClient === undefined;
+    const stopLooking = isHidden ? transaction.findSender(mark, this.#context.findSender) : undefined;
     try {
-      return await transaction.query<Row>(statement);
+      return await transaction.query<Row>(isHidden ? marked : statement);
     } catch (error) {
       throw contention(error, undefined, 0);
+    } finally {
+      stopLooking?.();
     }
   }
 

@@ -1,13 +1,12 @@
 import { TransactionStateError } from '../errors/transaction-state.error.js';
-import { UnreadableAnswerError } from '../errors/unreadable-answer.error.js';
 import { decodedAnswer, encodedAnswer, isQuery } from '../sql/answer.js';
 import type { Statement, StatementRunner } from '../sql/statement.js';
 import { savepoint } from '../sql/transaction-savepoint.js';
 import type { NamedTable } from '../vocabulary/lock-target.js';
-import { printable } from '../vocabulary/printable.js';
 import { SQLSTATE } from '../vocabulary/sqlstate.js';
 import { Beginning } from './beginning.js';
 import { canFly, flyTogether, type FlightClient } from './flight.js';
+import { inClientScope } from './client-scope.js';
 import { watchEnding, type FindSender } from './given-up.js';
 import { watchTransactionOf, type TransactionWatcher } from './pg-session-watch.js';
 import { rememberModel } from './registered-models.js';
@@ -15,6 +14,7 @@ import { deathOf } from './session-death.js';
 import { sqlStateWithin } from './sqlstate-within.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 import { adapterOf } from './transaction-adapters.js';
+import { deadTransaction, failedTransaction, notOpen, unreadable } from './transaction-errors.js';
 
 /** What goes before and after a statement, in the same write where that can be. @internal */
 export interface StatementsAround {
@@ -38,6 +38,10 @@ export class OpenTransaction implements StatementRunner {
   readonly #real: object;
   /** Where statements go: the transaction, or a scope within it. */
   #target: object;
+  /** The `pg` client by which a statement of ours was seen to leave. */
+  #sender: object | undefined;
+  /** Its client does not end a scope that has failed: it has ended the transaction. */
+  #isStuck = false;
 
   private constructor(
     adapter: TransactionAdapter,
@@ -57,7 +61,7 @@ export class OpenTransaction implements StatementRunner {
     const adapter = adapterOf(transaction);
     const open = new OpenTransaction(adapter, transaction as object);
     const death = deathOf(open.pgClient);
-    if (death !== undefined) throw open.#dead(death);
+    if (death !== undefined) throw deadTransaction(adapter.name, death);
     if (open.begins) return open;
     if (open.isOpen === false)
       throw new TransactionStateError(
@@ -116,7 +120,7 @@ export class OpenTransaction implements StatementRunner {
   async together(statements: readonly Statement[]): Promise<readonly unknown[] | undefined> {
     const client = this.pgClient;
     if (client === undefined || !canFly(client)) return undefined;
-    if (this.isOpen === false) throw this.#notOpen(undefined);
+    if (this.isOpen === false) throw notOpen(this.clientName, undefined);
     return flyTogether(client as FlightClient, statements);
   }
 
@@ -131,7 +135,7 @@ export class OpenTransaction implements StatementRunner {
     around: StatementsAround | undefined,
   ): Promise<Row[]> {
     const rows = await beginning.query(statement, around);
-    if (rows === undefined) throw this.#unreadable(rows);
+    if (rows === undefined) throw unreadable(this.#adapter, rows);
     return rows as Row[];
   }
 
@@ -142,7 +146,7 @@ export class OpenTransaction implements StatementRunner {
     const answer: unknown = await this.#adapter.run(this.#target, text, values);
     if (!reads) return [];
     const rows = decodedAnswer(answer);
-    if (rows === undefined) throw this.#unreadable(answer);
+    if (rows === undefined) throw unreadable(this.#adapter, answer);
     return rows as Row[];
   }
 
@@ -163,7 +167,7 @@ export class OpenTransaction implements StatementRunner {
    * @returns false when the end cannot be known.
    */
   watch(watcher: TransactionWatcher, client?: object): boolean {
-    return watchTransactionOf(this.pgClient ?? client, watcher);
+    return watchTransactionOf(this.pgClient ?? client ?? this.#sender, watcher);
   }
 
   /**
@@ -173,11 +177,19 @@ export class OpenTransaction implements StatementRunner {
    * @returns a function that stops looking.
    */
   watchGiveUp(mark: string, gaveUp: () => void, findSender: FindSender): () => void {
-    const told = this.#adapter.watchGiveUp?.(this.#real, gaveUp);
-    if (told !== undefined) return told;
-    if (this.pgClient !== undefined) return watchEnding(this.pgClient, gaveUp);
-    let stop = findSender(mark, (client) => (stop = watchEnding(client, gaveUp)));
-    return () => stop();
+    const stopListening = this.#adapter.watchGiveUp?.(this.#real, gaveUp);
+    if (this.pgClient !== undefined) return both(stopListening, watchEnding(this.pgClient, gaveUp));
+    let stop = ignore;
+    const stopLooking = this.findSender(mark, findSender, (client) => (stop = watchEnding(client, gaveUp)));
+    return both(both(stopListening, stopLooking), () => stop());
+  }
+
+  /** Notes the `pg` client by which a marked statement of ours leaves. @returns a function that stops looking. */
+  findSender(mark: string, findSender: FindSender, found: (client: object) => void = ignore): () => void {
+    return findSender(mark, (client) => {
+      this.#sender = client;
+      found(client);
+    });
   }
 
   /**
@@ -215,12 +227,18 @@ export class OpenTransaction implements StatementRunner {
 
   /** In a scope of the client's, where that would otherwise remember an error beyond it. */
   async #scoped<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#adapter.scope === undefined) return work();
+    const adapter = this.#adapter;
+    if (adapter.scope === undefined) return work();
+    const within = (inner: object) => {
+      this.#target = inner;
+      return work();
+    };
     try {
-      return await this.#adapter.scope(this.#real, (inner) => {
-        this.#target = inner;
-        return work();
-      });
+      return await inClientScope(
+        (run) => adapter.scope?.(this.#real, run) ?? run(this.#real),
+        within,
+        () => (this.#isStuck = true),
+      );
     } finally {
       this.#target = this.#real;
     }
@@ -230,12 +248,16 @@ export class OpenTransaction implements StatementRunner {
     try {
       await this.query(open);
     } catch (error) {
-      throw this.stateError(error) ?? (sqlStateWithin(error) === undefined ? this.#notOpen(error) : error);
+      throw (
+        this.stateError(error) ??
+        (sqlStateWithin(error) === undefined ? notOpen(this.clientName, error) : error)
+      );
     }
   }
 
   /** A rollback that fails does so because the session is gone: the error that led here says why. */
   async #leave(...statements: readonly Statement[]): Promise<void> {
+    if (this.#isStuck) return;
     try {
       for (const statement of statements) await this.query(statement);
     } catch {
@@ -246,37 +268,18 @@ export class OpenTransaction implements StatementRunner {
   /** The typed error where a statement failed for the state of the transaction. */
   stateError(error: unknown): TransactionStateError | undefined {
     const death = deathOf(this.pgClient);
-    if (death !== undefined) return this.#dead(death);
+    if (death !== undefined) return deadTransaction(this.clientName, death);
     const state = sqlStateWithin(error);
-    if (state === SQLSTATE.inFailedSqlTransaction)
-      return new TransactionStateError(
-        `The ${this.clientName} transaction has failed: roll it back (or back to a savepoint) before taking locks.`,
-        { cause: error },
-      );
-    return state === SQLSTATE.noActiveSqlTransaction ? this.#notOpen(error) : undefined;
+    if (state === SQLSTATE.inFailedSqlTransaction) return failedTransaction(this.clientName, error);
+    return state === SQLSTATE.noActiveSqlTransaction ? notOpen(this.clientName, error) : undefined;
   }
+}
 
-  /** Also where the client itself would not send the statement, as clients do after the end of a transaction. */
-  #notOpen(cause: unknown): TransactionStateError {
-    return new TransactionStateError(
-      `This ${this.clientName} object is in no open transaction: it never began, or has ended.`,
-      { cause },
-    );
-  }
-
-  #dead(cause: Error): TransactionStateError {
-    return new TransactionStateError(
-      `The session of this ${this.clientName} transaction has died, and the transaction with it: ${cause.message}. Begin anew.`,
-      { cause },
-    );
-  }
-
-  #unreadable(answer: unknown): UnreadableAnswerError {
-    const { name, hooks = 'a hook or plugin' } = this.#adapter;
-    return new UnreadableAnswerError(
-      `PostgreSQL's answer to a statement of nestjs-pglock came back through ${name} as ${printable(answer)}, without its value. The likely cause is ${hooks}: let the value of the column "pglock" through there.`,
-    );
-  }
+function both(first: (() => void) | undefined, second: () => void): () => void {
+  return () => {
+    first?.();
+    second();
+  };
 }
 
 function ignore(): void {}

@@ -48,9 +48,9 @@ export interface TransactionAdapter<Transaction extends object = object> {
    * Tells when the client gives up the transaction by itself while a statement of the library still runs in it, where the
    * statement's promise does not tell.
    *
-   * @returns a function that stops looking.
+   * @returns a function that stops looking; undefined where nothing tells.
    */
-  watchGiveUp?(transaction: Transaction, gaveUp: () => unknown): () => void;
+  watchGiveUp?(transaction: Transaction, gaveUp: () => unknown): (() => void) | undefined;
   /**
    * Whether the transaction is open, as far as the client knows without asking the server. `undefined` where it does
    * not know: then the server is asked, by the `SAVEPOINT` that is sent anyway.

@@ -1,9 +1,12 @@
 import { PrismaPg } from '@prisma/adapter-pg';
+import { EntitySchema, MikroORM } from '@mikro-orm/postgresql';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
+import postgres from 'postgres';
 import { DataSource } from 'typeorm';
 import { Sequelize } from 'sequelize';
 import { DeadlockError } from '../../lib/errors/deadlock.error.js';
+import { LockNotAvailableError } from '../../lib/errors/lock-not-available.error.js';
 import { TransactionStateError } from '../../lib/errors/transaction-state.error.js';
 import type { PgLockService } from '../../lib/pg-lock.service.js';
 import { advisoryLocks, openCore } from '../support/cores.js';
@@ -11,6 +14,12 @@ import { useDatabase } from '../support/database.js';
 import { generatedClient } from './transaction-clients/prisma.client.js';
 
 const database = useDatabase({ schema: 'CREATE TABLE users (id int PRIMARY KEY)', mayStay: () => true });
+
+interface Ender {
+  /** Runs work in a transaction, which ends with it. */
+  run(work: (transaction: object) => Promise<void>): Promise<unknown>;
+  close(): Promise<unknown>;
+}
 
 describe('a wait that the client gives up by query_timeout', () => {
   it.each(['advisory lock', 'table'])(
@@ -112,6 +121,90 @@ describe('a wait whose transaction is ended meanwhile', () => {
       await Promise.all([source.destroy(), db.destroy()]);
     },
   );
+
+  class User {
+    id!: number;
+  }
+
+  const enders: Readonly<Record<string, () => Promise<Ender>>> = {
+    'a controlled transaction of Kysely': async () => {
+      const db = new Kysely<unknown>({
+        dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: database.url }) }),
+      });
+      return {
+        run: async (work) => {
+          const trx = await db.startTransaction().execute();
+          await work(trx).catch(() => undefined);
+          await trx.rollback().execute();
+          throw new Error('impatient');
+        },
+        close: () => db.destroy(),
+      };
+    },
+    'a transaction of MikroORM': async () => {
+      const schema = new EntitySchema({
+        class: User,
+        tableName: 'users',
+        properties: { id: { type: 'integer', primary: true } },
+      });
+      const orm = await MikroORM.init({ entities: [schema], clientUrl: database.url });
+      return { run: (work) => orm.em.fork().transactional(work), close: () => orm.close(true) };
+    },
+    'a nested transaction of MikroORM': async () => {
+      const schema = new EntitySchema({
+        class: User,
+        tableName: 'users',
+        properties: { id: { type: 'integer', primary: true } },
+      });
+      const orm = await MikroORM.init({ entities: [schema], clientUrl: database.url });
+      return {
+        run: (work) => orm.em.fork().transactional((em) => em.transactional(work)),
+        close: () => orm.close(true),
+      };
+    },
+  };
+
+  it.each(Object.keys(enders))(
+    '%s, which ends when nothing runs in it, is not kept waiting',
+    async (name) => {
+      const holder = await database.connect();
+      await holder.query('BEGIN; LOCK TABLE users; SELECT pg_advisory_xact_lock(9)');
+      const { service } = openCore(database);
+      const { run, close } = await enders[name]!();
+      for (const wait of Object.values(waits)) {
+        let waiting: Promise<unknown> = Promise.resolve();
+        const failing = run(async (transaction) => {
+          waiting = wait(service, transaction);
+          waiting.catch(() => undefined);
+          await database.waitForWaiter();
+          throw new Error('impatient');
+        });
+        await expect(failing).rejects.toThrow('impatient');
+        await expect(waiting).rejects.toThrow(TransactionStateError);
+      }
+      await holder.query('COMMIT');
+      await expect(advisoryLocks(database)).resolves.toEqual([]);
+      await close();
+    },
+  );
+
+  it('postgres.js rolls back behind the wait, which settles then', async () => {
+    const holder = await database.connect();
+    await holder.query('SELECT pg_advisory_lock(9)');
+    const { service } = openCore(database);
+    const sql = postgres(database.url, { max: 2 });
+    let waiting: Promise<unknown> = Promise.resolve();
+    const failing = sql.begin(async (transaction) => {
+      waiting = service.acquire(9, { transaction, timeout: '500ms', onContention: 'throw' });
+      waiting.catch(() => undefined);
+      await database.waitForWaiter();
+      throw new Error('impatient');
+    });
+    await expect(failing).rejects.toThrow('impatient');
+    await expect(waiting).rejects.toThrow(LockNotAvailableError);
+    await holder.query('SELECT pg_advisory_unlock(9)');
+    await sql.end();
+  });
 });
 
 it('a deadlock stays one under a retry of Sequelize, and is sent once', async () => {

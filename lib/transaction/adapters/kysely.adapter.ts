@@ -1,3 +1,4 @@
+import { overhearCalls } from '../overheard-calls.js';
 import { hasMethods, type DetectingTransactionAdapter } from '../transaction-adapter.js';
 
 /** Kysely's `CompiledQuery`, as `CompiledQuery.raw` makes it. */
@@ -25,7 +26,12 @@ interface KyselyTransaction {
 interface ResolvedTransaction extends KyselyTransaction {
   /** One for each transaction, whatever proxy stands for it. */
   readonly session?: object;
+  /** What its user commits or rolls back by hand. */
+  readonly controlled?: object;
 }
+
+/** Each waits until no statement of the transaction is running. */
+const ENDS = ['commit', 'rollback', 'rollbackToSavepoint', 'releaseSavepoint'];
 
 /**
  * Kysely: the `trx` of `db.transaction().execute(…)`, or a controlled transaction of `db.startTransaction()`. Plugins are
@@ -52,6 +58,7 @@ export const kyselyAdapter: DetectingTransactionAdapter<ResolvedTransaction> = {
       },
       executeQuery: (query) => plain.executeQuery(query),
       session: trx.getExecutor?.() ?? trx,
+      ...(hasMethods(trx, 'commit', 'rollback') ? { controlled: trx } : {}),
     };
   },
   run: (trx, text, values) => trx.executeQuery(compiled(text, values)),
@@ -60,6 +67,7 @@ export const kyselyAdapter: DetectingTransactionAdapter<ResolvedTransaction> = {
     return trx.isCommitted === false ? true : undefined;
   },
   sessionOf: (trx) => trx.session ?? trx,
+  watchGiveUp: ({ controlled }, gaveUp) => controlled && overhearCalls(controlled, ENDS, gaveUp),
 };
 
 let queries = 0;

@@ -1,3 +1,4 @@
+import { overhearCalls } from '../overheard-calls.js';
 import {
   hasMethods,
   type DetectingTransactionAdapter,
@@ -20,11 +21,16 @@ interface EntityManager {
   /** A Kysely transaction in MikroORM 7, a Knex one in 6. */
   getTransactionContext(): object | undefined;
   getMetadata(): { find(model: object): EntityMetadata | undefined };
+  getConnection?(type: 'write'): object;
 }
 
 /** An entity manager, and the transaction that it was in when it was passed. */
 interface ResolvedManager extends EntityManager {
   readonly context?: object;
+  /** What commits and rolls back. */
+  readonly connection?: object | undefined;
+  /** The transaction as the connection is handed it. */
+  readonly found?: object;
 }
 
 /**
@@ -46,6 +52,8 @@ export const mikroOrmAdapter: DetectingTransactionAdapter<ResolvedManager> = {
     const context = below(found).resolve?.(found) ?? found;
     return {
       context,
+      found,
+      connection: em.getConnection?.('write'),
       ...(em.schema === undefined ? {} : { schema: em.schema }),
       isInTransaction: () => true,
       getTransactionContext: () => context,
@@ -67,6 +75,12 @@ export const mikroOrmAdapter: DetectingTransactionAdapter<ResolvedManager> = {
     return schema ? { schema, table } : { table };
   },
   sessionOf: (em) => (em.context && below(em.context).sessionOf?.(em.context)) ?? em,
+  /** MikroORM ends a transaction when no statement of it is running. */
+  watchGiveUp: ({ connection, found }, gaveUp) =>
+    connection &&
+    overhearCalls(connection, ['commit', 'rollback'], ([ended]) => {
+      if (ended === found) gaveUp();
+    }),
   pgClientOf: ({ context }) => context && below(context).pgClientOf?.(context),
 };
 
