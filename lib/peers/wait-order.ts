@@ -92,7 +92,9 @@ export class WaitOrder implements WaitOrderPort {
 
   left(line: WaitingLine): void {
     const watched = this.watched.get(line.key.text);
-    if (watched !== undefined) this.schedule(watched, monotonicMs() + LEFT_WITHIN_MS);
+    if (watched === undefined) return;
+    // Where works are short, the others are hardly ever asked to make room.
+    this.schedule(watched, monotonicMs() + (line.workMs < WORTH_MS ? TOLD_AFTER_MS : LEFT_WITHIN_MS));
   }
 
   comesAfterOthers(line: WaitingLine, request: OrderedRequest): boolean {
