@@ -105,6 +105,11 @@ export class LockSession implements WireOwner {
     return this.state !== 'ended' && this.wire.trusted;
   }
 
+  /** Whether that has been so for long, so that the next heartbeat may come too late for what is held from now on. */
+  get isStale(): boolean {
+    return this.state === 'ended' || !this.wire.isTrustedFor(this.trustMs / 2);
+  }
+
   owns(lock: SessionLock): boolean {
     return this.locks.has(lock);
   }

@@ -76,8 +76,8 @@ export class QueuePlace {
         this.pool.giveBack(session);
         return null;
       }
-      // The lease counts from when the wait was sent; after a long one ask again before anybody relies on it.
-      if (!session.trusted) await session.read(HEARTBEAT);
+      // The lease counts from when the wait was sent; after a long one ask again before anything relies on it.
+      if (session.isStale) await session.read(HEARTBEAT);
     } catch (error) {
       return this.refused(error);
     }

@@ -72,6 +72,11 @@ export class SessionWire implements CommandSink {
     return this.lease.isTrusted(wakingClock.now());
   }
 
+  /** The same for as long from now on. */
+  isTrustedFor(ms: number): boolean {
+    return this.lease.isTrusted(wakingClock.now() + ms);
+  }
+
   run(query: StatementCommand['query'], allowanceMs: number, isUrgent: boolean): Promise<QueryResult> {
     return new Promise((resolve, reject) => {
       this.commands.run({ query, allowanceMs, resolve, reject }, isUrgent);

@@ -30,6 +30,24 @@ describe('a wait in the queue of the server', () => {
     await (await waiting)?.release();
   });
 
+  it('gives a lock that stays, also when it has lasted for almost as long as the session is trusted without an answer', async () => {
+    const [holder, waiter] = openTwo(database, { sessions: { max: 8 } });
+    const trustedMs = 4_000; // of a lease of 5 s
+    const ids = [450, 350, 250, 150, 50].map((before) => ({ id: `late ${String(before)}`, before }));
+    const kept = ids.map(async ({ id, before }) => {
+      const held = await holder.service.acquire(id);
+      const waiting = waiter.service.acquire(id, { timeout: null, onContention: 'throw' });
+      await delay(trustedMs - before);
+      await held?.release();
+      const lock = await waiting;
+      await delay(1_000);
+      const isHeld = lock.held;
+      await lock.release();
+      return isHeld;
+    });
+    expect(await Promise.all(kept)).toEqual(ids.map(() => true));
+  });
+
   it('leaves no line in the log of the server: not when it succeeds, times out, or is given up', async () => {
     const [a, b] = openTwo(database);
     const lock = await a.service.acquire('x');
