@@ -68,6 +68,8 @@ export interface JobDefinition {
   readonly schedule: string | null;
   /** Its cron jobs in the scheduler's registry, as they are now; none while it is not registered, or was deleted. */
   readonly cronJobs: () => readonly CronJobLike[];
+  /** Whether its cron jobs were stopped and deleted: another definition of the job has taken its place. */
+  readonly isOver?: () => boolean;
   /** Runs it through whatever stands around it. */
   readonly invoke: (invocation: JobInvocation) => Promise<unknown>;
   /** An error of a run that no timer of the scheduler waits for. */

@@ -4,6 +4,7 @@ import type { WaitSignal } from '../vocabulary/wait-abort.js';
 import { HandRun } from './hand-run.js';
 import { JobClock } from './job-clock.js';
 import type { JobDefinition } from './job-definition.js';
+import { JobDefinitions } from './job-definitions.js';
 import { jobIdentity } from './job-identity.js';
 import { defaultCatchUpMs } from './job-options.js';
 import { JobRecord } from './job-record.js';
@@ -36,7 +37,7 @@ export class Job implements TickHost {
   readonly clock: JobClock;
   readonly record: JobRecord;
   private readonly known: TickKnowledge;
-  private readonly definitions: JobDefinition[];
+  private readonly definitions: JobDefinitions;
   private pending: TickRun | undefined;
   private begun: Begun | undefined;
   /** The keys under which the last decision was taken. */
@@ -50,10 +51,10 @@ export class Job implements TickHost {
     readonly definition: JobDefinition,
     private readonly context: JobsContext,
   ) {
-    this.definitions = [definition];
+    this.definitions = new JobDefinitions(definition);
     const keys = context.names.keysOf(definition.ids).map(({ key }) => key);
     this.identity = jobIdentity(keys, definition.name);
-    this.clock = new JobClock(() => this.definitions.flatMap((one) => one.cronJobs()), {
+    this.clock = new JobClock(() => this.definitions.cronJobs(), {
       onInstant: (at) => void this.begin(at),
       onIdleInstant: () => this.giveBack(),
       onFound: () => context.onScheduled(this.identity),
@@ -69,7 +70,7 @@ export class Job implements TickHost {
 
   /** One more definition of the same job. */
   join(definition: JobDefinition): void {
-    this.definitions.push(definition);
+    this.definitions.add(definition);
   }
 
   start(): void {
@@ -99,7 +100,7 @@ export class Job implements TickHost {
   /** "Run now", under the lock, as a handler takes it. Rejects only where the lock was not had. */
   async runByHand(): Promise<JobRun | undefined> {
     const run = new HandRun('run', this);
-    await outsideFlows(() => this.invoke(this.definition, run)).catch((error: unknown) => {
+    await outsideFlows(() => this.invoke(this.definitions.current, run)).catch((error: unknown) => {
       if (run.startedAt === undefined) throw error;
     });
     return run.startedAt === undefined ? undefined : this.record.lastRun;
@@ -109,7 +110,7 @@ export class Job implements TickHost {
   async runTick(at = this.clock.next ?? Date.now()): Promise<JobRun | undefined> {
     this.clock.advance(at);
     const former = this.record.lastRun;
-    const mine = this.begin(at, this.definition, true);
+    const mine = this.begin(at, this.definitions.current, true);
     await mine.catch(() => undefined); // the run says how it ended
     return this.record.lastRun === former ? undefined : this.record.lastRun;
   }
@@ -140,7 +141,7 @@ export class Job implements TickHost {
   // What a tick asks of its job.
 
   get windowMs(): number {
-    const given = this.definition.catchUpMs;
+    const given = this.definitions.current.catchUpMs;
     if (given !== undefined) return given;
     return defaultCatchUpMs(this.clock.periodMs, this.context.lease);
   }
@@ -234,7 +235,7 @@ export class Job implements TickHost {
     if (why === 'missed' && this.facts(run.at).isMemoryComplete) this.record.missed(run.at, this.windowMs);
   }
 
-  private begin(at: number, definition = this.definition, isAwaited = false): Promise<unknown> {
+  private begin(at: number, definition = this.definitions.current, isAwaited = false): Promise<unknown> {
     if (this.context.isStopping()) return Promise.resolve(undefined);
     if (this.pending?.retarget(at) === true) return Promise.resolve(undefined);
     const run = new TickRun(at, this);

@@ -37,6 +37,8 @@ export class Jobs {
   private sharing = false;
   /** Told once where another application has a job of the same id and name. */
   onShared: (job: Job, applicationName: string) => void = ignore;
+  /** Told once of a wrapped job that is called by what is not known to be a cron job: its calls have no ticks. */
+  onUntimed: (name: string) => void = ignore;
   /** The cron jobs in the scheduler's registry, where there is one. */
   registry: () => Iterable<object> = () => [];
   /** Told once of each job, when its first instant is known, or at once where it has none. */

@@ -1,14 +1,16 @@
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import type { AdvisoryLockOptions } from '../locks/advisory-options.js';
+import type { ResolvedAdvisoryOptions } from '../locks/resolve-advisory-options.js';
 import type { LockHandle } from '../locks/lock-handle.js';
 import type { Duration } from '../vocabulary/duration.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import { assertOptions, definedOnly } from '../vocabulary/known-options.js';
 import { printable } from '../vocabulary/printable.js';
-import type { CronJobLike, JobDefinition, JobInvocation, TakeOptions } from './job-definition.js';
+import type { JobDefinition, JobInvocation, TakeOptions } from './job-definition.js';
 import { readJobOptions } from './job-settings.js';
 import type { JobTick } from './job-tick.js';
 import type { Jobs } from './jobs.js';
+import { WrappedCronJobs } from './wrapped-cron-jobs.js';
 
 /** What a wrapped job does; it gets the tick (undefined for a run by hand) and the lock. @publicApi */
 export type WrappedJobWork = (tick: JobTick | undefined, lock: LockHandle) => unknown;
@@ -55,10 +57,14 @@ export function wrapJob(
   const { advisory } = jobs.context;
   const onTick = advisory.resolve({ ...DEFAULTS, ...given });
   const byHand = advisory.resolve({ sticky: onTick.sticky, ...given });
-  const cronJobs = new Set<CronJobLike>();
+  const cronJobs = new WrappedCronJobs(
+    () => jobs.registered(callback),
+    () => jobs.onUntimed(name),
+  );
 
   async function invoke(invocation: JobInvocation): Promise<unknown> {
-    const take = (wait: TakeOptions) => advisory.hold(id, lockOptions(invocation, wait), 'throw', name);
+    const take = (wait: TakeOptions) =>
+      advisory.hold(id, lockOptions({ onTick, byHand }, invocation, wait), 'throw', name);
     const held = await invocation.take(take);
     if (held === undefined) return undefined;
     invocation.took(held.keys);
@@ -70,28 +76,28 @@ export function wrapJob(
     }
   }
 
-  function lockOptions({ kind }: JobInvocation, { timeoutMs, signal }: TakeOptions) {
-    if (kind === 'run') return byHand;
-    if (kind === 'call') return onTick;
-    return { ...onTick, timeoutMs, signal, onContention: 'skip' as const };
-  }
-
   const definition: JobDefinition = {
     ...readJobOptions({ catchUp, giveBackAfter }),
     ...{ name, ids: id, hasTicks: true, isRetained: onTick.sticky, schedule: null },
-    cronJobs: () => (cronJobs.size > 0 ? [...cronJobs] : jobs.registered(callback)),
+    ...{ cronJobs: () => cronJobs.alive(), isOver: () => cronJobs.areOver },
     invoke,
     onError: (error) => jobs.onError(error),
   };
   const job = jobs.add(definition);
   async function callback(this: unknown): Promise<void> {
-    if (isCronJob(this)) cronJobs.add(this);
+    cronJobs.called(this);
     await jobs.track(job.called(definition));
   }
   return callback;
 }
 
-/** `cron` calls with its job as `this`, unless told otherwise. */
-function isCronJob(value: unknown): value is CronJobLike {
-  return typeof value === 'object' && value !== null && 'cronTime' in value && 'lastDate' in value;
+/** A tick waits as it decides; what is asked for by hand waits as it was given. */
+function lockOptions(
+  { onTick, byHand }: Readonly<Record<'onTick' | 'byHand', ResolvedAdvisoryOptions>>,
+  { kind }: JobInvocation,
+  { timeoutMs, signal }: TakeOptions,
+): ResolvedAdvisoryOptions {
+  if (kind === 'run') return byHand;
+  if (kind === 'call') return onTick;
+  return { ...onTick, timeoutMs, signal, onContention: 'skip' };
 }

@@ -21,6 +21,11 @@ export function logJobs(jobs: Jobs, logger: Logger, { events, options }: LockDat
       `Job ${name}: application '${other}' has a job of the same name and lock on this database, and each tick is run by one of ` +
         "both. Where that is not meant, set `namespace`, or give one of them another id or name (option 'job').",
     );
+  jobs.onUntimed = (name) =>
+    logger.warn(
+      `Job ${name}: what jobs.wrap() returned was called by a function that is no cron job. Such a call belongs to no tick, and other ` +
+        'replicas may run the job, too. Give the callback itself to the cron job: CronJob.from({ cronTime, onTick }).',
+    );
   events.on('jobTakenOver', ({ job, from }) =>
     logger.log(from === null ? `Job ${job}: this replica runs it.` : `Job ${job}: taken over from ${from}.`),
   );

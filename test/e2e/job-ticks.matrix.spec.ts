@@ -346,6 +346,42 @@ describe('ticks', () => {
       expect(ran.every(({ lock }) => lock)).toBe(true);
     });
 
+    it('warns once of a wrapped callback that no cron job calls: it has no ticks', async () => {
+      const lines: string[] = [];
+      const say = (...parts: unknown[]) => void lines.push(parts.join(' '));
+      const app = await boot('a', [], { logger: { log: () => undefined, warn: say, error: say } });
+      const onTick = jobsOf(app).wrap('dynamic', (tick) => note(app, 'dynamic', tick));
+      await onTick();
+      await onTick();
+      expect(ran.map(({ at }) => at)).toEqual([undefined, undefined]);
+      expect(lines.filter((line) => line.includes('Job dynamic'))).toEqual([
+        expect.stringContaining('was called by a function that is no cron job'),
+      ]);
+    });
+
+    it.each(['the same callback', 'a new one'])('follows a new schedule, with %s', async (which) => {
+      const app = await boot('a', []);
+      const registry = app.get(SchedulerRegistry, { strict: false });
+      const wrap = (as: string) => jobsOf(app).wrap('dynamic', (tick) => note(app, as, tick));
+      const first = wrap('first');
+      const add = (cronTime: string, onTick: () => Promise<void>) => {
+        const job = CronJob.from({ cronTime, onTick, start: false });
+        registry.addCronJob('dynamic', job);
+        job.start();
+      };
+      add('*/2 * * * * *', first);
+      await eventually(() => ticksOf('first').length >= 1);
+      registry.deleteCronJob('dynamic');
+      ran = [];
+      add('1/2 * * * * *', which === 'a new one' ? wrap('second') : first);
+      await eventually(() => ran.length >= 3);
+      expect(ran.map(({ at = 0 }) => (at / 1_000) % 2)).toEqual(ran.map(() => 1));
+      expect(new Set(ran.map(({ at }) => at)).size).toBe(ran.length);
+      expect(new Set(ran.map(({ job }) => job))).toEqual(
+        new Set([which === 'a new one' ? 'second' : 'first']),
+      );
+    });
+
     it.each([{ shared: true }, { permits: 2 }, { reentrant: true }, { jod: 'x' }, null])(
       'wraps nothing with the options %j, which would have no ticks',
       async (options) => {
