@@ -442,7 +442,7 @@ describe('mistakes end in one line and the right code', () => {
       /There is no activity\.state "sleeping"\. There are: active, idle, /,
     ],
     [['-l', '0'], 2, /limit must be a whole number of at least 1/],
-    [['-l', 'many'], 2, /limit must be/],
+    [['-l', 'many'], 2, /limit must be a whole number of at least 1; got "many"/],
     [['-c', 'long'], 2, /There is no configuration "long"/],
     [['-d', 'reporting'], 2, /There is no database "reporting"/],
     [['-d', 'mysql://x'], 2, /must be a URL such as postgres:/],

@@ -135,5 +135,7 @@ function typedPid(text: string): number {
 }
 
 function typedLimit(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : Number(text);
+  if (text === undefined) return undefined;
+  if (/^-?\d+$/.test(text)) return Number(text);
+  throw new CliError(EXIT.usage, `limit must be a whole number of at least 1; got ${printable(text)}.`);
 }

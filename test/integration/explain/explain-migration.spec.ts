@@ -166,6 +166,7 @@ describe('explainMigration', () => {
     [{}, /needs `files` or `sql`/],
     [{ sql: '-- nothing' }, /There is no statement in <sql>/],
     [{ files: '/nowhere.sql' }, /"\/nowhere.sql" cannot be read/],
+    [{ sql: 'SELECT 1;\nSELECT \0 2' }, /<sql>:2: there is a NUL character/],
     [{ sql: '-- pglock: allow H99 x\nSELECT 1' }, /<sql>:1: there is no hazard "H99"/],
     [
       { sql: 'SELECT 1', carryout: true },
