@@ -33,7 +33,9 @@ describe('a wait in the queue of the server', () => {
   it('gives a lock that stays, also when it has lasted for almost as long as the session is trusted without an answer', async () => {
     const [holder, waiter] = openTwo(database, { sessions: { max: 8 } });
     const trustedMs = 4_000; // of a lease of 5 s
-    const ids = [450, 350, 250, 150, 50].map((before) => ({ id: `late ${String(before)}`, before }));
+    await waiter.service.advisory('warm', () => undefined);
+    await delay(250); // half-way between two looks at the sessions, which are 500 ms apart
+    const ids = [200, 160, 120, 80, 40].map((before) => ({ id: `late ${String(before)}`, before }));
     const kept = ids.map(async ({ id, before }) => {
       const held = await holder.service.acquire(id);
       const waiting = waiter.service.acquire(id, { timeout: null, onContention: 'throw' });
