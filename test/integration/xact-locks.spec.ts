@@ -4,6 +4,7 @@ import pg from 'pg';
 import { LockLostError } from '../../lib/errors/lock-lost.error.js';
 import { LockNotAvailableError } from '../../lib/errors/lock-not-available.error.js';
 import { DeadlockError } from '../../lib/errors/deadlock.error.js';
+import type { TransactionRow } from '../../lib/transaction/transaction-adapter.js';
 import { PgLockUsageError } from '../../lib/errors/pg-lock-usage.error.js';
 import { TransactionStateError } from '../../lib/errors/transaction-state.error.js';
 import { registerTransactionAdapter } from '../../lib/transaction/transaction-adapters.js';
@@ -358,11 +359,17 @@ describe('a flow that holds an id at one level and asks for it at the other', ()
 
   it('asks the server again where nobody tells of a rollback to a savepoint', async () => {
     const [{ service }, other] = [openCore(database), openCore(database)];
+    // As of a copy of `pg` that the library does not know.
+    type Query = (
+      this: pg.Client,
+      text: string,
+      values: unknown[],
+    ) => Promise<pg.QueryResult<TransactionRow>>;
+    const { query } = pg.Client.prototype as unknown as { readonly query: Query };
     const forget = registerTransactionAdapter<{ unseen: pg.Client }>({
       name: 'unseen',
       detects: (value) => 'unseen' in value,
-      run: async ({ unseen }, text, values) =>
-        (await unseen.query<Record<string, unknown>>(text, [...values])).rows,
+      run: async ({ unseen }, text, values) => (await query.call(unseen, text, [...values])).rows,
     });
     const transaction = { unseen: await begun() };
     const reentrant = { reentrant: true, timeout: 0 } as const;
