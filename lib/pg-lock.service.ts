@@ -4,8 +4,8 @@ import type { Leaders } from './leadership/leaders.js';
 import type { Leadership } from './leadership/leadership.js';
 import type { AdvisoryLockOptions } from './locks/advisory-options.js';
 import type { LockHandle } from './locks/lock-handle.js';
+import { assertWork } from './vocabulary/assert-work.js';
 import type { AdvisoryKey, ListedLockId, LockId } from './vocabulary/lock-id.js';
-import { PgLockUsageError } from './errors/pg-lock-usage.error.js';
 import type { LockTimeoutOptions } from './locks/lock-timeout.js';
 import type { ModelLockOptions } from './locks/model-lock.js';
 import type { TransactionLockHandle } from './locks/xact-lock-handle.js';
@@ -26,30 +26,32 @@ import type { LockTarget } from './vocabulary/lock-target.js';
 /** One id, or several to be acquired all together or not at all. @publicApi */
 export type LockIds = LockId | readonly ListedLockId[];
 
-/** Options under which a lock is acquired, or an error thrown, so that there is always a result. @publicApi */
+/** Options with which a lock is acquired or an error thrown, so that there is always a result. @publicApi */
 export interface ThrowingOptions {
   /** Contention is an error. */
   readonly onContention?: 'throw' | undefined;
 }
 
-/** A transaction of the module's own, which the work gets to query on. @publicApi */
+/** Options that open a transaction for the lock; the work can query on its client. @publicApi */
 export type XactOptions = AdvisoryLockOptions & {
-  /** The lock lasts as long as a transaction that is opened for it. */
+  /** A transaction is opened, and holds the lock until it ends. */
   readonly xact: true;
-  /** None: it is opened. */
+  /** Not together with `xact`, which opens one. */
   readonly transaction?: never;
 };
 
-/** An open transaction of the caller. @publicApi */
+/** Options that take the lock in an open transaction of the caller. @publicApi */
 export type InTransactionOptions<Transaction extends object> = AdvisoryLockOptions & {
   /** A transaction of `pg`, or of any supported ORM. */
   readonly transaction: Transaction;
-  /** None is opened. */
+  /** Not together with `transaction`: none is opened. */
   readonly xact?: false;
 };
 
 /**
- * PostgreSQL locks on one database: what applications inject.
+ * PostgreSQL locks on one database; applications inject it. It sends nothing before a verb is called.
+ *
+ * @see https://www.postgresql.org/docs/current/explicit-locking.html
  *
  * @publicApi
  */
@@ -66,22 +68,27 @@ export class PgLockService {
   /**
    * Acquires an advisory lock, runs the work, and releases the lock: on success, on error, and when the process dies.
    *
-   * Several ids are acquired all together or not at all, in one order everywhere, so that two callers cannot deadlock over
-   * them. A flow is a stranger to its own locks: inside the work the same id is contention, unless `reentrant` says that the inner
-   * work runs under the outer lock.
+   * Several ids are acquired all together or not at all, always in the same order, so that two callers cannot deadlock over
+   * them. A flow gets no special treatment for locks that it holds itself: inside the work the same id is contention, unless
+   * `reentrant` says that the inner work runs under the outer lock.
    *
-   * Sends `SELECT pg_catalog.pg_try_advisory_lock($1)` on a connection that all locks of the process share, fused with
-   * whatever else is asked for in the same turn; if another session holds the lock, `SELECT pg_catalog.pg_advisory_lock(…)`
-   * on a connection that only waits; at the end `SELECT pg_catalog.pg_advisory_unlock($1)`.
+   * Sends `SELECT pg_catalog.pg_try_advisory_lock($1)` on a connection that all locks of the process share, in one statement with
+   * all other requests of the same turn of the event loop; if another session holds the lock,
+   * `SELECT pg_catalog.pg_advisory_lock(…)` on a connection that only waits; at the end
+   * `SELECT pg_catalog.pg_advisory_unlock($1)`.
    *
    * @param id a string (hashed), a bigint, a safe integer, a pair of int4, or a list of these.
-   * @param work what to do while the lock is held; it gets the handle, whose `signal` tells when the lock is lost.
-   * @returns what the work returns; `undefined` when the lock was not had and `onContention` is `'skip'`.
+   * @param work what to do while the lock is held; it gets the handle, whose `signal` aborts when the lock is lost.
+   * @returns what the work returns; `undefined` when the lock was not acquired and `onContention` is `'skip'`.
    * @throws {LockNotAvailableError} when the lock was not acquired in time (`onContention: 'throw'`, the default here).
    * @throws {DeadlockError} when waiting could never end.
    * @throws {PgLockUsageError} on bad ids or options, before any SQL; and, with `reentrant`, when the flow holds the id shared
-   * and asks for it exclusively.
+   * and requests it exclusively.
+   * @throws {LockSessionError} when no connection for locks could be opened in time, or it ended during the request.
+   * @throws {LockTableBudgetError} when the process holds its share of the server's lock table.
    * @throws {PoolerError} behind a transaction pooler.
+   * @throws {ReadReplicaError} on a standby.
+   * @throws {TransactionStateError} when `transaction` is not an open one, or with `xact` within an ambient transaction.
    * @see https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
    */
   advisory<R>(id: LockIds, work: (lock: LockHandle) => R | Promise<R>): Promise<R>;
@@ -145,16 +152,20 @@ export class PgLockService {
   }
 
   /**
-   * Takes an advisory lock and hands it out, to be released by the caller: with `await using`, or `release()`.
+   * Acquires an advisory lock and returns a handle to it. The caller releases it: by `await using`, or `release()`. With `xact` or
+   * `transaction` only the end of the transaction releases it.
    *
-   * The handle belongs to no flow: asking again is contention, and `isHeld` does not know of it.
+   * The handle belongs to no flow: requesting the id again is contention, and `isHeld` does not see it.
    *
-   * Sends what {@link PgLockService.advisory} sends.
+   * Sends what {@link PgLockService.advisory} sends; in a transaction `SELECT pg_catalog.pg_advisory_xact_lock($1)`, with
+   * `timeout: 0` `pg_try_advisory_xact_lock`.
    *
    * @returns the handle, or `null` when the lock was not acquired in time.
    * @throws {LockNotAvailableError} when it was not acquired in time and `onContention` is `'throw'`.
    * @throws {DeadlockError} when waiting could never end.
    * @throws {PgLockUsageError} on bad ids or options, before any SQL.
+   * @throws {TransactionStateError} when `transaction` is not an open one.
+   * @throws the other errors of {@link PgLockService.advisory}.
    * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADVISORY-LOCKS
    */
   acquire<Transaction extends object>(
@@ -187,7 +198,7 @@ export class PgLockService {
   }
 
   /**
-   * Makes sure that the running async flow holds the id: for code that relies on a decorator far away. Sends no SQL.
+   * Throws unless the running async flow holds the id: for code that relies on a decorator far away. Sends no SQL.
    *
    * @throws {LockLostError} when it held the id, and has lost it.
    * @throws {PgLockUsageError} when it does not hold it.
@@ -197,32 +208,32 @@ export class PgLockService {
   }
 
   /**
-   * Runs work outside of every flow of the library: it holds nothing, is in no transaction, and has no timeout, priority or
-   * context. For what only happens to be started in a flow: tasks of a queue, timers, listeners. Sends no SQL.
+   * Runs work outside of every flow of the library: it holds no locks, is in no transaction, and has no timeout, priority or
+   * context. For code that merely happens to be started in a flow: queued tasks, timers, listeners. Sends no SQL.
    *
    * @example queue.add(() => pglock.detached(() => this.invoices.export()))
    * @returns what the work returns.
-   * @throws {PgLockUsageError} when the work is no function.
+   * @throws {PgLockUsageError} when the work is not a function.
    */
   detached<R>(work: () => R): R {
-    if (typeof work !== 'function') throw new PgLockUsageError('detached() needs a function to run.');
+    assertWork(work, 'detached(work)');
     return outsideFlows(work);
   }
 
   /**
-   * Runs the work on exactly one process of all that ask for it, and stands by for as long as another one leads.
+   * Runs the work on exactly one of all processes that call it with the name, and stands by while another one leads.
    *
    * The lead is the advisory lock `leader:<name>`, which is held while the work runs. When it is lost, `leadership.signal`
-   * aborts before another process can begin; when the work has ended, this process stands by again and calls it anew. An error
-   * of the work is followed by a pause, and by the work again; after `giveUpAfter` errors in a row others get the lead. At
-   * shutdown the lead is resigned, and the next process begins when the work has ended.
+   * aborts before another process can begin; when the work has ended, this process stands by again. After an error the work is
+   * called again, after a pause; after `giveUpAfter` errors in a row another process gets the lead. At shutdown the lead is
+   * resigned, and the next process begins when the work has ended.
    *
-   * Runs outside of any flow. Standing by takes one connection for each name, within `sessions.max`; beyond it the names share
-   * one question to the server every 250 ms.
+   * Runs outside of any flow. Sends `SELECT pg_catalog.pg_advisory_lock(…)` on one connection for each name, within
+   * `sessions.max`; beyond that limit the remaining names share one query every 250 ms.
    *
-   * @param name what is led; namespaced as lock ids are.
-   * @param work what the leader does, for as long as it is to lead; it gets the leadership, whose `signal` says when to end.
-   * @returns what the work returns, after which this process stands by no more; `undefined` at shutdown.
+   * @param name the name of the lead; namespaced as lock ids are.
+   * @param work what the leader does while it leads; it gets the leadership, whose `signal` aborts when the work has to end.
+   * @returns what the work returns, after which this process no longer stands by; `undefined` at shutdown.
    * @throws the last error of work that failed `giveUpAfter` times in a row.
    * @throws the reason of `options.signal`.
    * @throws {PgLockUsageError} on a bad name or option, before any SQL.
@@ -248,23 +259,25 @@ export class PgLockService {
     return this.#parts.leaders.isLeader(name);
   }
 
-  /** Who leads what. */
+  /** The leaders of all replicas: `find()`. */
   get leaders(): Leaders {
     return this.#parts.leaders;
   }
 
   /**
-   * Locks tables until the transaction ends; without `transaction`, in the ambient one of {@link PgLockService.transaction}.
+   * Locks tables until the transaction ends, which releases them; without `transaction`, in the ambient one of
+   * {@link PgLockService.transaction}.
    *
-   * Sends `LOCK TABLE "billing"."invoices" IN ACCESS EXCLUSIVE MODE` behind a savepoint, with `NOWAIT` where the timeout is 0,
-   * else with `lock_timeout` set for it and set back. Several tables are locked in the order of their names.
+   * Sends `LOCK TABLE "billing"."invoices" IN ACCESS EXCLUSIVE MODE` after a savepoint: with `NOWAIT` if the timeout is 0,
+   * else with `lock_timeout` set for it and restored. Several tables are locked in the order of their names.
    *
    * @example await pglock.model([User, 'billing.invoices'], { transaction: tx, mode: 'SHARE', timeout: 0 })
    * @returns true; or false, with the transaction as it was before, when a table was not locked in time.
    * @throws {TransactionStateError} when no transaction is open.
-   * @throws {PgLockUsageError} for no table, an unknown mode, an unreadable timeout. Nothing was sent.
+   * @throws {PgLockUsageError} on no table, an unknown mode, an unreadable timeout. Nothing was sent.
    * @throws {LockTargetError} when there is no such table, or the ORM of the transaction does not know the model.
-   * @throws {LockNotAvailableError} under `onContention: 'throw'`.
+   * @throws {LockNotAvailableError} when a table was not locked in time, with `onContention: 'throw'`.
+   * @throws {PermissionError} when the role may not lock the table.
    * @throws {DeadlockError} when waiting could never end.
    * @see https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES
    */
@@ -275,13 +288,14 @@ export class PgLockService {
 
   /**
    * Runs the work in a transaction on one connection of the module's (or the lent) pool: commits when it succeeds, rolls back
-   * when it throws. Within it, `model`, `acquire(id, { xact: true })` and `timeout` find the transaction by themselves.
+   * when it throws. Within it, `model`, `acquire(id, { xact: true })` and `timeout` use this transaction automatically.
    *
    * Sends `BEGIN`, and `COMMIT` or `ROLLBACK`. Usable behind a pooler in transaction mode.
    *
    * @param work gets the `pg` client of the transaction; an ORM may sit on it (`drizzle({ client: tx })`).
-   * @throws {TransactionStateError} within another ambient transaction; and when a statement had failed and the work went on,
-   * so that the server rolled back instead of committing.
+   * @returns what the work returns.
+   * @throws {TransactionStateError} within another ambient transaction; and when a statement failed and the work continued, so
+   * that the server rolled back instead of committing.
    * @see https://www.postgresql.org/docs/current/tutorial-transactions.html
    */
   transaction<R>(work: (tx: PoolClient) => R | Promise<R>, options?: TransactionOptions): Promise<R> {
@@ -289,15 +303,17 @@ export class PgLockService {
   }
 
   /**
-   * Runs the work with a lock timeout: a statement that waits longer for any lock fails with SQLSTATE 55P03. Nests; flows side
-   * by side do not see each other's; the former value is back afterwards. `null` is no limit.
+   * Runs the work with a lock timeout: a statement that waits longer for any lock fails with SQLSTATE 55P03. Calls can be nested;
+   * concurrent flows do not see each other's timeouts; the former value is restored afterwards. `null` is no limit.
    *
-   * Without `transaction` it holds for every session that the flow takes from the module's (or the lent) pool meanwhile, for the
-   * ambient transaction, and as the default wait of the advisory locks that the flow asks for. Sends `SET` when such a session
-   * is taken, and `RESET` when another flow takes it next; in a transaction `set_config('lock_timeout', …, true)`.
+   * Without `transaction` it applies to every session that the flow takes from the module's (or the lent) pool in the meantime, to
+   * the ambient transaction, and as the default wait of the advisory locks that the flow requests. Sends `SET lock_timeout` when
+   * such a session is taken, and `RESET` when another flow takes it next; in a transaction
+   * `set_config('lock_timeout', …, true)`.
    *
    * @example await pglock.timeout('3s', () => this.orders.closeMonth())
-   * @throws {PgLockUsageError} when the duration is not above zero. The work has not begun.
+   * @returns what the work returns.
+   * @throws {PgLockUsageError} when the duration is unreadable, zero or negative. The work has not begun.
    * @throws {TransactionStateError} when the given transaction is not open.
    * @throws {PoolerError} (where a session is taken) behind a pooler in transaction mode: give it the transaction.
    * @see https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT
@@ -315,17 +331,16 @@ export class PgLockService {
   }
 
   /**
-   * Runs the work, and clears the way for it: sessions that block it, directly or through others, are terminated (or what
-   * `onBlocked` says), as often as `interval`, until the work ends.
+   * Runs the work, and terminates the sessions that block it, directly or through others (or does what `onBlocked` says), every
+   * `interval` until the work ends.
    *
-   * Prioritized are the sessions that the work takes from the module's (or the lent) pool, its waits for advisory locks, the
-   * ambient transaction, or that of `transaction`. Blockers are found at the root of the queue: of a migration that waits
-   * behind a statement that waits for an idle transaction, the idle transaction is ended. Never touched are sessions that do
-   * not block, other prioritized work of this process, replication, anti-wraparound vacuums, and sessions that hold locks of
-   * this library.
+   * Prioritized are the sessions that the work takes from the module's (or the lent) pool, its waits for advisory locks, and the
+   * ambient transaction or that of `transaction`. Only the roots of the queue are signalled: when a migration waits behind a
+   * statement that waits for an idle transaction, the idle transaction is ended. Never signalled are sessions that do not block,
+   * other prioritized work of this process, replication, anti-wraparound vacuums, and sessions that hold locks of this library.
    *
    * Sends, on a connection of its own, one statement that finds blockers by `pg_catalog.pg_blocking_pids` and signals them by
-   * `pg_catalog.pg_terminate_backend`. The role must be that of the blockers, or member of `pg_signal_backend` and
+   * `pg_catalog.pg_terminate_backend`. The connected role must be that of the blockers, or a member of `pg_signal_backend` and
    * `pg_read_all_stats`.
    *
    * @example await pglock.prioritize({ interval: '200ms', timeout: '30s' }, () => migrate())
@@ -349,33 +364,42 @@ export class PgLockService {
   }
 
   /**
-   * Runs the work with something attached to the sessions that it takes from the module's (or the lent) pool, so that those who
-   * looks at locks sees which code took them: `activity.context` of {@link PgLockService.locks}. Nests, and adds up.
+   * Runs the work with context attached to the sessions that it takes from the module's (or the lent) pool, so that listings of
+   * locks show which code took them: `activity.context` of {@link PgLockService.locks}. Nested calls add to the outer context.
    *
    * Sends `SELECT pg_catalog.set_config('application_name', …, false)` when a session is taken by a flow with another context
-   * than the last one; the server keeps 63 bytes of `api;route=GET /orders/:id`. Behind a transaction pooler the name is left alone.
+   * than the last one; the server keeps 63 bytes of `api;route=GET /orders/:id`. Behind a transaction pooler nothing is sent.
    *
    * @example await pglock.withContext({ job: 'nightly' }, () => this.reports.rebuild())
-   * @throws {PgLockUsageError} when a value is no text.
+   * @throws {PgLockUsageError} when a value is not a string, or the work is not a function.
    * @see https://www.postgresql.org/docs/current/runtime-config-logging.html#GUC-APPLICATION-NAME
    */
   async withContext<R>(context: FlowContextValues, work: () => R | Promise<R>): Promise<R> {
+    assertWork(work, 'withContext(context, work)');
     return this.#parts.work.flowContext.run(context, async () => work());
   }
 
-  /** The locks that sessions of this database hold and wait for: find, count, cancel, terminate. */
+  /**
+   * The locks that sessions of this database hold and wait for: find, count, cancel, terminate. Asked on a connection of its own.
+   *
+   * @see https://www.postgresql.org/docs/current/view-pg-locks.html
+   */
   get locks(): PgLocks {
     return this.#parts.admin.locks;
   }
 
-  /** Waiters and blockers of locks: find, count, tree, cancel, terminate. */
+  /**
+   * Waiters and blockers of locks: find, count, tree, cancel, terminate. Asked on a connection of its own.
+   *
+   * @see https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SESSION
+   */
   get blocked(): BlockedPgLocks {
     return this.#parts.admin.blocked;
   }
 
   /**
    * The pool whose sessions follow {@link PgLockService.timeout}: the module's own, or the lent one. For queries and for ORMs,
-   * which may "end" it: that does nothing, the module ends its own at shutdown.
+   * which may call its `end()`: that does nothing, since the module ends its own pool at shutdown.
    *
    * @see https://node-postgres.com/apis/pool
    */
@@ -383,27 +407,32 @@ export class PgLockService {
     return this.#parts.work.pool;
   }
 
-  /** `pg`, whose `Pool` is always {@link PgLockService.pool}: for TypeORM's option `driver`. */
+  /** `pg` with a `Pool` class that always gives {@link PgLockService.pool}: for TypeORM's option `driver`. */
   get pgDriver(): PgDriver {
     return this.#parts.work.pgDriver;
   }
 
   /**
-   * Makes a session of a foreign pool follow {@link PgLockService.timeout}, for an ORM that insists on a pool of its own: call it
-   * each time that pool hands out a connection (Sequelize: `sequelize.addHook('afterPoolAcquire', pglock.scopeSession)`).
+   * Makes a session of another pool follow {@link PgLockService.timeout}, for an ORM that requires a pool of its own: call it each
+   * time that pool hands out a connection (Sequelize: `sequelize.addHook('afterPoolAcquire', pglock.scopeSession)`). Sends `SET` or
+   * `RESET` where the session's `lock_timeout` is another one.
    */
   get scopeSession(): (client: ClientBase) => Promise<void> {
     return this.#parts.work.scopeSession;
   }
 
-  /** The key of an id as `pg_locks` shows it, with this module's `namespace` before string ids. Sends no SQL. */
+  /**
+   * The key of an id as `pg_locks` shows it, with this module's `namespace` before string ids. Sends no SQL.
+   *
+   * @throws {PgLockUsageError} on a bad id.
+   */
   advisoryKey(id: LockId): AdvisoryKey {
     return this.#parts.names.keyOf(id).toAdvisoryKey();
   }
 
   /**
-   * How the locks of this process on this database stand: connections, keys held, who waits. For dashboards and health checks;
-   * sends no SQL.
+   * The state of this process's locks on this database: connections, keys held, requests waiting. For dashboards and health
+   * checks; sends no SQL.
    */
   status(): LockStatus {
     return this.#parts.advisory.status();
@@ -415,9 +444,9 @@ export class PgLockService {
   }
 
   /**
-   * Shuts the module down, as the end of its application does: for scripts that have no application to close. Work that runs
-   * under a lock is waited for within `shutdown.timeout`; then all locks are released, and the connections that the module opened
-   * are closed. A lent pool stays open. Idempotent.
+   * Shuts the module down, as closing its application does: for scripts without an application. Waits for work that runs under a
+   * lock, for `shutdown.timeout` (20 s) at most; then releases all locks and closes the connections that the module opened. A lent
+   * pool stays open. Idempotent.
    */
   close(): Promise<void> {
     return this.#parts.close();

@@ -23,7 +23,7 @@ export function getPgLockPoolToken(name: string = DEFAULT_DATABASE_NAME): Inject
 }
 
 /**
- * Injects the pool of a database: the module's own or the lent one, which may be "ended" and does not mind.
+ * Injects the pool of a database: the module's own or the lent one. Calling its `end()` has no effect.
  *
  * @example constructor(@InjectPgLockPool() private readonly pool: Pool) {}
  * @publicApi
@@ -35,7 +35,7 @@ export function InjectPgLockPool(
 }
 
 /**
- * Injects the service of the database that `PgLockModule.forRoot({ name })` called so.
+ * Injects the service of the database with this `name` in `PgLockModule.forRoot({ name })`.
  *
  * @example constructor(@InjectPgLock('reporting') private readonly pglock: PgLockService) {}
  * @publicApi

@@ -26,7 +26,7 @@ export class Holds {
     this.#held.set(id, { had: Promise.race([had, done]), release, done });
   }
 
-  /** When it was had. */
+  /** When it was acquired. */
   acquired(id) {
     return this.#held.get(id).had;
   }
@@ -36,7 +36,7 @@ export class Holds {
     return this.acquired(id);
   }
 
-  /** When it was let go: the moment at which the work ended. */
+  /** When it was released: the moment at which the work ended. */
   async release(id) {
     const { release, done } = this.#held.get(id);
     const at = sharedNow();

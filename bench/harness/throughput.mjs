@@ -4,7 +4,7 @@ export async function nothing() {}
 /**
  * So many tasks, each taking and letting go of a lock of its own again and again for a while.
  *
- * @param run takes a lock, runs the work, and lets go: `run(id, work)`.
+ * @param run takes a lock, runs the work, and releases it: `run(id, work)`.
  * @param idOf the id that a task locks in its n-th cycle.
  */
 export async function cyclesPerSecond(run, { tasks, ms, idOf }) {

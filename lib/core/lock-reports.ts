@@ -94,7 +94,7 @@ export class LockReports {
     }
   }
 
-  /** What others say of these keys, whoever they are: it is for the caller to believe it. Rejects where none can be asked. */
+  /** What other processes say of these keys; the caller decides whether to believe it. Rejects where none can be asked. */
   async findOf(keys: readonly string[]): Promise<readonly ToldReport[]> {
     const stop = this.init.peers.keepListening();
     try {

@@ -12,7 +12,7 @@ export interface LockHolder {
 
 /** What {@link LockNotAvailableError} knows beside its message. @publicApi */
 export interface LockNotAvailableDetails {
-  /** The lock id, or the table, that was not had. */
+  /** The lock id, or the table, that was not acquired. */
   readonly id: unknown;
   /** How long was waited, in milliseconds. */
   readonly waited: number;
@@ -28,7 +28,7 @@ export interface LockNotAvailableDetails {
  */
 export class LockNotAvailableError extends PgLockError {
   readonly code = '55P03';
-  /** The lock id, or the table, that was not had. */
+  /** The lock id, or the table, that was not acquired. */
   readonly id: unknown;
   /** How long was waited, in milliseconds. */
   readonly waited: number;

@@ -1,7 +1,7 @@
 import { PgLockError } from './pg-lock.error.js';
 
 /**
- * A call cannot mean anything: an id out of range, an unreadable Duration, an unknown mode, releasing what only a
+ * A call is invalid: an id out of range, an unreadable Duration, an unknown mode, releasing what only a
  * transaction can release. Thrown before any SQL is sent. Fix the calling code; retrying does not help.
  *
  * @publicApi

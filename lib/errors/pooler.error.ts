@@ -1,7 +1,7 @@
 import { PgLockError } from './pg-lock.error.js';
 
 /**
- * A pooler in transaction mode stands between: each statement may run on another backend, so a session lock would be
+ * The connection goes through a pooler in transaction mode: each statement may run on another backend, so a session lock would be
  * taken on one and released on another. Give `sessions.directConnection`, or use transaction-level locks (`xact`).
  *
  * @publicApi

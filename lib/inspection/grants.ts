@@ -42,6 +42,6 @@ export function permissionError(
   const remedy =
     grant === undefined
       ? 'it belongs to a superuser (or to the server itself), which only a superuser may signal. Connect as a superuser, or let the session end by itself.'
-      : `it belongs to another role. Run as a superuser: ${grant}`;
+      : `${pids.length === 1 ? 'it belongs' : 'they belong'} to another role. Run as a superuser: ${grant}`;
   return new PermissionError(`${who}: ${remedy}`, options);
 }

@@ -15,7 +15,7 @@ interface Look {
 }
 
 /**
- * Who holds an advisory lock, for the error that says that it was not had. Asked on the inspection connection, and only where
+ * Who holds an advisory lock, for the error that says that it was not acquired. Asked on the inspection connection, and only where
  * an error is thrown: a skip costs nothing. Questions for one key share an answer for a second.
  *
  * @internal

@@ -2,7 +2,7 @@ import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { durationMs, type Duration } from '../vocabulary/duration.js';
 import { printable } from '../vocabulary/printable.js';
 
-/** Options of a job beside those of its lock. @publicApi */
+/** Options of a job, in addition to those of its lock. @publicApi */
 export interface JobOptions {
   /**
    * How late a missed tick may still be run; `0` is never. Of several missed ticks within it, only the latest is run. Only on
@@ -12,13 +12,13 @@ export interface JobOptions {
    */
   readonly catchUp?: Duration | undefined;
   /**
-   * What the job is called on all replicas. Its ticks are told by this name and the lock: give the former one when a method
-   * is renamed. Only on scheduled methods.
+   * The name of the job on all replicas. Its ticks are identified by this name and the lock: when you rename a method, give the
+   * former name here. Only on scheduled methods.
    *
    * @default `Class.method`
    */
   readonly job?: string | undefined;
-  /** After so many failures in a row another replica gets the job. Only on scheduled methods. @default never */
+  /** After this many failures in a row another replica gets the job. Only on scheduled methods. @default never */
   readonly giveBackAfter?: number | undefined;
 }
 

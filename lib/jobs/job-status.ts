@@ -1,6 +1,6 @@
 import type { LockId } from '../vocabulary/lock-id.js';
 
-/** How a run of a job ended; `interrupted` is one whose replica died, or lost its connection, before it could say. @publicApi */
+/** How a run of a job ended; `interrupted` is one whose replica died, or lost its connection, before it could report. @publicApi */
 export type JobOutcome = 'succeeded' | 'failed' | 'interrupted';
 
 /** One run of a job, as far as this process has heard of it. @publicApi */
@@ -11,11 +11,11 @@ export interface JobRun {
   readonly duration: number | null;
   /** How it ended; null while it runs. */
   readonly outcome: JobOutcome | null;
-  /** The message of the error, cut, with literals left out; null where there is none. */
+  /** The message of the error, truncated, without literals; null if there is none. */
   readonly error: string | null;
   /** Which replica ran it: `host:pid` of the process. */
   readonly replica: string;
-  /** How late it began, in milliseconds; 0 for a run that was asked for by hand. */
+  /** How late it began, in milliseconds; 0 for a run that was requested by hand. */
   readonly late: number;
 }
 

@@ -97,7 +97,7 @@ export class Job implements TickHost {
     });
   }
 
-  /** "Run now", under the lock, as a handler takes it. Rejects only where the lock was not had. */
+  /** "Run now", under the lock, as a handler takes it. Rejects only where the lock was not acquired. */
   async runByHand(): Promise<JobRun | undefined> {
     const run = new HandRun('run', this);
     await outsideFlows(() => this.invoke(this.definitions.current, run)).catch((error: unknown) => {

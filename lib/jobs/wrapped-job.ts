@@ -1,11 +1,10 @@
-import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import type { AdvisoryLockOptions } from '../locks/advisory-options.js';
 import type { ResolvedAdvisoryOptions } from '../locks/resolve-advisory-options.js';
 import type { LockHandle } from '../locks/lock-handle.js';
 import type { Duration } from '../vocabulary/duration.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import { assertOptions, definedOnly } from '../vocabulary/known-options.js';
-import { printable } from '../vocabulary/printable.js';
+import { assertWork } from '../vocabulary/assert-work.js';
 import type { JobDefinition, JobInvocation, TakeOptions } from './job-definition.js';
 import { readJobOptions } from './job-settings.js';
 import type { JobTick } from './job-tick.js';
@@ -50,8 +49,7 @@ export function wrapJob(
   work: WrappedJobWork,
   options: WrappedJobOptions,
 ): WrappedJob {
-  if (typeof work !== 'function')
-    throw new PgLockUsageError(`jobs.wrap() needs a function to run; got ${printable(work)}.`);
+  assertWork(work, 'jobs.wrap(name, work, options)');
   assertOptions(options, KNOWN, 'jobs.wrap()');
   const { id = name, catchUp, giveBackAfter, ...given } = definedOnly(options);
   const { advisory } = jobs.context;

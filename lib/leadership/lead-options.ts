@@ -6,28 +6,28 @@ import type { Leadership } from './leadership.js';
 
 /** How long to pause after an error of the work. @publicApi */
 export interface LeadBackOff {
-  /** After the first error; doubled with each further one, and varied by up to a half. @default '200ms' */
+  /** The pause after the first error; doubled after each further one, and varied at random by up to half. @default '200ms' */
   readonly first?: Duration | undefined;
   /** The longest pause. @default '30s' */
   readonly most?: Duration | undefined;
 }
 
-/** How to lead. @publicApi */
+/** Options of `pglock.lead`. @publicApi */
 export interface LeadOptions {
   /** Stops standing by, or resigns: the call then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * After so many errors in a row the lead goes to another process, and the call rejects with the last error; `null` never.
-   * Errors count no more once the work has run for longer than the longest pause. A whole number from 1.
+   * After this many errors in a row another process gets the lead, and the call rejects with the last error; `null`: never.
+   * The count starts anew once the work has run for longer than the longest pause. A whole number from 1.
    *
    * @default 5
    */
   readonly giveUpAfter?: number | null | undefined;
-  /** The pauses between an error and the next attempt. The lead is kept meanwhile. */
+  /** The pauses between an error and the next attempt. The lead is kept during the pause. */
   readonly backOff?: LeadBackOff | undefined;
   /** Called when this process begins to lead, before the work. */
   readonly onElected?: ((leadership: Leadership) => void) | undefined;
-  /** Called when this process leads no more of its own will: the work is over, was resigned, or has failed too often. */
+  /** Called when this process has given up the lead: the work has ended, the lead was resigned, or the work failed too often. */
   readonly onResigned?: ((leadership: Leadership) => void) | undefined;
   /** Called when the lead is lost, after `signal` has aborted. */
   readonly onLost?: ((leadership: Leadership, error: Error) => void) | undefined;

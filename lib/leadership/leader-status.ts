@@ -1,14 +1,14 @@
 import type { AdvisoryKey } from '../vocabulary/lock-id.js';
 
-/** Who leads. @publicApi */
+/** One name that is led, and its leader. @publicApi */
 export interface LeaderStatus {
-  /** What is led. */
+  /** The name that is led. */
   readonly name: string;
   /** The key of the lock `leader:<name>`, as `pg_locks` shows it. */
   readonly key: AdvisoryKey;
-  /** The process that leads; `null` where none does at this moment. */
+  /** The process that leads; `null` if none does at this moment. */
   readonly leader: LeaderReplica | null;
-  /** How many processes stand by, the leader aside. */
+  /** How many processes stand by, not counting the leader. */
   readonly standingBy: number;
 }
 
@@ -16,13 +16,13 @@ export interface LeaderStatus {
 export interface LeaderReplica {
   /** Its backend that holds the lock, as `pg_stat_activity.pid`. */
   readonly pid: number;
-  /** What the application calls itself. */
+  /** The application name of its connections. */
   readonly applicationName: string;
   /** The host that it runs on. */
   readonly host: string;
-  /** Since when it leads, by its own clock. */
+  /** When it began to lead, by its own clock. */
   readonly since: Date;
-  /** The number of its term. */
+  /** Its term: see `Leadership.term`. */
   readonly term: bigint;
   /** Whether it is this very module instance. */
   readonly own: boolean;

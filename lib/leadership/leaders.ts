@@ -1,4 +1,3 @@
-import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import type { AdvisoryLocks } from '../locks/advisory-locks.js';
 import type { LockHandle } from '../locks/lock-handle.js';
 import type { LockNames } from '../locks/lock-names.js';
@@ -7,7 +6,7 @@ import { nextListening } from '../peers/next-listening.js';
 import type { AssertPeers, Peers } from '../peers/peers.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
-import { printable } from '../vocabulary/printable.js';
+import { assertWork } from '../vocabulary/assert-work.js';
 import { Candidacy, type CandidacyHost, type TermEnd } from './candidacy.js';
 import { leaderName, resolveLeadOptions, type LeadOptions } from './lead-options.js';
 import { leadersPage, RESIGNED, WHO_LEADS, type LeaderReport } from './leader-messages.js';
@@ -32,7 +31,7 @@ export interface LeadersInit {
 }
 
 /**
- * Who leads what in one database.
+ * The leaders of one database: `pglock.leaders`.
  *
  * @publicApi
  */
@@ -60,9 +59,12 @@ export class Leaders {
   }
 
   /**
-   * Who leads what, and how many stand by: of this process, and of all that answer within a second.
+   * Lists the names that are led: the leader of each, and how many processes stand by, as reported by this process and by all
+   * others that answer within a second.
    *
-   * Sends one `NOTIFY`; opens a lock session where none is.
+   * Sends one `NOTIFY`, on a lock session, which it opens if there is none.
+   *
+   * @see https://www.postgresql.org/docs/current/sql-notify.html
    */
   async find(): Promise<LeaderStatus[]> {
     const { peers } = this.#init;
@@ -93,8 +95,7 @@ export class Leaders {
   ): Promise<Result | undefined> {
     const named = leaderName(name);
     const resolved = resolveLeadOptions(options);
-    if (typeof work !== 'function')
-      throw new PgLockUsageError(`The work of a leader must be a function; got ${printable(work)}.`);
+    assertWork(work, 'lead(name, options, work)');
     this.#init.assertPeers?.('leaders');
     if (this.#closed) return Promise.resolve(undefined);
     const candidacy = new Candidacy(this.#host, named, resolved, work);

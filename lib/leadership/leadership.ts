@@ -1,21 +1,21 @@
 /**
- * The lead of a name, in the hands of the work that it was given to.
+ * The lead of a name, as the work that leads receives it.
  *
  * It lasts until the work ends, until it is *resigned* (by `resign()`, or by the shutdown of the application), or until it is
  * *lost* (the lock session was closed, or the server did not answer within the lease). In the last two cases `signal` aborts
- * first, and only then another process begins.
+ * before another process begins.
  *
  * @publicApi
  */
 export interface Leadership {
-  /** What is led, as `pglock.lead` was asked for it. */
+  /** The name that was given to `pglock.lead`. */
   readonly name: string;
   /**
-   * A number that grows from leader to leader, strictly, in the whole database: write it beside what the leader changes, and
-   * refuse smaller ones. The fencing token of the lock `leader:<name>`.
+   * A number that increases strictly from leader to leader across the whole database: store it next to the data that the leader
+   * changes, and refuse smaller ones. It is the fencing token of the lock `leader:<name>`.
    */
   readonly term: bigint;
-  /** Since when this process leads, by its own clock. */
+  /** When this process began to lead, by its own clock. */
   readonly since: Date;
   /** The backend that holds the lock, as `pg_stat_activity.pid`. */
   readonly pid: number;
@@ -25,9 +25,9 @@ export interface Leadership {
   readonly signal: AbortSignal;
   /**
    * Gives the lead to another process: `signal` aborts, and the lock is released when the work has ended. For about a second
-   * others go first; then this process stands by again. Idempotent.
+   * other processes take precedence; then this process stands by again. Idempotent.
    *
-   * Resolves when the lock is released; called within the work itself, at once.
+   * Resolves when the lock is released; if called within the work itself, at once.
    */
   resign(): Promise<void>;
 }

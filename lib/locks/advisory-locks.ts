@@ -5,7 +5,7 @@ import type { LockStatus } from '../telemetry/lock-status.js';
 import { LockWatch } from '../telemetry/lock-watch.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import type { AdvisoryLockOptions, OnContention } from './advisory-options.js';
-import { assertWork } from './assert-work.js';
+import { assertWork } from '../vocabulary/assert-work.js';
 import { trace } from './call-places.js';
 import { CommitWatch, type FlowTransaction } from './commit-watch.js';
 import { FlowWaitGraph } from './flow-wait-graph.js';
@@ -67,7 +67,7 @@ export class AdvisoryLocks {
     options: AdvisoryLockOptions | undefined,
     work: ((lock: LockHandle) => R | Promise<R>) | undefined,
   ): Promise<R | undefined> {
-    assertWork(work);
+    assertWork(work, 'advisory(id, options, work)');
     const resolved = this.resolve(options);
     const outer = LockContext.current;
     const { flowTransaction } = this.init;

@@ -43,7 +43,7 @@ export async function waitChased<T>(
     controller.abort(
       new DeadlockError(
         `Waiting for advisory lock ${printable(id)} could never end: its holder waits for a lock that this flow holds. ` +
-          'Take locks in one order everywhere, or ask for all of them in one call.',
+          'Take locks in the same order everywhere, or request all of them in one call.',
       ),
     );
   const stops = keys.map((key) => graph.addWait(new KeyWait(domain, key, holds, refuse), holds));

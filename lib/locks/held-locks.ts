@@ -70,8 +70,8 @@ export class HeldLocks implements QueueHost {
     const outer = context?.find(this, key, ({ alive }) => alive);
     if (outer?.shared === true && !shared)
       throw new PgLockUsageError(
-        `This flow holds advisory lock ${printable(id)} shared and asks for it exclusively, which would wait for itself without end. ` +
-          'Take it exclusively from the start.',
+        `This flow holds advisory lock ${printable(id)} shared and requests it exclusively: it would wait for itself indefinitely. ` +
+          'Acquire it exclusively from the start.',
       );
     return outer;
   }

@@ -4,14 +4,15 @@ import type { AdvisoryKey, LockId } from '../vocabulary/lock-id.js';
 /**
  * A held advisory lock.
  *
- * It is *held* from the moment that it is handed out, and ends in one of two ways: *released* (by `release()`, by the end
- * of an `await using` block, or by the end of the work that it was taken for) or *lost* (its session was closed by
- * another session, or `maxHold` ran out): then `signal` aborts and `held` turns false. A lost handle never comes back.
+ * It is *held* from the moment that it is returned, and ends in one of two ways: *released* (by `release()`, by the end of an
+ * `await using` block, or by the end of the work that it was acquired for) or *lost* (its session has ended, the server did not
+ * answer within the lease, or `maxHold` ran out): then `signal` aborts and `held` turns false. A lost handle never becomes valid
+ * again.
  *
  * @publicApi
  */
 export interface LockHandle extends AsyncDisposable {
-  /** What was locked, as it was asked for: one id, or the list of ids. */
+  /** What was locked, as requested: one id, or the list of ids. */
   readonly id: LockId | readonly LockId[];
   /** The key of `id` as `pg_locks` shows it; of a list, the key of its first id. */
   readonly key: AdvisoryKey;
@@ -30,30 +31,33 @@ export interface LockHandle extends AsyncDisposable {
   /** Aborts with a `LockLostError` as soon as the lock is known to be lost. Never aborts on release. */
   readonly signal: AbortSignal;
   /**
-   * A number that grows from holder to holder, strictly, in the whole database: write it beside what the lock guards, and
-   * refuse smaller ones. Asked for once per lock, on the session that holds it; later calls give the same number.
+   * The fencing token: a number that increases strictly from holder to holder across the whole database. Store it next to the data
+   * that the lock guards, and refuse smaller ones. Read once per lock, on the session that holds it; later calls return the same
+   * number.
    *
-   * Sends `SELECT pg_catalog.pg_current_xact_id(), …`, which spends one transaction id and waits until that is on disk: the
-   * number grows also across a crash of the server.
+   * Sends `SELECT pg_catalog.pg_current_xact_id(), …`, which uses up one transaction id and waits until it is on disk: the number
+   * also increases across a crash of the server.
    *
-   * With `{ epoch: true }` it comes with the server's timeline, which a promotion raises: compare `epoch` first, then `token`,
-   * where what you guard is outside of the database. Sends `SELECT pg_catalog.pg_walfile_name(…)` besides.
+   * With `{ epoch: true }` the token comes with the server's timeline, which a promotion increases: where the data that you guard
+   * is outside of the database, compare `epoch` first, then `token`. Also sends `SELECT pg_catalog.pg_walfile_name(…)`.
    *
    * @throws {LockLostError} when the lock is lost.
-   * @throws {PgLockUsageError} for any other option, for a released lock, and for `epoch` with a transaction-level lock.
+   * @throws {PgLockUsageError} on any other option, on a released lock, and on `epoch` with a transaction-level lock.
+   * @throws {ReadReplicaError} on a standby, which has no transaction ids to give.
    * @see https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
    */
   fencingToken(): Promise<bigint>;
-  /** The token with the epoch of its primary. */
+  /** The token, with the epoch of its primary. */
   fencingToken(options: { readonly epoch: true }): Promise<FencingToken>;
-  /** Either, by the options. */
+  /** Either of the two, depending on the options. */
   fencingToken(options?: FencingTokenOptions): Promise<bigint | FencingToken>;
   /**
    * Releases the lock. Idempotent; a no-op on a lost handle. Resolves when the server has released it.
    *
-   * Sends `SELECT pg_catalog.pg_advisory_unlock(…)`, fused with whatever else is asked for in the same turn.
+   * Sends `SELECT pg_catalog.pg_advisory_unlock(…)` in one statement with all other requests of the same turn of the
+   * event loop.
    *
-   * @throws {PgLockUsageError} for a transaction-level lock: only the end of its transaction releases it.
+   * @throws {PgLockUsageError} on a transaction-level lock, which only the end of its transaction releases.
    */
   release(): Promise<void>;
 }

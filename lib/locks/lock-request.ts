@@ -163,7 +163,7 @@ export class LockRequest implements RequestNode, SelfWaiting {
   deadlock(): DeadlockError {
     return new DeadlockError(
       `Waiting for advisory lock ${printable(this.init.id)} could never end: its holder waits for a lock that this flow holds. ` +
-        'Take locks in one order everywhere, or ask for all of them in one call.',
+        'Take locks in the same order everywhere, or request all of them in one call.',
     );
   }
 

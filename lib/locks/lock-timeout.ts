@@ -2,7 +2,7 @@ import type { SessionScopes } from '../session/scoped-pool-scope.js';
 import { OpenTransaction } from '../transaction/open-transaction.js';
 import { sqlStateWithin } from '../transaction/sqlstate-within.js';
 import type { Transactions } from '../transaction/transactions.js';
-import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import { assertWork } from '../vocabulary/assert-work.js';
 import { positiveDurationMs, type Duration } from '../vocabulary/duration.js';
 import { assertOptions } from '../vocabulary/known-options.js';
 import { SQLSTATE } from '../vocabulary/sqlstate.js';
@@ -53,7 +53,7 @@ export class LockTimeouts {
     work: (() => Promise<T> | T) | undefined,
   ): Promise<T> {
     const timeoutMs = readLockTimeout(duration, options);
-    assertTimeoutWork(work);
+    assertWork(work, TIMEOUT_CALL);
     if (options.transaction !== undefined) return this.#within(options.transaction, timeoutMs, work);
     const ambient = this.#transactions.peek();
     const inScope = () => this.#scopes.withLockTimeout(timeoutMs, async () => work());
@@ -75,15 +75,13 @@ export class LockTimeouts {
   }
 }
 
+/** How the verb is called, for errors. @internal */
+export const TIMEOUT_CALL = 'timeout(duration, options, work)';
+
 /** Sends nothing. @throws {PgLockUsageError} when it cannot mean anything. @internal */
 export function readLockTimeout(duration: Duration | null, options: LockTimeoutOptions): number | null {
   assertOptions(options, ['transaction'], 'timeout()');
   return duration === null ? null : positiveDurationMs(duration);
-}
-
-/** @throws {PgLockUsageError} when it is no function. @internal */
-export function assertTimeoutWork<Work>(work: Work | undefined): asserts work is Work {
-  if (typeof work !== 'function') throw new PgLockUsageError('timeout() needs a function to run.');
 }
 
 /** Behind a savepoint only where the server must say whether a transaction is open: outside of one nothing would be set. */

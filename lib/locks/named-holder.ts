@@ -24,7 +24,7 @@ export function withFacts(error: LockNotAvailableError, facts: RefusalFacts): Lo
   return error;
 }
 
-/** Of an error that says that a lock was not had: the same one, with who holds it. @internal */
+/** Of an error that says that a lock was not acquired: the same one, with who holds it. @internal */
 export async function namingHolder(error: unknown, find: FindHolder | undefined): Promise<unknown> {
   if (!(error instanceof LockNotAvailableError) || error.holder !== undefined || find === undefined)
     return error;

@@ -86,18 +86,18 @@ class SelfWait {
     const { asked, held } = placesIn(this.at);
     const { context, id, selfHeld } = this.waiting;
     return (this.found = {
-      asked: asked ?? `a place that is not known, for ${printable(id)}`,
-      held: held ?? (selfHeld && context?.nameOf(selfHeld)) ?? 'a place that is not known',
+      asked: asked ?? `an unknown place, for ${printable(id)}`,
+      held: held ?? (selfHeld && context?.nameOf(selfHeld)) ?? 'an unknown place',
     });
   }
 
   get message(): string {
     const { asked, held } = this.places;
     return (
-      `Advisory lock ${printable(this.waiting.id)} is awaited by the async flow that holds it, so that the wait may never ` +
-      `end. It is asked for at ${asked}; it is held by ${held}. ` +
-      'Give `reentrant: true` to run under the lock that is held; start what only inherits the flow (tasks of a queue, timers, ' +
-      'listeners) with `pglock.detached(fn)`; or set a `timeout`.'
+      `The async flow that holds advisory lock ${printable(this.waiting.id)} also waits for it, so the wait may never end. ` +
+      `Requested at ${asked}; held by ${held}. ` +
+      'Pass `reentrant: true` to run under the lock that is held; start code that merely inherits the flow (queued tasks, ' +
+      'timers, listeners) with `pglock.detached(fn)`; or set a `timeout`.'
     );
   }
 

@@ -11,7 +11,7 @@ import type { LockId } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
 import type { AdvisoryLocks } from './advisory-locks.js';
 import type { AdvisoryLockOptions } from './advisory-options.js';
-import { assertWork } from './assert-work.js';
+import { assertWork } from '../vocabulary/assert-work.js';
 import { waitChased } from './chased-wait.js';
 import { EnteredLockHandle } from './entered-lock-handle.js';
 import type { HeldLocks } from './held-locks.js';
@@ -68,10 +68,7 @@ export class XactLocks {
     work: (client: PoolClient) => Promise<T> | T,
     options?: TransactionOptions,
   ): Promise<T> {
-    if (typeof work !== 'function')
-      throw new PgLockUsageError(
-        `transaction() needs a function to run, and takes options behind it: transaction(work, { … }); got ${printable(work)}.`,
-      );
+    assertWork(work, 'transaction(work, options)');
     return this.#context.transactions.run(
       (client) => new LockContext([], LockContext.current, work, client).run(work, client),
       options,
@@ -119,7 +116,7 @@ export class XactLocks {
     options: InTransaction<AdvisoryLockOptions>,
     work: TransactionWork<T> | undefined,
   ): Promise<T | undefined> {
-    assertWork(work);
+    assertWork(work, 'advisory(id, options, work)');
     const { transaction: given } = options;
     const request = xactLockRequest(id, options, this.#context, 'throw');
     const run = work;

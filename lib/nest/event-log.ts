@@ -27,16 +27,16 @@ export function logEvents(events: PgLockEvents, logger: Logger, database: string
     logger.log(`Leads '${name}' in term ${term}${where}`);
   });
   events.on('leaderResigned', ({ name, term, reason, error }) => {
-    const text = `Leads '${name}' no more after term ${term}${where}: ${RESIGNED[reason]}`;
+    const text = `No longer leads '${name}' after term ${term}${where}: ${RESIGNED[reason]}`;
     if (reason === 'failed') logger.error(text, error instanceof Error ? error.stack : String(error));
     else logger.log(text);
   });
 }
 
 const RESIGNED = {
-  finished: 'its work is over',
+  finished: 'its work has ended',
   resigned: 'it was resigned',
-  failed: 'its work has failed too often',
+  failed: 'its work failed too often',
 } as const;
 
 function describe(event: Extract<PgLockEvent, { readonly type: (typeof TYPES)[number] }>): string {
@@ -52,7 +52,7 @@ function describe(event: Extract<PgLockEvent, { readonly type: (typeof TYPES)[nu
       return `Session ${event.pid}${ownerOf(event)} blocked prioritized work: ${event.outcome}${because(event)}.`;
     case 'jobInterrupted':
       return (
-        `Job ${event.job}: replica ${event.replica} announced the tick of ${event.tick.toISOString()} and never told its end. ` +
+        `Job ${event.job}: replica ${event.replica} announced the tick of ${event.tick.toISOString()} and never reported its end. ` +
         'The tick counts as run.'
       );
     case 'tickMissed':
@@ -61,7 +61,7 @@ function describe(event: Extract<PgLockEvent, { readonly type: (typeof TYPES)[nu
         `${event.catchUp} ms.`
       );
     case 'permitsDiffer':
-      return `Processes give different permits for ${String(event.id)}: ${event.permits.join(' and ')}; the smaller holds.`;
+      return `Processes give different permits for ${String(event.id)}: ${event.permits.join(' and ')}; the smallest applies.`;
     case 'leaderLost':
       return `Lost the lead of '${event.name}' in term ${event.term}: ${event.error.message}`;
     case 'prioritizeFailed':

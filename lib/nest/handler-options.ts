@@ -62,7 +62,7 @@ const NO_DEFAULTS: ResolvedAdvisoryDefaults = {
   reentrant: undefined,
 };
 
-/** How a handler's or method's way is cleared. A handler has no transaction to give, and is not run again. @publicApi */
+/** Options of `prioritize` for handlers and methods, which have no transaction to pass and are not rerun. @publicApi */
 export interface PrioritizeHandlerOptions
   extends Omit<PrioritizeOptions, 'transaction' | 'retries' | 'retryDelay'>, ConnectionOption {}
 

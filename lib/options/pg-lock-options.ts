@@ -15,57 +15,61 @@ import type { Duration } from '../vocabulary/duration.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import type { HandlersOptions, ResolvedHandlersOptions } from './handlers-options.js';
 
-/** The name of the database that `PgLockService` stands for. @publicApi */
+/** The name of a database without a `name`: the one that `PgLockService` is injected for. @publicApi */
 export const DEFAULT_DATABASE_NAME = 'default';
 
-/** What advisory locks do when the call does not say. @publicApi */
+/** Defaults of advisory locks, where a call does not set the option. @publicApi */
 export interface AdvisoryDefaults extends Pick<
   AdvisoryLockOptions,
   'timeout' | 'onContention' | 'holdAtLeast' | 'maxHold' | 'reentrant'
 > {
   /**
-   * How long a wait without a timeout may stand behind a lock of its own async flow, before it is refused with `DeadlockError`;
-   * `null` is without end.
+   * How long a wait without a timeout may be blocked by a lock of its own async flow before it is refused with a `DeadlockError`;
+   * `null` is no limit.
    *
    * @default '10s'
    */
   readonly selfWait?: Duration | null | undefined;
 }
 
-/** How a database is shut down. @publicApi */
+/** How the module of one database is shut down. @publicApi */
 export interface ShutdownOptions {
-  /** How long running work under locks is waited for, before its locks are released. @default '20s' */
+  /**
+   * How long to wait for work that runs under locks, before its locks are released and reported to it as lost.
+   *
+   * @default '20s'
+   */
   readonly timeout?: Duration | undefined;
 }
 
-/** What `prioritize` does when the call does not say. @publicApi */
+/** Defaults of `prioritize`, where a call does not set the option. @publicApi */
 export interface PrioritizeDefaults {
-  /** How often blockers are looked for. @default '1s' */
+  /** How often to look for blockers; the first look is after one interval. @default '1s' */
   readonly interval?: Duration | undefined;
-  /** Whether to look again and again, rather than once after the first interval. @default true */
+  /** Keep looking; `false` looks once, after the first interval. @default true */
   readonly periodic?: boolean | undefined;
-  /** The `lock_timeout` of the prioritized work; `null` is none. */
+  /** The `lock_timeout` of the prioritized work; `null` is none. @default none is set */
   readonly timeout?: Duration | null | undefined;
-  /** Cancel first, and terminate what is still blocking after this Duration. */
+  /** Cancel first, and terminate sessions that still block after this Duration. @default sessions are terminated at once */
   readonly escalate?: Duration | undefined;
-  /** A where over the blocking activity: what it matches is never touched. */
+  /** Conditions on the blocking activity: sessions that match are never signalled. @default none */
   readonly protect?: object | undefined;
-  /** Report what would be signalled, and signal nothing. @default false */
+  /** Report which sessions would be signalled, and signal none. @default false */
   readonly dryRun?: boolean | undefined;
 }
 
-/** A saved question, for `find({ config: 'long' })` and `pglock --config long`. @publicApi */
+/** A saved query, for `find({ config: 'long' })` and `pglock --config long`. @publicApi */
 export type SavedConfiguration = Readonly<Record<string, unknown>>;
 
-/** Where each tick is recorded, so that "exactly once" outlives all processes. @publicApi */
+/** The table in which each tick is recorded, so that "exactly once" outlives all processes. @publicApi */
 export interface LedgerOptions {
-  /** The table, made by `pglock jobs init`. @default 'pglock_jobs' in the first schema of the search path */
+  /** The table, created by `pglock jobs init`. @default 'pglock_jobs' in the first schema of the search path */
   readonly table?: string | undefined;
-  /** Keep a row of each run for so long. @default only the last run of each job is kept */
+  /** Keep a row for each run for this long, in `<table>_runs`. @default only the last run of each job is kept */
   readonly keep?: Duration | undefined;
 }
 
-/** How scheduled jobs are kept to one run a tick. @publicApi */
+/** How each tick of a scheduled job is kept to one run. @publicApi */
 export interface JobsOptions {
   /** How far the clocks of replicas may differ. @default '2s' */
   readonly clockSkew?: Duration | undefined;
@@ -77,9 +81,9 @@ export interface JobsOptions {
 export interface PgLockModuleOptions {
   /** Where the database is. @default the libpq environment variables (`PGHOST`, `PGUSER`, …) */
   readonly connection?: PgLockConnection | undefined;
-  /** The application's own pool, borrowed for work and never closed. Locks still get connections of their own. */
+  /** The application's own pool, used in place of `connection` and never closed. Locks still use connections of their own. */
   readonly pool?: Pool | undefined;
-  /** Put before every string id. @default '' */
+  /** A prefix for every string id. @default '' */
   readonly namespace?: string | undefined;
   /** Defaults of `advisory`, `acquire` and the decorators. */
   readonly advisory?: AdvisoryDefaults | undefined;
@@ -97,11 +101,11 @@ export interface PgLockModuleOptions {
   readonly httpStatus?: number | null | undefined;
   /** How decorated handlers are checked at boot. */
   readonly handlers?: HandlersOptions | undefined;
-  /** The columns of the command's listings, where its configuration file exports these options. */
+  /** The columns of the command's listings, if its configuration file exports these options. @default as `pglock` shows */
   readonly attributes?: readonly string[] | undefined;
-  /** The columns of its listings of blockers. */
+  /** The same, for `pglock --blocking`. @default as `pglock` shows */
   readonly blockingAttributes?: readonly string[] | undefined;
-  /** The most rows of a listing; where it is given, also of `find`, whose questions may say otherwise. @default 25 */
+  /** The maximum number of rows in a listing; if set, also of `find` without a `limit`. @default 25 */
   readonly limit?: number | undefined;
   /**
    * Metrics and traces through `@opentelemetry/api`, which the application installs. They begin with `onModuleInit`.
@@ -109,28 +113,30 @@ export interface PgLockModuleOptions {
    * @default false
    */
   readonly telemetry?: boolean | TelemetryOptions | undefined;
-  /** Scheduled jobs: how their ticks are kept apart. */
+  /** Options of scheduled jobs. */
   readonly jobs?: JobsOptions | undefined;
   /**
-   * What listings call advisory locks: ids, which are recognised by their keys, and `{ name, key }` for keys that other
-   * software takes. Ids that this process has used are known anyway.
+   * Names that listings show for advisory locks: ids, which are recognised by their keys, and `{ name, key }` for keys that other
+   * software takes. Ids that this process has used are known without it.
+   *
+   * @default []
    */
   readonly names?: readonly (LockId | AdvisoryNameRegistration)[] | undefined;
-  /** Saved questions by their names. */
+  /** Saved queries by name. @default {} */
   readonly configs?: Readonly<Record<string, SavedConfiguration>> | undefined;
 }
 
-/** Options that shape the module itself, and so stand beside `useFactory` in `forRootAsync`. @publicApi */
+/** Options of the module itself; in `forRootAsync` give them next to `useFactory`. @publicApi */
 export interface PgLockModuleExtras {
-  /** What `@InjectPgLock(name)` and `connection: name` call this database. @default 'default' */
+  /** The name of this database in `@InjectPgLock(name)` and `connection: name`. @default 'default' */
   readonly name?: string | undefined;
-  /** Whether the other modules see the service without importing this one. @default true */
+  /** Whether other modules can inject the service without importing this one. @default true */
   readonly isGlobal?: boolean | undefined;
 }
 
 /** What a class given to `forRootAsync({ useClass })` or `useExisting` implements. @publicApi */
 export interface PgLockOptionsFactory {
-  /** Makes the options of one database, once, while the application boots. */
+  /** Returns the options of one database; called once, while the application boots. */
   createPgLockOptions(): PgLockModuleOptions | Promise<PgLockModuleOptions>;
 }
 

@@ -3,6 +3,7 @@ import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { PrioritizeError } from '../errors/prioritize.error.js';
 import type { FlowPids, PidScope } from '../session/flow-pids.js';
 import { sqlStateWithin } from '../transaction/sqlstate-within.js';
+import { assertWork } from '../vocabulary/assert-work.js';
 import { SQLSTATE } from '../vocabulary/sqlstate.js';
 import { PrioritizeLoop } from './prioritize-loop.js';
 import type { PrioritizeTimerRegistry } from './prioritize-timer-registry.js';
@@ -62,7 +63,7 @@ export class Prioritizer {
   ): Promise<T> {
     const { fallbacks, namespace, pidOf, flowPids } = this.#parts;
     const options = resolvePrioritizeOptions(given, fallbacks, namespace);
-    if (typeof work !== 'function') throw new PgLockUsageError('prioritize() needs a function to run.');
+    assertWork(work, 'prioritize(options, work)');
     if (this.#loop.isClosed)
       throw new PgLockUsageError('The module is shutting down: nothing is prioritized any more.');
     const pid = await pidOf(options.transaction);
@@ -127,7 +128,11 @@ function prioritizeError(cause: unknown, work: PromiseSettledResult<unknown>): P
     work.status === 'fulfilled'
       ? 'The work itself succeeded.'
       : `The work failed, too: ${String(work.reason)}`;
-  return new PrioritizeError(`Clearing the way for prioritized work failed: ${reason} ${end}`, work, {
-    cause,
-  });
+  return new PrioritizeError(
+    `The blockers of prioritized work could not be signalled: ${reason} ${end}`,
+    work,
+    {
+      cause,
+    },
+  );
 }

@@ -84,7 +84,7 @@ export interface LockStore {
   wait(key: LockKey, shared: boolean, options: WaitOptions): LockWait;
   /** Waits for the key exclusively, behind what this process itself holds shared; undefined where no session is free for that. */
   waitBehindOwn?(key: LockKey, options: WaitOptions): LockWait | undefined;
-  /** Lets go. Resolves when the key is free; never rejects. A `tryLock` called after it comes after it. */
+  /** Releases the key. Resolves when the key is free; never rejects. A `tryLock` called after it comes after it. */
   unlock(hold: HeldKey): Promise<void>;
   /** Whether an exclusive request of another session waits behind this shared hold. */
   isAwaited(hold: HeldKey): Promise<boolean>;
@@ -106,6 +106,6 @@ export interface LockStore {
   readonly polls?: PollPort | undefined;
   /** The order of requests across processes, where they can speak. */
   readonly order?: WaitOrderPort | undefined;
-  /** Lets go of everything and closes every connection. */
+  /** Releases everything and closes every connection. */
   close(): Promise<void>;
 }

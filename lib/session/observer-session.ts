@@ -153,8 +153,7 @@ export class ObserverSession implements StatementRunner {
   }
 
   async #connect(signal: AbortSignal): Promise<Observing> {
-    if (this.#ended)
-      throw new PgLockUsageError('The module is shut down: it asks the database nothing any more.');
+    if (this.#ended) throw new PgLockUsageError('The module is shut down and sends no more queries.');
     const client = await this.#connector.connect(this.#options.purpose, signal);
     const forget = () => {
       if (this.#open?.client === client) this.#open = undefined;

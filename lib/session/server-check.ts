@@ -48,7 +48,7 @@ export function replicaError(what: string, options?: ErrorOptions): ReadReplicaE
 /** The error for what needs other processes to speak with: on a standby none can. @internal */
 export function noPeersOnStandby(what: string): ReadReplicaError {
   return new ReadReplicaError(
-    `There are no ${what} with \`sessions.allowStandby\`: on a read replica the processes of an application cannot speak with each other. ` +
+    `There are no ${what} with \`sessions.allowStandby\`: on a read replica the processes of an application cannot communicate with each other. ` +
       'Use a module that is connected to the primary.',
   );
 }

@@ -167,7 +167,7 @@ FROM pg_catalog.unnest($1::pg_catalog.int4[]) AS p(pid)`,
   };
 }
 
-/** Lets go of every session-level advisory lock of the session, and warns of none. @internal */
+/** Releases every session-level advisory lock of the session, and warns of none. @internal */
 export const UNLOCK_ALL: Statement = onPrimary({ text: 'SELECT pg_catalog.pg_advisory_unlock_all()' });
 
 /**

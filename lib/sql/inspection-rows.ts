@@ -8,7 +8,7 @@ export interface InspectionScope {
   readonly version: number;
   /** Look at all databases of the server rather than at the connected one. */
   readonly allDatabases: boolean;
-  /** Tell of each lock how much it stands in others' way, and whether it is a session's on its own transaction. */
+  /** Of each lock: how much it blocks others, and whether it is a session's on its own transaction. */
   readonly survey?: boolean;
 }
 

@@ -11,7 +11,7 @@ import type {
   SessionEndedEvent,
 } from '../vocabulary/pg-lock-event.js';
 
-/** Which module of this process speaks. @publicApi */
+/** Which module of this process publishes the message. @publicApi */
 export interface LockSource {
   /** The `name` of the module's database. */
   readonly database: string;
@@ -19,7 +19,7 @@ export interface LockSource {
   readonly instance: number;
 }
 
-/** What each message about one advisory lock says. @publicApi */
+/** What each message about an advisory lock contains. @publicApi */
 export interface LockMessage extends LockSource {
   /** The id, or the ids, as they were asked for. */
   readonly id: LockId | readonly LockId[];
@@ -29,7 +29,7 @@ export interface LockMessage extends LockSource {
   readonly scope: 'session' | 'transaction';
 }
 
-/** On `nestjs-pglock:requested`: a lock is asked for. @publicApi */
+/** On `nestjs-pglock:requested`: a lock is requested. @publicApi */
 export type LockRequestedMessage = LockMessage;
 
 /** On `nestjs-pglock:acquired`: the lock is acquired. @publicApi */
@@ -40,7 +40,7 @@ export interface LockAcquiredMessage extends LockMessage {
   readonly pid: number;
 }
 
-/** On `nestjs-pglock:refused`: the lock was not had. @publicApi */
+/** On `nestjs-pglock:refused`: the lock was not acquired. @publicApi */
 export interface LockRefusedMessage extends LockMessage {
   /** How long it took to know, in milliseconds. */
   readonly waitedMs: number;
@@ -67,7 +67,7 @@ export interface LockLostMessage extends LockMessage {
 /** On `nestjs-pglock:signalled`: a blocker of prioritized work was signalled, or left alone. @publicApi */
 export type BlockerSignalledMessage = LockSource & Omit<BlockerSignalledEvent, 'type'>;
 
-/** On `nestjs-pglock:session-ended`: a lock session ended by itself. @publicApi */
+/** On `nestjs-pglock:session-ended`: a lock session ended unexpectedly. @publicApi */
 export type SessionEndedMessage = LockSource & Omit<SessionEndedEvent, 'type'>;
 
 /** On `nestjs-pglock:released-before-commit`: once per place, a lock ended before the transaction around it. @publicApi */
@@ -76,7 +76,7 @@ export type ReleasedBeforeCommitMessage = LockSource & Omit<ReleasedBeforeCommit
 /** On `nestjs-pglock:leader-elected`: this process leads from now on. @publicApi */
 export type LeaderElectedMessage = LockSource & Omit<LeaderElectedEvent, 'type'>;
 
-/** On `nestjs-pglock:leader-resigned`: this process leads no more of its own will. @publicApi */
+/** On `nestjs-pglock:leader-resigned`: this process has given up the lead. @publicApi */
 export type LeaderResignedMessage = LockSource & Omit<LeaderResignedEvent, 'type'>;
 
 /** On `nestjs-pglock:leader-lost`: the lead was lost. @publicApi */
@@ -85,13 +85,18 @@ export type LeaderLostMessage = LockSource & Omit<LeaderLostEvent, 'type'>;
 /** On `nestjs-pglock:permits-differ`: processes give different numbers of permits for one id. @publicApi */
 export type PermitsDifferMessage = LockSource & Omit<PermitsDifferEvent, 'type'>;
 
-/** The names of the channels of `node:diagnostics_channel` on which the library speaks, with what it says there. @publicApi */
+/**
+ * The channels of `node:diagnostics_channel` on which the library publishes, by name, with the type of their messages.
+ *
+ * @see https://nodejs.org/docs/latest/api/diagnostics_channel.html
+ * @publicApi
+ */
 export interface LockChannels {
   /** A lock is asked for. */
   readonly 'nestjs-pglock:requested': LockRequestedMessage;
   /** The lock is acquired. */
   readonly 'nestjs-pglock:acquired': LockAcquiredMessage;
-  /** The lock was not had. */
+  /** The lock was not acquired. */
   readonly 'nestjs-pglock:refused': LockRefusedMessage;
   /** The holder releases it. */
   readonly 'nestjs-pglock:released': LockReleasedMessage;

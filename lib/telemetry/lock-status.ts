@@ -1,4 +1,4 @@
-/** How one module's locks stand at a moment: read from memory, without asking the server. @publicApi */
+/** The state of one module's locks at a moment, read from memory without querying the server. @publicApi */
 export interface LockStatus {
   /** Lock connections that are open. */
   readonly sessions: number;

@@ -1,6 +1,6 @@
 import type { OpenTelemetryApi } from './open-telemetry-api.js';
 
-/** What is told to OpenTelemetry. @publicApi */
+/** What is reported to OpenTelemetry. @publicApi */
 export interface TelemetryOptions {
   /** The API to use. @default the application's `@opentelemetry/api`, imported at boot */
   readonly api?: OpenTelemetryApi | undefined;

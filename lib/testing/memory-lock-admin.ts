@@ -9,7 +9,7 @@ import { RowDecoder } from '../inspection/row-decoder.js';
 import type { SignalOutcome } from '../inspection/signal-outcome.js';
 import type { LockOutlook } from '../core/pg-lock-parts.js';
 import type { LockNames } from '../locks/lock-names.js';
-import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import { assertWork } from '../vocabulary/assert-work.js';
 import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
 import type { PrioritizeTimerRegistry } from '../prioritize/prioritize-timer-registry.js';
 import type { PrioritizeOptions } from '../prioritize/prioritize-options.js';
@@ -83,7 +83,7 @@ export class MemoryPrioritizer {
   async run<T>(given: PrioritizeOptions, work: (() => T | Promise<T>) | undefined): Promise<T> {
     const { prioritize, namespace } = this.options;
     const { timeoutMs, transaction } = resolvePrioritizeOptions(given, prioritize, namespace);
-    if (typeof work !== 'function') throw new PgLockUsageError('prioritize() needs a function to run.');
+    assertWork(work, 'prioritize(options, work)');
     if (timeoutMs === undefined) return work();
     return this.timeouts.run(timeoutMs, transaction === undefined ? {} : { transaction }, work);
   }

@@ -93,7 +93,7 @@ export class MemoryLockTable {
     this.#serve(entry);
   }
 
-  /** Lets go; quiet where nothing is held any more. @internal */
+  /** Releases the lock; does nothing where it is no longer held. @internal */
   free(hold: MemoryLock): void {
     const entry = this.#entries.get(hold.key.text);
     if (entry?.holds.delete(hold) === true) this.#serve(entry);

@@ -1,11 +1,12 @@
 import type { Client, Pool } from 'pg';
 import { TransactionStateError } from '../errors/transaction-state.error.js';
 import type { LockWork } from '../core/pg-lock-parts.js';
-import { assertTimeoutWork, readLockTimeout, type LockTimeoutOptions } from '../locks/lock-timeout.js';
+import { readLockTimeout, TIMEOUT_CALL, type LockTimeoutOptions } from '../locks/lock-timeout.js';
 import { readModelLock, type ModelLockOptions } from '../locks/model-lock.js';
 import { FlowContext } from '../session/flow-context.js';
 import { SessionScopes } from '../session/scoped-pool-scope.js';
 import { resolveTarget } from '../transaction/resolve-target.js';
+import { assertWork } from '../vocabulary/assert-work.js';
 import type { Duration } from '../vocabulary/duration.js';
 import type { LockTarget } from '../vocabulary/lock-target.js';
 import { memoryDriver, memoryPool } from './memory-pool.js';
@@ -37,7 +38,7 @@ export class MemoryLockTimeouts {
     work: (() => Promise<T> | T) | undefined,
   ): Promise<T> {
     const timeoutMs = readLockTimeout(duration, options);
-    assertTimeoutWork(work);
+    assertWork(work, TIMEOUT_CALL);
     if (options.transaction !== undefined) return work();
     return this.scopes.withLockTimeout(timeoutMs, async () => work());
   }

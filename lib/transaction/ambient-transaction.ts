@@ -20,7 +20,7 @@ const registered: TransactionResolver[] = [];
 const discovered = new Set<TransactionResolver>();
 
 /**
- * Teaches the library, for the whole process, where `transaction: 'ambient'` finds the transaction of the running flow. The
+ * Registers, for the whole process, where `transaction: 'ambient'` finds the transaction of the running flow. The
  * latest is asked first, after the module's own (`pglock.transaction`). nestjs-cls, typeorm-transactional and MikroORM are found
  * by themselves in an application of Nest.
  *
@@ -93,6 +93,6 @@ export function givenTransaction(
   throw new TransactionStateError(
     transaction === 'ambient'
       ? `transaction: 'ambient' found none: this flow is in no transaction that pglock.transaction, nestjs-cls, typeorm-transactional, MikroORM or registerTransactionResolver() knows.`
-      : `transaction was given as ${printable(transaction)}, so that no transaction would hold the lock: pass an open one, or leave the option out.`,
+      : `transaction is ${printable(transaction)}, so no transaction would hold the lock: pass an open one, or leave the option out.`,
   );
 }

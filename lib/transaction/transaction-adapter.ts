@@ -64,7 +64,7 @@ export interface TransactionAdapter<Transaction extends object = object> {
   pgClientOf?(transaction: Transaction): object | undefined;
 }
 
-/** An adapter that also knows its transactions by sight. @publicApi */
+/** An adapter that also recognises its transactions. @publicApi */
 export interface DetectingTransactionAdapter<
   Transaction extends object = object,
 > extends TransactionAdapter<Transaction> {

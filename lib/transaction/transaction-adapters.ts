@@ -31,10 +31,10 @@ const OWN_ADAPTERS = [
 const registered: DetectingTransactionAdapter[] = [];
 
 /**
- * Teaches the library the transactions of another database client, for the whole process. A registered adapter is asked
+ * Registers how to use the transactions of another database client, for the whole process. A registered adapter is asked
  * before the ones that come with the library, the latest first. Sends nothing.
  *
- * @returns a function that forgets the adapter again.
+ * @returns a function that removes the adapter.
  * @publicApi
  */
 export function registerTransactionAdapter<Transaction extends object>(

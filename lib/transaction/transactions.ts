@@ -122,7 +122,7 @@ export class Transactions {
     assertOptionsOf(options);
     if (this.peek() !== undefined)
       throw new TransactionStateError(
-        'This flow is in an ambient transaction already: use that one, by its tx or by calling model() and acquire() within it.',
+        'This flow is already in an ambient transaction: use that one, by its `tx` or by calling model() and acquire() within it.',
       );
     const lockTimeoutMs = this.#source.lockTimeoutMs();
     const statements = beginning({

@@ -19,7 +19,7 @@ export type LockId = string | bigint | number | readonly [number, number];
 export type ListedLockId = string | bigint | readonly [number, number];
 
 /**
- * A lock id as `pg_locks` shows it: always unsigned 32-bit figures, also for ids that hash negative.
+ * A lock id as `pg_locks` shows it: always unsigned 32-bit numbers, also for ids whose hash is negative.
  *
  * @see https://www.postgresql.org/docs/current/view-pg-locks.html
  * @publicApi
@@ -130,7 +130,7 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 function assertText(id: string): void {
   if (id === '')
     throw new PgLockUsageError(
-      "A lock id must not be empty: '' usually is a value that was forgotten, and all callers without one would share the lock.",
+      "A lock id must not be empty: '' is usually a forgotten value, and all callers that forgot it would share one lock.",
     );
   if (LONE_SURROGATE.test(id))
     throw new PgLockUsageError(

@@ -4,19 +4,19 @@ import type { SignalAction, SignalResult } from './signal.js';
 export interface LockLostEvent {
   /** The name of the event. */
   readonly type: 'lockLost';
-  /** The id (or ids) as it was asked for. */
+  /** The id, or ids, as requested. */
   readonly id: unknown;
   /** The backend that held it. */
   readonly pid: number;
-  /** Why it is lost, as `LockHandle.signal.reason` has it. */
+  /** Why it was lost: the reason of `LockHandle.signal`. */
   readonly error: Error;
 }
 
-/** A lock session could not be opened, or ended by itself; the library goes on with another. @publicApi */
+/** A lock session could not be opened, or ended unexpectedly; the library continues with another one. @publicApi */
 export interface SessionEndedEvent {
   /** The name of the event. */
   readonly type: 'sessionEnded';
-  /** The backend that served the session, where it got that far. */
+  /** The backend of the session; undefined if it could not be opened. */
   readonly pid: number | undefined;
   /** How many locks were lost with it. */
   readonly locksLost: number;
@@ -30,7 +30,7 @@ export interface BlockerSignalledEvent {
   readonly type: 'blockerSignalled';
   /** Process id of the blocker's backend; 0 for a prepared transaction. */
   readonly pid: number;
-  /** Which signal it was to get. */
+  /** The signal that it was meant to get. */
   readonly action: SignalAction;
   /** What became of it. */
   readonly outcome: SignalResult;
@@ -44,11 +44,11 @@ export interface BlockerSignalledEvent {
   readonly state: string | null;
   /** Its running or last statement. */
   readonly query: string | null;
-  /** The prioritized backends in whose way it was. */
+  /** The prioritized backends that it blocked. */
   readonly activityIds: readonly number[];
 }
 
-/** Looking for blockers failed; the next look tries again, and the prioritized work goes on. @publicApi */
+/** Looking for blockers failed; the next look tries again, and the prioritized work continues. @publicApi */
 export interface PrioritizeFailedEvent {
   /** The name of the event. */
   readonly type: 'prioritizeFailed';
@@ -56,17 +56,17 @@ export interface PrioritizeFailedEvent {
   readonly error: Error;
 }
 
-/** A flow has waited for a second behind a lock of its own, and may wait without end. @publicApi */
+/** A flow has been blocked by a lock of its own for a second, and may wait indefinitely. @publicApi */
 export interface SelfWaitEvent {
   /** The name of the event. */
   readonly type: 'selfWait';
-  /** The id that is awaited. */
+  /** The id that it waits for. */
   readonly id: unknown;
-  /** Where in the application's code it is asked for. */
+  /** Where in the application's code it was requested. */
   readonly asked: string;
-  /** Where the work began that holds it, or what that is called. */
+  /** Where the work that holds it began, or the name of that work. */
   readonly held: string;
-  /** The whole, in a sentence, with what to do. */
+  /** All of this as a sentence, with the remedy. */
   readonly message: string;
 }
 
@@ -74,13 +74,13 @@ export interface SelfWaitEvent {
 export interface ReleasedBeforeCommitEvent {
   /** The name of the event. */
   readonly type: 'releasedBeforeCommit';
-  /** The id (or ids) as it was asked for. */
+  /** The id, or ids, as requested. */
   readonly id: unknown;
-  /** Where in the application's code the lock is taken. */
+  /** Where in the application's code the lock was acquired. */
   readonly locked: string;
   /** Where the transaction began. */
   readonly began: string;
-  /** The whole, in a sentence, with what to do. */
+  /** All of this as a sentence, with the remedy. */
   readonly message: string;
 }
 
@@ -90,7 +90,7 @@ export interface JobFinishedEvent {
   readonly type: 'jobFinished';
   /** `Class.method`, or what the option `job` calls it. */
   readonly job: string;
-  /** The tick; null for a run that was no tick. */
+  /** The tick; null for a run that belongs to no tick. */
   readonly tick: Date | null;
   /** How late it began, in milliseconds. */
   readonly late: number;
@@ -102,7 +102,7 @@ export interface JobFinishedEvent {
   readonly error: unknown;
 }
 
-/** This replica runs a job from now on: its lock was free. @publicApi */
+/** This replica has acquired the lock of a job, and runs it from now on. @publicApi */
 export interface JobTakenOverEvent {
   /** The name of the event. */
   readonly type: 'jobTakenOver';
@@ -124,7 +124,7 @@ export interface JobInterruptedEvent {
   readonly replica: string;
 }
 
-/** The time of a tick is over, and no replica is known to have run it. @publicApi */
+/** The `catchUp` time of a tick is over, and no replica is known to have run it. @publicApi */
 export interface TickMissedEvent {
   /** The name of the event. */
   readonly type: 'tickMissed';
@@ -132,30 +132,30 @@ export interface TickMissedEvent {
   readonly job: string;
   /** The tick. */
   readonly tick: Date;
-  /** For how long it could have been run, in milliseconds. */
+  /** How long after its instant it could have been run, in milliseconds. */
   readonly catchUp: number;
 }
 
-/** What happens to jobs. @publicApi */
+/** The events of jobs. @publicApi */
 export type JobEvent = JobFinishedEvent | JobTakenOverEvent | JobInterruptedEvent | TickMissedEvent;
 
 /** This process leads from now on (`pglock.lead`, `@Leader`). @publicApi */
 export interface LeaderElectedEvent {
   /** The name of the event. */
   readonly type: 'leaderElected';
-  /** What is led. */
+  /** The name that is led. */
   readonly name: string;
-  /** The number of the term: it grows from leader to leader. */
+  /** The term, a number that increases from leader to leader. */
   readonly term: bigint;
   /** The backend that holds the lock. */
   readonly pid: number;
 }
 
-/** This process leads no more of its own will. @publicApi */
+/** This process has given up the lead. @publicApi */
 export interface LeaderResignedEvent extends Omit<LeaderElectedEvent, 'type'> {
   /** The name of the event. */
   readonly type: 'leaderResigned';
-  /** The work is over, has failed too often, or the lead was given away. */
+  /** The work has ended, has failed too often, or the lead was resigned. */
   readonly reason: 'finished' | 'failed' | 'resigned';
   /** The last error of work that has failed too often. */
   readonly error: unknown;
@@ -165,21 +165,21 @@ export interface LeaderResignedEvent extends Omit<LeaderElectedEvent, 'type'> {
 export interface LeaderLostEvent extends Omit<LeaderElectedEvent, 'type'> {
   /** The name of the event. */
   readonly type: 'leaderLost';
-  /** Why, as `Leadership.signal.reason` has it. */
+  /** Why: the reason of `Leadership.signal`. */
   readonly error: Error;
 }
 
-/** Processes give different numbers of permits for one id: the smallest holds. @publicApi */
+/** Processes give different numbers of permits for one id; the smallest applies. @publicApi */
 export interface PermitsDifferEvent {
   /** The name of the event. */
   readonly type: 'permitsDiffer';
-  /** The id, or its key where it is not known. */
+  /** The id, or its key if the id is not known. */
   readonly id: unknown;
   /** The numbers, the smallest first. */
   readonly permits: readonly number[];
 }
 
-/** What `pglock.events` emits; the module's logger writes most of it. @publicApi */
+/** The events of `pglock.events`; Nest's logger gets all of them but `jobFinished`. @publicApi */
 export type PgLockEvent =
   | LockLostEvent
   | SessionEndedEvent

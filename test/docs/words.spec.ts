@@ -21,7 +21,27 @@ const golden = readdirSync(join(ROOT, 'test/golden'), { recursive: true, encodin
   .filter((name) => name.endsWith('.txt'))
   .map((name) => join('test/golden', name));
 
+/** What else users read: what stands beside the guides, public and other comments of the code, and the dashboard's page. */
+function filesUnder(folder: string, ending: RegExp): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => ending.test(name) && !/node_modules|dist/.test(name))
+    .map((name) => join(folder, name));
+}
+
+const besides = [
+  'lib/ARCHITECTURE.md',
+  'bench/README.md',
+  'findings/README.md',
+  ...filesUnder('sample', /README\.md$/),
+];
+const code = [
+  ...filesUnder('lib', /\.ts$/),
+  ...filesUnder('ui/src', /\.tsx?$/),
+  ...filesUnder('sample', /\.ts$/),
+];
+
 const texts = [
+  ...besides.map((path) => ({ path, text: prose(readFileSync(join(ROOT, path), 'utf8')) })),
   ...documents()
     .filter(({ path }) => !path.endsWith('glossary.md'))
     .map(({ path, text }) => ({ path, text: prose(text) })),
@@ -31,6 +51,16 @@ const texts = [
 describe('words', () => {
   it.each(texts)('of $path are those of the glossary', ({ text }) => {
     const found = text.split('\n').filter((line) => UNUSED.some((word) => word.test(line)));
+    expect(found).toEqual([]);
+  });
+
+  it('of the code, its comments and its messages are, too', () => {
+    const found = code.flatMap((path) =>
+      readFileSync(join(ROOT, path), 'utf8')
+        .split('\n')
+        .filter((line) => UNUSED.some((word) => word.test(line)))
+        .map((line) => `${path}: ${line.trim()}`),
+    );
     expect(found).toEqual([]);
   });
 

@@ -124,7 +124,7 @@ function screens(columns: number): void {
     await shows(/blocked \(\d\)[^]*web-shop/);
     keep('watch-blocked', watch.screen());
     keys('v');
-    await shows(/locks \(\d+\)/);
+    await shows(/locks \(3\)/); // until the answer is there, the rows are those of the former view
     keys('/');
     keys('-l', 'relName=users');
     keep('watch-filter', await shows('relName=users'));

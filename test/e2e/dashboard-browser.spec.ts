@@ -83,8 +83,8 @@ describeInBrowser('the page in Chromium', () => {
     await expect(dialog.locator('.outcome').textContent()).resolves.toMatch(/^terminated/);
     await dialog.getByRole('button', { name: 'Done' }).click();
     expect(await scene.over).toEqual(Array(6).fill('done'));
-    await page.getByRole('heading', { name: 'Nobody waits' }).waitFor();
-    await expect(page.locator('.empty').textContent()).resolves.toMatch(/Somebody last waited \d+ s ago/);
+    await page.getByRole('heading', { name: 'No session waits' }).waitFor();
+    await expect(page.locator('.empty').textContent()).resolves.toMatch(/A session last waited \d+ s ago/);
     expect((await json('/pglock/api/timeline')).body.items).toEqual(
       expect.arrayContaining([
         expect.objectContaining({ kind: 'signal', by: 'olga', pid: scene.consolePid }),
@@ -370,13 +370,13 @@ describeInBrowser('the page in Chromium', () => {
       expect([path, (await fetch(new URL(path, without))).status]).toEqual([path, 401]);
     const context = await openBrowser(database);
     const { page, wrongs } = await openPage(context, address);
-    await page.getByRole('heading', { name: 'Nobody waits' }).waitFor();
+    await page.getByRole('heading', { name: 'No session waits' }).waitFor();
     const scene = await incident(database, 2);
     await card(page, scene.consolePid).waitFor();
     await page.waitForTimeout(2_500);
     await scene.end();
     await scene.over;
-    await page.getByRole('heading', { name: 'Nobody waits' }).waitFor();
+    await page.getByRole('heading', { name: 'No session waits' }).waitFor();
     expect(wrongs).toEqual([]);
     live.process.kill('SIGTERM');
     expect((await live.result).code).toBe(0);
@@ -390,7 +390,7 @@ describeInBrowser('the page in Chromium', () => {
       number,
       number,
     ];
-    await again.page.getByRole('heading', { name: 'Nobody waits' }).waitFor();
+    await again.page.getByRole('heading', { name: 'No session waits' }).waitFor();
     let seen = false;
     for (let at = from; at <= to && !seen; at += 500) {
       await slider.fill(String(at));
@@ -402,7 +402,7 @@ describeInBrowser('the page in Chromium', () => {
     await again.page.locator('.detail').waitFor();
     await expect(again.page.getByRole('button', { name: /Terminate/ }).count()).resolves.toBe(0);
     await slider.fill(String(to));
-    await again.page.getByRole('heading', { name: 'Nobody waits' }).waitFor();
+    await again.page.getByRole('heading', { name: 'No session waits' }).waitFor();
     await again.page.goto(`${recorded}#/timeline`);
     await again.page.getByText(/waits/).first().waitFor();
     expect(again.wrongs).toEqual([]);

@@ -64,7 +64,7 @@ describe('sample 01, one cron job on three replicas', () => {
     expect(locked.output).toMatch(
       /✗ SIGKILL for [ABC] \(pid \d+\), which has just run this tick and holds the job's lock\./,
     );
-    expect(locked.output).toMatch(/PostgreSQL let go of the lock \d+ ms after the kill\./);
+    expect(locked.output).toMatch(/PostgreSQL released the lock \d+ ms after the kill\./);
     expect(locked.output).toMatch(/✓ [ABC] took over at its next tick, (\d+ ms|1\.\d s) after the kill/);
     expect(locked.output).toMatch(/ {8}tick \d+ ran once, by [ABC]; tick \d+ ran once, by [ABC]\./);
     expect(locked.output).toMatch(/\+ D starts in the place of [ABC]/);

@@ -18,7 +18,7 @@ describe('sample 04-migration', () => {
     });
     expect({ stdout: stdout.split('\n'), stderr }).toEqual({
       stdout: [
-        'In the way: forgotten console, idle in transaction: SELECT count(*) FROM customers',
+        'Blocked by: forgotten console, idle in transaction: SELECT count(*) FROM customers',
         'Without prioritize: failed: canceling statement due to lock timeout',
         'With prioritize: went through, 1 session terminated',
         'The forgotten console: gone',

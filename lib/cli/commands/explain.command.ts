@@ -6,29 +6,32 @@ import type { ExplainFlags } from '../explain/explain-flags.js';
 const EXAMPLES = `
 Examples:
   $ pglock explain -d "$SCRATCH_URL" migrations/0042_orders.sql --safe
-  $ pglock explain -d "$SCRATCH_URL" --live "$PROD_URL" --fail-on rewrite,no-lock-timeout 0042.sql
+  $ pglock explain -d "$SCRATCH_URL" --live "$PROD_URL" --fail-on danger 0042.sql
   $ pglock explain -d "$SCRATCH_URL" --rollback -- npx knex migrate:latest
 
-Files are executed in transactions that are rolled back; what commands commit stays, without --rollback.
-Exit codes: 0 done (of a command, its own), 1 a statement failed or a finding of --fail-on,
-2 wrong usage, 3 cannot connect.`;
+Files are executed in transactions that are rolled back; what a command
+commits is kept unless --rollback is given.
+Exit codes: 0 done (for a command, its own), 1 a statement failed or --fail-on
+found something, 2 wrong usage, 3 cannot connect.`;
 
 /** `pglock explain`. @internal */
 export const registerExplain: RegisterCommand = ({ program, io, done }) => {
   program
     .command('explain')
-    .description('what a migration locks, rewrites and reads, whom that stops, and what would be safer')
-    .argument('[files...]', 'files of SQL, - for the standard input; or -- and a command')
+    .description(
+      'what a migration locks, rewrites and reads, which statements wait for it, and what would be safer',
+    )
+    .argument('[files...]', 'SQL files, - for standard input; or -- and a command')
     .option(
       '-d, --database <name-or-url>',
       'where statements are executed (explain.database of pglock.config)',
     )
     .option('--live <name-or-url>', 'a database that is only read: sizes, and conflicting locks')
-    .option('--carry-out', 'run and keep what cannot run in a transaction, and what stands before it')
-    .option('--rollback', 'commit nothing of what a command does')
-    .option('--safe', 'with the safer statements for each finding')
+    .option('--carry-out', 'run and keep what cannot run in a transaction, and what precedes it')
+    .option('--rollback', 'commit nothing that the command does')
+    .option('--safe', 'print the safer statements for each finding')
     .option('--fail-on <hazards>', 'exit with 1 on these: names, ids, info, warning, danger', listed)
-    .option('-y, --yes', 'go on though other clients are connected')
+    .option('-y, --yes', 'continue although other clients are connected')
     .option('--markdown', 'print Markdown, for a pull request')
     .option('--json', 'print JSON')
     .addHelpText('after', EXAMPLES)

@@ -61,7 +61,7 @@ async function rolesBehind(
   return new Map(rows.map(({ pid, role }) => [Number(pid), role]));
 }
 
-/** Whoever can connect can speak: what is said of the backend of another role is not believed. @internal */
+/** Every client that can connect can answer: what it says about the backend of another role is not believed. @internal */
 export function heldSince(
   row: PgLock,
   told: readonly ToldReport[],

@@ -5,7 +5,7 @@ import type { JobsInitFlags } from './jobs.js';
 
 const EXAMPLES = `
 Examples:
-  $ pglock jobs                     every job: who runs it, when it ran, when it is due
+  $ pglock jobs                     every job: holder, last run, next tick
   $ pglock jobs --json | jq '.[] | select(.missed > 0)'
   $ pglock jobs init --print        the tables of the ledger, as SQL`;
 
@@ -20,8 +20,8 @@ export const registerJobs: RegisterCommand = ({ program, io, done }) => {
       const { jobs } = await import('./jobs.js');
       done(await jobs(io, self.optsWithGlobals<FleetListingFlags>()));
     });
-  whereOptions(command.command('init').description('makes the tables of the ledger'))
-    .option('--print', 'print the SQL, and connect to nothing')
+  whereOptions(command.command('init').description('creates the tables of the ledger'))
+    .option('--print', 'print the SQL without connecting')
     .option('--table <table>', 'the table of the last runs (pglock_jobs)')
     .option('--keep', 'also the table of all runs')
     .action(async (_: unknown, self: Command) => {

@@ -4,9 +4,9 @@ import type { KeyFlags } from './key.js';
 
 const EXAMPLES = `
 Examples:
-  $ pglock key billing.close           the key of a text, and the SQL that locks it
-  $ pglock key 0x4554a1b2              of a number, also in hexadecimal
-  $ pglock key 1074944137,7            of a pair`;
+  $ pglock key billing.close        the key of a text, and the SQL that locks it
+  $ pglock key 0x4554a1b2           of a number, also in hexadecimal
+  $ pglock key 1074944137,7         of a pair`;
 
 /** `pglock key ID`. @internal */
 export const registerKey: RegisterCommand = ({ program, io, done }) => {

@@ -4,7 +4,7 @@ import type { FleetListingFlags } from './fleet-listing.js';
 
 const EXAMPLES = `
 Examples:
-  $ pglock leaders                  every name that is led: by whom, since when, how many stand by
+  $ pglock leaders                  every leader: since when, and who stands by
   $ pglock leaders --json | jq '.[] | select(.leader == null)'`;
 
 /** @internal */
@@ -12,7 +12,7 @@ export const registerLeaders: RegisterCommand = ({ program, io, done }) => {
   whereOptions(
     program
       .command('leaders')
-      .description('who leads what, since when and in which term, and how many stand by'),
+      .description('the leaders: since when, in which term, and how many replicas stand by'),
   )
     .option('--json', 'print JSON')
     .addHelpText('after', EXAMPLES)

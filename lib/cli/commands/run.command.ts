@@ -8,16 +8,16 @@ Examples:
   $ pglock run --prioritize --lock-timeout 5s -- psql -f migration.sql
 
 The command's own exit code is returned; 1 when the lock was not acquired in
-time, 4 when the command ended with 0 and its lock was lost meanwhile.`;
+time, 4 when the command ended with 0 but its lock was lost while it ran.`;
 
 /** `pglock run -- COMMAND…`. @internal */
 export const registerRun: RegisterCommand = ({ program, io, done }) => {
   whereOptions(
-    program.command('run').description('runs a command under a lock, or with its blockers cleared away'),
+    program.command('run').description('run a command under a lock, or with its blockers terminated'),
   )
     .argument('<command...>', 'what to run, after --')
-    .option('--id <id>', 'hold this advisory lock meanwhile; repeatable', several)
-    .option('-t, --timeout <duration>', 'how long to wait for the lock; 0 tries once (no limit)')
+    .option('--id <id>', 'hold this advisory lock while the command runs; repeatable', several)
+    .option('-t, --timeout <duration>', 'how long to wait for the lock; 0 tries once (default: no limit)')
     .addOption(
       new Option('--on-lost <what>', 'when the lock is lost: go on and exit with 4, or stop the command')
         .choices(['go-on', 'stop'])
@@ -27,7 +27,7 @@ export const registerRun: RegisterCommand = ({ program, io, done }) => {
     .option('--prioritize', 'terminate the sessions that block the command')
     .option('--interval <duration>', 'how often to look for blockers', '1s')
     .addOption(
-      new Option('--cancel', 'cancel blockers, rather than terminate them').implies({ prioritize: true }),
+      new Option('--cancel', 'cancel blockers instead of terminating them').implies({ prioritize: true }),
     )
     .option('--dry-run', 'report which sessions would be signalled, and signal none')
     .addHelpText('after', EXAMPLES)

@@ -45,7 +45,7 @@ interface RunPlan {
 /**
  * `pglock run -- COMMAND…`: runs a command under an advisory lock, and clears away who blocks it.
  *
- * @returns the command's own exit code (128 and the signal's number where a signal ended it), 1 when the lock was not had,
+ * @returns the command's own exit code (128 and the signal's number where a signal ended it), 1 when the lock was not acquired,
  * or 4 when the command ended with 0 and the lock had been lost meanwhile.
  * @internal
  */

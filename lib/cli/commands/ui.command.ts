@@ -5,30 +5,31 @@ import type { UiFlags } from './ui.js';
 
 const EXAMPLES = `
 Examples:
-  $ pglock ui -d reporting                     the page, on a port that is free, in the browser
-  $ pglock ui --allow-signals                  the same, and sessions may be ended from there
-  $ pglock ui --record incident.ndjson         writes down what it shows
-  $ pglock ui --replay incident.ndjson         shows that again, without a database
+  $ pglock ui -d reporting               opens the page, on a free port
+  $ pglock ui --allow-signals            sessions may be terminated from it
+  $ pglock ui --record incident.ndjson   records what it shows
+  $ pglock ui --replay incident.ndjson   shows the recording again
 
-The printed address contains a token: all who have it see what this role sees.`;
+The printed address contains a token: everyone who has it sees what this role
+sees.`;
 
 /** `pglock ui`. @internal */
 export const registerUi: RegisterCommand = ({ program, io, done }) => {
   whereOptions(
-    program.command('ui').description('locks, waits and what to do about them, on a page in the browser'),
+    program.command('ui').description('the dashboard: locks, waits, jobs and replicas in the browser'),
   )
-    .option('-p, --port <port>', 'where to listen; 0 takes any port that is free', '0')
+    .option('-p, --port <port>', 'the port to listen on; 0 picks a free one', '0')
     .option('--host <address>', 'the address to listen on', '127.0.0.1')
-    .option('--allow-signals', 'sessions may be cancelled and terminated from the page')
-    .option('--hide-queries', 'leave statements out, on the page and in what is recorded')
-    .option('--record <file>', 'write what is shown into this file, a line of JSON each')
+    .option('--allow-signals', 'allow cancelling and terminating sessions from the page')
+    .option('--hide-queries', 'leave statements out of the page and the recording')
+    .option('--record <file>', 'append what is shown to this file, as lines of JSON')
     .addOption(
-      new Option('--replay <file>', 'show a recording, and no database').conflicts([
+      new Option('--replay <file>', 'show a recording, without a database').conflicts([
         'record',
         'allowSignals',
       ]),
     )
-    .option('--no-open', 'print the address, and open no browser')
+    .option('--no-open', 'print the address without opening a browser')
     .addHelpText('after', EXAMPLES)
     .action(async (_: unknown, command: Command) => {
       const { ui } = await import('./ui.js');

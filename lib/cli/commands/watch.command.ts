@@ -3,13 +3,15 @@ import { whereOptions, type RegisterCommand } from '../command.js';
 import type { WatchFlags } from './watch.js';
 
 const EXAMPLES = `
-Keys: arrows choose, space marks, e expands, v changes the view, s sorts, / filters,
-c cancels, t terminates, p pauses, ? explains, q quits.`;
+Keys: arrows select, space marks, e expands, v changes the view, s sorts,
+/ filters, c cancels, t terminates, p pauses, ? explains, q quits.`;
 
 /** `pglock watch`. @internal */
 export const registerWatch: RegisterCommand = ({ program, io, done }) => {
-  whereOptions(program.command('watch').description('looks again and again, on the whole screen'))
-    .option('-n, --interval <duration>', 'how often', '2s')
+  whereOptions(
+    program.command('watch').description('locks, blockers and the tree on the full screen, refreshed'),
+  )
+    .option('-n, --interval <duration>', 'how often to refresh', '2s')
     .addHelpText('after', EXAMPLES)
     .action(async (_: unknown, command: Command) => {
       const { watch } = await import('./watch.js');

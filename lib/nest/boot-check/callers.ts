@@ -2,15 +2,15 @@ import { isRoute, isScheduled, METADATA } from '../nest-metadata.js';
 import type { CheckedMethod } from './checked-method.js';
 
 /**
- * Who calls a method, and what becomes of its enhancers: Nest *runs* them; the library runs them by a *bridge*; *nobody* runs
- * them, which is known; or it is *unknown* until the application has booted.
+ * Who calls a method, and what becomes of its enhancers: Nest *runs* them; the library runs them by a *bridge*; *none* runs, as is
+ * known; or it is *unknown* until the application has booted.
  *
  * @internal
  */
 export type Caller =
   | { readonly enhancers: 'run' }
   | { readonly enhancers: 'bridged'; readonly type: BridgedType }
-  | { readonly enhancers: 'nobody'; readonly why: string }
+  | { readonly enhancers: 'none'; readonly why: string }
   | { readonly enhancers: 'unknown' };
 
 /** What `context.getType()` says on a bridged method. @internal */
@@ -19,7 +19,7 @@ export type BridgedType = 'event' | 'bullmq' | 'cqrs' | 'commander';
 const RUN: Caller = { enhancers: 'run' };
 const UNKNOWN: Caller = { enhancers: 'unknown' };
 const PASS_THROUGH_STREAM: Caller = {
-  enhancers: 'nobody',
+  enhancers: 'none',
   why:
     'a @GrpcStreamCall handler returns before its stream begins, so that the lock would be released at once: use ' +
     '@GrpcStreamMethod, or lock inside the handler by pglock.advisory()',

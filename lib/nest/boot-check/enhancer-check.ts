@@ -93,7 +93,7 @@ export class EnhancerCheck {
     checkSameIdTwice(checked, around);
     checkJobOptions(checked);
     if (runs) checkOverride(checked);
-    if (caller.enhancers === 'nobody' && own.length > 0) throw refused(checked, () => caller.why);
+    if (caller.enhancers === 'none' && own.length > 0) throw refused(checked, () => caller.why);
     if (caller.enhancers === 'bridged') await this.bridge.bind(checked, caller.type);
     guardLockParameters(checked, caller);
     this.noteReach(checked, runs);

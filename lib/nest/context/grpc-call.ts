@@ -4,7 +4,7 @@ import { METADATA } from '../nest-metadata.js';
 /** As `Transport.GRPC` of `@nestjs/microservices`, which is optional. */
 const GRPC = 4;
 
-/** `ABORTED`: what gRPC answers where another call is in the way, and the client may try again. @internal */
+/** `ABORTED`: what gRPC answers where another call holds the lock, and the client may try again. @internal */
 export const GRPC_ABORTED = 10;
 
 /** Whether the handler answers gRPC, which cannot send nothing. @internal */

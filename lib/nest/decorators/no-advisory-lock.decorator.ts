@@ -4,7 +4,7 @@ import { SetMetadata, type CustomDecorator } from '@nestjs/common';
 export const NO_ADVISORY_LOCK = 'nestjs-pglock:no-advisory-lock';
 
 /**
- * Says that a method is meant to run without the lock that the method which it overrides has. Without it, the boot is refused
+ * Declares that a method is meant to run without the lock of the method that it overrides. Without it, the boot is refused
  * where Nest would run an override that lost its `AdvisoryLock` or `@WithAdvisoryLock`.
  *
  * @example `@Cron('0 2 * * *') @NoAdvisoryLock() override exportAll() {}`

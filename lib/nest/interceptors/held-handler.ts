@@ -21,7 +21,7 @@ export interface Held {
   readonly lock?: LockHandle;
   /** Runs what leads to the handler's call in a flow that holds it. */
   enter(work: () => void): void;
-  /** Lets go, once; the caller is told of the handler's end when this has resolved, or of the error that it rejects with. */
+  /** Releases the lock, once; the caller is told of the handler's end when this has resolved, or of the error that it rejects with. */
   leave(failure?: Failure): Promise<unknown>;
 }
 

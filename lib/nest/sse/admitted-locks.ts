@@ -2,7 +2,7 @@ import type { ExecutionContext } from '@nestjs/common';
 import { processWide } from '../../vocabulary/process-wide.js';
 import type { Held } from '../interceptors/held-handler.js';
 
-/** One for the process: the guard of one copy of the library lets go of what an interceptor of another one took. */
+/** One for the process: the guard of one copy of the library releases what an interceptor of another one took. */
 const state = processWide('admitted-locks:1', () => ({
   /** What was taken for one answer before it began, by the interceptor class that it was taken for. */
   admitted: new WeakMap<object, Map<unknown, Held>>(),
@@ -28,7 +28,7 @@ export function claimAdmitted(context: ExecutionContext, by: unknown): Held | un
   return held;
 }
 
-/** Lets go of what no interceptor came for. @internal */
+/** Releases what no interceptor came for. @internal */
 export async function releaseAdmitted(answer: object): Promise<void> {
   const { admitted } = state;
   const left = [...(admitted.get(answer)?.values() ?? [])];

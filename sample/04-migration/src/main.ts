@@ -14,7 +14,7 @@ const inVain = migration.migrate().then(
   (error: Error) => `failed: ${error.message}`,
 );
 await delay(500);
-console.log(`In the way: ${await migration.whoIsInTheWay()}`);
+console.log(`Blocked by: ${await migration.blocker()}`);
 console.log(`Without prioritize: ${await inVain}`);
 
 const killed = await migration.migrateWithPriority();

@@ -53,9 +53,9 @@ export function LockPage({ lockKey, group, loaded }: Properties): JSX.Element {
           : plural(group.waiters.length, 'session')}
       </h3>
       {group !== undefined && group.waiters.length > 0 && <Sessions locks={group.waiters} />}
-      <h3>Last holders, and who waited for them</h3>
+      <h3>Last holders, and the sessions that waited for them</h3>
       {past.length === 0 ? (
-        <p class="dim">Nobody has been seen waiting for it.</p>
+        <p class="dim">No session has been seen waiting for it.</p>
       ) : (
         <Past waits={past.slice(0, 100)} />
       )}

@@ -34,7 +34,7 @@ export function NowView({ meta }: { readonly meta: Meta }): JSX.Element {
       <div class={node === undefined ? 'split' : 'split with-detail'}>
         <div ref={frame} class="tree-frame">
           {roots.length === 0 ? (
-            <NobodyWaits />
+            <NoWaits />
           ) : (
             <TreeDrawing
               drawing={drawing}
@@ -78,16 +78,16 @@ function Summary({
   );
 }
 
-function NobodyWaits(): JSX.Element {
+function NoWaits(): JSX.Element {
   const { now } = useStore(live);
   if (now === null) return <Empty title="Looking…" />;
   return (
-    <Empty title="Nobody waits">
+    <Empty title="No session waits">
       {now.lastWaitAt === null ? (
-        <p>Nobody has been seen waiting for a lock since the dashboard began to look.</p>
+        <p>No session has been seen waiting for a lock since the dashboard began sampling.</p>
       ) : (
         <p>
-          Somebody last waited <Ago at={now.lastWaitAt} />.
+          A session last waited <Ago at={now.lastWaitAt} />.
         </p>
       )}
       <p class="dim">{plural(now.sessions, 'session')} of this database.</p>

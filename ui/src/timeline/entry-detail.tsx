@@ -60,7 +60,7 @@ function WaitDetail({ wait }: { readonly wait: Wait }): JSX.Element {
         </div>
       </dl>
       {wait.query !== null && <Query query={wait.query} />}
-      <h3>In its way</h3>
+      <h3>Blocked by</h3>
       <ul class="targets">
         {wait.blockers.map((blocker) => (
           <li key={`${blocker.pid} ${blocker.from}`}>

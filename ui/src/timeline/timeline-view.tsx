@@ -99,7 +99,7 @@ export function TimelineView({ meta }: { readonly meta: Meta }): JSX.Element {
             {lanes.length === 0 && seen.length === 0 ? (
               <Empty title="Nothing happened">
                 <p>
-                  Nobody waited for a lock in this stretch of time
+                  No session waited for a lock in this period
                   {meta.historyMs < 3_600_000 ? ', as far as a page was open' : ''}.
                 </p>
               </Empty>

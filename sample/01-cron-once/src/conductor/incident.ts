@@ -58,11 +58,11 @@ export class Incident {
     if (behind.length > 0)
       say(
         dim(
-          `        The timers of ${behind.map(({ name }) => name).join(' and ')} are still to come: they know that it was run.`,
+          `        The timers of ${behind.map(({ name }) => name).join(' and ')} have yet to fire: they already know that this tick was run.`,
         ),
       );
     const freeAfter = (await database.jobLockFree()) - killedAt;
-    say(`        PostgreSQL let go of the lock ${yellow(seconds(freeAfter))} after the kill.`);
+    say(`        PostgreSQL released the lock ${yellow(seconds(freeAfter))} after the kill.`);
     return new Incident(database, fleet, victim, killedAt, tick, statistics);
   }
 
