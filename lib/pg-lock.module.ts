@@ -13,7 +13,7 @@ import { kind } from './options/option-reader.js';
 import type { PgLockModuleExtras } from './options/pg-lock-options.js';
 
 /**
- * Brings `PgLockService` into an application, global by default. No connection is opened before it is needed; shutdown releases
+ * Provides `PgLockService`, globally by default. No connection is opened before it is needed; shutdown releases
  * every lock and closes what the module opened, never a pool of yours (call `app.enableShutdownHooks()` for signals).
  *
  * @publicApi
@@ -21,7 +21,7 @@ import type { PgLockModuleExtras } from './options/pg-lock-options.js';
 @Module({})
 export class PgLockModule extends ConfigurableModuleClass {
   /**
-   * One database; import it again with another `name` for a further one.
+   * Configures one database; import the module again with another `name` for each further one.
    *
    * @example PgLockModule.forRoot({ connection: process.env.DATABASE_URL })
    * @throws {PgLockConfigurationError} (the boot does) when an option is unknown or its value not allowed.
@@ -36,8 +36,8 @@ export class PgLockModule extends ConfigurableModuleClass {
   }
 
   /**
-   * One database whose options are found out while the application boots, by `useFactory`, `useClass` or `useExisting`; `name`
-   * and `isGlobal` stand beside them.
+   * Configures one database with options that are computed while the application boots, by `useFactory`, `useClass` or
+   * `useExisting`; `name` and `isGlobal` are given next to these.
    *
    * @throws {PgLockConfigurationError} (the boot does) when an option is unknown or its value not allowed.
    */

@@ -1,9 +1,9 @@
 import { PgLockError } from './pg-lock.error.js';
 
 /**
- * No connection for locks could be opened in time, or it ended while something was asked on it, and a further one could not be
- * had either: the server does not answer, or closed it. Nothing of what was asked for is held. What the driver says is the
- * `cause`. What does not pass by itself, such as a wrong password, comes as the driver's own error.
+ * No connection for locks could be opened in time, or it ended during a request and no other one could be opened either: the server
+ * does not answer, or has closed it. No lock of that request is held. `cause` is the driver's error. An error that no retry can cure,
+ * such as a wrong password, is thrown as the driver's own error.
  *
  * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
  * @publicApi

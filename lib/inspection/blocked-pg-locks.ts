@@ -7,16 +7,16 @@ import type { BlockedPgLock } from './pg-lock.js';
 import type { RowDecoder, TextRow } from './row-decoder.js';
 import type { SignalOutcome } from './signal-outcome.js';
 
-/** How `tree` looks. @publicApi */
+/** Options of `tree`. @publicApi */
 export interface BlockingTreeOptions {
-  /** Look at the waiting sessions of all databases of the server. @default false */
+  /** Include the waiting sessions of all databases of the server. @default false */
   readonly allDatabases?: boolean | undefined;
 }
 
 /**
  * Waiters and blockers of locks: a row for each awaited lock and each session that blocks it.
  *
- * Asks `pg_catalog.pg_blocking_pids(pid)` of the waiting sessions only, so that locks without waiters cost nothing.
+ * Calls `pg_catalog.pg_blocking_pids(pid)` for the waiting sessions only, so locks without waiters cost nothing.
  *
  * @example await pglock.blocked.find({ on: 'users', where: { blockingActivity: { state: 'idle in transaction' } } })
  * @see https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SESSION
@@ -30,11 +30,13 @@ export class BlockedPgLocks extends LockInspector<BlockedLockQuery, BlockedPgLoc
    * Cancels the running statement of every session that blocks a lock that matches. An idle transaction has no
    * running statement: it is `stillBlocking` afterwards.
    *
-   * Sends one statement: the question itself, and `pg_catalog.pg_cancel_backend(pid)` of each blocker. Blockers that hold
+   * Sends one statement: the query itself, and `pg_catalog.pg_cancel_backend(pid)` for each blocker. Blockers that hold
    * this library's own locks, replication and anti-wraparound vacuums are refused.
    *
-   * @returns what became of each blocker.
-   * @throws {PermissionError} when none of the blockers may be signalled; the message holds the GRANT.
+   * @returns the outcome for each blocker.
+   * @throws {PgLockUsageError} when the query contains anything unknown; before any SQL.
+   * @throws {PermissionError} when none of the blockers may be signalled; the message contains the GRANT.
+   * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SIGNAL
    */
   cancelBlockingActivity(query: BlockedLockQuery & SignalOptions = {}): Promise<readonly SignalOutcome[]> {
     return this.signal('cancel', 'blockingActivity', this.resolve(query), query);
@@ -43,22 +45,26 @@ export class BlockedPgLocks extends LockInspector<BlockedLockQuery, BlockedPgLoc
   /**
    * Ends every session that blocks a lock that matches, its open transaction and all its locks with it.
    *
-   * Sends one statement: the question itself, and `pg_catalog.pg_terminate_backend(pid)` of each blocker. Blockers that hold
+   * Sends one statement: the query itself, and `pg_catalog.pg_terminate_backend(pid)` for each blocker. Blockers that hold
    * this library's own locks, replication and anti-wraparound vacuums are refused.
    *
-   * @returns what became of each blocker.
-   * @throws {PermissionError} when none of the blockers may be signalled; the message holds the GRANT.
+   * @returns the outcome for each blocker.
+   * @throws {PgLockUsageError} when the query contains anything unknown; before any SQL.
+   * @throws {PermissionError} when none of the blockers may be signalled; the message contains the GRANT.
+   * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SIGNAL
    */
   terminateBlockingActivity(query: BlockedLockQuery & SignalOptions = {}): Promise<readonly SignalOutcome[]> {
     return this.signal('terminate', 'blockingActivity', this.resolve(query), query);
   }
 
   /**
-   * Who blocks whom, roots first: sessions that block others and do not wait, those that hold up most
-   * before the others, each with all that wait behind it. A cycle, which the server is about to break, starts at one of its
-   * members.
+   * Who blocks whom, as trees of sessions: each root blocks others and does not wait itself; those that hold up most sessions come
+   * first. A cycle, which the server is about to break, starts at one of its members.
    *
    * Sends one statement that starts from the waiting sessions. At most 10 000 sessions are shown; `holdsUp` counts all.
+   *
+   * @throws {PgLockUsageError} on an unknown option; before any SQL.
+   * @see https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SESSION
    */
   async tree(options: BlockingTreeOptions = {}): Promise<readonly BlockingTreeNode[]> {
     assertOptions(options, ['allDatabases'], 'tree()');

@@ -27,8 +27,8 @@ export interface InspectionParts extends QueryVocabulary {
 }
 
 /**
- * What questions about locks have in common: they find, count, and signal whom they find. Holds no state; every call is
- * one statement on the module's own inspection connection, which takes nothing from any pool.
+ * What `pglock.locks` and `pglock.blocked` have in common: they find, count and signal. Holds no state; every call sends one
+ * statement on the module's own inspection connection, which is taken from no pool.
  *
  * @publicApi
  */
@@ -48,9 +48,9 @@ export abstract class LockInspector<Query extends LockQuery<object>, Model> {
   }
 
   /**
-   * The locks that match, frozen, as they were at one moment.
+   * Finds the locks that match; the rows are frozen, a snapshot of one moment. Sends one `SELECT`.
    *
-   * @throws {PgLockUsageError} when an attribute, an operator, a value or a configuration is unknown; before any SQL.
+   * @throws {PgLockUsageError} when an attribute, an operator, a value or a saved query is unknown; before any SQL.
    */
   async find(query?: Query): Promise<readonly Model[]> {
     const rowQuery = this.listing(query);
@@ -81,7 +81,7 @@ export abstract class LockInspector<Query extends LockQuery<object>, Model> {
   }
 
   /**
-   * How many locks match; `limit` and `orderBy` do not matter.
+   * Counts the locks that match; ignores `limit` and `orderBy`. Sends one `SELECT`.
    *
    * @throws {PgLockUsageError} as for `find`.
    */
@@ -95,12 +95,12 @@ export abstract class LockInspector<Query extends LockQuery<object>, Model> {
   /**
    * Cancels the running statement of every session that holds or awaits a lock that matches.
    *
-   * Sends one statement: the question itself, and `pg_catalog.pg_cancel_backend(pid)` of each session found. Sessions of
-   * this library that hold further locks are refused, and those named, unless `pids` names them.
+   * Sends one statement: the query itself, and `pg_catalog.pg_cancel_backend(pid)` for each session found. Sessions of
+   * this library that hold further locks are refused, and the outcome names those locks, unless `pids` contains the session.
    *
-   * @returns what became of each session.
-   * @throws {PgLockUsageError} when the question means all locks there are, or has anything unknown in it.
-   * @throws {PermissionError} when none of the sessions may be signalled; the message holds the GRANT.
+   * @returns the outcome for each session.
+   * @throws {PgLockUsageError} when the query matches all locks, or contains anything unknown; before any SQL.
+   * @throws {PermissionError} when none of the sessions may be signalled; the message contains the GRANT.
    * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SIGNAL
    */
   cancelActivity(query: Query & SignalOptions): Promise<readonly SignalOutcome[]> {
@@ -110,12 +110,12 @@ export abstract class LockInspector<Query extends LockQuery<object>, Model> {
   /**
    * Ends every session that holds or awaits a lock that matches, its open transaction and all its locks with it.
    *
-   * Sends one statement: the question itself, and `pg_catalog.pg_terminate_backend(pid)` of each session found. Sessions
-   * of this library that hold further locks are refused, and those named, unless `pids` names them.
+   * Sends one statement: the query itself, and `pg_catalog.pg_terminate_backend(pid)` for each session found. Sessions
+   * of this library that hold further locks are refused, and the outcome names those locks, unless `pids` contains the session.
    *
-   * @returns what became of each session.
-   * @throws {PgLockUsageError} when the question means all locks there are, or has anything unknown in it.
-   * @throws {PermissionError} when none of the sessions may be signalled; the message holds the GRANT.
+   * @returns the outcome for each session.
+   * @throws {PgLockUsageError} when the query matches all locks, or contains anything unknown; before any SQL.
+   * @throws {PermissionError} when none of the sessions may be signalled; the message contains the GRANT.
    * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SIGNAL
    */
   terminateActivity(query: Query & SignalOptions): Promise<readonly SignalOutcome[]> {

@@ -4,10 +4,10 @@ import type { PgLock } from './pg-lock.js';
 import type { RowDecoder, TextRow } from './row-decoder.js';
 
 /**
- * The locks that sessions of the connected database hold and wait for, advisory locks included. Our own looking is left
- * out.
+ * The locks that sessions of the connected database hold and wait for, advisory locks included. The inspecting session
+ * itself is left out.
  *
- * Reads `pg_catalog.pg_locks` with `pg_stat_activity`, `pg_class` and `pg_prepared_xacts` beside it.
+ * Reads `pg_catalog.pg_locks` joined with `pg_stat_activity`, `pg_class` and `pg_prepared_xacts`.
  *
  * @example await pglock.locks.find({ on: 'users', where: { granted: false, activity: { duration: { gte: '5s' } } } })
  * @see https://www.postgresql.org/docs/current/view-pg-locks.html

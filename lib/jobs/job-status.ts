@@ -19,7 +19,7 @@ export interface JobRun {
   readonly late: number;
 }
 
-/** Who keeps the lock of a job at this moment. @publicApi */
+/** The replica that keeps the lock of a job at this moment. @publicApi */
 export interface JobHolder {
   /** `host:pid` of the process. */
   readonly replica: string;
@@ -27,9 +27,9 @@ export interface JobHolder {
   readonly pid: number;
 }
 
-/** What is known of one job, over all replicas. @publicApi */
+/** The state of one job, over all replicas. @publicApi */
 export interface JobStatus {
-  /** `Class.method`, or what the option `job` calls it. */
+  /** `Class.method`, or the name given by the option `job`. */
   readonly name: string;
   /** What the job locks. */
   readonly id: LockId | readonly LockId[];
@@ -37,14 +37,14 @@ export interface JobStatus {
   readonly schedule: string | null;
   /** The next instant of its expression; null where it has none, or is stopped. */
   readonly nextTick: Date | null;
-  /** Who keeps its lock; null while it is free, or no replica that keeps it has answered. */
+  /** The replica that keeps its lock; null while it is free, or if that replica has not answered. */
   readonly holder: JobHolder | null;
-  /** The last tick that was run. */
+  /** The last tick that was run; null if none is known. */
   readonly lastTick: Date | null;
-  /** The last run, of a tick or by hand. */
+  /** The last run, of a tick or by hand; null if none is known. */
   readonly lastRun: JobRun | null;
   /** Whether it runs at this moment. */
   readonly running: boolean;
-  /** How many ticks were missed while this process looked: their window ended before any replica could run them. */
+  /** How many ticks were missed since this process started: their `catchUp` time ended before any replica could run them. */
   readonly missed: number;
 }

@@ -4,6 +4,6 @@ export interface JobTick {
   readonly scheduledAt: Date;
   /** How late the run began, in milliseconds by the clock of this process; never below 0. */
   readonly late: number;
-  /** How many earlier ticks this run stands for: missed ones that no replica ran. */
+  /** How many earlier ticks, which no replica ran, this run stands for. */
   readonly skipped: number;
 }

@@ -22,8 +22,8 @@ export class PgLockJobs {
   }
 
   /**
-   * One row a job: of this process, and of all replicas on the database that answer within a second. Sends one notification,
-   * and writes to no table.
+   * Lists all jobs, one row each, as reported by this process and all replicas on the database that answer within a second. Sends
+   * one `NOTIFY`, and writes to no table.
    *
    * @see https://www.postgresql.org/docs/current/sql-notify.html
    */
@@ -32,7 +32,8 @@ export class PgLockJobs {
   }
 
   /**
-   * Gives a job to the other replicas: the one that keeps its lock between runs releases it, and leaves the next tick to them.
+   * Gives a job to another replica: the one that keeps its lock between runs releases it, and leaves the next tick to the others.
+   * Sends one `NOTIFY` if that is not this process.
    *
    * @throws {PgLockUsageError} when no replica has a job of this name.
    */
@@ -50,10 +51,10 @@ export class PgLockJobs {
   }
 
   /**
-   * Runs a job now, under its lock: here where this process has the job, else on a replica that has it. It waits for the lock
-   * as a handler does, is no tick, and leaves the next ticks as they are.
+   * Runs a job now, under its lock: here if this process has the job, else on a replica that has it (asked by `NOTIFY`). It waits
+   * for the lock as a handler does, does not count as a tick, and leaves the next ticks as they are.
    *
-   * @returns the run, also of a job that failed: its `outcome` and `error` say so.
+   * @returns the run, even if the job failed: see its `outcome` and `error`.
    * @throws {PgLockUsageError} when no replica has a job of this name.
    * @throws {LockNotAvailableError} when the lock was not acquired in time.
    */
@@ -73,8 +74,8 @@ export class PgLockJobs {
    * const job = CronJob.from({ cronTime: '0 2 * * *', onTick: pglock.jobs.wrap('reports.nightly', () => build()) })
    * schedulerRegistry.addCronJob('reports.nightly', job)
    * job.start()
-   * @param name what the job is called, and locks unless `options.id` says otherwise; the same on every replica.
-   * @throws {PgLockUsageError} on a bad id, name or option.
+   * @param name the name of the job, the same on every replica; also the id of its lock, unless `options.id` is given.
+   * @throws {PgLockUsageError} on a bad id, name or option, or when the work is not a function.
    */
   wrap(name: string, work: WrappedJobWork, options: WrappedJobOptions = {}): WrappedJob {
     assertJobName(assertName(name), 'The name of a job');

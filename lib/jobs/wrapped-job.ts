@@ -11,22 +11,22 @@ import type { JobTick } from './job-tick.js';
 import type { Jobs } from './jobs.js';
 import { WrappedCronJobs } from './wrapped-cron-jobs.js';
 
-/** What a wrapped job does; it gets the tick (undefined for a run by hand) and the lock. @publicApi */
+/** The work of a wrapped job; it gets the tick (undefined for a run by hand) and the lock. @publicApi */
 export type WrappedJobWork = (tick: JobTick | undefined, lock: LockHandle) => unknown;
 
 /** The callback of a cron job: `CronJob.from({ onTick })`. @publicApi */
 export type WrappedJob = (this: unknown) => Promise<void>;
 
-/** How a wrapped job takes its lock. @publicApi */
+/** Options of `pglock.jobs.wrap`. The defaults of its lock are those of jobs. @publicApi */
 export interface WrappedJobOptions extends Pick<
   AdvisoryLockOptions,
   'timeout' | 'onContention' | 'sticky' | 'holdAtLeast' | 'maxHold'
 > {
-  /** What it locks. @default the name */
+  /** The id of its lock. @default the name */
   readonly id?: LockId | readonly LockId[] | undefined;
   /** How late a missed tick may still be run. @default the shorter of a minute and half the period */
   readonly catchUp?: Duration | undefined;
-  /** After so many failures in a row another replica gets the job. @default never */
+  /** After this many failures in a row another replica gets the job. @default never */
   readonly giveBackAfter?: number | undefined;
 }
 

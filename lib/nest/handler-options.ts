@@ -8,15 +8,15 @@ import type { PrioritizeOptions } from '../prioritize/prioritize-options.js';
 import { resolvePrioritizeOptions } from '../prioritize/resolve-prioritize-options.js';
 import { definedOnly } from '../vocabulary/known-options.js';
 
-/** Which database, for handlers of applications that have several. @publicApi */
+/** Selects the database, in applications that have several. @publicApi */
 export interface ConnectionOption {
   /** The `name` of the database's `PgLockModule.forRoot`. @default 'default' */
   readonly connection?: string | undefined;
 }
 
 /**
- * How a handler or method takes its lock. On a scheduled job the defaults are
- * `{ timeout: 0, onContention: 'skip', sticky: true }`, elsewhere it waits and throws.
+ * Options of the lock of a handler or method. On a scheduled job the defaults are
+ * `{ timeout: 0, onContention: 'skip', sticky: true }`; elsewhere it waits, and throws on contention.
  *
  * @publicApi
  */

@@ -4,8 +4,8 @@ export type TrustedCaller = string | symbol | (abstract new (...args: never[]) =
 /** How decorated handlers are checked at boot. @publicApi */
 export interface HandlersOptions {
   /**
-   * Callers that run interceptors and guards by themselves, in ways that the library cannot see: methods that they call are
-   * let through. A metadata key that their decorator leaves on the method or class, a class, or `'Class.method'`.
+   * Handlers whose callers run interceptors and guards by themselves, which the library cannot see: they are not refused at boot.
+   * A metadata key that the caller's decorator sets on the method or class, a class, or `'Class.method'`.
    *
    * @default []
    */

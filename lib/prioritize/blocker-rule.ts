@@ -30,9 +30,9 @@ export class BlockerRule {
 }
 
 /**
- * What to do about blockers, decided by the application. It is given each awaited lock with each session at the root of its
- * queue, and returns the pids that are to be terminated: those that still block by then are, guarded against reuse of the
- * pid. It returns nothing when it has done by itself what was to be done.
+ * Decides in the application what to do about blockers. Called with each awaited lock and each of its root blockers; returns the
+ * pids to terminate. Those that still block are terminated, guarded against reuse of the pid. Returns nothing if it has dealt with
+ * the blockers itself.
  *
  * @publicApi
  */
@@ -47,7 +47,7 @@ export type OnBlocked = BlockerRule | OnBlockedFunction;
 /**
  * Ends the sessions that block prioritized work, with their transactions and all their locks.
  *
- * Sends `SELECT pg_catalog.pg_terminate_backend(pid)` of each, in the statement that finds them.
+ * Sends `SELECT pg_catalog.pg_terminate_backend(pid)` for each, in the statement that finds them.
  *
  * @param where which blockers, and of which locks; all when left out.
  * @example onBlocked: terminate({ blockingActivity: { duration: { gte: '5s' } } })
@@ -60,10 +60,10 @@ export function terminate(where?: BlockedPgLockWhere): BlockerRule {
 }
 
 /**
- * Cancels the running statements of sessions that block prioritized work. An idle transaction has none, and goes on
- * blocking: add `escalate` to have it terminated after a while.
+ * Cancels the running statements of sessions that block prioritized work. An idle transaction has none, and still
+ * blocks: add `escalate` to terminate it after a while.
  *
- * Sends `SELECT pg_catalog.pg_cancel_backend(pid)` of each, in the statement that finds them.
+ * Sends `SELECT pg_catalog.pg_cancel_backend(pid)` for each, in the statement that finds them.
  *
  * @param where which blockers, and of which locks; all when left out.
  * @throws {PgLockUsageError} when an attribute, an operator or a value is unknown.

@@ -12,17 +12,18 @@ export type PgLockConnection = string | PoolConfig;
 /** The connections that the module opens for itself. @publicApi */
 export interface SessionsOptions {
   /**
-   * The most lock connections of this process to this database that are free, or wait for a lock; at least 2. One that holds
-   * what it has waited for comes on top, until that is released; all together are never more than four times as many.
+   * The maximum number of lock connections of this process to this database; at least 2. One holds the locks; each of the others
+   * waits for one key that another process holds. A connection that has acquired a lock by waiting keeps it, and does not count
+   * until the lock is released; the total never exceeds four times `max`.
    *
    * @default 4
    */
   readonly max?: number | undefined;
   /**
-   * How often a lock session that holds something shows that it is alive, where nothing else was asked of it; one that holds
-   * nothing need not.
+   * How often an otherwise idle lock session that holds a lock sends a statement to show that it is alive; one that holds nothing
+   * sends none.
    *
-   * @default '2s', or 40 % of `lease` where that is given
+   * @default '2s', or 40 % of `lease` if only that is set
    */
   readonly heartbeat?: Duration | undefined;
   /**
@@ -33,23 +34,23 @@ export interface SessionsOptions {
    */
   readonly lease?: Duration | undefined;
   /**
-   * For how long a lock whose `timeout` was left out waits for a server that cannot be reached; `null` indefinitely. A timeout
-   * that is given counts instead of it.
+   * How long a lock request without a `timeout` waits for a server that cannot be reached; `null`: indefinitely. A `timeout` of
+   * the call takes precedence.
    *
    * @default '30s'
    */
   readonly connectTimeout?: Duration | null | undefined;
-  /** Where lock sessions, and the session of `prioritize`, connect when a pooler stands before the database. */
+  /** Where lock sessions, and the session of `prioritize`, connect if `connection` leads to a pooler. @default `connection` */
   readonly directConnection?: PgLockConnection | undefined;
   /**
-   * Trust that a pooler in between gives each client one backend for its whole life (session pooling).
+   * Accept a pooler that keeps one backend for each client (session pooling).
    *
    * @default false: such a connection cannot be told from a transaction pooler and is refused
    */
   readonly trustPooler?: boolean | undefined;
   /**
-   * Take locks on a read replica as well: they exclude the sessions of that replica, and none of the primary. There are no
-   * ticks, leaders, permits or deadlock detection then.
+   * Allow locks on a read replica, where they only exclude sessions of that replica, and where fencing tokens, ticks, leaders,
+   * permits and deadlock detection across processes are not available.
    *
    * @default false: a lock on a replica is a `ReadReplicaError`
    */

@@ -240,7 +240,7 @@ describe('the packed package', () => {
 describe('the tarball', () => {
   it('holds the compiled library, its types and maps, and what is to be read first', async () => {
     const files = await application.files();
-    const others = files.filter((file) => !/^dist\/.+\.(js|d\.ts|js\.map)$/.test(file));
+    const others = files.filter((file) => !/^(dist\/.+\.(js|d\.ts|js\.map)|docs\/[\w-]+\.md)$/.test(file));
     const read = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
     const page = files.filter((file) => file.startsWith(PAGE));
     expect(others.sort()).toEqual(
@@ -259,6 +259,14 @@ describe('the tarball', () => {
       expect([source, existsSync(join(ROOT, source))]).toEqual([source, true]);
     }
     expect(compiled.length).toBeGreaterThan(100);
+  });
+
+  it('holds every guide that its README links to', async () => {
+    const files = await application.files();
+    const readme = readFileSync(join(application.installed, 'README.md'), 'utf8');
+    const guides = [...readme.matchAll(/\]\((docs\/[\w-]+\.md)/g)].map(([, guide]) => guide);
+    expect(guides.length).toBeGreaterThan(20);
+    expect(files).toEqual(expect.arrayContaining(guides));
   });
 
   it('holds everything that package.json points to', async () => {

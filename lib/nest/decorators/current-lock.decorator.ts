@@ -8,8 +8,8 @@ import { isWrapped } from './wrap-method.js';
  * The lock that `AdvisoryLock` or `@WithAdvisoryLock` holds around this call; of several, the innermost. Works for handlers
  * of every transport, for scheduled jobs, and for any method with `@WithAdvisoryLock`.
  *
- * In a constructor it is a handle that stands, at each use, for the lock around whatever call is running then. Where none
- * is held its `held` is false, and all else throws.
+ * In a constructor it is a handle that, each time it is used, refers to the lock around the call that is running then. If there is
+ * none, its `held` is false, and every other member throws.
  *
  * @example `@Post() close(@CurrentLock() lock: LockHandle) {}`
  * @example `constructor(@CurrentLock() private readonly lock: LockHandle) {}`

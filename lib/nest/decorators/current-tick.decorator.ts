@@ -3,8 +3,8 @@ import { noteTickParameter } from '../current-lock.js';
 import { currentTick } from '../schedule-bridge/current-invocation.js';
 
 /**
- * The tick for which a `@Cron` method runs, which carries `AdvisoryLock` or `@WithAdvisoryLock`; undefined where it runs for
- * none: by `jobs.run`, as an interval or a timeout, or called by hand.
+ * The tick for which a `@Cron` method with `AdvisoryLock` or `@WithAdvisoryLock` runs; undefined if it runs for none: by `jobs.run`,
+ * as an interval or a timeout, or called by hand.
  *
  * @example `async exportAll(@CurrentTick() tick?: JobTick) {}`
  * @publicApi

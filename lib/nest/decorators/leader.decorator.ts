@@ -6,7 +6,7 @@ import { assertLegacy } from './wrap-method.js';
 
 const LEADS = Symbol.for('nestjs-pglock:leader');
 
-/** How a method leads. @publicApi */
+/** Options of `@Leader`. @publicApi */
 export type LeaderOptions = Omit<LeadOptions, 'signal'> & ConnectionOption;
 
 /** What a decorated method leads. @internal */
@@ -21,9 +21,9 @@ export type LeaderMethod = (leadership: Leadership) => unknown;
 /**
  * Runs the method on exactly one replica of the application: from bootstrap on, as `pglock.lead` does.
  *
- * It is called with the leadership, and again after a loss, a resignation and, after a pause, an error; after `giveUpAfter` errors
- * other replicas go first. When it returns, this replica stands by no more. At shutdown its signal aborts, and the application
- * waits for it.
+ * It is called with the leadership, and called again after a loss, a resignation and (after a pause) an error; after `giveUpAfter`
+ * errors in a row another replica takes precedence. When it returns, this replica no longer stands by. At shutdown its signal
+ * aborts, and the application waits for it.
  *
  * Works on methods of providers and controllers that are singletons; anything else stops the boot with
  * `PgLockConfigurationError`.

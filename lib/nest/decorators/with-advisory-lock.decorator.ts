@@ -19,16 +19,18 @@ import { wrapMethod, type AsyncMethodDecorator, type MethodCall } from './wrap-m
 export type MethodLockIds = LockIds | ((this: never, ...args: never[]) => LockIds | Promise<LockIds>);
 
 /**
- * Runs a method of any provider under an advisory lock. Under `onContention: 'skip'` it resolves to undefined without having
- * run. On scheduled jobs the defaults of jobs hold, as for `AdvisoryLock`.
+ * Runs a method of any provider under an advisory lock. If it is skipped (`onContention: 'skip'`), it resolves to undefined without
+ * having run. On scheduled jobs the defaults of jobs apply, as for `AdvisoryLock`. The lock is released when the method's promise
+ * settles.
  *
  * Sends what `PgLockService.advisory` sends.
  *
  * @example `@WithAdvisoryLock((order: Order) => 'order:' + order.id, { timeout: '2s' })`
- * @param id what to lock; left out, `${Class.name}.${method}`.
+ * @param id what to lock: ids, or a function of the arguments. @default `${Class.name}.${method}`
  * @throws {PgLockUsageError} when the id or an option is not allowed; when called on an instance that Nest did not create.
- * @throws {LockNotAvailableError} (the method does) when the lock was not acquired in time. A handler answers as `AdvisoryLock` has
- * it answer: over HTTP 423 with `Retry-After`, and an empty 204 where it is skipped.
+ * @throws {LockNotAvailableError} (the method does) when the lock was not acquired in time. On a handler, contention is
+ * answered as with `AdvisoryLock`: over HTTP 423 with `Retry-After`, or an empty 204 if it is skipped.
+ * @see https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
  * @publicApi
  */
 export function WithAdvisoryLock(

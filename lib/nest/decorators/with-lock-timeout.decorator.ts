@@ -3,12 +3,13 @@ import type { ConnectionOption } from '../handler-options.js';
 import { wrapMethod, type AsyncMethodDecorator } from './wrap-method.js';
 
 /**
- * Statements of a method of any provider wait at most so long for a lock; `null` waits indefinitely.
+ * Statements of a method of any provider wait at most this long for a lock; `null`: no limit.
  *
  * Sends what `PgLockService.timeout` sends.
  *
- * @throws {PgLockUsageError} when the Duration is unreadable, zero or below; when called on an instance that Nest did not
+ * @throws {PgLockUsageError} when the Duration is unreadable, zero or negative; when called on an instance that Nest did not
  *   create.
+ * @see https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT
  * @publicApi
  */
 export function WithLockTimeout(

@@ -6,12 +6,13 @@ import {
 import { wrapMethod, type AsyncMethodDecorator } from './wrap-method.js';
 
 /**
- * While a method of any provider runs, blockers of its sessions are terminated, or what `onBlocked` says.
+ * While a method of any provider runs, the sessions that block it are terminated, or handled as `onBlocked` says.
  *
  * Sends what `PgLockService.prioritize` sends.
  *
  * @throws {PgLockUsageError} on bad options; (the method does) when called on an instance that Nest did not create.
  * @throws {PrioritizeError} (the method does) when `onBlocked` failed.
+ * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SIGNAL
  * @publicApi
  */
 export function WithPrioritize(options: PrioritizeHandlerOptions = {}): AsyncMethodDecorator {

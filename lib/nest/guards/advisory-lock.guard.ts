@@ -11,8 +11,10 @@ import { checkKnownIds, eachId, handlerLockIds, type HandlerLockIds } from '../l
 /**
  * Refuses while another session or flow holds a lock; made by {@link AdvisoryLockGuard}. Extend it to refuse in another way.
  *
- * Only looks, in `pg_locks`: a guard has no "after", so it never holds, and its looking disturbs no other caller.
+ * Only reads `pg_locks`, which disturbs no other caller: nothing runs after a guard that could release a lock, so it takes none. Its
+ * answer is true at the moment of the check.
  *
+ * @see https://www.postgresql.org/docs/current/view-pg-locks.html
  * @publicApi
  */
 export abstract class AdvisoryLockGuardBase implements CanActivate {
@@ -26,7 +28,7 @@ export abstract class AdvisoryLockGuardBase implements CanActivate {
     checkKnownIds(ids, runtime.core.service);
   }
 
-  /** @throws {LockedException} (or what is natural on the transport) while one of the ids is held by another session or flow. */
+  /** @throws {LockedException} (on other transports than HTTP, their own exception) while one of the ids is held by another session or flow. */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const ids = await handlerLockIds(this.ids, context);
     for (const id of eachId(ids)) {
@@ -42,7 +44,7 @@ export abstract class AdvisoryLockGuardBase implements CanActivate {
     return true;
   }
 
-  /** What the guard throws while the lock is held elsewhere: 423 over HTTP, and what is natural elsewhere. */
+  /** The error that refuses: 423 over HTTP, the transport's own exception elsewhere. Override it for another one. */
   protected refusal(error: LockNotAvailableError, context: ExecutionContext): Error | Promise<Error> {
     return contentionException(error, context, this.runtime.answering);
   }
@@ -55,10 +57,12 @@ export type AdvisoryLockGuardClass = abstract new (
 ) => AdvisoryLockGuardBase;
 
 /**
- * A guard class for `@UseGuards`: refuses while another session or flow holds the lock, shared or exclusive; on a job that is a skip.
+ * A guard class for `@UseGuards`: refuses while another session or flow holds the lock, shared or exclusive; a job is skipped then.
+ * Sends one query of `pg_locks`, and takes no lock.
  *
- * @param id what to look for; left out, `${Class.name}.${method}`.
+ * @param id which lock: ids, or a function of the `ExecutionContext`. @default `${Class.name}.${method}`
  * @param Guard a class of your own that extends {@link AdvisoryLockGuardBase}.
+ * @throws {PgLockUsageError} when the id or an option is not allowed.
  * @publicApi
  */
 export function AdvisoryLockGuard(

@@ -4,15 +4,15 @@ import { DEFAULT_DATABASE_NAME } from '../../options/pg-lock-options.js';
 import type { LockStatus } from '../../telemetry/lock-status.js';
 import { durationMs, type Duration } from '../../vocabulary/duration.js';
 
-/** When a database counts as down. @publicApi */
+/** Options of the health check. @publicApi */
 export interface PgLockHealthOptions {
-  /** How long the server may take to answer. @default '2s' */
+  /** Down if the server does not answer within this time. @default '2s' */
   readonly timeout?: Duration;
-  /** The share of the budget of locks that may be held, above 0 and at most 1. @default 1: down when not one more can be acquired */
+  /** Down if this share of the lock budget is held, above 0 and at most 1. @default 1: down when no further lock can be acquired */
   readonly budgetShare?: number;
 }
 
-/** What `@nestjs/terminus` expects of an indicator: the key, `up` or `down`, and what there is to know. @publicApi */
+/** The result of a health check in the format of `@nestjs/terminus`: the key, `up` or `down`, and details. @publicApi */
 export type PgLockHealthResult<Key extends string = string> = Record<
   Key,
   {
@@ -27,9 +27,9 @@ export type PgLockHealthResult<Key extends string = string> = Record<
 
 /**
  * Tells `@nestjs/terminus` (11 and later) whether locks can be acquired: the server answers, on the session that holds the locks
- * of this process, and there is budget left for more. Injectable where the service is; it needs no package.
+ * of this process, and there is budget left for more. Can be injected wherever the service can; it needs no package.
  *
- * A replica that is "down" here is no reason to kill it: its locks would go too. Use it for readiness, not for liveness.
+ * Use it for readiness, not for liveness: killing a replica because the database does not answer would also end its work.
  *
  * @example this.health.check([() => this.pglock.check('locks')])
  * @see https://docs.nestjs.com/recipes/terminus
@@ -45,13 +45,13 @@ export class PgLockHealthIndicator {
   }
 
   /**
-   * Asks the server, on the lock session, which is opened where none is. Never rejects for a server that is down, and never
-   * takes longer than `timeout`.
+   * Queries the server on the lock session, which is opened if there is none. Never rejects because a server is down, and never takes
+   * longer than `timeout`.
    *
    * Sends an empty `SELECT`.
    *
-   * @param key what the result is called.
-   * @throws {PgLockUsageError} when the timeout cannot be read.
+   * @param key the name of the result.
+   * @throws {PgLockUsageError} when an option is not allowed.
    */
   async check<Key extends string = 'pglock'>(
     key: Key = 'pglock' as Key,

@@ -103,7 +103,7 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
     }
   }
 
-  /** What the handler throws when its lock was not acquired: 423 over HTTP, and what is natural elsewhere. */
+  /** The error that answers contention: 423 over HTTP, the transport's own exception elsewhere. Override it for another one. */
   protected refusal(error: LockNotAvailableError, context: ExecutionContext): Error | Promise<Error> {
     return contentionException(error, context, this.runtime.answering);
   }
@@ -190,12 +190,19 @@ export type AdvisoryLockInterceptorClass = abstract new (
 /**
  * An interceptor class for `@UseInterceptors`, on handlers, on `@Cron`, `@Interval` and `@Timeout` methods, or on classes.
  *
- * Handlers wait and throw: HTTP answers contention with 423 and `Retry-After`, or with an empty 204 under
- * `onContention: 'skip'`. Jobs do not wait, skip, and keep their lock between runs.
+ * Handlers wait, and throw on contention: HTTP answers with 423 and `Retry-After`, or with an empty 204 if `onContention` is
+ * `'skip'`. Jobs do not wait, skip on contention, and keep their lock between runs. The lock is released when the handler's promise
+ * settles, or its Observable or stream ends.
+ *
+ * Sends what `PgLockService.advisory` sends.
  *
  * @example `@UseInterceptors(AdvisoryLock((ctx) => 'order:' + ctx.switchToHttp().getRequest().params.id))`
- * @param id what to lock; left out, `${Class.name}.${method}`.
+ * @param id what to lock: ids, or a function of the `ExecutionContext`. @default `${Class.name}.${method}`
+ * @param options those of `advisory`, and `connection`; on jobs also `catchUp`, `job` and `giveBackAfter`.
  * @param Interceptor a class of your own that extends {@link AdvisoryLockInterceptor}.
+ * @throws {PgLockUsageError} when the id or an option is not allowed.
+ * @throws {PgLockConfigurationError} (the boot does) where the method would run without its lock.
+ * @see https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
  * @publicApi
  */
 export function AdvisoryLock(

@@ -15,23 +15,26 @@ import { requireRuntime, type LockRuntime } from '../lock-runtime.js';
 import { heldAround } from './held-around.js';
 import { whileHeld } from './held-handler.js';
 
-/** What to attach. @publicApi */
+/** Options of `AttachContext`. @publicApi */
 export interface AttachContextOptions extends ConnectionOption {
   /**
-   * What to attach instead of the handler's route (`{ route: 'GET /orders/:id' }`), job (`{ job: 'Reports.rebuild' }`) or name.
-   * The server keeps 63 bytes of it all.
+   * What to attach, given the execution context. The server keeps 63 bytes of it.
+   *
+   * @default the route (`{ route: 'GET /orders/:id' }`), the job (`{ job: 'Reports.rebuild' }`) or the handler's name
    */
   readonly context?: (context: ExecutionContext) => FlowContextValues;
 }
 
 /**
  * An interceptor class: the sessions that the handler takes from the module's pool are named after its route or job, so that
- * `pglock.locks` and `pglock` on the command line tell which code holds a lock.
+ * `pglock.locks` and `pglock` on the command line show which code holds a lock.
  *
  * Sends what `PgLockService.withContext` sends.
  *
  * @example `{ provide: APP_INTERCEPTOR, useClass: AttachContext() }` for all handlers
  * @example `@UseInterceptors(AttachContext())` for those of one controller, or for one job
+ * @throws {PgLockUsageError} on bad options.
+ * @see https://www.postgresql.org/docs/current/runtime-config-logging.html#GUC-APPLICATION-NAME
  * @publicApi
  */
 export function AttachContext(options: AttachContextOptions = {}): Type<NestInterceptor> {

@@ -7,11 +7,11 @@ import { requireRuntime, type LockRuntime } from '../lock-runtime.js';
 import { FlowInterceptor } from './flow.interceptor.js';
 
 /**
- * An interceptor class for `@UseInterceptors`: the handler's statements wait at most so long for a lock; `null` waits indefinitely.
+ * An interceptor class for `@UseInterceptors`: the handler's statements wait at most this long for a lock; `null`: no limit.
  *
  * Sends what `PgLockService.timeout` sends, on each session that the handler takes from the module's pool.
  *
- * @throws {PgLockUsageError} when the Duration is unreadable, zero or below.
+ * @throws {PgLockUsageError} when the Duration is unreadable, zero or negative.
  * @see https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT
  * @publicApi
  */

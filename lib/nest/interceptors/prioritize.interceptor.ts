@@ -10,13 +10,14 @@ import { requireRuntime, type LockRuntime } from '../lock-runtime.js';
 import { FlowInterceptor } from './flow.interceptor.js';
 
 /**
- * An interceptor class for `@UseInterceptors`: while the handler runs, blockers of its sessions are terminated, or
- * what `onBlocked` says.
+ * An interceptor class for `@UseInterceptors`: while the handler runs, the sessions that block it are terminated, or
+ * handled as `onBlocked` says.
  *
  * Sends what `PgLockService.prioritize` sends.
  *
  * @example `@UseInterceptors(Prioritize({ interval: '1s' }))`
  * @throws {PgLockUsageError} on bad options.
+ * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SIGNAL
  * @publicApi
  */
 export function Prioritize(options: PrioritizeHandlerOptions = {}): Type<NestInterceptor> {
