@@ -52,8 +52,8 @@ export class LockTimeouts {
     options: InTransaction<LockTimeoutOptions>,
     work: (() => Promise<T> | T) | undefined,
   ): Promise<T> {
-    const timeoutMs = readLockTimeout(duration, options);
     assertWork(work, TIMEOUT_CALL);
+    const timeoutMs = readLockTimeout(duration, options);
     if (options.transaction !== undefined) return this.#within(options.transaction, timeoutMs, work);
     const ambient = this.#transactions.peek();
     const inScope = () => this.#scopes.withLockTimeout(timeoutMs, async () => work());

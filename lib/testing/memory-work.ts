@@ -37,8 +37,8 @@ export class MemoryLockTimeouts {
     options: LockTimeoutOptions,
     work: (() => Promise<T> | T) | undefined,
   ): Promise<T> {
-    const timeoutMs = readLockTimeout(duration, options);
     assertWork(work, TIMEOUT_CALL);
+    const timeoutMs = readLockTimeout(duration, options);
     if (options.transaction !== undefined) return work();
     return this.scopes.withLockTimeout(timeoutMs, async () => work());
   }
