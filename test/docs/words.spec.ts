@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { document, documents, ROOT } from './support/documents.js';
 
@@ -21,23 +21,28 @@ const golden = readdirSync(join(ROOT, 'test/golden'), { recursive: true, encodin
   .filter((name) => name.endsWith('.txt'))
   .map((name) => join('test/golden', name));
 
-/** What else users read: what stands beside the guides, public and other comments of the code, and the dashboard's page. */
+/** What else users read: what stands beside the guides, the samples, and the dashboard's page. */
 function filesUnder(folder: string, ending: RegExp): string[] {
   return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => ending.test(name) && !/node_modules|dist/.test(name))
+    .filter((name) => ending.test(name))
     .map((name) => join(folder, name));
 }
+
+/** Not the whole of `sample`: its `node_modules` may link back to the repository. */
+const samples = readdirSync(join(ROOT, 'sample'))
+  .map((name) => join('sample', name))
+  .filter((folder) => existsSync(join(ROOT, folder, 'src')));
 
 const besides = [
   'lib/ARCHITECTURE.md',
   'bench/README.md',
   'findings/README.md',
-  ...filesUnder('sample', /README\.md$/),
+  'sample/README.md',
+  ...samples.map((folder) => join(folder, 'README.md')),
 ];
 const code = [
-  ...filesUnder('lib', /\.ts$/),
   ...filesUnder('ui/src', /\.tsx?$/),
-  ...filesUnder('sample', /\.ts$/),
+  ...samples.flatMap((folder) => filesUnder(join(folder, 'src'), /\.ts$/)),
 ];
 
 const texts = [
@@ -54,7 +59,7 @@ describe('words', () => {
     expect(found).toEqual([]);
   });
 
-  it('of the code, its comments and its messages are, too', () => {
+  it('of the code of the samples and of the page of the dashboard are, too', () => {
     const found = code.flatMap((path) =>
       readFileSync(join(ROOT, path), 'utf8')
         .split('\n')
