@@ -49,7 +49,7 @@ class Users {
     return 'imported';
   }
 
-  @WithAdvisoryLock('users.import', { timeout: '20ms' })
+  @WithAdvisoryLock('users.import', { timeout: '1s' })
   async importPatiently(): Promise<string> {
     return 'imported';
   }
