@@ -32,17 +32,20 @@ describe('a place in the queue of the server', () => {
   it('has the lock as soon as it is granted, where the lease was proved by the question', async () => {
     const { fake, session, place } = stand();
     await nextTurn();
-    now += 3_999;
+    now += 1_999;
     fake.last.answer(granted('t'));
     expect((await place.outcome)?.alive).toBe(true);
     expect(fake.sent).toHaveLength(1);
     expect(session.holdCount).toBe(1);
   });
 
-  it('asks once more before the lock is relied on, where the wait took longer than the lease', async () => {
+  it.each([
+    ['took longer than the lease', 60_000],
+    ['left less of the lease than a heartbeat needs', 2_001],
+  ])('asks once more before the lock is relied on, where the wait %s', async (_, waitedMs) => {
     const { fake, place } = stand();
     await nextTurn();
-    now += 60_000;
+    now += waitedMs;
     fake.last.answer(granted('t'));
     await nextTurn();
     expect(fake.last.text).toMatch(/SELECT$/);
