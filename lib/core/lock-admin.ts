@@ -110,7 +110,7 @@ async function pidOf(given: object | undefined, observer: ObserverSession): Prom
   if (given === undefined) return undefined;
   const transaction = OpenTransaction.of(given);
   const ask = async () => (await pidBySight(transaction, observer)) ?? askedPid(transaction);
-  return transaction.needsNoSavepoint ? transaction.inTurn(ask) : transaction.withSavepoint(ask);
+  return transaction.inTurnOrSavepoint(ask);
 }
 
 /** Above READ COMMITTED, so that what waits for a table then takes its snapshot behind the wait. */

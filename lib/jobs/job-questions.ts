@@ -1,5 +1,5 @@
 import type { LockId } from '../vocabulary/lock-id.js';
-import type { PageAnswer, PageQuestion } from '../peers/paged.js';
+import { pageNumber, type PageAnswer, type PageQuestion } from '../peers/paged.js';
 import type { PeerMessageKind, PeerQuestionKind } from '../peers/peers.js';
 import { figure, isRecord, isText, readEnd, text } from './tick-messages.js';
 import type { TickEnd } from './tick-memory.js';
@@ -37,11 +37,11 @@ export interface JobsAnswer extends PageAnswer {
 
 export const JOBS_QUESTION: PeerQuestionKind<JobsQuestion, JobsAnswer> = {
   name: 'jobs?',
-  readQuestion: (body) => (isRecord(body) ? { page: figure(body['page']) } : undefined),
+  readQuestion: (body) => (isRecord(body) ? { page: pageNumber(body['page']) } : undefined),
   readAnswer: (body) => {
     if (!isRecord(body) || !Array.isArray(body['jobs'])) return undefined;
     const jobs = body['jobs'].map(readJob).filter((job) => job !== undefined);
-    return { replica: text(body['replica']), pages: figure(body['pages']), jobs };
+    return { replica: text(body['replica']), pages: pageNumber(body['pages']), jobs };
   },
 };
 

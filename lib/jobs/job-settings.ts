@@ -1,4 +1,5 @@
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import { LONGEST_NAME } from '../peers/peer-message.js';
 import { durationMs, type Duration } from '../vocabulary/duration.js';
 import { printable } from '../vocabulary/printable.js';
 
@@ -24,9 +25,6 @@ export interface JobOptions {
 
 /** The names of {@link JobOptions}. @internal */
 export const JOB_OPTIONS = ['catchUp', 'job', 'giveBackAfter'] as const;
-
-/** The name travels with every tick, in a notification, which is short. */
-const LONGEST_NAME = 500;
 
 /** @throws {PgLockUsageError} when it names no job. @internal */
 export function assertJobName(name: unknown, what: string): asserts name is string {

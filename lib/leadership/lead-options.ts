@@ -1,4 +1,5 @@
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
+import { LONGEST_NAME } from '../peers/peer-message.js';
 import { positiveDurationMs, type Duration } from '../vocabulary/duration.js';
 import { assertOptions, assertSignal } from '../vocabulary/known-options.js';
 import { printable } from '../vocabulary/printable.js';
@@ -69,9 +70,6 @@ export function resolveLeadOptions(options: LeadOptions = {}): ResolvedLeadOptio
     onLost,
   };
 }
-
-/** It travels in notifications, which are short. */
-const LONGEST_NAME = 500;
 
 /** @throws {PgLockUsageError} when it names nothing. @internal */
 export function leaderName(name: unknown): string {

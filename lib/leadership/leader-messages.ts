@@ -1,4 +1,4 @@
-import { pagesOf, type PageAnswer, type PageQuestion } from '../peers/paged.js';
+import { pageNumber, pagesOf, type PageAnswer, type PageQuestion } from '../peers/paged.js';
 import { isRecord } from '../peers/peer-message.js';
 import type { PeerMessageKind, PeerQuestionKind } from '../peers/peers.js';
 
@@ -17,10 +17,10 @@ export interface LeadersAnswer extends PageAnswer {
 /** "Who leads what, and who stands by?" Every process answers, so that the one that asks need not wait for silence. @internal */
 export const WHO_LEADS: PeerQuestionKind<PageQuestion, LeadersAnswer> = {
   name: 'leaders?',
-  readQuestion: (body) => (isRecord(body) ? { page: pageOf(body['page']) } : undefined),
+  readQuestion: (body) => (isRecord(body) ? { page: pageNumber(body['page']) } : undefined),
   readAnswer: (body) =>
     isRecord(body) && Array.isArray(body['leaders'])
-      ? { pages: pageOf(body['pages']), leaders: body['leaders'].flatMap(readReport) }
+      ? { pages: pageNumber(body['pages']), leaders: body['leaders'].flatMap(readReport) }
       : undefined,
 };
 
@@ -34,10 +34,6 @@ export const RESIGNED: PeerMessageKind<string> = {
 export function leadersPage(reports: readonly LeaderReport[], page: number): LeadersAnswer {
   const pages = pagesOf(reports);
   return { pages: pages.length, leaders: pages[page] ?? [] };
-}
-
-function pageOf(value: unknown): number {
-  return Number.isSafeInteger(value) ? (value as number) : 0;
 }
 
 function readReport(value: unknown): LeaderReport[] {

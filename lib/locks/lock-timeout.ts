@@ -92,7 +92,7 @@ async function set(
 ): Promise<FormerLockTimeout> {
   const send = () => replaceLockTimeout(transaction, timeoutMs, find);
   try {
-    return await (transaction.needsNoSavepoint ? transaction.inTurn(send) : transaction.withSavepoint(send));
+    return await transaction.inTurnOrSavepoint(send);
   } catch (error) {
     throw transaction.stateError(error) ?? error;
   }

@@ -43,7 +43,7 @@ export interface Wanted {
 export interface Others {
   /** Whether some of them came before the first here, and would be passed. */
   cameBefore(): boolean;
-  /** The same where the key is then given up to them: once for each. */
+  /** The same where the key is then given up to them: a few times for each. */
   makesRoom(): boolean;
 }
 

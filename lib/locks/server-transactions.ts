@@ -61,8 +61,7 @@ class ServerTransaction implements LockingTransaction {
     const tryOnce = async () =>
       pidOf(await wait.once<XactLockRow>(open, tryLockXact(keys, shared, allowStandby)));
     // One try of one key takes all or nothing, and a transaction that is known to be open needs no savepoint to find out.
-    const plain = keys.length === 1 && open.needsNoSavepoint;
-    return plain ? open.inTurn(tryOnce) : open.withSavepoint(tryOnce);
+    return keys.length === 1 ? open.inTurnOrSavepoint(tryOnce) : open.withSavepoint(tryOnce);
   }
 
   errorFor(cause: unknown, asked: AskedInTransaction): unknown {

@@ -17,6 +17,11 @@ export interface PageAnswer {
   readonly pages: number;
 }
 
+/** Of a page, or of how many there are, as it was told. @internal */
+export function pageNumber(value: unknown): number {
+  return Number.isSafeInteger(value) ? (value as number) : 0;
+}
+
 /** What fits into one message each; at least one page, and at least one item on each but the only one. @internal */
 export function pagesOf<Item>(items: readonly Item[]): readonly (readonly Item[])[] {
   const pages: Item[][] = [[]];

@@ -3,6 +3,8 @@ import { asciiJson } from '../vocabulary/ascii.js';
 
 /** The version of the envelope that this library writes. Fields may be added to it; those that it has keep their meaning. */
 const VERSION = 1;
+/** Names of jobs and of what is led travel in every message of theirs, which are short. @internal */
+export const LONGEST_NAME = 500;
 const MOST = { depth: 8, kind: 40, id: 64, applicationName: 256, host: 256, pids: 128 };
 
 /** Who speaks, as the envelope has it. @internal */

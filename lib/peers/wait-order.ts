@@ -62,7 +62,7 @@ let numbers = 0;
 /**
  * Keeps the order of requests for one key across processes, where each process stands in the server's queue once for all of its
  * requests: those that have waited for long are told to the peers, with their age; a process that is given the key before others of
- * which it knows that they came before makes room for them, once for each.
+ * which it knows that they came before makes room for them, a few times for each.
  *
  * @internal
  */

@@ -89,9 +89,13 @@ export class OpenTransaction implements StatementRunner {
     return this.begins || this.#adapter.isOpen?.(this.#real);
   }
 
-  /** Whether a statement that cannot fail needs no savepoint: the transaction is open, and no answer is lost on the way. */
-  get needsNoSavepoint(): boolean {
-    return this.isOpen === true && this.#adapter.isDirect?.(this.#real) === true;
+  /**
+   * Runs statements that cannot fail: in their turn where the transaction is known to be open and no answer is lost on the way,
+   * else in a savepoint.
+   */
+  inTurnOrSavepoint<T>(work: () => Promise<T>): Promise<T> {
+    const needsNoSavepoint = this.isOpen === true && this.#adapter.isDirect?.(this.#real) === true;
+    return needsNoSavepoint ? this.inTurn(work) : this.withSavepoint(work);
   }
 
   /**

@@ -31,6 +31,6 @@ export interface WaitOrderPort {
   left(line: WaitingLine): void;
   /** Whether requests elsewhere that exclude this one came clearly before it. */
   comesAfterOthers(line: WaitingLine, request: OrderedRequest): boolean;
-  /** The same, for who then gives the key up to them: true only once for each of them, and told to the peers. */
+  /** The same, for who then gives the key up to them: true only a few times for each of them, and told to the peers. */
   makesRoom(line: WaitingLine, request: OrderedRequest): boolean;
 }
