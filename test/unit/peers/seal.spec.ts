@@ -13,7 +13,8 @@ describe('Seal', () => {
     const sealed = writer.close('SELECT 1', reader.publicKey);
     expect(stranger.open(sealed, writer.publicKey)).toBeUndefined();
     expect(reader.open(sealed, stranger.publicKey)).toBeUndefined();
-    expect(reader.open(`A${sealed.slice(1)}`, writer.publicKey)).toBeUndefined();
+    const changed = `${sealed.startsWith('A') ? 'B' : 'A'}${sealed.slice(1)}`;
+    expect(reader.open(changed, writer.publicKey)).toBeUndefined();
     for (const nothing of ['', 'x', 'A'.repeat(200)]) {
       expect(reader.open(nothing, writer.publicKey)).toBeUndefined();
       expect(reader.open(sealed, nothing)).toBeUndefined();
