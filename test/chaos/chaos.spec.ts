@@ -155,7 +155,7 @@ function summary(results: readonly ChaosResult[]): string {
   return `Seeds \`${String(first.seed)}\` to \`${String(first.seed + results.length - 1)}\`: ${String(faults)} faults in ${sum((one) => one.seconds).toFixed(0)} s on ${REPLICAS === 5 ? 'five' : 'four'} replicas that took
 ${String(sum((one) => one.history.holds.length))} locks meanwhile; ${String(sum((one) => one.history.staleWritesRefused))} writes of stale holders were refused by their
 fencing tokens. Violations: **${String(sum((one) => one.violations.length))}**. Where the server or the network ended a session, two holders both
-saw themselves as holders for at most ${Math.max(...results.map(({ history }) => history.longestNewsMs)).toFixed(1)} ms, the time that the news takes; where a lease ran out, never.
+saw themselves as holders for at most ${Math.max(...results.map(({ history }) => history.longestNewsMs)).toFixed(1)} ms, until the former one was notified; where a lease ran out, never.
 
 ${machine('18')}. Again: \`npm run test:chaos -- --seed ${String(first.seed)} --faults ${String(count)}\`.
 

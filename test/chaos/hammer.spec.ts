@@ -79,8 +79,8 @@ describe('one leads', () => {
       if (isFullRun) {
         const method =
           `${String(history.begun)} changes of leadership over five processes, lease ${String(LEASE_MS)} ms, and never two that held ` +
-          `it, but for the time that the news takes where the server ends a session: at most ${ms(longestNews(both))}. A gap runs from the fault to the next leader; the lease of one that was stopped or cut off is taken off, and a ` +
-          `restart counts from when the server is back. Over all of them, the median is ${ms(median(beyond))}. ${machine(String(MAJOR))}.`;
+          `it, except where the server ended a session, for at most ${ms(longestNews(both))} until the former one was notified. A gap runs from the fault to the next leader; where it was stopped or cut off, the lease is ` +
+          `subtracted (less than 0: the lease had begun before the fault); a restart counts from when the server is back. Over all of them, the median is ${ms(median(beyond))}. ${machine(String(MAJOR))}.`;
         const head = ['What happens to the leader', 'Times', 'Gap, median', 'The longest'];
         await writeSection('leaders', `${method}\n\n${table(head, rows)}`);
       }

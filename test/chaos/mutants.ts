@@ -50,7 +50,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'wallClock',
-    broken: 'the lease is measured with the clock on the wall',
+    broken: 'the lease is measured with the wall clock',
     faults: ['clock moved back by an hour, and the process stopped', 'clock of the process moved by an hour'],
     times: 6,
     caughtBy: ['mutual exclusion', 'no handle comes back', 'nothing is lost without cause', 'signal first'],
@@ -282,7 +282,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'fortyHolds',
-    broken: 'of what a flow holds, those who look for deadlocks see the first forty',
+    broken: 'the search for deadlocks looks at only forty of the locks that a flow holds',
     faults: ['a deadlock among 500 held ids'],
     caughtBy: ['deadlocks end'],
   },

@@ -35,7 +35,7 @@ export const MUTANTS = {
     around(Lease.prototype, 'isExpired', () => false);
   },
 
-  /** The lease is measured with the clock on the wall. */
+  /** The lease is measured with the wall clock. */
   async wallClock() {
     performance.now = () => Date.now();
     const { WakingClock } = await dist('vocabulary/waking-clock');
@@ -330,7 +330,7 @@ export const MUTANTS = {
     });
   },
 
-  /** Of what a flow holds, those who look for deadlocks see the first forty. */
+  /** The search for deadlocks looks at only forty of the locks that a flow holds. */
   async fortyHolds() {
     const { LockContext } = await dist('locks/lock-context');
     around(LockContext.prototype, 'all', (all) => [...all()].slice(0, 40));

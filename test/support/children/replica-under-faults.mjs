@@ -503,7 +503,7 @@ const commands = {
     const until = now() + ms;
     while (now() < until);
   },
-  /** The clock on the wall is moved, for this process. */
+  /** Moves this process's wall clock. */
   async clock({ ms }) {
     const Real = globalThis.RealDate ?? (globalThis.RealDate = Date);
     globalThis.Date = class extends Real {
