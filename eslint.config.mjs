@@ -2,7 +2,15 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  globalIgnores(['dist/', 'coverage/', '.cache/', 'sample/', 'scripts/new-user/src/', '**/node_modules/']),
+  globalIgnores([
+    'build/',
+    'dist/',
+    'coverage/',
+    '.cache/',
+    'sample/',
+    'scripts/new-user/src/',
+    '**/node_modules/',
+  ]),
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
     files: ['**/*.ts', '**/*.tsx'],

@@ -22,7 +22,12 @@ const base = {
   moduleFileExtensions: ['js', 'mjs', 'cjs', 'ts', 'json', 'node'],
   transform: { '\\.ts$': ['@swc/jest', SWC] },
   moduleNameMapper: SOURCES,
-  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/sample/', '<rootDir>/bench/.first-build/'],
+  modulePathIgnorePatterns: [
+    '<rootDir>/build/',
+    '<rootDir>/dist/',
+    '<rootDir>/sample/',
+    '<rootDir>/bench/.first-build/',
+  ],
 };
 
 /** Suites that meet a real server: one is started for the whole run, see test/support/postgres. */

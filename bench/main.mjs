@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { buildIfStale } from '../test/support/build.mjs';
+import { buildIfStale } from '../scripts/build-if-stale.mjs';
 import { print } from './report/print.mjs';
 
 const { values } = parseArgs({

@@ -52,7 +52,7 @@ async function beNew(kind, server) {
   }
 }
 
-if (!existsSync(join(ROOT, 'dist/index.js')))
+if (!existsSync(join(ROOT, 'dist/esm/index.js')))
   execFileSync('npm', ['run', 'build'], { cwd: ROOT, stdio: 'inherit' });
 const server = await startPostgres();
 try {

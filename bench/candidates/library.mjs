@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
-import * as today from '../../dist/index.js';
+import * as today from '../../dist/esm/index.js';
 import { countStatements } from '../harness/count-statements.mjs';
 
 /** This library as an application has it: the module, the service, `advisory(id, work)`. */

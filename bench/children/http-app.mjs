@@ -4,7 +4,7 @@ import { Controller, Get, Inject, Module, Param, UseInterceptors } from '@nestjs
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { AdvisoryLock, PgLockModule, PgLockService } from '../../dist/index.js';
+import { AdvisoryLock, PgLockModule, PgLockService } from '../../dist/esm/index.js';
 import { serve } from '../harness/serve.mjs';
 import { decorate, decorateParameter } from './decorate.mjs';
 

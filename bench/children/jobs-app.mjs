@@ -3,7 +3,7 @@ import 'reflect-metadata';
 import { Module, UseInterceptors } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Cron, ScheduleModule, SchedulerRegistry } from '@nestjs/schedule';
-import { AdvisoryLock, PgLockModule, PgLockService } from '../../dist/index.js';
+import { AdvisoryLock, PgLockModule, PgLockService } from '../../dist/esm/index.js';
 import { countStatements } from '../harness/count-statements.mjs';
 import { serve } from '../harness/serve.mjs';
 import { decorate } from './decorate.mjs';

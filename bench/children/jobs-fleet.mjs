@@ -12,7 +12,9 @@ import { decorate } from './decorate.mjs';
 const [url, build, replicas, count, period, offset] = process.argv.slice(2);
 const cron = `${offset}/${period} * * * * *`;
 const [periodMs, offsetMs] = [period * 1_000, offset * 1_000];
-const { AdvisoryLock, PgLockModule } = await import(build === 'first' ? firstBuild() : '../../dist/index.js');
+const { AdvisoryLock, PgLockModule } = await import(
+  build === 'first' ? firstBuild() : '../../dist/esm/index.js'
+);
 
 /** By tick: how often a job ran here, and how long after the tick each replica was done with each job. */
 const ticks = new Map();

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { Sampler } from '../../dist/dashboard/sampling/sampler.js';
+import { Sampler } from '../../build/dashboard/sampling/sampler.js';
 import { open } from '../candidates/library.mjs';
 import { figure } from '../report/figures.mjs';
 

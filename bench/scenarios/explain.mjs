@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { traceCommand } from '../../dist/explain/trace/trace-command.js';
+import { traceCommand } from '../../build/explain/trace/trace-command.js';
 import { query } from '../harness/server.mjs';
 import { figure } from '../report/figures.mjs';
 

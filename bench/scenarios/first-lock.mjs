@@ -7,7 +7,7 @@ import { figure, ms, ratio } from '../report/figures.mjs';
 
 const execute = promisify(execFile);
 const CHILD = fileURLToPath(new URL('../children/first-lock.mjs', import.meta.url));
-const TODAY = fileURLToPath(new URL('../../dist/index.js', import.meta.url));
+const TODAY = fileURLToPath(new URL('../../dist/esm/index.js', import.meta.url));
 
 /** Applications that do nothing but take one lock: from the import to the first lock, and the memory that stays. */
 export async function run({ place, quick, rounds, say }) {

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
-import { PgLockService } from '../../dist/index.js';
+import { PgLockService } from '../../dist/esm/index.js';
 import { jobsModule } from '../children/jobs-app.mjs';
 import { countStatements } from '../harness/count-statements.mjs';
 import { Remote } from '../harness/remote.mjs';

@@ -5,7 +5,7 @@ import { summary } from '../harness/statistics.mjs';
 import { figure, ms } from '../report/figures.mjs';
 
 const execute = promisify(execFile);
-const PGLOCK = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url));
+const PGLOCK = fileURLToPath(new URL('../../dist/esm/bin.js', import.meta.url));
 const COMMANDS = { 'node -e 0': ['-e', '0'], 'pglock --help': [PGLOCK, '--help'] };
 
 /** From the start of the command to its end, beside a Node that does nothing; in turn, so that noise meets both alike. */

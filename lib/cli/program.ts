@@ -46,6 +46,7 @@ export function buildProgram(io: Io, done: (code: number) => void): Command {
   return program;
 }
 
+/** As deep in `lib/` as the published modules are in the package, so that the path holds in both. */
 function version(): string {
   const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(manifest) as { readonly version: string }).version;

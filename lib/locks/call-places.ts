@@ -35,8 +35,12 @@ export function placesIn({ stack }: { readonly stack: string }): Partial<CallPla
   return { ...place('asked', frames[asked]), ...place('held', held), ...place('outermost', outermost) };
 }
 
+/** This file, or the published one that it is a part of: they stand beside each other in one folder. */
+const OWN_FILE =
+  /\(?([^\s(]*[\\/])(?:locks[\\/]call-places\.[cm]?[jt]s|(?<=[\\/]dist[\\/](?:esm|commonjs)[\\/])[\w-]+\.js):\d+/;
+
 /** The folder of the library, as stacks spell it. */
-const OURS = /\(?([^\s(]*[\\/])locks[\\/]call-places\.[cm]?[jt]s:\d+/.exec(trace().stack)?.[1];
+const OURS = OWN_FILE.exec(trace().stack)?.[1];
 
 function isOurs(frame: string): boolean {
   return OURS !== undefined && frame.includes(OURS);

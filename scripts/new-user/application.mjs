@@ -117,7 +117,8 @@ export async function install(directory, scratch) {
   const library = join(modules, 'nestjs-pglock');
   mkdirSync(library);
   await run('tar', ['-xzf', join(scratch, filename), '-C', library, '--strip-components=1']);
-  if (!existsSync(join(library, 'dist/index.js'))) throw new Error('The tarball has no dist/: npm run build');
+  if (!existsSync(join(library, 'dist/esm/index.js')))
+    throw new Error('The tarball has no dist/: npm run build');
 }
 
 function link(modules, name, from = join(ROOT, 'node_modules')) {

@@ -7,7 +7,7 @@ import { useDatabase } from '../support/database.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const ENTRY = join(ROOT, 'test/support/bundled/application.mjs');
-const LIBRARY = join(ROOT, 'dist/index.js');
+const LIBRARY = join(ROOT, 'dist/esm/index.js');
 const run = promisify(execFile);
 
 interface Wish {

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { useDatabase } from '../support/database.js';
 import { PackedApplication, ROOT } from './support/packed-application.js';
 
@@ -252,13 +252,18 @@ describe('the tarball', () => {
       'icon.svg',
       'index.html',
     ]);
-    const compiled = files.filter((file) => file.endsWith('.js') && !/^dist\/(commonjs|page)\//.test(file));
-    for (const file of compiled) {
-      expect(files).toEqual(expect.arrayContaining([`${file}.map`, file.replace(/\.js$/, '.d.ts')]));
-      const source = file.replace(/^dist/, 'lib').replace(/\.js$/, '.ts');
+    const compiled = files.filter((file) => /^dist\/esm\/.+\.js$/.test(file));
+    expect(compiled.length).toBeLessThan(100);
+    const sources = compiled.flatMap((file) => sourcesOf(join(application.installed, file)));
+    expect(new Set(sources).size).toBeGreaterThan(300);
+    const types = files.filter((file) => file.startsWith('dist/types/'));
+    expect(files).toEqual(
+      expect.arrayContaining(types.map((file) => file.replace(/^dist/, 'dist/commonjs'))),
+    );
+    const declared = types.map((file) => file.replace(/^dist\/types/, 'lib').replace(/\.d\.ts$/, '.ts'));
+    expect(declared.length).toBeGreaterThan(100);
+    for (const source of [...sources, ...declared])
       expect([source, existsSync(join(ROOT, source))]).toEqual([source, true]);
-    }
-    expect(compiled.length).toBeGreaterThan(100);
   });
 
   it('holds every guide that its README links to', async () => {
@@ -324,9 +329,9 @@ describe('the tarball', () => {
   });
 
   it('has its documentation in its types', async () => {
-    const service = readFileSync(join(application.installed, 'dist/pg-lock.service.d.ts'), 'utf8');
+    const service = readFileSync(join(application.installed, 'dist/types/pg-lock.service.d.ts'), 'utf8');
     expect(service).toContain('Sends `SELECT pg_catalog.pg_try_advisory_lock($1)`');
-    expect(await application.files()).not.toContain('dist/index.d.ts.map');
+    expect(await application.files()).not.toContain('dist/types/index.d.ts.map');
   });
 
   it('passes publint and Are The Types Wrong', async () => {
@@ -337,6 +342,12 @@ describe('the tarball', () => {
     expect(await application.run(bin('attw'), attw)).toMatchObject({ code: 0 });
   }, 60_000);
 });
+
+/** The files of lib/ that its source map leads to. */
+function sourcesOf(file: string): string[] {
+  const { sources } = JSON.parse(readFileSync(`${file}.map`, 'utf8')) as { readonly sources: string[] };
+  return sources.map((source) => relative(application.installed, join(dirname(file), source)));
+}
 
 /** All texts in it, however deep. */
 function textsIn(value: unknown): string[] {

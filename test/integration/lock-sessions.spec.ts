@@ -142,8 +142,8 @@ describe('a script', () => {
     (how, sessions, before) => {
       const permits = how === 'one of several permits' ? ', { permits: 1 }' : '';
       const script = `
-      const { createCore } = await import('${new URL('../../dist/core/pg-lock-core.js', import.meta.url).href}');
-      const { resolveOptions } = await import('${new URL('../../dist/options/resolve-options.js', import.meta.url).href}');
+      const { createCore } = await import('${new URL('../../build/core/pg-lock-core.js', import.meta.url).href}');
+      const { resolveOptions } = await import('${new URL('../../build/options/resolve-options.js', import.meta.url).href}');
       const open = (sessions) => createCore(resolveOptions({ connection: process.env.DATABASE_URL, sessions }));
       const [core, other] = [open(${sessions}), open({})];
       const busy = ${sessions === '{}' ? 'undefined' : "await other.service.acquire('busy')"};
@@ -169,8 +169,8 @@ describe('a script', () => {
 
   it('ends when it is done with its locks', () => {
     const script = `
-      const { createCore } = await import('${new URL('../../dist/core/pg-lock-core.js', import.meta.url).href}');
-      const { resolveOptions } = await import('${new URL('../../dist/options/resolve-options.js', import.meta.url).href}');
+      const { createCore } = await import('${new URL('../../build/core/pg-lock-core.js', import.meta.url).href}');
+      const { resolveOptions } = await import('${new URL('../../build/options/resolve-options.js', import.meta.url).href}');
       const core = createCore(resolveOptions({ connection: process.env.DATABASE_URL }));
       await core.service.advisory('x', () => undefined);
       const lock = await core.service.acquire('y');

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { TestDatabase } from './database.js';
 
 /** The command as it is published. */
-export const PGLOCK = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url));
+export const PGLOCK = fileURLToPath(new URL('../../dist/esm/bin.js', import.meta.url));
 
 export interface CliResult {
   readonly code: number | null;

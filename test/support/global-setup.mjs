@@ -1,4 +1,4 @@
-import { buildIfStale } from './build.mjs';
+import { buildIfStale } from '../../scripts/build-if-stale.mjs';
 import { startPostgres } from './postgres/start-postgres.mjs';
 
 /** One server for the whole run; the workers inherit its address. */

@@ -1,18 +1,18 @@
 // Leadership and permits that are broken on purpose, each in one place: patches of the built package in one process of a test.
-const dist = (file) => import(`../../dist/${file}.js`);
+const built = (file) => import(`../../build/${file}.js`);
 
 /** @type {Record<string, () => Promise<void>>} */
 export const HAMMER_MUTANTS = {
   /** A leader that is not told of its loss. */
   async deafLeader() {
-    const { Term } = await dist('leadership/term');
+    const { Term } = await built('leadership/term');
     Object.defineProperty(Term.prototype, 'held', { get: () => true });
     Term.prototype.lose = () => undefined;
   },
 
   /** Leads without asking. */
   async anyLeads() {
-    const { Leaders } = await dist('leadership/leaders');
+    const { Leaders } = await built('leadership/leaders');
     const { lead } = Leaders.prototype;
     Leaders.prototype.lead = function (name, options, work) {
       return lead.call(this, `${name} ${process.pid}`, options, work);
@@ -21,7 +21,7 @@ export const HAMMER_MUTANTS = {
 
   /** One permit more than was asked for. */
   async onePermitMore() {
-    const { PermitLimits } = await dist('locks/permit-limits');
+    const { PermitLimits } = await built('locks/permit-limits');
     PermitLimits.prototype.of = (_key, permits) => permits + 1;
   },
 };

@@ -3,14 +3,14 @@
 import { spawn } from 'node:child_process';
 import pg from 'pg';
 
-const dist = (file) => import(`../../dist/${file}.js`);
+const built = (file) => import(`../../build/${file}.js`);
 
 /** @type {Record<string, (context: { core: () => any, bounced: () => any, appPool: () => any, bouncer: string }) => Promise<void>>} */
 export const MUTANTS = {
   /** Nobody is told when a session ends. */
   async deaf() {
-    const { LockSession } = await dist('session/lock-session');
-    const { SessionLock } = await dist('session/session-lock');
+    const { LockSession } = await built('session/lock-session');
+    const { SessionLock } = await built('session/session-lock');
     around(LockSession.prototype, 'end', function (end, error) {
       for (const lock of this.locks) Object.assign(lock, { listener: undefined, kept: true });
       end(error);
@@ -22,14 +22,14 @@ export const MUTANTS = {
 
   /** The server is asked for no lease. */
   async noLease() {
-    const { ServerLease } = await dist('session/server-lease');
+    const { ServerLease } = await built('session/server-lease');
     around(ServerLease.prototype, 'forTries', () => undefined);
     rewriteSql((text) => text.replace(/('idle_session_timeout', )'\d+'/, "$1'0'"));
   },
 
   /** A lock is trusted for as long as its connection looks open. */
   async trusting() {
-    const { Lease } = await dist('session/lease');
+    const { Lease } = await built('session/lease');
     around(Lease.prototype, 'isTrusted', () => true);
     around(Lease.prototype, 'answered', () => true);
     around(Lease.prototype, 'isExpired', () => false);
@@ -38,13 +38,13 @@ export const MUTANTS = {
   /** The lease is measured with the wall clock. */
   async wallClock() {
     performance.now = () => Date.now();
-    const { WakingClock } = await dist('vocabulary/waking-clock');
+    const { WakingClock } = await built('vocabulary/waking-clock');
     around(WakingClock.prototype, 'notice', () => undefined); // it would see through that
   },
 
   /** The lease counts from when the answer came, not from when its question was sent. */
   async lateAnchor() {
-    const { Lease } = await dist('session/lease');
+    const { Lease } = await built('session/lease');
     around(Lease.prototype, 'answered', (answered, _sentAt, allowanceMs, now) =>
       answered(now, allowanceMs, now),
     );
@@ -52,7 +52,7 @@ export const MUTANTS = {
 
   /** A session that waits for an answer is given up only when that answer is overdue. */
   async slowSignal() {
-    const { Lease } = await dist('session/lease');
+    const { Lease } = await built('session/lease');
     around(Lease.prototype, 'isExpired', (isExpired, now, holdsAny, dueAt) =>
       dueAt === undefined ? isExpired(now, holdsAny, dueAt) : now >= dueAt,
     );
@@ -60,7 +60,7 @@ export const MUTANTS = {
 
   /** What a wait that timed out may have got all the same is left alone. */
   async ghosts() {
-    const { SessionLockWait } = await dist('session/lock-wait');
+    const { SessionLockWait } = await built('session/lock-wait');
     around(SessionLockWait.prototype, 'once', async function (once) {
       const lock = await once();
       return this.isCancelled ? null : lock;
@@ -77,7 +77,7 @@ export const MUTANTS = {
 
   /** A batch that was cancelled counts as done. */
   async cancelIsDone() {
-    const { LockSession } = await dist('session/lock-session');
+    const { LockSession } = await built('session/lock-session');
     around(LockSession.prototype, 'onFailed', function (onFailed, batch, error) {
       if (error?.code === '57014') this.onAnswered(batch, []);
       else onFailed(batch, error);
@@ -86,13 +86,13 @@ export const MUTANTS = {
 
   /** What a failed batch has taken all the same is left alone. */
   async strays() {
-    const { Recovery } = await dist('session/recovery');
+    const { Recovery } = await built('session/recovery');
     around(Recovery.prototype, 'releaseStrays', async () => undefined);
   },
 
   /** A lost lock is taken again behind the back of its holder. */
   async resurrect() {
-    const { ServerLock } = await dist('locks/server-lock');
+    const { ServerLock } = await built('locks/server-lock');
     around(ServerLock.prototype, 'onKeyLost', function (_lost, hold) {
       if (this.lock !== hold) return;
       const options = { deadline: () => null, holds: () => [], onDeadlock: () => undefined };
@@ -107,7 +107,7 @@ export const MUTANTS = {
 
   /** Fencing tokens are counted by each process for itself. */
   async localToken() {
-    const { PgLockStore } = await dist('session/pg-lock-store');
+    const { PgLockStore } = await built('session/pg-lock-store');
     let count = 0n;
     around(PgLockStore.prototype, 'fencingToken', async () => ++count);
   },
@@ -119,7 +119,7 @@ export const MUTANTS = {
 
   /** Who could not connect once does not try again. */
   async noReconnect() {
-    const { SessionPool } = await dist('session/session-pool');
+    const { SessionPool } = await built('session/session-pool');
     around(SessionPool.prototype, 'open', async function (open) {
       if (this.failures > 0) throw new Error('no second try');
       return open();
@@ -135,16 +135,16 @@ export const MUTANTS = {
 
   /** Shutdown forgets its connections. */
   async leakyClose() {
-    const { SessionPool } = await dist('session/session-pool');
+    const { SessionPool } = await built('session/session-pool');
     around(SessionPool.prototype, 'close', async () => undefined);
-    const { KeyQueue } = await dist('locks/key-queue');
+    const { KeyQueue } = await built('locks/key-queue');
     around(KeyQueue.prototype, 'close', async () => undefined);
   },
 
   /** Shutdown waits for a server that does not answer. */
   async hangingClose() {
-    const { LockSession } = await dist('session/lock-session');
-    const { SessionPool } = await dist('session/session-pool');
+    const { LockSession } = await built('session/lock-session');
+    const { SessionPool } = await built('session/session-pool');
     around(LockSession.prototype, 'close', async function () {
       if (this.state === 'ended') return;
       this.locks.clear();
@@ -164,7 +164,7 @@ export const MUTANTS = {
 
   /** Shutdown goes on trying to connect. */
   async patientClose() {
-    const { SessionPool } = await dist('session/session-pool');
+    const { SessionPool } = await built('session/session-pool');
     around(SessionPool.prototype, 'stopOpening', () => undefined);
     around(SessionPool.prototype, 'close', async function () {
       this.stopTicking();
@@ -174,7 +174,7 @@ export const MUTANTS = {
 
   /** A session is given up that was silent for a moment. */
   async hasty() {
-    const { SessionWire } = await dist('session/session-wire');
+    const { SessionWire } = await built('session/session-wire');
     around(SessionWire.prototype, 'beat', function (beat, ...args) {
       const now = performance.now();
       const { first } = this.commands;
@@ -187,13 +187,13 @@ export const MUTANTS = {
 
   /** A wait whose session ended does not begin again. */
   async loneWaiter() {
-    const { SessionLockWait } = await dist('session/lock-wait');
+    const { SessionLockWait } = await built('session/lock-wait');
     around(SessionLockWait.prototype, 'once', (once) => once().catch(() => new Promise(() => undefined)));
   },
 
   /** Child processes inherit the connections, and keep them open. */
   async inherited() {
-    const { SessionPool } = await dist('session/session-pool');
+    const { SessionPool } = await built('session/session-pool');
     around(SessionPool.prototype, 'admit', (admit, session) => {
       const { stream } = session.client.connection;
       spawn('sleep', ['9'], { stdio: ['ignore', 'ignore', 'ignore', stream], detached: true }).unref();
@@ -203,15 +203,15 @@ export const MUTANTS = {
 
   /** Nobody is told when the session of a transaction ends. */
   async deafTransaction() {
-    const { OpenTransaction } = await dist('transaction/open-transaction');
+    const { OpenTransaction } = await built('transaction/open-transaction');
     around(OpenTransaction.prototype, 'watch', (watch, { ended }) => watch({ ended, lost: () => undefined }));
-    const { XactLockHandle } = await dist('locks/xact-lock-handle');
+    const { XactLockHandle } = await built('locks/xact-lock-handle');
     getter(XactLockHandle.prototype, 'held', () => true);
   },
 
   /** Sessions go through the pooler, although there is a direct connection. */
   async pooled({ bounced, bouncer }) {
-    const { connectorTo } = await dist('session/connector');
+    const { connectorTo } = await built('session/connector');
     const { pool } = bounced().advisory.init.store.inner;
     pool.connector = connectorTo(bouncer);
     pool.options = { ...pool.options, trustPooler: true };
@@ -219,13 +219,13 @@ export const MUTANTS = {
 
   /** `holdAtLeast` is forgotten. */
   async noHoldAtLeast() {
-    const { LockReference } = await dist('locks/lock-reference');
+    const { LockReference } = await built('locks/lock-reference');
     around(LockReference.prototype, 'keepAtLeast', () => undefined);
   },
 
   /** `sticky` is forgotten. */
   async notSticky() {
-    const { KeyQueue } = await dist('locks/key-queue');
+    const { KeyQueue } = await built('locks/key-queue');
     around(KeyQueue.prototype, 'grant', function (grant, head) {
       grant(head);
       this.sticky = false;
@@ -234,7 +234,7 @@ export const MUTANTS = {
 
   /** Every lock is taken shared. */
   async allShared() {
-    const { LockSession } = await dist('session/lock-session');
+    const { LockSession } = await built('session/lock-session');
     const shared = { x: 's', X: 'S', u: 'v', U: 'V' };
     around(LockSession.prototype, 'tryLock', function (tryLock, op) {
       if (op.code in shared) (this.falsely ??= new Set()).add(op.key.text);
@@ -251,13 +251,13 @@ export const MUTANTS = {
 
   /** Of several ids, the first is locked. */
   async firstOnly() {
-    const { AdvisoryLocks } = await dist('locks/advisory-locks');
+    const { AdvisoryLocks } = await built('locks/advisory-locks');
     around(AdvisoryLocks.prototype, 'take', (take, named, ...rest) => take(named.slice(0, 1), ...rest));
   },
 
   /** A flow that holds an id runs at once when it asks again, however it came to be in that flow. */
   async contextual() {
-    const { LockTaker } = await dist('locks/lock-taker');
+    const { LockTaker } = await built('locks/lock-taker');
     around(LockTaker.prototype, 'take', (take, named, options, context) =>
       take(named, { ...options, reentrant: true }, context),
     );
@@ -265,7 +265,7 @@ export const MUTANTS = {
 
   /** Listeners of the application are told before the holders, and not each by itself. */
   async swayed({ core }) {
-    const { SessionPool } = await dist('session/session-pool');
+    const { SessionPool } = await built('session/session-pool');
     around(SessionPool.prototype, 'onEnded', (onEnded, session, error) => {
       onEnded(session, error);
       const { pid } = session.facts;
@@ -275,7 +275,7 @@ export const MUTANTS = {
 
   /** The end of an inner lock ends the outermost, which is not told. */
   async innerEnds() {
-    const { LockReference } = await dist('locks/lock-reference');
+    const { LockReference } = await built('locks/lock-reference');
     around(LockReference.prototype, 'forceRelease', function (forceRelease, error) {
       let outermost = this;
       while (outermost.outer !== undefined) outermost = outermost.outer;
@@ -286,13 +286,13 @@ export const MUTANTS = {
 
   /** Works under an outer lock are not told of its loss. */
   async untoldInner() {
-    const { NestedQueue } = await dist('locks/nested-queue');
+    const { NestedQueue } = await built('locks/nested-queue');
     around(NestedQueue.prototype, 'lose', () => undefined);
   },
 
   /** What a work gives back is passed on without a look at whether it can be trusted. */
   async passedOn() {
-    const { KeyQueue } = await dist('locks/key-queue');
+    const { KeyQueue } = await built('locks/key-queue');
     around(KeyQueue.prototype, 'advance', function (advance) {
       const { first } = this.requests;
       const { lock } = this.server;
@@ -304,7 +304,7 @@ export const MUTANTS = {
 
   /** Sessions that hold what they have waited for count towards the bound. */
   async boundHolders() {
-    const { SessionPool } = await dist('session/session-pool');
+    const { SessionPool } = await built('session/session-pool');
     getter(SessionPool.prototype, 'boundedCount', function () {
       return this.sessions.size;
     });
@@ -312,7 +312,7 @@ export const MUTANTS = {
 
   /** Readers join readers of their process without end. */
   async greedyReaders() {
-    const { KeyQueue } = await dist('locks/key-queue');
+    const { KeyQueue } = await built('locks/key-queue');
     around(KeyQueue.prototype, 'advance', function (advance) {
       for (let head = this.requests.first; head?.shared === true; head = this.requests.first) {
         if (this.holders.length === 0 || this.server.lock?.shared !== true) break;
@@ -324,7 +324,7 @@ export const MUTANTS = {
 
   /** Deadlocks are looked for within the process. */
   async silentProbes() {
-    const { DeadlockProbes } = await dist('peers/deadlock-probes');
+    const { DeadlockProbes } = await built('peers/deadlock-probes');
     around(DeadlockProbes.prototype, 'advance', function (_advance, probe) {
       this.follow(probe);
     });
@@ -332,7 +332,7 @@ export const MUTANTS = {
 
   /** The search for deadlocks looks at only forty of the locks that a flow holds. */
   async fortyHolds() {
-    const { LockContext } = await dist('locks/lock-context');
+    const { LockContext } = await built('locks/lock-context');
     around(LockContext.prototype, 'all', (all) => [...all()].slice(0, 40));
   },
 };

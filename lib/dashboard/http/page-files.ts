@@ -2,11 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { PAGE_FOLDER } from '../page-folder.js';
 import { answerText } from './headers.js';
 import type { Exchange } from './exchange.js';
-
-/** Built by Vite from `ui/`, next to the compiled library. */
-const FOLDER = new URL('../../../dist/page/', import.meta.url);
 
 const TYPES = {
   'index.html': 'text/html; charset=utf-8',
@@ -60,7 +58,7 @@ export class PageFiles {
   }
 
   private async read(name: PageFile): Promise<LoadedFile> {
-    const bytes = await readFile(new URL(name, FOLDER));
+    const bytes = await readFile(new URL(name, PAGE_FOLDER));
     const content =
       name === 'index.html'
         ? Buffer.from(bytes.toString().replace(/\.\/(app\.js|app\.css|icon\.svg)/g, `./$1${this.suffix}`))

@@ -5,7 +5,7 @@ import { useDatabase } from '../../support/database.js';
 
 const resolve = createRequire(import.meta.url).resolve;
 const pg = JSON.stringify(pathToFileURL(resolve('pg')).href);
-const TRACER = JSON.stringify(new URL('../../../dist/explain/trace/trace-command.js', import.meta.url).href);
+const TRACER = JSON.stringify(new URL('../../../build/explain/trace/trace-command.js', import.meta.url).href);
 const db = useDatabase({ schema: 'CREATE TABLE lines (a text)' });
 
 const MEGABYTES = 150;

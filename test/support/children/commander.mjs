@@ -6,7 +6,7 @@ import { decorate } from './queue-support.mjs';
 import nestCommander from 'nest-commander';
 
 const { AdvisoryLock, PgLockModule, PgLockService, WithAdvisoryLock } =
-  await import('../../../dist/index.js');
+  await import('../../../dist/esm/index.js');
 const { Command, CommandFactory, CommandRunner } = nestCommander;
 
 let service;

@@ -5,7 +5,7 @@ import { Injectable, Module, UseInterceptors } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import graphile from 'nestjs-graphile-worker';
 import worker from 'graphile-worker';
-import { AdvisoryLock, PgLockModule, WithAdvisoryLock } from '../../../dist/index.js';
+import { AdvisoryLock, PgLockModule, WithAdvisoryLock } from '../../../dist/esm/index.js';
 import { decorate, Witness } from './queue-support.mjs';
 
 const { GraphileWorkerModule, Task, TaskHandler, WorkerService } = graphile;

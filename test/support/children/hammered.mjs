@@ -6,8 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { next, send } from '../child-process.mjs';
 import { HAMMER_MUTANTS } from '../hammer-mutants.mjs';
 
-const { createCore } = await import('../../../dist/core/pg-lock-core.js');
-const { resolveOptions } = await import('../../../dist/options/resolve-options.js');
+const { createCore } = await import('../../../build/core/pg-lock-core.js');
+const { resolveOptions } = await import('../../../build/options/resolve-options.js');
 const { mode, name, file, database, sessions, permits, mutant } = JSON.parse(process.env.HAMMERED);
 if (mutant) await HAMMER_MUTANTS[mutant]();
 const core = createCore(resolveOptions({ connection: database, sessions }));

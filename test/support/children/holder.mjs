@@ -1,8 +1,8 @@
 // A replica: takes locks when told, says when it has them, and lets go when told.
 import { next, send } from '../child-process.mjs';
 
-const { createCore } = await import('../../../dist/core/pg-lock-core.js');
-const { resolveOptions } = await import('../../../dist/options/resolve-options.js');
+const { createCore } = await import('../../../build/core/pg-lock-core.js');
+const { resolveOptions } = await import('../../../build/options/resolve-options.js');
 
 const core = createCore(resolveOptions(JSON.parse(process.env.PGLOCK_OPTIONS)));
 send('ready');

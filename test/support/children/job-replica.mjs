@@ -20,7 +20,7 @@ const {
   WORK_MS = '5',
 } = process.env;
 if (MUTANT) await (await import('../job-mutants.mjs')).MUTANTS[MUTANT]();
-const { AdvisoryLock, CurrentTick, PgLockModule, PgLockService } = await import('../../../dist/index.js');
+const { AdvisoryLock, CurrentTick, PgLockModule, PgLockService } = await import('../../../build/index.js');
 
 // Not through the proxy, and not moved: what is written is what happened.
 const pool = new pg.Pool({ connectionString: WORK_URL, max: 2, application_name: 'work' });

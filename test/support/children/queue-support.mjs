@@ -1,6 +1,6 @@
 // For applications of packages that Jest cannot load: decorators without their syntax, and a second session as the witness.
 import pg from 'pg';
-import { advisoryKey } from '../../../dist/index.js';
+import { advisoryKey } from '../../../dist/esm/index.js';
 
 /** Applies decorators to a method as TypeScript does: those of parameters first, then from the last to the first. */
 export function decorate(type, method, decorators, parameters = []) {

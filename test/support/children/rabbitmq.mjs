@@ -10,7 +10,7 @@ import {
   CurrentLock,
   PgLockModule,
   WithAdvisoryLock,
-} from '../../../dist/index.js';
+} from '../../../dist/esm/index.js';
 import { decorate, Witness } from './queue-support.mjs';
 
 const { AmqpConnection, RabbitMQModule, RabbitPayload, RabbitRPC, RabbitSubscribe } = rabbit;

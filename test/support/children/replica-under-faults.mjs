@@ -9,8 +9,8 @@ import pg from 'pg';
 import { next, send } from '../child-process.mjs';
 import { MUTANTS } from '../mutants.mjs';
 
-const { createCore } = await import('../../../dist/core/pg-lock-core.js');
-const { resolveOptions } = await import('../../../dist/options/resolve-options.js');
+const { createCore } = await import('../../../build/core/pg-lock-core.js');
+const { resolveOptions } = await import('../../../build/options/resolve-options.js');
 
 const { name, seed, file, database, direct, bouncer, sessions, lendPool, mutant } = JSON.parse(
   process.env.REPLICA,

@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { next, send } from '../child-process.mjs';
 import { MUTANTS } from '../mutants.mjs';
 
-const { createCore } = await import('../../../dist/core/pg-lock-core.js');
-const { resolveOptions } = await import('../../../dist/options/resolve-options.js');
+const { createCore } = await import('../../../build/core/pg-lock-core.js');
+const { resolveOptions } = await import('../../../build/options/resolve-options.js');
 const now = () => Number(process.hrtime.bigint()) / 1e6;
 
 const { database, number, mutant } = JSON.parse(process.env.STARVING);

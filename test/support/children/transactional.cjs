@@ -13,7 +13,12 @@ const { TransactionalAdapterPrisma } = require('@nestjs-cls/transactional-adapte
 const { TransactionalAdapterTypeOrm } = require('@nestjs-cls/transactional-adapter-typeorm');
 const { ClsModule } = require('nestjs-cls');
 const typeormTransactional = require('typeorm-transactional');
-const { DeadlockError, PgLockModule, PgLockService, WithAdvisoryLock } = require('../../../dist/index.js');
+const {
+  DeadlockError,
+  PgLockModule,
+  PgLockService,
+  WithAdvisoryLock,
+} = require('../../../dist/esm/index.js');
 
 const SESSIONS = 20;
 const CLIENT = 'client';

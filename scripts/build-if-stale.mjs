@@ -1,30 +1,39 @@
+// node scripts/build-if-stale.mjs: builds what is published, where that is older than what it is made of. `npm pack` does so first.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const LIB = join(ROOT, 'lib');
-const UI = join(ROOT, 'ui');
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const SOURCES = ['lib', 'ui', 'scripts/bundle', 'scripts/bundle.mjs', 'tsconfig.build.json'].map((path) =>
+  join(ROOT, path),
+);
+const BUILD = join(ROOT, 'build');
 const DIST = join(ROOT, 'dist');
 const LOCK = join(ROOT, 'node_modules', '.pglock-build');
 const OTHER_BUILD_WITHIN_MS = 60_000;
 
 /**
  * Child processes and the import checks use the package as it is published, so `dist` must be at least as
- * young as `lib` and `ui`. A build that fails is reported but does not stop the suites that need none.
+ * young as its sources. A build that fails is reported but does not stop the suites that need none. Gives its exit code.
  */
 export function buildIfStale() {
-  if (!existsSync(join(LIB, 'index.ts')) || isFresh()) return;
-  takingTurns(() => {
-    if (isFresh()) return;
-    const { status } = spawnSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: 'inherit' });
+  if (isFresh()) return 0;
+  return takingTurns(() => {
+    if (isFresh()) return 0;
+    // Not to the standard output: that of `npm pack --json` is read by programs.
+    const { status } = spawnSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: ['ignore', 2, 2] });
     if (status !== 0) console.error('The build failed: tests that use dist/ will not see the current lib/.');
+    return status ?? 1;
   });
 }
 
 function isFresh() {
-  return existsSync(DIST) && statSync(DIST).mtimeMs >= Math.max(youngest(LIB), youngest(UI));
+  return (
+    existsSync(BUILD) &&
+    existsSync(join(DIST, 'page')) &&
+    statSync(DIST).mtimeMs >= Math.max(...SOURCES.map(youngest))
+  );
 }
 
 function youngest(path) {
@@ -46,8 +55,10 @@ function takingTurns(work) {
     }
   }
   try {
-    work();
+    return work();
   } finally {
     rmSync(LOCK, { recursive: true, force: true });
   }
 }
+
+if (process.argv[1] === import.meta.filename) process.exitCode = buildIfStale();
