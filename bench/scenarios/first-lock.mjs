@@ -64,6 +64,12 @@ export function tables(result) {
 
 export const goals = [
   {
+    text: 'time from import to the first lock, times the first build',
+    want: 0.75,
+    least: false,
+    value: ({ firstLock }) => firstLock.today.firstLockOverFirst.median,
+  },
+  {
     text: 'heap of the module in an idle application, times the first build',
     want: 0.75,
     least: false,
