@@ -11,7 +11,7 @@ const SOURCES = ['lib', 'ui', 'scripts/bundle', 'scripts/bundle.mjs', 'tsconfig.
 const BUILD = join(ROOT, 'build');
 const DIST = join(ROOT, 'dist');
 const LOCK = join(ROOT, 'node_modules', '.pglock-build');
-const OTHER_BUILD_WITHIN_MS = 60_000;
+const OTHER_BUILD_WITHIN_MS = 300_000;
 
 /**
  * Child processes and the import checks use the package as it is published, so `dist` must be at least as
