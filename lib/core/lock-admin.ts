@@ -1,5 +1,4 @@
 import { BlockedPgLocks } from '../inspection/blocked-pg-locks.js';
-import type { InspectionParts } from '../inspection/lock-inspector.js';
 import type { LockHolder } from '../errors/lock-not-available.error.js';
 import { LockHolders } from '../inspection/lock-holders.js';
 import { PgLocks } from '../inspection/pg-locks.js';
@@ -16,10 +15,10 @@ import { keepsSnapshot, SHOW_ISOLATION } from '../sql/settings-without-snapshot.
 import { BACKEND_PID_OF_TRANSACTION } from '../sql/signal.js';
 import { lastRan, waiting } from '../sql/waiting.js';
 import { OpenTransaction } from '../transaction/open-transaction.js';
-import { targetTable } from '../transaction/resolve-target.js';
 import type { Transactions } from '../transaction/transactions.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
+import { inspectionParts } from './inspection-parts.js';
 
 /** How long a look for blockers may go on when the shutdown begins. */
 const FAREWELL_MS = 1_000;
@@ -56,24 +55,14 @@ export class LockAdmin {
     const clearing = new ObserverSession(connector, { purpose: 'prioritize' });
     this.observer = observer;
     this.#sessions = [observer, clearing];
-    const { namespace, configs, findLimit } = options;
-    for (const id of options.names.ids) names.keyOf(id);
-    const parts: InspectionParts = {
-      observer,
-      names,
-      namespace,
-      configs,
-      limit: findLimit,
-      registered: options.names.registered,
-      tableOf: (target) => targetTable(target),
-    };
+    const parts = inspectionParts(options, names, observer);
     this.#holders = new LockHolders(observer);
     this.#names = names;
     this.locks = new PgLocks(parts);
     this.blocked = new BlockedPgLocks(parts);
     this.prioritizer = new Prioritizer({
       name: options.name,
-      namespace,
+      namespace: options.namespace,
       observer: clearing,
       names,
       emit,

@@ -14,8 +14,8 @@ export interface LockDatabase extends PgLockParts {
   readonly service: PgLockService;
   readonly peers: Peers;
   readonly lockReports: LockReports;
-  /** Who holds an id, for the error of a refusal; a table in memory has no sessions that could be named. */
-  readonly findHolder?: FindHolder;
+  /** Who holds an id, for the error of a refusal. */
+  readonly findHolder: FindHolder;
   /** How many methods lead here from the boot on. */
   leaderMethods: number;
   /** What would begin anew is refused; resolves when running jobs have ended, or `shutdown.timeout` has. */

@@ -7,9 +7,8 @@ import { NoPeers } from '../peers/no-peers.js';
 import type { Peers } from '../peers/peers.js';
 import { WaitOrder } from '../peers/wait-order.js';
 import { WakeUps } from '../peers/wake-ups.js';
-import type { LockStore } from '../session/lock-store.js';
 import { waitsOfHolders } from '../sql/peer-channel.js';
-import { PgLockStore } from '../session/pg-lock-store.js';
+import type { PgLockStore } from '../session/pg-lock-store.js';
 
 /**
  * What the processes of one database do for each other, put together: they speak, wake those who poll for what they
@@ -24,18 +23,17 @@ export class PeerServices {
   private readonly stops: (() => void)[] = [];
 
   constructor(
-    private readonly store: LockStore,
+    private readonly store: PgLockStore,
     options: ResolvedPgLockOptions,
   ) {
     // On a replica LISTEN is refused.
-    const speaks = store instanceof PgLockStore && !options.sessions.allowStandby;
+    const speaks = !options.sessions.allowStandby;
     this.peers = speaks ? this.connect(store, options) : new NoPeers();
   }
 
   /** Looks for deadlocks over the waits of a module. */
   chase(domain: object, graph: FlowWaitGraph): void {
     const { store, peers } = this;
-    if (!(store instanceof PgLockStore)) return;
     const deadlockTimeoutMs = () => store.deadlockTimeoutMs;
     const waits = async (key: string) => {
       const rows = await store.peers.runOnMain(waitsOfHolders(key));

@@ -1,5 +1,4 @@
 import type { Client, ClientBase, Pool, PoolClient, PoolConfig } from 'pg';
-import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { UnreadableAnswerError } from '../errors/unreadable-answer.error.js';
 import { trace } from '../locks/call-places.js';
 import type { FlowTransaction } from '../locks/commit-watch.js';
@@ -14,6 +13,7 @@ import { ServerTransactions } from '../locks/server-transactions.js';
 import { XactLocks, type XactLocksContext } from '../locks/xact-locks.js';
 import { XactWait } from '../locks/xact-lock-wait.js';
 import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
+import { noTransactionsError } from '../session/closed-error.js';
 import { FlowContext } from '../session/flow-context.js';
 import type { FlowPids } from '../session/flow-pids.js';
 import { ObserverSession } from '../session/observer-session.js';
@@ -147,7 +147,7 @@ export class TransactionServices {
 
   #assertOpen(): Pool {
     if (this.#closing === undefined) return this.#pool;
-    throw new PgLockUsageError('The module is shut down and begins no more transactions.');
+    throw noTransactionsError();
   }
 
   async #freshToken(): Promise<bigint> {

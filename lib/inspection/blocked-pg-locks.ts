@@ -1,6 +1,6 @@
 import { treeRows } from '../sql/blocked-rows.js';
 import { assertOptions } from '../vocabulary/known-options.js';
-import { blockingTree, type BlockingTreeNode } from './blocking-tree.js';
+import { blockingTree, type BlockingTreeNode, type TreeMember } from './blocking-tree.js';
 import { LockInspector } from './lock-inspector.js';
 import type { BlockedLockQuery, SignalOptions } from './lock-query.js';
 import type { BlockedPgLock } from './pg-lock.js';
@@ -68,7 +68,11 @@ export class BlockedPgLocks extends LockInspector<BlockedLockQuery, BlockedPgLoc
    */
   async tree(options: BlockingTreeOptions = {}): Promise<readonly BlockingTreeNode[]> {
     assertOptions(options, ['allDatabases'], 'tree()');
-    const { allDatabases = false } = options;
+    return blockingTree(await this.members(options));
+  }
+
+  /** The sessions of the trees. @internal */
+  protected async members({ allDatabases = false }: BlockingTreeOptions): Promise<readonly TreeMember[]> {
     const { observer } = this.parts;
     const version = await observer.version();
     const rows = await observer.query<TextRow>({
@@ -77,7 +81,7 @@ export class BlockedPgLocks extends LockInspector<BlockedLockQuery, BlockedPgLoc
       text: treeRows({ version, allDatabases }),
     });
     const decoder = await this.decoderFor(rows);
-    return blockingTree(rows.map((row) => decoder.treeMember(row)));
+    return rows.map((row) => decoder.treeMember(row));
   }
 
   /** @internal */

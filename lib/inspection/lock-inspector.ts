@@ -53,9 +53,7 @@ export abstract class LockInspector<Query extends LockQuery<object>, Model> {
    * @throws {PgLockUsageError} when an attribute, an operator, a value or a saved query is unknown; before any SQL.
    */
   async find(query?: Query): Promise<readonly Model[]> {
-    const rowQuery = this.listing(query);
-    const version = await this.parts.observer.version();
-    const rows = await this.parts.observer.query<TextRow>(findRows(rowQuery, version));
+    const rows = await this.rows(this.listing(query));
     const decoder = await this.decoderFor(rows);
     return Object.freeze(rows.map((row) => this.decode(decoder, row)));
   }
@@ -86,10 +84,7 @@ export abstract class LockInspector<Query extends LockQuery<object>, Model> {
    * @throws {PgLockUsageError} as for `find`.
    */
   async count(query?: Query): Promise<number> {
-    const rowQuery = this.resolve(query);
-    const version = await this.parts.observer.version();
-    const [row] = await this.parts.observer.query<{ count: string }>(countRows(rowQuery, version));
-    return Number(row?.count);
+    return this.total(this.resolve(query));
   }
 
   /**
@@ -120,6 +115,19 @@ export abstract class LockInspector<Query extends LockQuery<object>, Model> {
    */
   terminateActivity(query: Query & SignalOptions): Promise<readonly SignalOutcome[]> {
     return this.signalActivity('terminate', query);
+  }
+
+  /** The rows that match, as the server sends them. @internal */
+  protected async rows(query: RowQuery): Promise<readonly TextRow[]> {
+    const version = await this.parts.observer.version();
+    return this.parts.observer.query<TextRow>(findRows(query, version));
+  }
+
+  /** How many rows match. @internal */
+  protected async total(query: RowQuery): Promise<number> {
+    const version = await this.parts.observer.version();
+    const [row] = await this.parts.observer.query<{ count: string }>(countRows(query, version));
+    return Number(row?.count);
   }
 
   /** @internal */

@@ -8,6 +8,7 @@ import type { Statement, StatementRunner } from '../sql/statement.js';
 import { ascii } from '../vocabulary/ascii.js';
 import type { SessionPurpose } from '../vocabulary/session-name.js';
 import { SQLSTATE, sqlStateOf } from '../vocabulary/sqlstate.js';
+import { noQueriesError } from './closed-error.js';
 import { cutOnAbort, type Connector } from './connector.js';
 import { socketOf } from './socket.js';
 import { AS_TEXT } from './text-types.js';
@@ -153,7 +154,7 @@ export class ObserverSession implements StatementRunner {
   }
 
   async #connect(signal: AbortSignal): Promise<Observing> {
-    if (this.#ended) throw new PgLockUsageError('The module is shut down and sends no more queries.');
+    if (this.#ended) throw noQueriesError();
     const client = await this.#connector.connect(this.#options.purpose, signal);
     const forget = () => {
       if (this.#open?.client === client) this.#open = undefined;

@@ -4,6 +4,9 @@ import type { LockKey } from '../vocabulary/lock-id.js';
 import type { MemoryLockTable } from './memory-lock-table.js';
 import { meets, type MemoryRow } from './memory-predicate.js';
 
+/** What all sessions call themselves. @internal */
+export const APPLICATION_NAME = 'pglock:locks';
+
 /** A holder of a key, or a waiter for it. */
 interface Party {
   readonly key: LockKey;
@@ -68,7 +71,7 @@ function activity(
 ): MemoryRow {
   const values = {
     pid,
-    applicationName: 'pglock:locks',
+    applicationName: APPLICATION_NAME,
     backendType: 'client backend',
     state,
     duration: now - since.getTime(),

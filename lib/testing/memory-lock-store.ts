@@ -6,6 +6,7 @@ import type {
   TryLockCallbacks,
   WaitOptions,
 } from '../session/lock-store.js';
+import { closedError } from '../session/closed-error.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import type { MemoryLock, MemoryLockTable } from './memory-lock-table.js';
 import { MemoryLockWait } from './memory-lock-wait.js';
@@ -13,11 +14,12 @@ import { MemoryLockWait } from './memory-lock-wait.js';
 /** What one process, or one of the "replicas" that a test plays, holds of a {@link MemoryLockTable}. @internal */
 export class MemoryLockStore implements LockStore {
   private readonly waits = new Set<MemoryLockWait>();
-  private readonly pid: number;
+  private isClosed = false;
 
-  constructor(private readonly table: MemoryLockTable) {
-    this.pid = table.newPid();
-  }
+  constructor(
+    private readonly table: MemoryLockTable,
+    private readonly pid: number,
+  ) {}
 
   tryLock(key: LockKey, shared: boolean, trier: TryLockCallbacks): void {
     const hold = this.table.take(key, shared, this.pid, this);
@@ -64,14 +66,15 @@ export class MemoryLockStore implements LockStore {
   /** As if on one connection, to a server whose lock table is never full. */
   status(): LockStoreStatus {
     const held = this.table.holds().filter(({ owner }) => owner === this).length;
-    return { sessions: 1, maxSessions: 1, held, budget: null };
+    return { sessions: this.isClosed ? 0 : 1, maxSessions: 1, held, budget: null };
   }
 
   ping(): Promise<void> {
-    return Promise.resolve();
+    return this.isClosed ? Promise.reject(closedError()) : Promise.resolve();
   }
 
   async close(): Promise<void> {
+    this.isClosed = true;
     for (const wait of this.waits) wait.cancel();
     await Promise.allSettled([...this.waits].map((wait) => wait.outcome));
     for (const hold of this.table.holds()) if (hold.owner === this) this.table.free(hold);

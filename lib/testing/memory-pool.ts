@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Client, Pool, PoolClient, QueryResult } from 'pg';
 
 /** A client that agrees to every statement and finds no rows. @internal */
-class MemoryClient extends EventEmitter {
+export class MemoryClient extends EventEmitter {
   constructor(readonly processID: number) {
     super();
   }
@@ -37,13 +37,17 @@ export class MemoryPool extends EventEmitter {
   readonly idleCount = 0;
   readonly waitingCount = 0;
 
+  /** Once it is set, the pool has ended: it refuses everything, as that of `pg` does. */
+  ended = false;
+
   constructor(private readonly newPid: () => number) {
     super();
   }
 
   connect(
-    callback?: (error: undefined, client: MemoryClient, done: () => void) => void,
+    callback?: (error: Error | undefined, client?: MemoryClient, done?: () => void) => void,
   ): Promise<MemoryClient> | undefined {
+    if (this.ended) return refuse(callback);
     const client = new MemoryClient(this.newPid());
     if (callback === undefined) return Promise.resolve(client);
     queueMicrotask(() => callback(undefined, client, () => client.release()));
@@ -51,17 +55,14 @@ export class MemoryPool extends EventEmitter {
   }
 
   query(...args: readonly unknown[]): Promise<QueryResult> | undefined {
-    return answer(NO_ROWS, callbackOf(args));
+    const callback = callbackOf(args);
+    return this.ended ? refuse(callback) : answer(NO_ROWS, callback);
   }
 
+  /** Does nothing, as on the pool of the real module: that ends with the module. */
   end(callback?: (error: undefined) => void): Promise<void> | undefined {
     return answer(undefined, callback);
   }
-}
-
-/** Such a pool, as far as types go a real one. @internal */
-export function memoryPool(newPid: () => number): Pool {
-  return new MemoryPool(newPid) as unknown as Pool;
 }
 
 /** `pg` as ORMs take it, with nothing in it but the given pool. @internal */
@@ -79,11 +80,18 @@ export function pidOf(client: object): number {
   return processID ?? 0;
 }
 
-type Callback = (error: undefined, result: unknown) => void;
+type Callback = (error: Error | undefined, result?: unknown) => void;
 
 function callbackOf(args: readonly unknown[]): Callback | undefined {
   const last = args.at(-1);
   return typeof last === 'function' ? (last as Callback) : undefined;
+}
+
+function refuse(callback: ((error: Error) => void) | undefined): Promise<never> | undefined {
+  const error = new Error('Cannot use a pool after calling end on the pool');
+  if (callback === undefined) return Promise.reject(error);
+  queueMicrotask(() => callback(error));
+  return undefined;
 }
 
 function answer<T>(

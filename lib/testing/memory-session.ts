@@ -2,7 +2,9 @@ import { DeadlockError } from '../errors/deadlock.error.js';
 import type { HeldKey, HeldKeyListener } from '../session/lock-store.js';
 import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { TransactionWatcher } from '../transaction/pg-session-watch.js';
+import { PooledTransaction } from '../transaction/pooled-transaction.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
+import { nextMoment } from '../vocabulary/moment.js';
 import type { MemoryLock, MemoryLockTable } from './memory-lock-table.js';
 import { MemoryLockWait } from './memory-lock-wait.js';
 import { onAbort } from '../vocabulary/wait-abort.js';
@@ -20,8 +22,10 @@ export interface MemoryWaitOptions {
 export class MemorySession implements HeldKeyListener {
   readonly pid: number;
   readonly watchers = new Set<TransactionWatcher>();
+  /** What session-level locks of its flow may wait for: its end. */
+  readonly transaction = new PooledTransaction(nextMoment(), undefined);
   private readonly locks = new Set<MemoryLock>();
-  private ended = false;
+  private ownTimeoutMs: number | null | undefined;
 
   constructor(
     private readonly table: MemoryLockTable,
@@ -31,7 +35,23 @@ export class MemorySession implements HeldKeyListener {
   }
 
   get isOpen(): boolean | undefined {
-    return this.endIsKnown ? !this.ended : undefined;
+    return this.endIsKnown ? this.transaction.isOpen : undefined;
+  }
+
+  /** How long its waits for locks may take, where it was told: `null` is no limit. */
+  get lockTimeoutMs(): number | null | undefined {
+    return this.ownTimeoutMs;
+  }
+
+  /** Runs work with a lock timeout; the former one is back afterwards. */
+  async withLockTimeout<T>(timeoutMs: number | null, work: () => Promise<T> | T): Promise<T> {
+    const former = this.ownTimeoutMs;
+    this.ownTimeoutMs = timeoutMs;
+    try {
+      return await work();
+    } finally {
+      this.ownTimeoutMs = former;
+    }
   }
 
   /** Takes all keys, or none; those that it has already once more. @returns what was taken; `null` when not in time. */
@@ -69,15 +89,15 @@ export class MemorySession implements HeldKeyListener {
 
   /** The transaction was committed or rolled back. */
   end(): void {
-    this.ended = true;
     this.free([...this.locks]);
     for (const watcher of this.take()) watcher.ended();
+    this.transaction.end();
   }
 
   onKeyLost(_lock: HeldKey, error: Error): void {
-    this.ended = true;
     this.free([...this.locks]);
     for (const watcher of this.take()) watcher.lost(error);
+    this.transaction.end();
   }
 
   private holds(key: LockKey, shared: boolean): boolean {

@@ -1,4 +1,5 @@
 import type { TransactionWatcher } from '../transaction/pg-session-watch.js';
+import { noTransaction } from '../transaction/transaction-errors.js';
 import { LockContext } from '../locks/lock-context.js';
 import type {
   AskedInTransaction,
@@ -9,6 +10,7 @@ import type {
 import { notAvailable } from '../locks/xact-lock-error.js';
 import { LockUnavailable } from '../locks/xact-lock-wait.js';
 import type { MemoryLock, MemoryLockTable } from './memory-lock-table.js';
+import { MemoryClient } from './memory-pool.js';
 import { MemorySession } from './memory-session.js';
 
 /**
@@ -32,13 +34,22 @@ export class MemoryTransactionBackend implements TransactionBackend {
     return session;
   }
 
+  /** It has ended: its client is in none any more, unless it belongs to a pool that gives it to others. */
+  end(transaction: object, session: MemorySession): void {
+    session.end();
+    if (!(transaction instanceof MemoryClient)) this.sessions.delete(transaction);
+  }
+
   open(transaction: object): LockingTransaction {
-    let session = this.sessions.get(transaction);
-    if (session === undefined) {
-      session = new MemorySession(this.table, false);
-      this.sessions.set(transaction, session);
-    }
-    return new MemoryTransaction(transaction, session, this.ambientTimeoutMs);
+    return new MemoryTransaction(transaction, this.sessionOf(transaction), this.ambientTimeoutMs);
+  }
+
+  /** The session of a transaction. @throws {TransactionStateError} when it is known to have ended. */
+  sessionOf(transaction: object): MemorySession {
+    const session = this.sessions.get(transaction) ?? new MemorySession(this.table, false);
+    if (session.isOpen === false) throw noTransaction('pg');
+    this.sessions.set(transaction, session);
+    return session;
   }
 
   freshToken(): Promise<bigint> {
@@ -61,12 +72,18 @@ class MemoryTransaction implements LockingTransaction {
   }
 
   async lock({ keys, shared, timeoutMs, signal }: TransactionLockRequest): Promise<number> {
-    const limitMs = timeoutMs === undefined ? (this.ambientTimeoutMs() ?? null) : timeoutMs;
+    const limitMs = timeoutMs === undefined ? this.ownLimitMs() : timeoutMs;
     const others = Array.from(LockContext.current?.all() ?? [], ({ queue }) => queue.key.text);
     const taken = await this.session.lock(keys, shared, { limitMs, signal, others });
     if (taken === null) throw new LockUnavailable();
     this.taken.push(...taken);
     return this.session.pid;
+  }
+
+  private ownLimitMs(): number | null {
+    const ambientMs = this.ambientTimeoutMs();
+    const ownMs = ambientMs === undefined ? this.session.lockTimeoutMs : ambientMs;
+    return ownMs ?? null;
   }
 
   errorFor(cause: unknown, asked: AskedInTransaction): unknown {

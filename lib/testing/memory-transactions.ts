@@ -26,7 +26,7 @@ export class MemoryTransactions extends Transactions {
       try {
         return await work(client);
       } finally {
-        session.end();
+        this.backend.end(client, session);
       }
     };
     return super.run(lockedWork, options, how);

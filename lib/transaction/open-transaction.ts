@@ -14,7 +14,13 @@ import { deathOf } from './session-death.js';
 import { sqlStateWithin } from './sqlstate-within.js';
 import type { TransactionAdapter } from './transaction-adapter.js';
 import { adapterOf } from './transaction-adapters.js';
-import { deadTransaction, failedTransaction, notOpen, unreadable } from './transaction-errors.js';
+import {
+  deadTransaction,
+  failedTransaction,
+  noTransaction,
+  notOpen,
+  unreadable,
+} from './transaction-errors.js';
 
 /** What goes before and after a statement, in the same write where that can be. @internal */
 export interface StatementsAround {
@@ -63,10 +69,7 @@ export class OpenTransaction implements StatementRunner {
     const death = deathOf(open.pgClient);
     if (death !== undefined) throw deadTransaction(adapter.name, death);
     if (open.begins) return open;
-    if (open.isOpen === false)
-      throw new TransactionStateError(
-        `This ${adapter.name} object is in no open transaction: pass the transaction itself, before it ends.`,
-      );
+    if (open.isOpen === false) throw noTransaction(adapter.name);
     return open;
   }
 

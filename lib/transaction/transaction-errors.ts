@@ -11,6 +11,13 @@ export function notOpen(clientName: string, cause: unknown): TransactionStateErr
   );
 }
 
+/** What was passed is known to be none any more. @internal */
+export function noTransaction(clientName: string): TransactionStateError {
+  return new TransactionStateError(
+    `This ${clientName} object is in no open transaction: pass the transaction itself, before it ends.`,
+  );
+}
+
 /** A statement in it has failed. @internal */
 export function failedTransaction(clientName: string, cause: unknown): TransactionStateError {
   return new TransactionStateError(

@@ -7,7 +7,7 @@ import { lockKey } from '../../../lib/vocabulary/lock-id.js';
 const HOST = { domain: {}, onSelfWait: () => undefined };
 
 describe('KeyQueues', () => {
-  const store = new MemoryLockStore(new MemoryLockTable());
+  const store = new MemoryLockStore(new MemoryLockTable(), 1);
   const make = () => new KeyQueues((key) => new KeyQueue(HOST, key, store));
 
   it('gives the same queue for the same key', () => {
