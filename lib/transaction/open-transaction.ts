@@ -1,4 +1,4 @@
-import { TransactionStateError } from '../errors/transaction-state.error.js';
+import type { TransactionStateError } from '../errors/transaction-state.error.js';
 import { decodedAnswer, encodedAnswer, isQuery } from '../sql/answer.js';
 import type { Statement, StatementRunner } from '../sql/statement.js';
 import { savepoint } from '../sql/transaction-savepoint.js';
