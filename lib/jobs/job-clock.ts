@@ -33,7 +33,9 @@ export class JobClock {
   private source: CronTimeLike | undefined;
   private known: CronInstants | undefined;
   private armed: { readonly at: number; readonly since: number } | undefined;
-  private readonly fired = new WeakMap<CronJobLike, number>();
+  private readonly fired = new WeakMap<CronJobLike, Date>();
+  /** Those whose timers have called in this turn. */
+  private readonly calling = new Set<CronJobLike>();
   private isStarted = false;
   /** The last instant that was handed out. */
   private given: number | undefined;
@@ -110,16 +112,27 @@ export class JobClock {
     this.arm();
   }
 
-  /** Whether it is a timer of the scheduler that calls now, rather than a call of `fireOnTick()`. */
+  /**
+   * Whether it is a timer of the scheduler that calls now, rather than a call of `fireOnTick()`. The scheduler notes a new date
+   * right before it calls. It calls twice in one turn where its timer was early, or so late that the next instant had passed as well: the
+   * second call finds the date of the first.
+   */
   isTimer(): boolean {
     let fired = false;
     for (const job of this.cronJobs()) {
-      const last = job.lastDate?.()?.getTime() ?? 0;
-      if (last === this.fired.get(job) || Date.now() - last > JUST_NOW_MS) continue;
-      this.fired.set(job, last);
-      fired = true;
+      const last = job.lastDate?.() ?? undefined;
+      const isNew =
+        last !== undefined && last !== this.fired.get(job) && Date.now() - last.getTime() <= JUST_NOW_MS;
+      if (isNew) this.noteFired(job, last);
+      fired ||= this.calling.has(job);
     }
     return fired;
+  }
+
+  private noteFired(job: CronJobLike, at: Date): void {
+    this.fired.set(job, at);
+    this.calling.add(job);
+    queueMicrotask(() => this.calling.delete(job));
   }
 
   private arm(): void {

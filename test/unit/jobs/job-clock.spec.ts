@@ -1,4 +1,5 @@
-import { CronTime } from 'cron';
+import { jest } from '@jest/globals';
+import { CronJob, CronTime } from 'cron';
 import { JobClock } from '../../../lib/jobs/job-clock.js';
 
 const quiet = { onInstant: () => undefined, onFound: () => undefined, onIdleInstant: () => undefined };
@@ -29,5 +30,34 @@ describe('the clock of a job', () => {
     expect(clock.periodMs).toBe(1_000);
     clock.stop();
     await Promise.resolve();
+  });
+
+  it('takes two calls in one turn for timers, as cron makes them where its timer was early', async () => {
+    jest.spyOn(console, 'warn').mockImplementation(() => undefined);
+    const calls: boolean[] = [];
+    const onTick = () => void calls.push(clock.isTimer());
+    const job = CronJob.from({ cronTime: '0 0 1 1 *', onTick, unrefTimeout: true });
+    const clock = new JobClock(() => [job], quiet);
+    const timeouts = [1, -1, 1_000_000]; // fires; the same instant, which has come meanwhile; the next
+    jest.spyOn(job.cronTime, 'getTimeout').mockImplementation(() => timeouts.shift()!);
+    job.start();
+    while (calls.length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+    expect(calls).toEqual([true, true]);
+    await job.fireOnTick();
+    expect(calls).toEqual([true, true, false]);
+    jest.restoreAllMocks();
+  });
+
+  it('tells two timers apart that fire in one millisecond, and no call by hand from them', async () => {
+    const now = Date.now();
+    let last = new Date(now);
+    const cronTime = new CronTime('* * * * * *', 'UTC', null);
+    const job = { cronTime, isActive: true, lastDate: () => last };
+    const clock = new JobClock(() => [job], quiet);
+    expect(clock.isTimer()).toBe(true);
+    await Promise.resolve();
+    expect(clock.isTimer()).toBe(false);
+    last = new Date(now);
+    expect(clock.isTimer()).toBe(true);
   });
 });
