@@ -74,6 +74,7 @@ describe('a wait that polls, since the bound on sessions is reached', () => {
     await lock!.release();
     await (await waiting)!.release();
     await holder.peers.sync();
-    expect(told()).toEqual([]);
+    // A wait that lasts, on a busy machine, is told to the peers: its place in the line, and that it wants the key.
+    expect(told().filter((kind) => kind === 'awaiting' || kind === 'released')).toEqual([]);
   });
 });

@@ -284,7 +284,17 @@ async function ran(
     stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const code = await new Promise<number | null>((done) => child.once('close', done));
   proxy.close();
-  return { code, output: output.replaceAll(/\d{4}-\d\d-\d\d.*$/gm, '<time>'), told: proxy.connections };
+  return {
+    code,
+    output: output.replaceAll(/\d{4}-\d\d-\d\d.*$/gm, '<time>'),
+    told: proxy.connections.map(withoutOrder),
+  };
+}
+
+/** Notifications last: the server sends them when it has a moment. */
+function withoutOrder(told: readonly string[]): readonly string[] {
+  const isNews = (message: string) => message.startsWith('A ');
+  return [...told.filter((message) => !isNews(message)), ...told.filter(isNews)];
 }
 
 function folderWith(files: Files): string {
