@@ -144,7 +144,7 @@ export class LockCore<Server extends LockServer = LockServer> implements LockDat
       ...{ names, held, flowPids, source, peers, findHolder, flowTransaction, emit, ...this.assertPeers },
       store: new LendingStore(server.store, (key) => askForKey(peers, key)),
       defaults: options.advisory,
-      ambientTimeoutMs: () => server.work.timeouts.ambientMs,
+      ambientTimeoutMs: (flow) => server.work.timeouts.ambientMsIn(flow),
     });
   }
 

@@ -21,7 +21,7 @@ export interface LockWork {
   readonly transactions: Transactions;
   readonly models: Pick<ModelLocks, 'lock'>;
   readonly xact: XactLocks;
-  readonly timeouts: Pick<LockTimeouts, 'run' | 'ambientMs'>;
+  readonly timeouts: Pick<LockTimeouts, 'run' | 'ambientMs' | 'ambientMsIn'>;
   readonly flowContext: FlowContext;
   readonly pool: Pool;
   readonly pgDriver: PgDriver;

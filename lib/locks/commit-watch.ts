@@ -1,4 +1,5 @@
 import type { PooledTransaction } from '../transaction/pooled-transaction.js';
+import type { Flow } from '../vocabulary/flow-variable.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import type { TracedPlace } from '../vocabulary/traced-place.js';
@@ -86,7 +87,7 @@ function placeOf(traced: TracedPlace | undefined): string | undefined {
 /** Finds the transaction that a flow is in before it asks for a lock. @internal */
 export interface FlowTransaction {
   /** That of `pglock.transaction`. */
-  own(): PooledTransaction | undefined;
+  own(flow: Flow): PooledTransaction | undefined;
   /**
    * That of `pglock.transaction`, or the one that the flow is known to be in. Asks that for its backend, where its client does
    * not show the connection.

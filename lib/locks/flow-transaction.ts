@@ -4,6 +4,7 @@ import { ambientTransaction } from '../transaction/ambient-transaction.js';
 import { OpenTransaction } from '../transaction/open-transaction.js';
 import type { PooledTransactions } from '../transaction/pooled-transactions.js';
 import type { Transactions } from '../transaction/transactions.js';
+import type { Flow } from '../vocabulary/flow-variable.js';
 import type { FlowTransaction } from './commit-watch.js';
 
 /**
@@ -17,8 +18,8 @@ export function flowTransaction(
   pooled: PooledTransactions,
   clientOf: (pid: number) => object | undefined,
 ): FlowTransaction {
-  const own = () => {
-    const client = transactions.peek();
+  const own = (flow?: Flow) => {
+    const client = transactions.peek(flow);
     return client === undefined ? undefined : pooled.of(client);
   };
   const visible = async () => {

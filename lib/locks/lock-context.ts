@@ -1,6 +1,6 @@
 import type { PooledTransaction } from '../transaction/pooled-transaction.js';
 import type { TracedPlace } from '../vocabulary/traced-place.js';
-import { FlowVariable } from '../vocabulary/flow-variable.js';
+import { FlowVariable, type Flow } from '../vocabulary/flow-variable.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import { nextMoment } from '../vocabulary/moment.js';
 import type { LockReference } from './lock-reference.js';
@@ -48,6 +48,11 @@ export class LockContext {
     return contexts.getStore();
   }
 
+  /** That of a flow. */
+  static in(flow: Flow): LockContext | undefined {
+    return contexts.getStore(flow);
+  }
+
   /** That of the work of a transaction, which the running flow is in. */
   static ofTransaction(transaction: object): LockContext | undefined {
     let context = contexts.getStore();
@@ -58,6 +63,11 @@ export class LockContext {
   /** A request begins; `isAccepted` where that is before the shutdown, so that it may acquire until it is over. */
   static beginRequest(isAccepted: boolean): void {
     contexts.begin(isAccepted ? LockContext.accepted : undefined);
+  }
+
+  /** A flow that is in this context. */
+  flow(outer: Flow): NonNullable<Flow> {
+    return contexts.with(this, outer);
   }
 
   /** Runs work, and all that it starts, in this context. */

@@ -17,9 +17,16 @@ export interface NamedKey {
 }
 
 /** An id with its key, at hand. */
-interface KnownKey extends NamedKey {
-  /** How many ids had been seen when it was noted last. */
-  notedAt: number;
+class KnownKey implements NamedKey {
+  /** The list of it alone, made once: most calls are of one id that was used before. */
+  readonly alone: readonly NamedKey[] = [this];
+
+  constructor(
+    readonly id: LockId,
+    readonly key: LockKey,
+    /** How many ids had been seen when it was noted last. */
+    public notedAt: number,
+  ) {}
 }
 
 /** Remembers which id stands behind which key, so that a key in `pg_locks` can be shown by its name. @internal */
@@ -41,7 +48,7 @@ export class LockNames {
    * @throws {PgLockUsageError} when one is no id, or the list is empty.
    */
   keysOf(ids: LockId | readonly LockId[]): readonly NamedKey[] {
-    if (typeof ids !== 'object') return [this.named(ids)];
+    if (typeof ids !== 'object') return this.named(ids).alone;
     const named = listOfIds(ids).map((id) => this.named(id));
     if (named.length === 1) return named;
     const byKey = new Map(named.map((one) => [one.key.text, one]));
@@ -58,9 +65,10 @@ export class LockNames {
     if (this.seen.find(key) !== name) this.seen.add(name, key);
   }
 
-  private named(id: LockId): NamedKey {
+  private named(id: LockId): KnownKey {
     if (typeof id === 'object') return this.namedPair(id);
-    if (typeof id === 'string' && id.length > LONGEST_NAME) return { id, key: lockKey(id, this.namespace) };
+    if (typeof id === 'string' && id.length > LONGEST_NAME)
+      return new KnownKey(id, lockKey(id, this.namespace), 0);
     const known = this.atHand.get(id);
     if (known !== undefined) return this.note(known);
     const learned = this.learn(id, lockKey(id, this.namespace));
@@ -69,7 +77,7 @@ export class LockNames {
   }
 
   /** Arrays are equal only to themselves; their keys are. */
-  private namedPair(id: LockId): NamedKey {
+  private namedPair(id: LockId): KnownKey {
     const key = lockKey(id);
     const known = this.pairsAtHand.get(key.text);
     if (known !== undefined) return this.note(known);
@@ -79,13 +87,13 @@ export class LockNames {
   }
 
   private learn(id: LockId, key: LockKey): KnownKey {
-    const known = { id, key, notedAt: this.seen.count };
+    const known = new KnownKey(id, key, this.seen.count);
     this.seen.add(id, key);
     return known;
   }
 
   /** What is used again and again is noted again before it is forgotten. */
-  private note(known: KnownKey): NamedKey {
+  private note(known: KnownKey): KnownKey {
     if (this.seen.count - known.notedAt < MOST / 2) return known;
     known.notedAt = this.seen.count;
     this.seen.add(known.id, known.key);

@@ -1,4 +1,5 @@
 import type { HeldKey } from '../session/lock-store.js';
+import { currentFlow, runInFlow, type Flow } from '../vocabulary/flow-variable.js';
 import type { LockContext } from './lock-context.js';
 import type { SessionLockHandle } from './session-lock-handle.js';
 
@@ -20,13 +21,17 @@ export class LockScope {
     return this.lock.heldKeys;
   }
 
-  /** Runs work, and all that it starts, in the flow that holds the lock. */
-  enter<Result>(work: () => Result): Result {
-    return this.context.run(work);
+  /** Runs work, and all that it starts, in the flow that holds the lock. @param within what else that flow has. */
+  enter<Result>(work: () => Result, within: (flow: NonNullable<Flow>) => NonNullable<Flow> = same): Result {
+    return runInFlow(within(this.context.flow(currentFlow())), work);
   }
 
   /** Releases the lock, once; never rejects. Resolves when the server has released it. */
   leave(): Promise<void> {
     return this.onLeave();
   }
+}
+
+function same<Value>(value: Value): Value {
+  return value;
 }

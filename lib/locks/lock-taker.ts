@@ -1,6 +1,7 @@
 import type { AssertPeers, Peers } from '../peers/peers.js';
-import type { FlowPids } from '../session/flow-pids.js';
+import type { FlowPids, PidScope } from '../session/flow-pids.js';
 import type { LockStore } from '../session/lock-store.js';
+import type { Flow } from '../vocabulary/flow-variable.js';
 import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import type { LockId } from '../vocabulary/lock-id.js';
@@ -11,7 +12,7 @@ import type { HeldLocks } from './held-locks.js';
 import { KeyQueue } from './key-queue.js';
 import { KeyQueues } from './key-queues.js';
 import { CallContext } from './call-context.js';
-import type { LockContext } from './lock-context.js';
+import { LockContext } from './lock-context.js';
 import type { LockNames, NamedKey } from './lock-names.js';
 import type { LockReference } from './lock-reference.js';
 import { LockRequest } from './lock-request.js';
@@ -25,8 +26,8 @@ export interface LockTakerInit {
   readonly store: LockStore;
   /** What the running flow holds, in transactions as well. */
   readonly held: HeldLocks;
-  /** The wait that `pglock.timeout` asks of the running flow; `undefined` outside of it. */
-  readonly ambientTimeoutMs: () => number | null | undefined;
+  /** The wait that `pglock.timeout` asks of a flow; `undefined` outside of it. */
+  readonly ambientTimeoutMs: (flow: Flow) => number | null | undefined;
   readonly flowPids: FlowPids;
   readonly names: LockNames;
   /** Those with whom the number of permits is agreed. */
@@ -42,6 +43,7 @@ interface Call extends PermitCall {
   readonly timeoutMs: number | null | undefined;
   readonly startedAt: number;
   readonly context: LockContext | undefined;
+  readonly pids: PidScope | undefined;
 }
 
 /**
@@ -73,16 +75,22 @@ export class LockTaker {
     });
   }
 
-  /** Gives the references when all keys are held; rejects as the errors of a lock say. */
+  /**
+   * Gives the references when all keys are held; rejects as the errors of a lock say.
+   *
+   * @param flow the one that asks.
+   */
   take(
     named: readonly NamedKey[],
     options: ResolvedAdvisoryOptions,
-    context: LockContext | undefined,
+    flow: Flow,
   ): Promise<readonly LockReference[]> {
     options.signal?.throwIfAborted();
-    const timeoutMs = options.timeoutMs === undefined ? this.ambientTimeoutMs() : options.timeoutMs;
+    const timeoutMs = options.timeoutMs === undefined ? this.ambientTimeoutMs(flow) : options.timeoutMs;
     const { permits = 0, signal } = options;
-    const call = { options, timeoutMs, startedAt: monotonicMs(), context, permits, signal };
+    const context = LockContext.in(flow);
+    const pids = this.init.flowPids.in(flow);
+    const call = { options, timeoutMs, startedAt: monotonicMs(), context, pids, permits, signal };
     if (permits > 0) {
       this.init.assertPeers?.('permits');
       return this.takePermits(named, call);
@@ -159,12 +167,12 @@ export class LockTaker {
   /** Asks for one key: under the lock that the flow holds already, or of its queue, as any other caller. */
   private ask(
     { id, key }: NamedKey,
-    { options, timeoutMs, startedAt, context }: Call,
+    { options, timeoutMs, startedAt, context, pids }: Call,
     resolve: (reference: LockReference) => void,
     reject: (error: unknown) => void,
     isOneOfSeveral = false,
   ): void {
-    const { held, flowPids } = this.init;
+    const { held } = this.init;
     const { shared, signal, sticky, reentrant } = options;
     if (signal?.aborted === true) return reject(signal.reason);
     const refused = this.refusal(id, context);
@@ -180,7 +188,7 @@ export class LockTaker {
       startedAt,
       signal,
       context,
-      pids: flowPids.current,
+      pids,
       trace: waitsForItself ? trace() : undefined,
     };
     const request = new LockRequest(init, resolve, reject);
@@ -189,8 +197,8 @@ export class LockTaker {
     if (timeoutMs === undefined) this.learnServerTimeout(request);
   }
 
-  private ambientTimeoutMs(): number | null | undefined {
-    const ambient = this.init.ambientTimeoutMs();
+  private ambientTimeoutMs(flow: Flow): number | null | undefined {
+    const ambient = this.init.ambientTimeoutMs(flow);
     return ambient === undefined ? this.serverTimeoutMs : ambient;
   }
 

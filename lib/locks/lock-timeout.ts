@@ -4,6 +4,7 @@ import { sqlStateWithin } from '../transaction/sqlstate-within.js';
 import type { Transactions } from '../transaction/transactions.js';
 import { assertWork } from '../vocabulary/assert-work.js';
 import { positiveDurationMs, type Duration } from '../vocabulary/duration.js';
+import type { Flow } from '../vocabulary/flow-variable.js';
 import { assertOptions } from '../vocabulary/known-options.js';
 import { SQLSTATE } from '../vocabulary/sqlstate.js';
 import { FormerTimeout } from './former-timeout.js';
@@ -37,6 +38,11 @@ export class LockTimeouts {
   /** The lock timeout of the running flow: `null` is no limit, `undefined` that none was set. */
   get ambientMs(): number | null | undefined {
     return this.#scopes.current?.lockTimeoutMs;
+  }
+
+  /** The same in a flow. */
+  ambientMsIn(flow: Flow): number | null | undefined {
+    return this.#scopes.in(flow)?.lockTimeoutMs;
   }
 
   /**

@@ -1,13 +1,18 @@
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import type { LockHandle } from '../locks/lock-handle.js';
 import { currentTick } from './schedule-bridge/current-invocation.js';
-import { FlowVariable } from '../vocabulary/flow-variable.js';
+import { FlowVariable, type Flow } from '../vocabulary/flow-variable.js';
 
 const held = FlowVariable.shared<LockHandle>('current-lock');
 
 /** Runs work in which `@CurrentLock()` is this lock. @internal */
 export function withCurrentLock<Result>(lock: LockHandle, work: () => Result): Result {
   return held.run(lock, work);
+}
+
+/** A flow in which it is. @internal */
+export function flowWithLock(lock: LockHandle, flow: Flow): NonNullable<Flow> {
+  return held.with(lock, flow);
 }
 
 /** The innermost lock that a decorator or an interceptor holds around the running code. @internal */

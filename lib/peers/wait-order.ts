@@ -98,11 +98,13 @@ export class WaitOrder implements WaitOrderPort {
   }
 
   comesAfterOthers(line: WaitingLine, request: OrderedRequest): boolean {
+    if (this.elsewhere.size === 0) return false;
     for (const _ of this.before(line, request)) return true;
     return false;
   }
 
   makesRoom(line: WaitingLine, request: OrderedRequest): boolean {
+    if (this.elsewhere.size === 0) return false; // which is asked for each lock
     let oldest: [RequestElsewhere, LineElsewhere] | undefined;
     for (const [other, there] of this.before(line, request))
       if (
@@ -189,7 +191,7 @@ export class WaitOrder implements WaitOrderPort {
     { key, workMs }: WaitingLine,
     { startedAt, shared }: OrderedRequest,
   ): Generator<[RequestElsewhere, LineElsewhere]> {
-    const lines = this.elsewhere.size > 0 ? this.elsewhere.get(key.text) : undefined;
+    const lines = this.elsewhere.get(key.text);
     if (lines === undefined || workMs < WORTH_MS * lines.size) return;
     const now = monotonicMs();
     for (const line of lines.values()) {

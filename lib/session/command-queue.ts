@@ -63,14 +63,14 @@ export class CommandQueue {
   }
 
   try(op: TryOp): void {
-    this.lastBatch.tries.push(op);
+    this.lastBatch.addTry(op);
     this.schedule();
   }
 
   /** Resolves when it is released. */
   release(op: KeyOp): Promise<void> {
     const batch = this.lastBatch;
-    batch.releases.push(op);
+    batch.addRelease(op);
     this.schedule();
     return batch.released;
   }
@@ -145,11 +145,13 @@ export class CommandQueue {
   private schedule(): void {
     if (this.isScheduled || !this.hasRoom) return;
     this.isScheduled = true;
-    setImmediate(() => {
-      this.isScheduled = false;
-      while (this.hasRoom && this.sendNext());
-    });
+    setImmediate(this.sendAll);
   }
+
+  private readonly sendAll = (): void => {
+    this.isScheduled = false;
+    while (this.hasRoom && this.sendNext());
+  };
 
   private sendNext(): boolean {
     const isBatchFirst = this.isWaitNext && this.batches.length > 0;

@@ -3,7 +3,7 @@ import type { Client, ClientConfig, Pool } from 'pg';
 import type { PgLockConnection } from './session-options.js';
 import { sessionName, type SessionPurpose } from '../vocabulary/session-name.js';
 import { onAbort } from '../vocabulary/wait-abort.js';
-import { untraced } from '../telemetry/untraced.js';
+import { mayBeTraced, untraced } from '../telemetry/untraced.js';
 import { cutOff } from './socket.js';
 import { AS_TEXT } from './text-types.js';
 
@@ -126,7 +126,9 @@ function leaveUntraced(client: Client): void {
   // eslint-disable-next-line @typescript-eslint/unbound-method -- called on the client
   const { query } = client instanceof pg.Client ? pg.Client.prototype : client;
   const own = client as unknown as { query(...args: unknown[]): unknown };
-  own.query = (...args) => untraced(() => Reflect.apply(query, client, args) as unknown);
+  const send = query as (...args: unknown[]) => unknown;
+  own.query = (...args) =>
+    mayBeTraced() ? untraced(() => send.apply(client, args)) : send.apply(client, args);
 }
 
 /** The user of the client learns of its end by `end` and by its rejected statements. */

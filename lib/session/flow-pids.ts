@@ -1,4 +1,4 @@
-import { FlowVariable } from '../vocabulary/flow-variable.js';
+import { FlowVariable, type Flow } from '../vocabulary/flow-variable.js';
 
 /**
  * The backends that one prioritized flow uses at this moment, and what it hands on to flows around it.
@@ -69,6 +69,11 @@ export class FlowPids {
   /** The scope of the running flow, read synchronously; `undefined` outside of prioritized work. */
   get current(): PidScope | undefined {
     return this.#storage.getStore();
+  }
+
+  /** That of a flow. */
+  in(flow: Flow): PidScope | undefined {
+    return this.#storage.getStore(flow);
   }
 
   /** Counts a backend into the running flow's scope; does nothing outside of prioritized work. */

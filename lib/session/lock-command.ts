@@ -23,10 +23,21 @@ export interface StatementCommand {
 
 /** The tries and releases that one statement carries. @internal */
 export class CommandBatch {
-  readonly releases: KeyOp[] = [];
-  readonly tries: TryOp[] = [];
+  // Made with one element where there is one: `push` on an empty array makes room for seventeen.
+  releases: KeyOp[] = [];
+  tries: TryOp[] = [];
   private allReleased: Promise<void> | undefined;
   private resolve: (() => void) | undefined;
+
+  addTry(op: TryOp): void {
+    if (this.tries.length === 0) this.tries = [op];
+    else this.tries.push(op);
+  }
+
+  addRelease(op: KeyOp): void {
+    if (this.releases.length === 0) this.releases = [op];
+    else this.releases.push(op);
+  }
 
   get size(): number {
     return this.releases.length + this.tries.length;

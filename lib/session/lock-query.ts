@@ -2,10 +2,11 @@ import type { Client, QueryResult } from 'pg';
 import { asText } from '../sql/binary-values.js';
 import type { NamedStatement, Statement } from '../sql/statement.js';
 import { isUnprepared } from '../vocabulary/sqlstate.js';
+import { preparedMessage } from './prepared-message.js';
 
 /** The part of `pg`'s connection that sends the messages of a query. */
 interface QueryConnection {
-  readonly stream: { cork(): void; uncork(): void };
+  readonly stream: { readonly writable: boolean; write(message: Buffer): void; cork(): void; uncork(): void };
   readonly parsedStatements: Record<string, string | undefined>;
   /** What was sent to be parsed, and is not answered yet; from 8.23 on. */
   readonly submittedNamedStatements?: Record<string, string>;
@@ -24,6 +25,21 @@ interface QueryClient {
 type NumbersCallback = (error: Error | null, numbers: readonly number[]) => void;
 
 /**
+ * Runs a named statement whose rows are one number each.
+ *
+ * @param followedBy a statement without values and rows, in the same message and so in the same transaction; only where
+ * the client {@link speaksProtocol}.
+ * @internal
+ */
+export type NumbersRunner = (
+  statement: NamedStatement,
+  callback: NumbersCallback,
+  followedBy?: Statement,
+) => void;
+
+const NONE: readonly number[] = [];
+
+/**
  * A named statement whose rows are one number each, in the place of `pg`'s own query: a lock costs two of these. It asks
  * for no description of the row and builds no result, which makes a lock a third cheaper for this process (`npm run bench`,
  * 100 tasks at once). A second statement may follow in the same message; it must return no rows.
@@ -34,7 +50,7 @@ type NumbersCallback = (error: Error | null, numbers: readonly number[]) => void
 class LockQuery {
   readonly name: string;
   readonly text: string;
-  private readonly numbers: number[] = [];
+  private numbers: number[] | undefined;
 
   constructor(
     private readonly statement: NamedStatement,
@@ -46,6 +62,12 @@ class LockQuery {
   }
 
   submit(connection: QueryConnection): void {
+    const { stream } = connection;
+    if (this.followedBy !== undefined || !this.isPrepared(connection)) this.submitInParts(connection);
+    else if (stream.writable) stream.write(preparedMessage(this.statement));
+  }
+
+  private submitInParts(connection: QueryConnection): void {
     connection.stream.cork();
     this.parse(connection);
     connection.bind({ statement: this.name, values: this.statement.values });
@@ -60,16 +82,21 @@ class LockQuery {
     connection.stream.uncork();
   }
 
+  /** Whether the server has it prepared, or will have by then. */
+  private isPrepared({ parsedStatements, submittedNamedStatements }: QueryConnection): boolean {
+    return parsedStatements[this.name] !== undefined || submittedNamedStatements?.[this.name] !== undefined;
+  }
+
   private parse(connection: QueryConnection): void {
     const { name, text } = this;
     const submitted = connection.submittedNamedStatements;
-    if (connection.parsedStatements[name] !== undefined || submitted?.[name] !== undefined) return;
+    if (this.isPrepared(connection)) return;
     connection.parse({ name, text });
     if (submitted !== undefined) submitted[name] = text;
   }
 
   handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
-    this.numbers.push(Number(fields[0]));
+    (this.numbers ??= []).push(Number(fields[0]));
   }
 
   handleCommandComplete(): void {
@@ -83,7 +110,7 @@ class LockQuery {
   }
 
   handleReadyForQuery(): void {
-    this.callback(null, this.numbers);
+    this.callback(null, this.numbers ?? NONE);
   }
 }
 
@@ -114,26 +141,19 @@ export function hasPipeline(client: Client): boolean {
   return (client as unknown as { pipeline?: unknown }).pipeline === true;
 }
 
-/**
- * Runs a named statement whose rows are one number each.
- *
- * @param followedBy a statement without values and rows, in the same message and so in the same transaction; only where
- * the client {@link speaksProtocol}.
- * @internal
- */
-export function queryNumbers(
+/** How a client runs a lock's statements. @internal */
+export function numbersRunner(client: Client): NumbersRunner {
+  if (!speaksProtocol(client)) return runByDriver.bind(undefined, client);
+  const Query = queryClassOf(client as unknown as QueryClient);
+  return (statement, callback, followedBy) => void client.query(new Query(statement, followedBy, callback));
+}
+
+/** `pg-native` speaks no messages of ours, and no binary values. */
+function runByDriver(
   client: Client,
-  statement: NamedStatement,
+  { name, text, values }: NamedStatement,
   callback: NumbersCallback,
-  followedBy?: Statement,
 ): void {
-  if (speaksProtocol(client)) {
-    const Query = queryClassOf(client as unknown as QueryClient);
-    void client.query(new Query(statement, followedBy, callback));
-    return;
-  }
-  // `pg-native` speaks no messages of ours, and no binary values.
-  const { name, text, values } = statement;
   client.query(
     { name, text, values: values.map(asText) },
     (error: Error | null, result: QueryResult<object>) =>

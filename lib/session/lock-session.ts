@@ -9,7 +9,7 @@ import { atMost } from './at-most.js';
 import type { UnsentCommands } from './command-queue.js';
 import { Insistence } from './insistence.js';
 import type { CommandBatch, TryOp } from './lock-command.js';
-import { monotonicMs } from '../vocabulary/monotonic.js';
+import { wakingClock } from '../vocabulary/waking-clock.js';
 import type { TextRow } from './peer-port.js';
 import { Recovery } from './recovery.js';
 import { Roster } from './roster.js';
@@ -54,8 +54,8 @@ export class LockSession implements WireOwner {
   owner: SessionOwner | undefined;
   /** Called with what arrives on a channel that the session listens to. */
   onNotification: ((notification: Notification) => void) | undefined;
-  /** When something was last asked of it, heartbeats aside, on the monotonic clock. */
-  lastUsedAt = monotonicMs();
+  /** When something was last asked of it, heartbeats aside, on the waking clock. */
+  lastUsedAt = wakingClock.now();
   readonly trustMs: number;
 
   private state: SessionState = 'open';
@@ -191,22 +191,25 @@ export class LockSession implements WireOwner {
     this.refuseAll({ statements: [], batches }, closed);
   }
 
-  onAnswered(batch: CommandBatch, refused: readonly number[]): void {
+  onAnswered(batch: CommandBatch, refused: readonly number[], now: number): void {
     const { releases, tries } = batch;
-    this.lastUsedAt = monotonicMs();
+    this.lastUsedAt = now;
     batch.markReleased();
     let next = 0;
     while ((refused[next] ?? Infinity) <= releases.length) next++;
-    const granted: TryOp[] = [];
-    tries.forEach((op, index) => {
-      const isRefused = refused[next] === releases.length + index + 1;
-      if (!isRefused && this.recovery !== undefined) return granted.push(op);
-      this.tries--;
-      if (!isRefused) return this.grant(op);
-      next++;
-      return op.onUnavailable();
-    });
-    this.recovery?.addGranted(granted);
+    let place = releases.length;
+    for (const op of tries) {
+      const isRefused = refused[next] === ++place;
+      if (isRefused) next++;
+      this.answerTry(op, isRefused);
+    }
+  }
+
+  private answerTry(op: TryOp, isRefused: boolean): void {
+    if (!isRefused && this.recovery !== undefined) return this.recovery.addGranted(op);
+    this.tries--;
+    if (isRefused) op.onUnavailable();
+    else this.grant(op);
   }
 
   /** A batch has failed; what was under way behind it may fail, too, and is awaited first. */
@@ -234,7 +237,7 @@ export class LockSession implements WireOwner {
   private assertUsable(): void {
     const { refusal } = this;
     if (refusal !== undefined) throw refusal;
-    this.lastUsedAt = monotonicMs();
+    this.lastUsedAt = wakingClock.now();
   }
 
   private add(key: LockKey, shared: boolean): SessionLock<LockSession> | undefined {

@@ -34,9 +34,9 @@ export class Recovery {
     this.failed.push({ batch, error });
   }
 
-  /** A batch behind one that failed has acquired these keys. */
-  addGranted(tries: readonly TryOp[]): void {
-    this.granted.push(...tries);
+  /** A batch behind one that failed has acquired a key. */
+  addGranted(op: TryOp): void {
+    this.granted.push(op);
   }
 
   /** What is to be tried again. */

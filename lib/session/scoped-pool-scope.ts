@@ -1,4 +1,4 @@
-import { FlowVariable } from '../vocabulary/flow-variable.js';
+import { FlowVariable, type Flow } from '../vocabulary/flow-variable.js';
 
 /** What a flow wants of the sessions that it takes. @internal */
 export interface SessionScope {
@@ -13,6 +13,11 @@ export class SessionScopes {
   /** The scope of the running flow, read synchronously. Each scope is an object of its own. */
   get current(): SessionScope | undefined {
     return this.#scopes.getStore();
+  }
+
+  /** That of a flow. */
+  in(flow: Flow): SessionScope | undefined {
+    return this.#scopes.getStore(flow);
   }
 
   /** Runs the work with a lock timeout for all sessions that it takes; `undefined` for the sessions' own. */

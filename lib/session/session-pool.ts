@@ -292,12 +292,12 @@ export class SessionPool implements SessionOwner {
 
   private tick(): void {
     wakingClock.notice();
-    const now = monotonicMs();
+    const unusedSince = wakingClock.now() - IDLE_MS;
     for (const session of [...this.sessions]) {
       session.beat(this.options.heartbeatMs);
-      if (this.isUnused(session) && session.lastUsedAt <= now - IDLE_MS) this.dismiss(session);
+      if (this.isUnused(session) && session.lastUsedAt <= unusedSince) this.dismiss(session);
     }
-    this.stalls.tick(now, cpuTimeMs());
+    this.stalls.tick(monotonicMs(), cpuTimeMs());
     this.onTick?.();
   }
 }

@@ -6,7 +6,7 @@ import { endsSession, isAnswer } from '../vocabulary/sqlstate.js';
 import { CommandQueue, type CommandSink } from './command-queue.js';
 import { Lease } from './lease.js';
 import type { CommandBatch, StatementCommand } from './lock-command.js';
-import { hasPipeline, queryNumbers, speaksProtocol } from './lock-query.js';
+import { hasPipeline, numbersRunner, speaksProtocol, type NumbersRunner } from './lock-query.js';
 import { wakingClock } from '../vocabulary/waking-clock.js';
 import type { TextRow } from './peer-port.js';
 import type { PipelineDepth } from './pipeline-depth.js';
@@ -33,8 +33,11 @@ export interface WireOwner {
   readonly lockCount: number;
   /** Why it is over, where it is. */
   readonly endedBy: Error | undefined;
-  /** @param refused the places, counted from 1 and with the releases first, of what the server refused; in order. */
-  onAnswered(batch: CommandBatch, refused: readonly number[]): void;
+  /**
+   * @param refused the places, counted from 1 and with the releases first, of what the server refused; in order.
+   * @param now on the waking clock.
+   */
+  onAnswered(batch: CommandBatch, refused: readonly number[], now: number): void;
   onFailed(batch: CommandBatch, error: unknown): void;
   /** The session is over: the server says so, or nothing is known of it any more. */
   onOver(error: Error): void;
@@ -51,6 +54,7 @@ export class SessionWire implements CommandSink {
   private readonly lease: Lease;
   private readonly serverLease: ServerLease;
   private readonly leaseMs: number;
+  private readonly runNumbers: NumbersRunner;
   private lastSentAt = wakingClock.now();
   private keepsProcess = false;
   private isReferenced = true;
@@ -61,6 +65,7 @@ export class SessionWire implements CommandSink {
     { version, leaseMs, trustMs, depth }: SessionWireInit,
   ) {
     this.leaseMs = leaseMs;
+    this.runNumbers = numbersRunner(client);
     this.lease = new Lease(trustMs, wakingClock.now());
     const toggles = speaksProtocol(client) ? 'toggled' : 'always';
     this.serverLease = new ServerLease(version >= 140_000 ? toggles : 'never');
@@ -127,24 +132,35 @@ export class SessionWire implements CommandSink {
   }
 
   sendStatement({ query, allowanceMs, resolve, reject }: StatementCommand): void {
-    const answered = this.sending(allowanceMs, 1, resolve, reject);
+    const sentAt = this.sending(allowanceMs, 1);
     const sent = typeof query === 'function' ? query() : query;
-    this.client.query(sent as QueryConfig, answered as (error: Error, result: QueryResult) => void);
+    this.client.query(sent as QueryConfig, (error: Error | null, result: QueryResult) => {
+      const now = wakingClock.now();
+      const failure = this.failureOf(error, sentAt, allowanceMs, now);
+      if (failure === undefined) resolve(result);
+      else reject(failure.error);
+      this.answered(now);
+    });
   }
 
   sendBatch(batch: CommandBatch): void {
-    const change = this.leaseChangeFor(batch);
+    const sentAt = this.sending(0, batch.size);
+    const change = this.leaseChangeFor(batch, sentAt);
     const { mark } = this.serverLease;
-    const done = (refused: readonly number[]) => {
-      this.serverLease.answered(change, mark);
-      this.owner.onAnswered(batch, refused);
-    };
-    const failed = (error: unknown) => {
-      this.serverLease.failed(change);
-      this.owner.onFailed(batch, error);
+    const answered = (error: Error | null, refused: readonly number[]): void => {
+      const now = wakingClock.now();
+      const failure = this.failureOf(error, sentAt, 0, now);
+      if (failure === undefined) {
+        this.serverLease.answered(change, mark);
+        this.owner.onAnswered(batch, refused, now);
+      } else {
+        this.serverLease.failed(change);
+        this.owner.onFailed(batch, failure.error);
+      }
+      this.answered(now);
     };
     const lease = change && { text: changeLease(change === 'begin' ? this.leaseMs : 0) };
-    queryNumbers(this.client, batch.statement, this.sending(0, batch.size, done, failed), lease);
+    this.runNumbers(batch.statement, answered, lease);
   }
 
   /** Keeps the process alive also while nothing is held and nothing asked for. */
@@ -163,9 +179,9 @@ export class SessionWire implements CommandSink {
     else socket?.unref();
   }
 
-  private leaseChangeFor({ tries }: CommandBatch): LeaseChange {
-    if (tries.length > 0) return this.serverLease.forTries(wakingClock.now());
-    return this.owner.holdCount === 0 ? this.serverLease.forLastRelease(wakingClock.now()) : undefined;
+  private leaseChangeFor({ tries }: CommandBatch, now: number): LeaseChange {
+    if (tries.length > 0) return this.serverLease.forTries(now);
+    return this.owner.holdCount === 0 ? this.serverLease.forLastRelease(now) : undefined;
   }
 
   /** A statement for its own sake. */
@@ -173,34 +189,39 @@ export class SessionWire implements CommandSink {
     this.run(query, 0, false).catch(() => undefined); // how it fails is seen by what follows
   }
 
-  /** Notes that a statement is being sent; what it returns is to be called with the answer. */
-  private sending<Result>(
+  /** Notes that a statement is being sent; gives when. */
+  private sending(allowanceMs: number, size: number): number {
+    this.lastSentAt = wakingClock.now();
+    this.commands.sent(this.lastSentAt, allowanceMs, size);
+    return this.lastSentAt;
+  }
+
+  /** Reads an answer: why it does not count as one, or undefined where it does. */
+  private failureOf(
+    error: Error | null,
+    sentAt: number,
     allowanceMs: number,
-    size: number,
-    done: (result: Result) => void,
-    fail: (error: unknown) => void,
-  ): (error: Error | null, result: Result) => void {
-    const sentAt = (this.lastSentAt = wakingClock.now());
-    this.commands.sent(sentAt, allowanceMs, size);
-    return (error, result) => {
-      if (error && endsSession(error)) this.owner.onOver(error);
-      // A statement that was cancelled, or waited for too long, is answered: the server has heard of the session as by any other.
-      if (error && !isAnswer(error)) fail(this.owner.endedBy ?? error);
-      else if (!this.confirm(sentAt, allowanceMs)) fail(this.owner.endedBy);
-      else if (error) fail(error);
-      else done(result);
-      this.commands.answered(wakingClock.now());
-      this.updateReference();
-    };
+    now: number,
+  ): { readonly error: unknown } | undefined {
+    if (error && endsSession(error)) this.owner.onOver(error);
+    // A statement that was cancelled, or waited for too long, is answered: the server has heard of the session as by any other.
+    if (error && !isAnswer(error)) return { error: this.owner.endedBy ?? error };
+    if (!this.confirm(sentAt, allowanceMs, now)) return { error: this.owner.endedBy };
+    return error ? { error } : undefined;
+  }
+
+  /** The first statement under way was answered, and whoever asked for it was told. */
+  private answered(now: number): void {
+    this.commands.answered(now);
+    this.updateReference();
   }
 
   /**
    * An answer that slept in a buffer for too long proves nothing, and ends the session. So does one that comes when locks could
    * not be trusted any more: code that looked meanwhile knows them as lost.
    */
-  private confirm(sentAt: number, allowanceMs: number): boolean {
+  private confirm(sentAt: number, allowanceMs: number, now: number): boolean {
     if (this.owner.endedBy !== undefined) return false;
-    const now = wakingClock.now();
     const isLost = this.owner.lockCount > 0 && !this.lease.isTrusted(now);
     if (this.lease.answered(sentAt, allowanceMs, now) && !isLost) return true;
     const late = 'The answer of the server came later than the lease of the lock session allows.';

@@ -67,10 +67,18 @@ export function fusedLockOps(releases: readonly KeyOp[], tries: readonly KeyOp[]
   return { name: 'pglock_any', text: ANY, values: [keys, `{${ops.map(({ code }) => code).join(',')}}`] };
 }
 
+/** Spelled once: a text that is put together anew has to be looked up by its characters, by the driver as well. */
+const SINGLE = Object.fromEntries(
+  Object.entries(CALLS).map(([code, call]) => {
+    const text = `${ON_PRIMARY}SELECT 1 FROM (SELECT $1::pg_catalog.int8 AS k) AS op WHERE NOT ${call}`;
+    return [code, { name: `pglock_${code}`, text }];
+  }),
+) as Record<LockOpCode, Pick<NamedStatement, 'name' | 'text'>>;
+
 /** {@link fusedLockOps} for one operation alone: the same answer, planned and run more cheaply. @internal */
 export function singleLockOp({ key, code }: KeyOp): NamedStatement {
-  const text = `${ON_PRIMARY}SELECT 1 FROM (SELECT $1::pg_catalog.int8 AS k) AS op WHERE NOT ${CALLS[code]}`;
-  return { name: `pglock_${code}`, text, values: [int8(key)] };
+  const { name, text } = SINGLE[code];
+  return { name, text, values: [int8(key)] };
 }
 
 /** What a statement that waits consists of. @internal */

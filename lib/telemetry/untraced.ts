@@ -15,6 +15,15 @@ const SUPPRESSED = Symbol.for('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
  * @internal
  */
 export function untraced<T>(work: () => T): T {
-  const { context } = ((globalThis as Record<symbol, unknown>)[API] ?? {}) as { context?: ContextManager };
+  const context = contextManager();
   return context === undefined ? work() : context.with(context.active().setValue(SUPPRESSED, true), work);
+}
+
+/** Whether anything here may trace, so that there is something to leave alone. @internal */
+export function mayBeTraced(): boolean {
+  return contextManager() !== undefined;
+}
+
+function contextManager(): ContextManager | undefined {
+  return (globalThis as { [API]?: { readonly context?: ContextManager } })[API]?.context;
 }

@@ -12,6 +12,7 @@ import { FlowContext } from '../session/flow-context.js';
 import { SessionScopes } from '../session/scoped-pool-scope.js';
 import type { InTransaction } from '../transaction/ambient-transaction.js';
 import { resolveTarget } from '../transaction/resolve-target.js';
+import type { Flow } from '../vocabulary/flow-variable.js';
 import { assertWork } from '../vocabulary/assert-work.js';
 import type { Duration } from '../vocabulary/duration.js';
 import type { LockTarget } from '../vocabulary/lock-target.js';
@@ -38,6 +39,10 @@ export class MemoryLockTimeouts {
 
   get ambientMs(): number | null | undefined {
     return this.scopes.current?.lockTimeoutMs;
+  }
+
+  ambientMsIn(flow: Flow): number | null | undefined {
+    return this.scopes.in(flow)?.lockTimeoutMs;
   }
 
   async run<T>(

@@ -3,7 +3,7 @@ import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { TransactionStateError } from '../errors/transaction-state.error.js';
 import { beginning, COMMIT, ISOLATION_LEVELS, ROLLBACK, type IsolationLevel } from '../sql/transaction.js';
 import type { Statement } from '../sql/statement.js';
-import { FlowVariable } from '../vocabulary/flow-variable.js';
+import { FlowVariable, type Flow } from '../vocabulary/flow-variable.js';
 import { assertOptions } from '../vocabulary/known-options.js';
 import { printable } from '../vocabulary/printable.js';
 import { givenTransaction, type InTransaction } from './ambient-transaction.js';
@@ -84,9 +84,9 @@ export class Transactions {
     );
   }
 
-  /** The open ambient transaction of this flow, if there is one. */
-  peek(): PoolClient | undefined {
-    const ambient = this.#ambient.getStore();
+  /** The open ambient transaction of this flow, or of the one that is given, if there is one. */
+  peek(flow?: Flow): PoolClient | undefined {
+    const ambient = this.#ambient.getStore(flow);
     return ambient?.open ? ambient.client : undefined;
   }
 

@@ -19,6 +19,23 @@ class Binding {
 const bindings = processWide('flows:1', () => new AsyncLocalStorage<Binding>());
 const shared = processWide('shared-flow-variables:1', () => new Map<string, FlowVariable<unknown>>());
 
+/** What all variables have in one flow: read once where several of them are asked for. @internal */
+export type Flow = Binding | null;
+
+/** The running flow; null outside of every one that has a value of the library's. Each look costs as much as a promise. @internal */
+export function currentFlow(): Flow {
+  return bindings.getStore() ?? null;
+}
+
+/** Runs work, and all that it starts, in a flow: one that is made of several values costs as much to enter as one of a single value. @internal */
+export function runInFlow<Args extends unknown[], Result>(
+  flow: NonNullable<Flow>,
+  work: (...args: Args) => Result,
+  ...args: Args
+): Result {
+  return bindings.run(flow, work, ...args);
+}
+
 /**
  * A value that follows an async flow, as an `AsyncLocalStorage` has it. All of the library's share one storage: where Node
  * keeps storages by async hooks (before 24), every promise of the process is given the value of each storage in use.
@@ -34,16 +51,21 @@ export class FlowVariable<Value> {
     return variable as FlowVariable<Value>;
   }
 
-  /** The value in the running flow; undefined outside of `run`. */
-  getStore(): Value | undefined {
-    let binding = bindings.getStore();
+  /** The value in the running flow, or in the one that is given; undefined outside of `run`. */
+  getStore(flow = currentFlow()): Value | undefined {
+    let binding = flow ?? undefined;
     while (binding !== undefined && binding.variable !== this) binding = binding.others;
     return binding?.value as Value | undefined;
   }
 
   /** Runs work, and all that it starts, with this value. */
   run<Args extends unknown[], Result>(value: Value, work: (...args: Args) => Result, ...args: Args): Result {
-    return bindings.run(new Binding(this, value, bindings.getStore()?.without(this)), work, ...args);
+    return runInFlow(this.with(value, currentFlow()), work, ...args);
+  }
+
+  /** A flow that has this value as well. */
+  with(value: Value, flow: Flow): NonNullable<Flow> {
+    return new Binding(this, value, flow?.without(this));
   }
 
   /**

@@ -79,7 +79,7 @@ export const MUTANTS = {
   async cancelIsDone() {
     const { LockSession } = await built('session/lock-session');
     around(LockSession.prototype, 'onFailed', function (onFailed, batch, error) {
-      if (error?.code === '57014') this.onAnswered(batch, []);
+      if (error?.code === '57014') this.onAnswered(batch, [], this.lastUsedAt);
       else onFailed(batch, error);
     });
   },

@@ -8,7 +8,11 @@ import { onClosing, type Closing } from './closing.js';
  * @internal
  */
 export function onceClientGone(context: ExecutionContext, callback: () => void): () => void {
-  const source = candidate(context);
+  return onceGone(candidate(context), callback);
+}
+
+/** The same of a response or a socket that is at hand. @internal */
+export function onceGone(source: unknown, callback: () => void): () => void {
   if (!isEmitter(source)) return nothing;
   if (isGone(source)) queueMicrotask(callback);
   return onClosing(source, () => {

@@ -3,7 +3,34 @@ export interface Closing {
   on(event: string, listener: () => void): unknown;
 }
 
-const watched = new WeakMap<Closing, Set<() => void>>();
+/** On what is watched: a map beside it would have to be looked through by every minor garbage collection. */
+const WATCH = Symbol('nestjs-pglock:closing');
+
+interface Watched extends Closing {
+  [WATCH]?: ClosingWatch;
+}
+
+/** Those who are to be called; mostly one. */
+class ClosingWatch {
+  private first: (() => void) | undefined;
+  private others: Set<() => void> | undefined;
+
+  add(callback: () => void): void {
+    if (this.first === undefined && this.others === undefined) this.first = callback;
+    else (this.others ??= new Set()).add(callback);
+  }
+
+  delete(callback: () => void): void {
+    if (this.first === callback) this.first = undefined;
+    else this.others?.delete(callback);
+  }
+
+  readonly closed = (): void => {
+    const others = [...(this.others ?? [])];
+    this.first?.();
+    for (const callback of others) callback();
+  };
+}
 
 /**
  * Calls back when a response or a socket closes, sent or not. However many handlers and locks ask, it has one listener of ours:
@@ -13,19 +40,16 @@ const watched = new WeakMap<Closing, Set<() => void>>();
  * @internal
  */
 export function onClosing(source: Closing, callback: () => void): () => void {
-  const callbacks = watched.get(source) ?? watch(source);
-  callbacks.add(callback);
-  return () => void callbacks.delete(callback);
+  const watch = (source as Watched)[WATCH] ?? begin(source);
+  watch.add(callback);
+  return () => watch.delete(callback);
 }
 
-function watch(source: Closing): Set<() => void> {
-  const callbacks = new Set<() => void>();
-  watched.set(source, callbacks);
-  const closed = (): void => {
-    for (const callback of [...callbacks]) callback();
-  };
-  source.on('close', closed);
+function begin(source: Closing): ClosingWatch {
+  const watch = new ClosingWatch();
+  Object.defineProperty(source, WATCH, { value: watch, configurable: true });
+  source.on('close', watch.closed);
   // What sockets of socket.io emit; a response does not.
-  if (!('headersSent' in source)) source.on('disconnect', closed);
-  return callbacks;
+  if (!('headersSent' in source)) source.on('disconnect', watch.closed);
+  return watch;
 }

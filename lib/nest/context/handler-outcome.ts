@@ -1,6 +1,6 @@
 import { isObservable } from 'rxjs';
 import type { AnyFunction } from '../nest-metadata.js';
-import { FlowVariable } from '../../vocabulary/flow-variable.js';
+import { FlowVariable, type Flow } from '../../vocabulary/flow-variable.js';
 
 /**
  * What a handler returned: what is unsubscribed must know it. An Observable stops when it is unsubscribed; a promise
@@ -10,8 +10,8 @@ import { FlowVariable } from '../../vocabulary/flow-variable.js';
  */
 export type HandlerOutcome =
   | { readonly kind: 'observable' | 'value' }
-  /** `settled` resolves either way; undefined for a thenable, since calling its `then` may start its work again. */
-  | { readonly kind: 'promise'; readonly settled: Promise<unknown> | undefined };
+  /** None of a thenable, since calling its `then` may start its work again. */
+  | { readonly kind: 'promise'; readonly promise: Promise<unknown> | undefined };
 
 const observations = FlowVariable.shared<HandlerObservation>('handler-observation');
 
@@ -38,9 +38,9 @@ export class HandlerObservation {
     return this.seen;
   }
 
-  /** Runs what leads to the handler's call. */
-  run<Result>(work: () => Result): Result {
-    return observations.run(this, work);
+  /** A flow for what leads to the handler's call. */
+  flow(outer: Flow): NonNullable<Flow> {
+    return observations.with(this, outer);
   }
 
   /** Whether the handler that is being called now is this one, called by Nest rather than by its fellow methods. */
@@ -59,9 +59,9 @@ export class HandlerObservation {
 
 function outcomeOf(result: unknown): HandlerOutcome {
   if (isObservable(result)) return { kind: 'observable' };
-  if (result instanceof Promise) return { kind: 'promise', settled: result.then(ignore, ignore) };
+  if (result instanceof Promise) return { kind: 'promise', promise: result };
   if (typeof result === 'object' && result !== null && 'then' in result && typeof result.then === 'function')
-    return { kind: 'promise', settled: undefined };
+    return { kind: 'promise', promise: undefined };
   return { kind: 'value' };
 }
 
@@ -77,5 +77,3 @@ function observeCalls(handler: AnyFunction): void {
     },
   });
 }
-
-function ignore(): void {}

@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { TakenLock } from '../../jobs/job-definition.js';
 import type { LockHandle } from '../../locks/lock-handle.js';
+import { currentFlow, runInFlow } from '../../vocabulary/flow-variable.js';
 import type { Failure, Held } from './held-handler.js';
 
 /**
@@ -18,7 +19,10 @@ export function heldAround(
         new Promise<void>((end, fail) => {
           const inside = new AsyncResource('PGLOCK_HELD');
           resolve({
-            enter: (work) => inside.runInAsyncScope(work),
+            enter: (work, within) =>
+              inside.runInAsyncScope(
+                within === undefined ? work : () => runInFlow(within(currentFlow()), work),
+              ),
             leave: (failure) => {
               if (failure === undefined) end();
               else fail(failure.error);
@@ -44,7 +48,7 @@ export async function heldUnderHandle(
   );
   if (held === undefined) return undefined;
   return {
-    enter: (work) => held.enter(work),
+    enter: (work, within) => held.enter(work, within),
     leave: (failure?: Failure) => held.leave(failure),
     keys: [],
     get isTrusted() {

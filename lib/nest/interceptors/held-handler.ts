@@ -3,10 +3,11 @@ import type { CallHandler, ExecutionContext } from '@nestjs/common';
 import { Observable, type Observer, type Subscriber, type Subscription } from 'rxjs';
 import type { LockHandle } from '../../locks/lock-handle.js';
 import { WaitAbort } from '../../vocabulary/wait-abort.js';
-import { onceClientGone } from '../context/client-presence.js';
+import { onceClientGone, onceGone } from '../context/client-presence.js';
 import { HandlerObservation } from '../context/handler-outcome.js';
 import { HttpExchange, isStreamingBody } from '../context/http-exchange.js';
-import { withCurrentLock } from '../current-lock.js';
+import type { Flow } from '../../vocabulary/flow-variable.js';
+import { flowWithLock } from '../current-lock.js';
 import type { AnyFunction } from '../nest-metadata.js';
 import type { Run, RunRegistry } from '../run-registry.js';
 
@@ -19,8 +20,8 @@ export interface Failure {
 export interface Held {
   /** The lock, where it is one. */
   readonly lock?: LockHandle;
-  /** Runs what leads to the handler's call in a flow that holds it. */
-  enter(work: () => void): void;
+  /** Runs what leads to the handler's call in a flow that holds it. @param within what else that flow has. */
+  enter(work: () => void, within?: (flow: Flow) => NonNullable<Flow>): void;
   /** Releases the lock, once; the caller is told of the handler's end when this has resolved, or of the error that it rejects with. */
   leave(failure?: Failure): Promise<unknown>;
 }
@@ -102,7 +103,9 @@ class HeldCall implements Run, Observer<unknown> {
     runs.add(this);
     this.http = HttpExchange.of(context);
     this.observation = new HandlerObservation(context.getHandler() as AnyFunction, () => this.endAbandoned());
-    this.stopWatching = onceClientGone(context, () => this.abandon('by client'));
+    const gone = () => this.abandon('by client');
+    this.stopWatching =
+      this.http === undefined ? onceClientGone(context, gone) : onceGone(this.http.raw, gone);
     holding.take(this.waitAbort).then(
       (held) => this.acquired(held),
       (error: unknown) => this.refused(error),
@@ -149,9 +152,11 @@ class HeldCall implements Run, Observer<unknown> {
     if (held === undefined) return this.skipped();
     if (this.abandoned !== 'no') return this.leave();
     this.to('working');
-    const enter = () => held.enter(() => this.observation.run(() => this.call()));
-    if (held.lock === undefined) enter();
-    else withCurrentLock(held.lock, enter);
+    const { lock } = held;
+    held.enter(
+      () => this.call(),
+      (flow) => this.observation.flow(lock === undefined ? flow : flowWithLock(lock, flow)),
+    );
   }
 
   private call(): void {
@@ -195,9 +200,10 @@ class HeldCall implements Run, Observer<unknown> {
     if (outcome?.kind === 'observable') return this.stopWork();
     // Nest still waits for the result: it gets it, though the caller has left.
     if (this.abandoned === 'by client') return;
-    if (outcome?.kind === 'promise' && outcome.settled !== undefined)
-      void outcome.settled.then(() => this.stopWork());
-    else if (outcome?.kind === 'value' || this.hasEmitted) this.stopWork();
+    if (outcome?.kind === 'promise' && outcome.promise !== undefined) {
+      const stop = () => this.stopWork();
+      outcome.promise.then(stop, stop);
+    } else if (outcome?.kind === 'value' || this.hasEmitted) this.stopWork();
   }
 
   private stopWork(): void {

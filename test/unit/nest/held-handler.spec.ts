@@ -1,6 +1,7 @@
 import type { CallHandler, ExecutionContext } from '@nestjs/common';
 import { EMPTY, from, NEVER, Observable, Subject, throwError, type Subscription } from 'rxjs';
 import { whileHeld, type Held, type Holding } from '../../../lib/nest/interceptors/held-handler.js';
+import { currentFlow, runInFlow } from '../../../lib/vocabulary/flow-variable.js';
 import { RunRegistry } from '../../../lib/nest/run-registry.js';
 import { deferred } from '../../support/waiting.js';
 import { onAbort } from '../../../lib/vocabulary/wait-abort.js';
@@ -22,9 +23,10 @@ function call(handler: () => unknown, holding: Partial<Holding> = {}) {
   const acquiring = deferred<Held | undefined>();
   const releasing = deferred();
   const held: Held = {
-    enter: (work) => {
+    enter: (work, within) => {
       events.push('enter');
-      work();
+      if (within === undefined) work();
+      else runInFlow(within(currentFlow()), work);
     },
     leave: () => {
       events.push('leave');
