@@ -87,6 +87,7 @@ export class SessionView {
 
   /** Locks of the transaction so far. */
   get held(): readonly ExplainedLock[] {
+    if (this.#held.size === 0) return NOTHING_SEEN.heldBefore;
     return [...this.#held.entries()].flatMap(([oid, held]) =>
       this.#settled.has(oid) ? [] : [this.#lock(held)],
     );

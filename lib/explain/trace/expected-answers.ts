@@ -1,4 +1,5 @@
 import { WIRE } from './wire-message.js';
+import type { WirePiece } from './wire-splitter.js';
 
 /** A message on its way to the server, and what becomes of its answer. @internal */
 export interface Expected {
@@ -6,8 +7,17 @@ export interface Expected {
   /** Asked by the tracer: the tool does not see the answer. */
   readonly own: boolean;
   /** Called with each answer to it; true takes the answer away from the tool. */
-  readonly onAnswer?: (type: number, bytes: Buffer) => boolean;
+  readonly onAnswer?: (answer: WirePiece) => boolean;
 }
+
+/** Of messages of the extended protocol, by their letters. @internal */
+export const EXPECTED_KIND: Readonly<Record<number, Expected['kind']>> = {
+  [WIRE.parse]: 'parse',
+  [WIRE.bind]: 'bind',
+  [WIRE.describe]: 'describe',
+  [WIRE.execute]: 'execute',
+  [WIRE.close]: 'close',
+};
 
 const ENDS: Readonly<Record<Expected['kind'], ReadonlySet<number>>> = {
   parse: new Set([WIRE.parseComplete]),

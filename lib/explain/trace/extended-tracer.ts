@@ -1,10 +1,13 @@
 import type { Look } from '../../sql/explain-look.js';
 import type { Expected } from './expected-answers.js';
-import type { ServerLink, TransactionStatus } from './server-link.js';
+import { statusIn, type ServerLink, type TransactionStatus } from './server-link.js';
 import type { SessionTrace } from './session-trace.js';
+import { isCommit } from './simple-tracer.js';
 import type { TraceRecord, TraceRun } from './trace-run.js';
-import { tracedKind, type TracedKind } from './trace-statement.js';
+import { NO_TEXT, tracedText, type TracedText } from './traced-text.js';
+import type { TracedKind } from './trace-statement.js';
 import { textAt, WIRE } from './wire-message.js';
+import type { WirePiece, WireSplitter } from './wire-splitter.js';
 
 /** What stands between two Syncs. */
 interface Batch {
@@ -16,7 +19,9 @@ interface Batch {
   begun: boolean;
   readonly stops: (() => Promise<TraceRecord['observation']>)[];
   failed: boolean;
-  tag: string;
+  committed: boolean;
+  /** Notes an error in the answer to one of its messages. */
+  readonly onAnswer: (answer: WirePiece) => boolean;
 }
 
 /**
@@ -30,8 +35,8 @@ export class ExtendedTracer {
   readonly #trace: SessionTrace;
   readonly #run: TraceRun;
   readonly #pid: number;
-  readonly #statements = new Map<string, string>();
-  readonly #portals = new Map<string, string>();
+  readonly #statements = new Map<string, TracedText>();
+  readonly #portals = new Map<string, TracedText>();
   #batch: Batch | undefined;
 
   constructor(link: ServerLink, trace: SessionTrace, run: TraceRun, pid: number) {
@@ -41,87 +46,111 @@ export class ExtendedTracer {
     this.#pid = pid;
   }
 
-  async parse(bytes: Buffer): Promise<void> {
+  parse(piece: WireSplitter): void | Promise<void> {
+    const { bytes } = piece;
     const [name, next] = textAt(bytes, 5);
-    const [sql] = textAt(bytes, next);
-    this.#statements.set(name, sql);
-    await this.#before(this.#current(), tracedKind(sql));
-    await this.#send(bytes, 'parse');
+    const text = tracedText(textAt(bytes, next)[0]);
+    this.#statements.set(name, text);
+    if (text.forgets) this.#link.forgetPrepared();
+    const looked = this.#before(this.#current(), text.kind);
+    if (looked !== undefined) return looked.then(() => this.#pass(piece, 'parse'));
+    this.#pass(piece, 'parse');
   }
 
-  async bind(bytes: Buffer): Promise<void> {
-    const sql = this.bound(bytes);
-    await this.#before(this.#current(), tracedKind(sql));
-    await this.#send(bytes, 'bind');
+  bind(piece: WireSplitter): void | Promise<void> {
+    const { kind } = this.bound(piece);
+    const looked = this.#before(this.#current(), kind);
+    if (looked !== undefined) return looked.then(() => this.#pass(piece, 'bind'));
+    this.#pass(piece, 'bind');
   }
 
   /** Notes which statement a portal runs. */
-  bound(bytes: Buffer): string {
+  bound({ bytes }: WirePiece): TracedText {
     const [portal, next] = textAt(bytes, 5);
-    const sql = this.#statements.get(textAt(bytes, next)[0]) ?? '';
-    this.#portals.set(portal, sql);
-    return sql;
+    const text = this.#statements.get(textAt(bytes, next)[0]) ?? NO_TEXT;
+    this.#portals.set(portal, text);
+    return text;
   }
 
-  async describe(bytes: Buffer): Promise<void> {
-    await this.#send(bytes, 'describe');
+  describe(piece: WireSplitter): void {
+    this.#pass(piece, 'describe');
   }
 
-  async close(bytes: Buffer): Promise<void> {
+  close(piece: WireSplitter): void {
+    const { bytes } = piece;
     const [name] = textAt(bytes, 6);
     (bytes[5] === 0x53 ? this.#statements : this.#portals).delete(name);
-    await this.#send(bytes, 'close');
+    this.#pass(piece, 'close');
   }
 
-  async execute(bytes: Buffer): Promise<void> {
+  execute(piece: WireSplitter): void | Promise<void> {
     const batch = this.#current();
-    const sql = this.#portals.get(textAt(bytes, 5)[0]) ?? '';
-    if (sql.trim() === '') return this.#link.send(bytes, { kind: 'execute', own: false });
-    const kind = tracedKind(sql);
-    const record = this.#trace.start(sql, batch.executed.length === 0 ? this.#statusOf(batch) : 'T');
-    await this.#before(batch, kind);
+    const text = this.#portals.get(textAt(piece.bytes, 5)[0]) ?? NO_TEXT;
+    if (text.shown === '') return this.#link.pass(piece, { kind: 'execute', own: false });
+    const record = this.#trace.start(text, batch.executed.length === 0 ? this.#statusOf(batch) : 'T');
+    const looked = this.#before(batch, text.kind);
+    if (looked !== undefined) return looked.then(() => this.#execute(piece, batch, text, record));
+    this.#execute(piece, batch, text, record);
+  }
+
+  #execute(piece: WireSplitter, batch: Batch, text: TracedText, record: TraceRecord): void {
+    const { kind } = text;
     this.#sample(batch, kind);
     batch.executed.push({ record, kind });
     this.#trace.unseen(record, kind);
-    await this.#link.send(bytes, {
+    if (text.forgets) this.#link.forgetPrepared();
+    this.#link.pass(piece, {
       kind: 'execute',
       own: false,
-      onAnswer: (type, answer) => {
+      onAnswer: (answer) => {
+        const { type } = answer;
         if (type === WIRE.error) this.#failed(batch, record, answer);
-        if (type === WIRE.commandComplete) batch.tag = textAt(answer, 5)[0];
+        if (type === WIRE.commandComplete) {
+          batch.committed = batch.status !== 'I' && isCommit(answer.bytes);
+          if (text.forgets) this.#link.forgetPrepared();
+        }
         if (type === WIRE.commandComplete || type === WIRE.error) this.#trace.finished(record);
         return false;
       },
     });
   }
 
-  async sync(bytes: Buffer): Promise<void> {
+  sync(piece: WireSplitter): void | Promise<void> {
     const batch = this.#current();
     this.#batch = undefined;
-    if (this.#link.isInCopy) return this.#link.send(bytes);
-    await this.#after(batch);
-    await this.#link.send(bytes, {
+    if (this.#link.isInCopy) return this.#link.pass(piece);
+    this.#after(batch);
+    this.#link.pass(piece, {
       kind: 'sync',
       own: false,
-      onAnswer: (type, answer) => {
-        if (type === WIRE.error) this.#failed(batch, batch.executed.at(-1)?.record, answer);
-        if (type === WIRE.ready) this.#ready(batch, String.fromCharCode(answer[5] ?? 0) as TransactionStatus);
+      onAnswer: (answer) => {
+        if (answer.type === WIRE.error) this.#failed(batch, batch.executed.at(-1)?.record, answer);
+        if (answer.type === WIRE.ready) this.#ready(batch, statusIn(answer));
         return false;
       },
     });
-    if (batch.stops.length > 0) await this.#stop(batch);
+    if (batch.stops.length > 0) return this.#stop(batch);
   }
 
   #current(): Batch {
-    return (this.#batch ??= {
+    return (this.#batch ??= this.#newBatch());
+  }
+
+  #newBatch(): Batch {
+    const batch: Batch = {
       isQuiet: this.#link.isQuiet,
       status: this.#link.status,
       executed: [],
       begun: false,
       stops: [],
       failed: false,
-      tag: '',
-    });
+      committed: false,
+      onAnswer: ({ type }) => {
+        if (type === WIRE.error) batch.failed = true;
+        return false;
+      },
+    };
+    return batch;
   }
 
   /** Behind others the state is not known; it counts as in a transaction. */
@@ -129,28 +158,28 @@ export class ExtendedTracer {
     return isQuiet ? status : 'T';
   }
 
-  async #send(bytes: Buffer, kind: Expected['kind']): Promise<void> {
-    const batch = this.#current();
-    const onAnswer = (type: number, answer: Buffer) => {
-      if (type === WIRE.error) this.#failed(batch, undefined, answer);
-      return false;
-    };
-    await this.#link.send(bytes, { kind, own: false, onAnswer });
+  #pass(piece: WireSplitter, kind: Expected['kind']): void {
+    this.#link.pass(piece, { kind, own: false, onAnswer: this.#current().onAnswer });
   }
 
-  #failed(batch: Batch, record: TraceRecord | undefined, response: Buffer): void {
+  #failed(batch: Batch, record: TraceRecord | undefined, { bytes }: WirePiece): void {
     batch.failed = true;
-    if (record !== undefined) this.#trace.failed(record, response);
+    if (record !== undefined) this.#trace.failed(record, bytes);
   }
 
   /** Looks before the first message of a batch: from its Parse on a statement holds locks. */
-  async #before(batch: Batch, kind: TracedKind): Promise<void> {
-    if (batch.begun || !batch.isQuiet || batch.status === 'E') return;
+  #before(batch: Batch, kind: TracedKind): Promise<void> | undefined {
+    if (batch.begun || !batch.isQuiet || batch.status === 'E') return undefined;
     batch.begun = true;
     const alone = batch.status === 'I';
-    if (kind.kind !== 'plain' || (alone && !kind.isDdl) || !this.#trace.needsLookBefore(kind)) return;
+    if (kind.kind !== 'plain' || (alone && !kind.isDdl) || !this.#trace.needsLookBefore(kind))
+      return undefined;
+    return this.#lookBefore();
+  }
+
+  async #lookBefore(): Promise<void> {
     await this.#run.fresh();
-    await this.#link.askInline('lookAll', (text) => this.#trace.before(JSON.parse(text) as Look));
+    this.#link.askInline('lookAll', (text) => this.#trace.before(JSON.parse(text) as Look));
   }
 
   #sample(batch: Batch, kind: TracedKind): void {
@@ -158,14 +187,15 @@ export class ExtendedTracer {
     if (kind.kind === 'outside' || kind.isSampled) batch.stops.push(this.#run.sample(this.#pid));
   }
 
-  async #after(batch: Batch): Promise<void> {
+  /** Looks behind the last statement of a batch, before its Sync. */
+  #after(batch: Batch): void {
     const last = batch.executed.at(-1);
     if (last === undefined || !batch.isQuiet || batch.status === 'E' || batch.failed) return;
     const { record, kind } = last;
     const alone = batch.status === 'I';
     if (alone && (kind.kind === 'outside' || kind.isSampled || !kind.isDdl)) return;
     if (!this.#trace.needsLookAfter(kind, record.sql)) return;
-    await this.#link.askInline('look', (text) =>
+    this.#link.askInline('look', (text) =>
       this.#trace.after(record, JSON.parse(text) as Look, batch.executed.length === 1),
     );
   }
@@ -173,7 +203,7 @@ export class ExtendedTracer {
   #ready(batch: Batch, status: TransactionStatus): void {
     if (status !== 'I') return;
     const wasInside = batch.status !== 'I';
-    this.#trace.ended(wasInside ? batch.tag.startsWith('COMMIT') : !batch.failed);
+    this.#trace.ended(wasInside ? batch.committed : !batch.failed);
   }
 
   async #stop(batch: Batch): Promise<void> {

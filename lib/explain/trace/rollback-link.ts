@@ -1,7 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { Statement } from '../../sql/statement.js';
 import { ExpectedAnswers, type Expected } from './expected-answers.js';
-import { written } from './server-link.js';
+import { Intake } from './intake.js';
+import { Outlet } from './outlet.js';
 import { byte, errorFields, int32, message, onlyColumn, WIRE } from './wire-message.js';
 import { WireSplitter } from './wire-splitter.js';
 
@@ -29,26 +30,43 @@ interface OnOwnAnswer {
 
 /** The connection to the server of a {@link RollbackSession}: the tool's messages and ours, and whose the answers are. @internal */
 export class RollbackLink {
-  readonly #server: Duplex;
+  readonly #toServer: Outlet;
+  readonly #intake: Intake;
   readonly #answers: RollbackAnswers;
   readonly #expected = new ExpectedAnswers();
-  readonly #splitter = new WireSplitter(
-    (type) => (type === WIRE.dataRow || type === WIRE.copyData) && this.#expected.head?.own !== true,
-  );
+  #serverRoomy: Promise<void> | undefined;
+  #isFull = false;
   readonly #unanswered = new Set<() => void>();
   /** The last CommandComplete, which the server sends when it has committed. */
   #kept: Buffer | undefined;
   #keeps = false;
 
   constructor(server: Duplex, answers: RollbackAnswers) {
-    this.#server = server;
     this.#answers = answers;
+    this.#toServer = new Outlet(server, (roomy) => {
+      this.#serverRoomy = roomy;
+    });
+    const splitter = new WireSplitter(
+      (type) => (type === WIRE.dataRow || type === WIRE.copyData) && this.#expected.head?.own !== true,
+    );
+    this.#intake = new Intake(
+      server,
+      splitter,
+      (piece) => this.#take(piece),
+      () => this.#afterChunk(),
+    );
   }
 
   /** Passes bytes on; `expected` where the server answers them. */
-  async send(bytes: Buffer, expected?: Expected): Promise<void> {
+  send(bytes: Buffer, expected?: Expected): void {
     if (expected !== undefined) this.#expected.add(expected);
-    await written(this.#server, bytes);
+    this.#toServer.write(bytes);
+  }
+
+  /** Sends what is due, and waits where the server reads more slowly. */
+  async sent(): Promise<void> {
+    this.#toServer.flush();
+    await this.#serverRoomy;
   }
 
   /** The same, and waits for its ReadyForQuery, which the tool does not see. */
@@ -58,14 +76,14 @@ export class RollbackLink {
       this.#expected.add({
         kind: 'query',
         own: false,
-        onAnswer: (type, answer) => {
+        onAnswer: ({ type, bytes: answer }) => {
           if (type === WIRE.error) onError(answer);
           if (type === WIRE.ready) done();
           return type === WIRE.ready;
         },
       });
     });
-    await written(this.#server, bytes);
+    this.#toServer.write(bytes);
     await answered;
     this.#keeps = false;
   }
@@ -77,14 +95,14 @@ export class RollbackLink {
     const answered = this.#answered((done) => {
       this.#expected.add({ kind: 'sync', own: true, onAnswer: () => (done(), true) });
     });
-    await written(this.#server, Buffer.concat([...messages, message(WIRE.sync)]));
+    this.#toServer.write(Buffer.concat([...messages, message(WIRE.sync)]));
     await answered;
     return rows;
   }
 
   /** Runs statements of ours among messages of the tool, before its next Sync. */
-  async askInline(statements: readonly Statement[], on: OnOwnAnswer): Promise<void> {
-    await written(this.#server, Buffer.concat(this.#messagesOf(statements, on)));
+  askInline(statements: readonly Statement[], on: OnOwnAnswer): void {
+    this.#toServer.write(Buffer.concat(this.#messagesOf(statements, on)));
   }
 
   #messagesOf(statements: readonly Statement[], { onError, onRow, onDone }: OnOwnAnswer): Buffer[] {
@@ -93,7 +111,7 @@ export class RollbackLink {
         this.#expected.add({
           kind,
           own: true,
-          onAnswer: (type, answer) => {
+          onAnswer: ({ type, bytes: answer }) => {
             if (type === WIRE.error) onError(answer);
             if (type === WIRE.dataRow) onRow?.(onlyColumn(answer));
             if (type === WIRE.commandComplete || type === WIRE.emptyQuery) onExecuted?.();
@@ -141,46 +159,47 @@ export class RollbackLink {
   tell(...bytes: readonly Buffer[]): void {
     const kept = this.#kept;
     this.#kept = undefined;
-    for (const one of [...(kept === undefined ? [] : [kept]), ...bytes]) this.#answers.push(one);
+    for (const one of [...(kept === undefined ? [] : [kept]), ...bytes]) this.#push(one);
   }
 
   /** Reads the server until it closes. */
   async pump(): Promise<void> {
-    try {
-      for await (const chunk of this.#server) {
-        let room = true;
-        for (const { type, bytes, isStreamed } of this.#splitter.push(chunk as Buffer))
-          room = (isStreamed ? this.#pass(bytes) : this.#take(type, bytes)) && room;
-        if (!room) await this.#answers.roomy();
-      }
-    } finally {
-      for (const done of [...this.#unanswered]) done();
-    }
+    await this.#intake.run();
+    for (const done of [...this.#unanswered]) done();
   }
 
-  #pass(bytes: Buffer): boolean {
+  #afterChunk(): void {
+    if (!this.#isFull) return;
+    this.#isFull = false;
+    this.#intake.hold(this.#answers.roomy());
+  }
+
+  #push(bytes: Buffer): void {
+    if (!this.#answers.push(bytes)) this.#isFull = true;
+  }
+
+  #pass(bytes: Buffer): void {
     this.tell();
-    // The buffer that it came in is used again.
-    return this.#answers.push(bytes);
+    this.#push(bytes);
   }
 
-  #take(type: number, bytes: Buffer): boolean {
-    if (type === WIRE.notice && isOurs(bytes)) return true;
+  #take(piece: WireSplitter): void {
+    const { type, bytes } = piece;
+    if (piece.isStreamed) return this.#pass(bytes);
+    if (type === WIRE.notice && isOurs(bytes)) return;
     if (type === WIRE.notice || type === WIRE.notification || type === WIRE.parameterStatus)
-      return this.#answers.push(bytes);
+      return this.#push(bytes);
     if (type === WIRE.ready && bytes[5] === 'I'.charCodeAt(0)) this.#answers.outside();
     const answered = this.#expected.take(type);
     if (type === WIRE.copyIn) {
       this.#expected.forgetSyncs();
       this.#answers.copyIn(answered?.kind === 'execute');
     }
-    if ((answered?.onAnswer?.(type, bytes) ?? false) || answered?.own === true) return true;
+    if ((answered?.onAnswer?.(piece) ?? false) || answered?.own === true) return;
     if (this.#keeps && type === WIRE.commandComplete) {
       this.tell();
-      this.#kept = Buffer.from(bytes);
-      return true;
-    }
-    return this.#pass(bytes);
+      this.#kept = bytes;
+    } else this.#pass(bytes);
   }
 }
 

@@ -2,6 +2,7 @@ import { Duplex } from 'node:stream';
 import { BEGIN_ROLLED_BACK, SAVEPOINT } from '../../sql/rollback-session.js';
 import { statementsOfMessage } from '../split/split-statements.js';
 import { endOfWork, inPlaceOf } from './rollback-batch.js';
+import { EXPECTED_KIND } from './expected-answers.js';
 import { RollbackLink } from './rollback-link.js';
 import type { RollbackRun } from './rollback-run.js';
 import type { TransactionStatus } from './server-link.js';
@@ -102,6 +103,7 @@ export class RollbackSession extends Duplex {
 
   async #write(chunk: Buffer): Promise<void> {
     for (const piece of this.#splitter.push(chunk)) await this.#take(piece);
+    await this.#link.sent();
   }
 
   async #take({ type, bytes }: WirePiece): Promise<void> {
@@ -117,15 +119,18 @@ export class RollbackSession extends Duplex {
         return this.#extended(type, bytes);
       case WIRE.sync:
         return this.#sync(bytes);
+      case WIRE.copyData:
       case WIRE.copyDone:
       case WIRE.copyFail:
-        this.#copyIn = false;
+        await this.#settled(() => this.#copyIn);
+        this.#copyIn &&= type === WIRE.copyData;
     }
-    return this.#link.send(bytes);
+    this.#link.send(bytes);
   }
 
-  async #settled(): Promise<void> {
-    while (this.#state === 'answering' && !this.#isOver)
+  /** Waits until the statement before is answered, or for what may come earlier. */
+  async #settled(isEarlier = () => false): Promise<void> {
+    while (this.#state === 'answering' && !this.#isOver && !isEarlier())
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
@@ -186,7 +191,7 @@ export class RollbackSession extends Duplex {
     if (this.#state === 'open') return;
     this.#state = 'open';
     if (this.#status === 'I')
-      await this.#link.askInline([SAVEPOINT], { onError: (error) => this.#failedCommit(error) });
+      this.#link.askInline([SAVEPOINT], { onError: (error) => this.#failedCommit(error) });
   }
 
   async #extended(type: number, bytes: Buffer): Promise<void> {
@@ -197,19 +202,15 @@ export class RollbackSession extends Duplex {
     const status = this.#status;
     if (type === WIRE.execute) {
       const control = transactionControl(this.#portals.get(first) ?? '', status);
-      if (control !== undefined) return this.#extendedControl(control);
+      if (control !== undefined) {
+        this.#extendedControl(control);
+        return;
+      }
     }
-    const kinds = {
-      [WIRE.parse]: 'parse',
-      [WIRE.bind]: 'bind',
-      [WIRE.describe]: 'describe',
-      [WIRE.execute]: 'execute',
-      [WIRE.close]: 'close',
-    } as const;
-    await this.#link.send(bytes, {
-      kind: kinds[type as keyof typeof kinds],
+    this.#link.send(bytes, {
+      kind: EXPECTED_KIND[type] ?? 'close',
       own: false,
-      onAnswer: (answer, received) => {
+      onAnswer: ({ type: answer, bytes: received }) => {
         if (answer === WIRE.error) this.#fail(status, received);
         if (answer === WIRE.commandComplete) this.#copyIn = false;
         return false;
@@ -217,13 +218,13 @@ export class RollbackSession extends Duplex {
     });
   }
 
-  async #extendedControl(control: TransactionControl): Promise<void> {
+  #extendedControl(control: TransactionControl): void {
     if (control.kind === 'prepare') {
       this.#run.refuse('PREPARE TRANSACTION cannot be rolled back');
       return;
     }
     if (!this.#failed) this.#status = control.after;
-    await this.#link.askInline(inPlaceOf(control), {
+    this.#link.askInline(inPlaceOf(control), {
       onError: (error) => this.#failedCommit(error),
       onRow: (row) => this.#noteWrite([row]),
       onDone: () => this.#link.tell(message(WIRE.commandComplete, control.tag)),
@@ -231,14 +232,17 @@ export class RollbackSession extends Duplex {
   }
 
   async #sync(bytes: Buffer): Promise<void> {
-    if (this.#copyIn) return this.#link.send(bytes);
+    if (this.#copyIn) {
+      this.#link.send(bytes);
+      return;
+    }
     await this.#opened();
     this.#state = 'answering';
     const status = this.#status;
-    await this.#link.send(bytes, {
+    this.#link.send(bytes, {
       kind: 'sync',
       own: false,
-      onAnswer: (type, answer) => {
+      onAnswer: ({ type, bytes: answer }) => {
         if (type === WIRE.error) this.#fail(status, answer);
         if (type === WIRE.ready) void this.#finish().catch((error: unknown) => this.destroy(error as Error));
         return type === WIRE.ready;
@@ -249,8 +253,7 @@ export class RollbackSession extends Duplex {
   /** The server ignores a Sync that came before the data of a COPY. */
   #startOfCopy(isExtended: boolean): void {
     this.#copyIn = true;
-    if (!isExtended) return;
-    this.#state = 'open';
+    if (isExtended) this.#state = 'open';
     this.#wake();
   }
 

@@ -1,19 +1,13 @@
 import type { Duplex } from 'node:stream';
-import { anyEvent } from './any-event.js';
-import { ExpectedAnswers, type Expected } from './expected-answers.js';
+import { EXPECTED_KIND, ExpectedAnswers, type Expected } from './expected-answers.js';
+import { Intake } from './intake.js';
+import { Outlet } from './outlet.js';
 import { nameOf, ownMessages, type OwnStatement } from './own-statements.js';
 import { onlyColumn, WIRE, message } from './wire-message.js';
 import { WireSplitter, type WirePiece } from './wire-splitter.js';
 
 /** `I` outside of a transaction, `T` inside, `E` inside of one that has failed. @internal */
 export type TransactionStatus = 'I' | 'T' | 'E';
-
-const KINDS: Readonly<Record<number, Expected['kind']>> = {
-  [WIRE.parse]: 'parse',
-  [WIRE.bind]: 'bind',
-  [WIRE.execute]: 'execute',
-  [WIRE.close]: 'close',
-};
 
 /** What came of statements of our own. @internal */
 export interface OwnAnswer {
@@ -31,13 +25,11 @@ export interface OwnAnswer {
  * @internal
  */
 export class ServerLink {
-  readonly #client: Duplex;
-  readonly #server: Duplex;
+  readonly #toServer: Outlet;
+  readonly #toClient: Outlet;
+  readonly #answers: Intake;
   readonly #expected = new ExpectedAnswers();
   readonly #prepared = new Set<string>();
-  readonly #splitter = new WireSplitter((type) =>
-    type === WIRE.dataRow || type === WIRE.copyData ? this.#expected.head?.own !== true : false,
-  );
   #waiting: (() => void)[] = [];
   #status: TransactionStatus = 'I';
   #copyIn = false;
@@ -47,9 +39,19 @@ export class ServerLink {
   /** What stands beside the answers, while they are held back. */
   #aside: Buffer[] | undefined;
 
-  constructor(client: Duplex, server: Duplex) {
-    this.#client = client;
-    this.#server = server;
+  /** @param onFull called where the server reads more slowly than the tool writes. */
+  constructor(client: Duplex, server: Duplex, onFull: (roomy: Promise<void>) => void) {
+    this.#toServer = new Outlet(server, onFull);
+    this.#toClient = new Outlet(client, (roomy) => this.#answers.hold(roomy));
+    const splitter = new WireSplitter(
+      (type) => (type === WIRE.dataRow || type === WIRE.copyData) && this.#expected.head?.own !== true,
+    );
+    this.#answers = new Intake(
+      server,
+      splitter,
+      (piece) => this.#take(piece),
+      () => this.#settle(),
+    );
   }
 
   /** As of the last answer. */
@@ -77,10 +79,25 @@ export class ServerLink {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Passes a message of the tool on. */
-  async send(bytes: Buffer, expected?: Expected): Promise<void> {
+  /** Resolves when the server takes the data of a COPY, or the connection is gone. */
+  async inCopy(): Promise<void> {
+    while (!this.#copyIn && !this.#closed) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Passes a message of the tool on; `expected` where the server answers it. */
+  pass(piece: WireSplitter, expected?: Expected): void {
+    this.#expect(expected);
+    this.#toServer.pass(piece);
+  }
+
+  /** The same, of a message that was kept. */
+  send(bytes: Buffer, expected?: Expected): void {
+    this.#expect(expected);
+    this.#toServer.write(bytes);
+  }
+
+  #expect(expected: Expected | undefined): void {
     if (expected !== undefined && !this.#copyIn) this.#expected.add(expected);
-    await written(this.#server, bytes);
   }
 
   endOfCopy(): void {
@@ -93,14 +110,14 @@ export class ServerLink {
   }
 
   /** Runs a statement of ours among the messages of the tool, before its next Sync. */
-  async askInline(statement: OwnStatement, onRow: (text: string) => void): Promise<void> {
-    await written(this.#server, Buffer.concat(this.#messagesOf(statement, onRow)));
+  askInline(statement: OwnStatement, onRow: (text: string) => void): void {
+    this.#toServer.write(Buffer.concat(this.#messagesOf(statement, onRow)));
   }
 
   /** Runs statements of ours by themselves. */
-  async ask(...statements: readonly OwnStatement[]): Promise<OwnAnswer> {
+  ask(...statements: readonly OwnStatement[]): Promise<OwnAnswer> {
     const { bytes, answer } = this.prepareAsk(...statements);
-    await written(this.#server, bytes);
+    this.#toServer.write(bytes);
     return answer;
   }
 
@@ -133,12 +150,12 @@ export class ServerLink {
     const name = nameOf(statement);
     return ownMessages(statement, this.#prepared.has(name)).map(({ type, bytes }) => {
       this.#expected.add({
-        kind: KINDS[type] ?? 'close',
+        kind: EXPECTED_KIND[type] ?? 'close',
         own: true,
-        onAnswer: (answer, received) => {
-          if (answer === WIRE.parseComplete) this.#prepared.add(name);
-          if (answer === WIRE.dataRow) onRow(onlyColumn(received));
-          if (answer === WIRE.error) onError(received);
+        onAnswer: (answer) => {
+          if (answer.type === WIRE.parseComplete) this.#prepared.add(name);
+          if (answer.type === WIRE.dataRow) onRow(onlyColumn(answer.bytes));
+          if (answer.type === WIRE.error) onError(answer.bytes);
           return true;
         },
       });
@@ -162,65 +179,54 @@ export class ServerLink {
   }
 
   /** Writes to the tool. */
-  tell(...bytes: readonly Buffer[]): void {
-    if (bytes.length > 0 && !this.#client.destroyed)
-      this.#client.write(bytes.length === 1 ? bytes[0] : Buffer.concat(bytes));
+  tell(...messages: readonly Buffer[]): void {
+    for (const bytes of messages) this.#toClient.write(bytes);
+  }
+
+  /** Sends each side what is due for it. */
+  flush(): void {
+    this.#toClient.flush();
+    this.#toServer.flush();
   }
 
   /** Reads the server until it closes. */
   async pump(): Promise<void> {
-    try {
-      for await (const chunk of this.#server) {
-        gather(this.#client);
-        for (const piece of this.#splitter.push(chunk as Buffer)) this.#take(piece);
-        if (this.#client.writableNeedDrain) await drained(this.#client);
-        if (this.#expected.isEmpty) this.#wake();
-      }
-    } finally {
-      this.#closed = true;
-      for (const done of [...this.#unanswered]) done();
-      this.#wake();
-    }
+    await this.#answers.run();
+    this.#closed = true;
+    for (const done of [...this.#unanswered]) done();
+    this.#wake();
+  }
+
+  #settle(): void {
+    if (this.#expected.isEmpty) this.#wake();
   }
 
   #wake(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const resolve of waiting) resolve();
+    if (this.#waiting.length === 0) return;
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  #take({ type, bytes, isStreamed }: WirePiece): void {
-    if (isStreamed) return this.tell(bytes);
+  #take(answer: WireSplitter): void {
+    const { type } = answer;
+    if (answer.isStreamed) return this.#toClient.pass(answer);
     if (type === WIRE.notice || type === WIRE.notification || type === WIRE.parameterStatus) {
-      if (this.#aside === undefined) this.tell(bytes);
-      else this.#aside.push(Buffer.from(bytes));
+      if (this.#aside === undefined) this.#toClient.pass(answer);
+      else this.#aside.push(answer.bytes);
       return;
     }
     const answered = this.#expected.take(type);
-    if (type === WIRE.ready) this.#status = String.fromCharCode(bytes[5] ?? 0) as TransactionStatus;
+    if (type === WIRE.ready) this.#status = statusIn(answer);
     if (type === WIRE.copyIn) {
       this.#copyIn = true;
       this.#expected.forgetSyncs();
+      this.#wake();
     } else if (type === WIRE.error || type === WIRE.commandComplete) this.#copyIn = false;
-    const taken = answered?.onAnswer?.(type, bytes) ?? false;
-    if (!taken && answered?.own !== true) this.tell(bytes);
+    const taken = answered?.onAnswer?.(answer) ?? false;
+    if (!taken && answered?.own !== true) this.#toClient.pass(answer);
   }
 }
 
-/** What is written until the event loop goes on is sent in one packet, as it came: each one would wake the other side. */
-function gather(stream: Duplex): void {
-  if (stream.destroyed || stream.writableCorked > 0) return;
-  stream.cork();
-  process.nextTick(() => stream.uncork());
-}
-
-/** Waits where the other side reads more slowly than this one writes. @internal */
-export async function written(stream: Duplex, bytes: Buffer): Promise<void> {
-  gather(stream);
-  if (stream.destroyed || stream.write(bytes)) return;
-  await drained(stream);
-}
-
-async function drained(stream: Duplex): Promise<void> {
-  await anyEvent(stream, 'drain', 'close');
+/** What a ReadyForQuery says. @internal */
+export function statusIn({ bytes }: WirePiece): TransactionStatus {
+  return String.fromCharCode(bytes[5] ?? 0) as TransactionStatus;
 }

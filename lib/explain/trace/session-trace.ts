@@ -1,13 +1,11 @@
 import type { Look } from '../../sql/explain-look.js';
-import { NOTHING_SEEN, SessionView } from '../observe/session-view.js';
+import { NOTHING_SEEN, SessionView, type Observation } from '../observe/session-view.js';
 import { offsetOfCharacter, positionAt } from '../split/text-position.js';
 import type { TransactionStatus } from './server-link.js';
 import type { TraceRecord, TraceRun } from './trace-run.js';
 import type { TracedKind } from './trace-statement.js';
+import type { TracedText } from './traced-text.js';
 import { errorFields } from './wire-message.js';
-
-/** Snapshots of these are taken once, by the first statement that needs one: a look must not come before it. */
-const ISOLATED = /\b(isolation|serializable|repeatable|deferrable|snapshot)\b/i;
 
 /**
  * What is known of the transactions of one traced session.
@@ -28,7 +26,7 @@ export class SessionTrace {
   #hidesLocks = false;
   #isIsolated = false;
   #isAlwaysIsolated = false;
-  #texts = new Set<string>();
+  readonly #texts = new Set<string>();
 
   constructor(run: TraceRun) {
     this.#run = run;
@@ -45,10 +43,11 @@ export class SessionTrace {
     this.#isAlwaysIsolated = level !== 'read committed';
   }
 
-  start(sql: string, status: TransactionStatus): TraceRecord {
+  start({ shown, isolates }: TracedText, status: TransactionStatus): TraceRecord {
     if (status === 'I') this.#transaction = this.#run.nextTransaction();
-    if (ISOLATED.test(sql) && /^\s*(begin|start|set)\b/i.test(sql)) this.#isIsolated = true;
-    return this.#run.begin(sql, this.#transaction);
+    // A look must not come before the first statement that needs the snapshot.
+    if (isolates) this.#isIsolated = true;
+    return this.#run.begin(shown, this.#transaction);
   }
 
   /** Whether to look before a statement, since what ran before it is not known. */
@@ -88,7 +87,7 @@ export class SessionTrace {
   /** A statement that was not looked at. */
   unseen(record: TraceRecord, { isHarmless, isData }: TracedKind): void {
     const known = isHarmless || this.#texts.has(record.sql);
-    record.observation = { ...NOTHING_SEEN, heldBefore: this.#view.held };
+    record.observation = this.#onlyHeld();
     record.partial = !known;
     this.#behind ||= !isHarmless;
     this.#mayHaveChanged ||= !isHarmless && !isData;
@@ -102,7 +101,12 @@ export class SessionTrace {
       position === undefined ? {} : positionAt(record.sql, offsetOfCharacter(record.sql, Number(position)));
     record.error = { code, message, ...place };
     record.partial = false;
-    record.observation = { ...NOTHING_SEEN, heldBefore: this.#view.held };
+    record.observation = this.#onlyHeld();
+  }
+
+  #onlyHeld(): Observation {
+    const heldBefore = this.#view.held;
+    return heldBefore.length === 0 ? NOTHING_SEEN : { ...NOTHING_SEEN, heldBefore };
   }
 
   finished(record: TraceRecord): void {
@@ -113,12 +117,13 @@ export class SessionTrace {
   ended(committed: boolean): void {
     if (this.#mayHaveChanged && committed) this.#run.markStale();
     this.#mayHaveChanged = false;
-    if (!this.#keepsLocks) this.#view.end(committed);
-    else if (committed) this.#hidesLocks = this.#view.settle();
+    if (!this.#keepsLocks) {
+      if (this.#isSeen) this.#view.end(committed);
+    } else if (committed) this.#hidesLocks = this.#view.settle();
     else this.#view.takeBack();
     this.#isSeen = false;
     this.#behind = false;
     this.#isIsolated = false;
-    this.#texts = new Set();
+    this.#texts.clear();
   }
 }

@@ -1,10 +1,9 @@
 import type { Look } from '../../sql/explain-look.js';
-import { rememberingTexts } from '../../vocabulary/recent-map.js';
-import { statementsOfMessage } from '../split/split-statements.js';
-import type { ServerLink, TransactionStatus } from './server-link.js';
+import { statusIn, type ServerLink, type TransactionStatus } from './server-link.js';
 import type { SessionTrace } from './session-trace.js';
 import type { TraceRecord, TraceRun } from './trace-run.js';
-import { tracedKind, type TracedKind } from './trace-statement.js';
+import type { TracedKind } from './trace-statement.js';
+import { tracedText, type TracedText } from './traced-text.js';
 import { byte, errorFields, message, textAt, WIRE } from './wire-message.js';
 
 const ACTIVE_TRANSACTION = '25001';
@@ -30,76 +29,77 @@ export class SimpleTracer {
     this.#pid = pid;
   }
 
-  async query(bytes: Buffer): Promise<void> {
-    await this.#link.quiet();
-    const [sql] = textAt(bytes, 5);
-    const count = statementsIn(sql);
+  /** @returns undefined where it is passed on already. */
+  query(bytes: Buffer): void | Promise<void> {
+    const text = tracedText(textAt(bytes, 5)[0]);
+    return this.#link.isQuiet
+      ? this.#traced(bytes, text)
+      : this.#link.quiet().then(() => this.#traced(bytes, text));
+  }
+
+  #traced(bytes: Buffer, text: TracedText): void | Promise<void> {
+    const { kind, count } = text;
     const { status } = this.#link;
+    if (text.forgets) this.#link.forgetPrepared();
     if (count === 0) return this.#link.send(bytes, { kind: 'query', own: false });
-    const record = this.#trace.start(sql, status);
-    const kind = tracedKind(sql);
+    const record = this.#trace.start(text, status);
     if (status === 'I' && (count > 1 || kind.isSampled || kind.kind === 'outside'))
-      return this.#sampled(bytes, record, kind);
-    if (status === 'I' && kind.isDdl) return this.#wrapped(bytes, record);
+      return this.#sampled(bytes, record, text);
+    if (status === 'I' && kind.isDdl) return this.#wrapped(bytes, record, text);
     if (
       status === 'T' &&
       (count > 1 || this.#trace.needsLookAfter(kind, record.sql)) &&
       !endsTransaction(kind)
     )
-      return this.#looked(bytes, record, kind, count === 1);
-    return this.#passed(bytes, record, kind, status);
+      return this.#looked(bytes, record, text);
+    return this.#passed(bytes, record, text, status);
   }
 
   /** Passed on, and not looked at. */
-  async #passed(
-    bytes: Buffer,
-    record: TraceRecord,
-    kind: TracedKind,
-    before: TransactionStatus,
-  ): Promise<void> {
-    this.#trace.unseen(record, kind);
-    let tag = '';
-    await this.#link.send(bytes, {
+  #passed(bytes: Buffer, record: TraceRecord, text: TracedText, before: TransactionStatus): void {
+    this.#trace.unseen(record, text.kind);
+    let committed = false;
+    this.#link.send(bytes, {
       kind: 'query',
       own: false,
-      onAnswer: (type, answer) => {
-        if (type === WIRE.error) this.#trace.failed(record, answer);
-        if (type === WIRE.commandComplete) tag = textAt(answer, 5)[0];
-        if (type === WIRE.ready) {
-          this.#trace.finished(record);
-          if (before !== 'I' && answer[5] === code('I')) this.#trace.ended(tag.startsWith('COMMIT'));
-        }
+      onAnswer: (answer) => {
+        const { type } = answer;
+        if (type === WIRE.error) this.#trace.failed(record, answer.bytes);
+        if (type === WIRE.commandComplete && before !== 'I') committed = isCommit(answer.bytes);
+        if (type !== WIRE.ready) return false;
+        this.#trace.finished(record);
+        if (text.forgets) this.#link.forgetPrepared();
+        if (before !== 'I' && statusIn(answer) === 'I') this.#trace.ended(committed);
         return false;
       },
     });
   }
 
   /** In a transaction of the tool: looked at afterwards, before the tool may go on. */
-  async #looked(bytes: Buffer, record: TraceRecord, kind: TracedKind, isExact: boolean): Promise<void> {
+  async #looked(bytes: Buffer, record: TraceRecord, text: TracedText): Promise<void> {
     await this.#run.fresh();
-    const before = this.#trace.needsLookBefore(kind) ? this.#link.prepareAsk('lookAll') : undefined;
-    if (before !== undefined) {
-      await this.#link.send(before.bytes);
-      const { rows } = await before.answer;
+    if (this.#trace.needsLookBefore(text.kind)) {
+      const { rows } = await this.#link.ask('lookAll');
       this.#lookedBefore(rows);
     }
     let ready: Buffer = message(WIRE.ready, byte('T'));
-    await this.#link.send(bytes, {
+    this.#link.send(bytes, {
       kind: 'query',
       own: false,
-      onAnswer: (type, answer) => {
+      onAnswer: ({ type, bytes: answer }) => {
         if (type === WIRE.error) this.#trace.failed(record, answer);
         if (type === WIRE.ready) {
-          ready = Buffer.from(answer);
+          ready = answer;
           this.#trace.finished(record);
         }
         return type === WIRE.ready;
       },
     });
     await this.#link.quiet();
+    if (text.forgets) this.#link.forgetPrepared();
     if (this.#link.status === 'T') {
       const { rows, error } = await this.#link.ask('look');
-      if (rows[0] !== undefined) this.#trace.after(record, JSON.parse(rows[0]) as Look, isExact);
+      if (rows[0] !== undefined) this.#trace.after(record, JSON.parse(rows[0]) as Look, text.count === 1);
       if (error !== undefined) this.#link.tell(error);
       ready = message(WIRE.ready, byte(this.#link.status));
     } else if (this.#link.status === 'I') this.#trace.ended(true);
@@ -111,12 +111,10 @@ export class SimpleTracer {
   }
 
   /** Alone: in a transaction of ours, so that its locks are seen before they are gone. */
-  async #wrapped(bytes: Buffer, record: TraceRecord): Promise<void> {
+  async #wrapped(bytes: Buffer, record: TraceRecord, text: TracedText): Promise<void> {
     await this.#run.fresh();
-    const begun = this.#link.prepareAsk('begin', 'lookAll');
     this.#link.hold();
-    await this.#link.send(begun.bytes);
-    const { rows } = await begun.answer;
+    const { rows } = await this.#link.ask('begin', 'lookAll');
     this.#lookedBefore(rows);
     const early = this.#link.release();
     this.#link.tell(...early.notices, ...early.rest);
@@ -129,7 +127,7 @@ export class SimpleTracer {
       return;
     }
     record.error = null;
-    return this.#sampled(bytes, record, tracedKind('VACUUM'));
+    return this.#sampled(bytes, record, text, false);
   }
 
   /** Sends the query, and keeps back what says that it is done. */
@@ -137,12 +135,12 @@ export class SimpleTracer {
     let complete: Buffer | undefined;
     let refused = false;
     let told = false;
-    await this.#link.send(bytes, {
+    this.#link.send(bytes, {
       kind: 'query',
       own: false,
-      onAnswer: (type, answer) => {
+      onAnswer: ({ type, bytes: answer }) => {
         if (type === WIRE.commandComplete) {
-          complete = Buffer.from(answer);
+          complete = answer;
           this.#trace.finished(record);
           this.#link.hold();
         } else if (type === WIRE.error) {
@@ -175,32 +173,36 @@ export class SimpleTracer {
   }
 
   /** What begins and ends transactions of its own is only watched from outside. */
-  async #sampled(bytes: Buffer, record: TraceRecord, kind: TracedKind): Promise<void> {
-    record.transactional = kind.kind !== 'outside';
+  async #sampled(
+    bytes: Buffer,
+    record: TraceRecord,
+    { kind, forgets }: TracedText,
+    isTransactional = kind.kind !== 'outside',
+  ): Promise<void> {
+    record.transactional = isTransactional;
     const stop = this.#run.sample(this.#pid);
-    await this.#link.send(bytes, {
+    this.#link.send(bytes, {
       kind: 'query',
       own: false,
-      onAnswer: (type, answer) => {
-        if (type === WIRE.error) this.#trace.failed(record, answer);
-        if (type === WIRE.ready) this.#trace.finished(record);
+      onAnswer: (answer) => {
+        if (answer.type === WIRE.error) this.#trace.failed(record, answer.bytes);
+        if (answer.type === WIRE.ready) this.#trace.finished(record);
         return false;
       },
     });
     await this.#link.quiet();
+    if (forgets) this.#link.forgetPrepared();
     record.observation = await stop();
     record.partial = true;
     if (this.#link.status === 'I') this.#trace.ended(true);
   }
 }
 
-function code(letter: string): number {
-  return letter.charCodeAt(0);
+/** Whether a CommandComplete says that a transaction was committed. @internal */
+export function isCommit(complete: Buffer): boolean {
+  return textAt(complete, 5)[0].startsWith('COMMIT');
 }
 
 function endsTransaction({ kind }: TracedKind): boolean {
   return kind === 'commit' || kind === 'rollback' || kind === 'prepare';
 }
-
-/** How many statements a text has; several where the server cannot read it. */
-const statementsIn = rememberingTexts((sql) => statementsOfMessage(sql)?.length ?? 2);

@@ -53,7 +53,7 @@ export class TraceRun {
 
   begin(sql: string, transaction: number): TraceRecord {
     const record: TraceRecord = {
-      sql: sql.trim().replace(/;\s*$/, ''),
+      sql,
       transaction,
       startedAt: performance.now(),
       observation: NOTHING_SEEN,

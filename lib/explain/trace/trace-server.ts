@@ -87,7 +87,7 @@ export class TraceServer {
     this.#keys.set(session.pid, session.secretKey);
     try {
       const connection = new TracedConnection(stream, session, this.#run);
-      await connection.run([message(AUTHENTICATION, int32(0))], Buffer.alloc(0));
+      await connection.run([message(AUTHENTICATION, int32(0))]);
     } finally {
       this.#keys.delete(session.pid);
       session.stream.destroy();

@@ -1,4 +1,3 @@
-import { rememberingTexts } from '../../vocabulary/recent-map.js';
 import { commandOf } from '../split/sql-words.js';
 import { isDataStatement, statementKind, type StatementKind } from '../split/statement-kind.js';
 
@@ -29,10 +28,8 @@ const CHANGES = /^(INSERT|UPDATE|DELETE|MERGE|WITH)\b/;
 const HARMLESS =
   /^(SET|RESET|SHOW|SAVEPOINT|RELEASE|LISTEN|UNLISTEN|NOTIFY|PREPARE|DEALLOCATE|DISCARD|LOAD|CHECKPOINT|CLOSE)\b/;
 
-/** A tool sends the same few texts again and again, and each in several messages. @internal */
-export const tracedKind = rememberingTexts(readKind);
-
-function readKind(sql: string): TracedKind {
+/** @internal */
+export function tracedKind(sql: string): TracedKind {
   const kind = statementKind(sql);
   const command = commandOf(sql);
   const plain = kind === 'plain' || kind === 'perhaps';

@@ -2,19 +2,18 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RawSession } from '../../session/raw-session.js';
 import { ExtendedTracer } from './extended-tracer.js';
+import { Intake } from './intake.js';
 import { ServerLink } from './server-link.js';
 import { SessionTrace } from './session-trace.js';
 import { SimpleTracer } from './simple-tracer.js';
 import type { TraceRun } from './trace-run.js';
-import { byte, int32, message, textAt, WIRE } from './wire-message.js';
-import { WireSplitter, type WirePiece } from './wire-splitter.js';
+import { byte, int32, message, WIRE } from './wire-message.js';
+import { WireSplitter } from './wire-splitter.js';
 
 /** Messages above that are passed on unread. */
 const MOST_READ = 16 * 1024 * 1024;
 /** How long a tool may take to close a connection that the server has closed. */
 const FAREWELL_MS = 1_000;
-/** Our statements are among those that these drop. */
-const FORGETS = /\b(discard|deallocate)\b/i;
 
 /** One connection of the tool, from its authentication to its end. @internal */
 export class TracedConnection {
@@ -22,25 +21,30 @@ export class TracedConnection {
   readonly #session: RawSession;
   readonly #run: TraceRun;
   readonly #link: ServerLink;
+  readonly #messages: Intake;
   readonly #trace: SessionTrace;
   readonly #simple: SimpleTracer;
   readonly #extended: ExtendedTracer;
   /** The simple query that is being traced. */
-  #query: Promise<void> = Promise.resolve();
+  #query: Promise<void> | undefined;
+  /** The last look at what messages of the extended protocol did. */
+  #batch: Promise<void> | undefined;
 
   constructor(client: Duplex, session: RawSession, run: TraceRun) {
     this.#client = client;
     this.#run = run;
     this.#session = session;
-    this.#link = new ServerLink(client, session.stream);
+    const splitter = new WireSplitter((type, length) => type === WIRE.copyData || length > MOST_READ);
+    this.#messages = new Intake(client, splitter, (piece) => this.#take(piece));
+    this.#link = new ServerLink(client, session.stream, (roomy) => this.#messages.hold(roomy));
     this.#trace = new SessionTrace(run);
     this.#simple = new SimpleTracer(this.#link, this.#trace, run, session.pid);
     this.#extended = new ExtendedTracer(this.#link, this.#trace, run, session.pid);
   }
 
   /** Passes messages between the two until either is gone, and then ends the other. */
-  async run(greeting: readonly Buffer[], rest: Buffer): Promise<void> {
-    const server = this.#link.pump().catch(() => undefined);
+  async run(greeting: readonly Buffer[]): Promise<void> {
+    const server = this.#link.pump();
     const { rows } = await this.#link.ask('isolation');
     this.#trace.defaultIsolation = rows[0] ?? 'read committed';
     this.#link.tell(
@@ -49,76 +53,82 @@ export class TracedConnection {
       keyData(this.#session),
       message(WIRE.ready, byte('I')),
     );
-    const client = this.#pumpClient(rest).catch(() => undefined);
-    const closed = new Promise<void>((resolve) => this.#client.once('close', resolve));
-    await Promise.race([server.then(() => this.#client.end()), client, closed]);
+    const client = this.#messages.run();
+    await Promise.race([server.then(() => this.#endClient()), client]);
     // What a tool that is gone has left running would go on, with its transaction.
     if (this.#link.isRunning) await this.#run.cancel(this.#session.pid).catch(() => undefined);
+    this.#link.flush();
     this.#session.stream.end();
     await server;
+    // What was seen of the last statement belongs to the report, however soon the tool went.
+    await Promise.all([this.#query, this.#batch]);
     await Promise.race([client, delay(FAREWELL_MS, undefined, { ref: false })]);
     this.#client.destroy();
     this.#session.stream.destroy();
   }
 
-  async #pumpClient(rest: Buffer): Promise<void> {
-    const splitter = new WireSplitter((type, length) => type === WIRE.copyData || length > MOST_READ);
-    const take = async (chunk: Buffer) => {
-      for (const piece of splitter.push(chunk)) await this.#take(piece);
-    };
-    await take(rest);
-    for await (const chunk of this.#client) await take(chunk as Buffer);
+  #endClient(): void {
+    this.#link.flush();
+    this.#client.end();
   }
 
-  async #take({ type, bytes, isStreamed, begins }: WirePiece): Promise<void> {
-    // The data of a COPY comes while its query waits for it; all else waits for the query.
-    if (type === WIRE.copyData || type === WIRE.copyDone || type === WIRE.copyFail)
-      return this.#copy(type, bytes);
-    await this.#query;
-    if (isStreamed) return this.#unread(type, bytes, begins);
-    if (type === WIRE.query || type === WIRE.parse) this.#note(bytes, type);
+  #take(piece: WireSplitter): void | Promise<void> {
+    const { type } = piece;
+    if (type === WIRE.copyData || type === WIRE.copyDone || type === WIRE.copyFail) return this.#copy(piece);
+    if (this.#query !== undefined) return this.#query.then(() => this.#take(piece));
+    if (piece.isStreamed) return this.#unread(piece);
     switch (type) {
       case WIRE.query:
-        // The buffer that it came in may be used again.
-        this.#query = this.#simple.query(Buffer.from(bytes)).catch(() => void this.#client.destroy());
-        return;
+        return this.#traceQuery(piece.bytes);
       case WIRE.parse:
-        return this.#extended.parse(bytes);
+        return this.#extended.parse(piece);
       case WIRE.bind:
-        return this.#extended.bind(bytes);
+        return this.#extended.bind(piece);
       case WIRE.describe:
-        return this.#extended.describe(bytes);
+        return this.#extended.describe(piece);
       case WIRE.execute:
-        return this.#extended.execute(bytes);
+        return this.#extended.execute(piece);
       case WIRE.close:
-        return this.#extended.close(bytes);
+        return this.#extended.close(piece);
       case WIRE.sync:
-        return this.#extended.sync(bytes);
+        return this.#traceBatch(piece);
       case WIRE.functionCall:
-        return this.#link.send(bytes, { kind: 'query', own: false });
+        return this.#link.pass(piece, { kind: 'query', own: false });
       default:
-        return this.#link.send(bytes);
+        return this.#link.pass(piece);
     }
   }
 
-  #copy(type: number, bytes: Buffer): Promise<void> {
-    if (type !== WIRE.copyData) this.#link.endOfCopy();
-    return this.#link.send(bytes);
+  #traceQuery(bytes: Buffer): void {
+    const traced = this.#simple.query(bytes);
+    this.#query = traced
+      ?.catch(() => void this.#client.destroy())
+      .then(() => {
+        this.#query = undefined;
+      });
+  }
+
+  #traceBatch(piece: WireSplitter): void | Promise<void> {
+    const traced = this.#extended.sync(piece);
+    return (this.#batch = traced?.catch(() => void this.#client.destroy()));
+  }
+
+  /** The data of a COPY comes while its query waits for it; all else waits for the query. */
+  #copy(piece: WireSplitter): void | Promise<void> {
+    if (this.#query !== undefined && !this.#link.isInCopy)
+      return Promise.race([this.#query, this.#link.inCopy()]).then(() => this.#take(piece));
+    if (piece.type !== WIRE.copyData) this.#link.endOfCopy();
+    this.#link.pass(piece);
   }
 
   /** A message too great to be read still has its answer. */
-  #unread(type: number, bytes: Buffer, begins: boolean): Promise<void> {
-    if (begins && type === WIRE.bind) this.#extended.bound(bytes);
-    else if (begins && type !== WIRE.bind) this.#run.markStale();
+  #unread(piece: WireSplitter): void {
+    const { type, begins } = piece;
+    if (begins && type === WIRE.bind) this.#extended.bound(piece);
+    else if (begins) this.#run.markStale();
     const kind =
       type === WIRE.query ? 'query' : type === WIRE.parse ? 'parse' : type === WIRE.bind ? 'bind' : undefined;
-    return this.#link.send(bytes, begins && kind !== undefined ? { kind, own: false } : undefined);
-  }
-
-  #note(bytes: Buffer, type: number): void {
-    const [first, next] = textAt(bytes, 5);
-    const sql = type === WIRE.query ? first : textAt(bytes, next)[0];
-    if (FORGETS.test(sql)) this.#link.forgetPrepared();
+    this.#link.pass(piece, begins && kind !== undefined ? { kind, own: false } : undefined);
   }
 }
 

@@ -11,80 +11,111 @@ export interface WirePiece {
 }
 
 const HEAD = 5;
+const NOTHING = Buffer.alloc(0);
 
 /**
  * Cuts a stream of the PostgreSQL protocol into messages. Those for which `streams` is true are handed out in the parts in which
  * they come, several at once where they follow each other, so that a result of any size takes no memory.
  *
+ * It is itself the piece that {@link next} has found: what is passed on unread costs no object.
+ *
+ * States: *at a message*; *inside of one that is streamed*; *collecting* (of the next message a part is there).
+ *
  * @see https://www.postgresql.org/docs/current/protocol-message-formats.html
  * @internal
  */
-export class WireSplitter {
+export class WireSplitter implements WirePiece {
+  type = 0;
+  isStreamed = false;
+  begins = false;
+  /** What the piece lies in, from `start` to `end`. */
+  chunk: Buffer = NOTHING;
+  start = 0;
+  end = 0;
   readonly #streams: (type: number, length: number) => boolean;
-  #rest: Buffer = Buffer.alloc(0);
   #collected: Buffer[] = [];
   #missing = 0;
-  #streaming: { type: number; left: number } | undefined;
+  /** How much of the message that is streamed is still to come, and its type. */
+  #left = 0;
+  #streamed = 0;
 
   constructor(streams: (type: number, length: number) => boolean) {
     this.#streams = streams;
   }
 
-  *push(chunk: Buffer): Generator<WirePiece, void, undefined> {
-    let bytes = this.#joined(chunk);
-    while (bytes.length > 0) {
-      if (this.#streaming !== undefined) {
-        const taken = Math.min(this.#streaming.left, bytes.length);
-        const { type } = this.#streaming;
-        this.#streaming.left -= taken;
-        if (this.#streaming.left === 0) this.#streaming = undefined;
-        yield { type, bytes: bytes.subarray(0, taken), isStreamed: true, begins: false };
-        bytes = bytes.subarray(taken);
-        continue;
-      }
-      if (bytes.length < HEAD) break;
-      const [type, size] = [bytes.readUInt8(0), bytes.readUInt32BE(1) + 1];
-      if (this.#streams(type, size)) {
-        const end = this.#endOfRun(bytes, type);
-        yield { type, bytes: bytes.subarray(0, end), isStreamed: true, begins: true };
-        bytes = bytes.subarray(end);
-        continue;
-      }
-      if (bytes.length < size) {
-        this.#missing = size - bytes.length;
-        break;
-      }
-      yield { type, bytes: bytes.subarray(0, size), isStreamed: false, begins: true };
-      bytes = bytes.subarray(size);
-    }
-    this.#rest = bytes;
+  get bytes(): Buffer {
+    return this.chunk.subarray(this.start, this.end);
   }
 
-  /** Great messages come in many chunks: they are joined once. */
-  #joined(chunk: Buffer): Buffer {
-    if (this.#missing > chunk.length) {
-      this.#collected.push(chunk);
-      this.#missing -= chunk.length;
-      return Buffer.alloc(0);
+  /** All pieces of what came. */
+  *push(chunk: Buffer): Generator<WirePiece, void, undefined> {
+    this.feed(chunk);
+    while (this.next()) {
+      const { type, bytes, isStreamed, begins } = this;
+      yield { type, bytes, isStreamed, begins };
     }
-    const parts = [this.#rest, ...this.#collected, chunk].filter(({ length }) => length > 0);
-    this.#rest = Buffer.alloc(0);
-    this.#collected = [];
-    this.#missing = 0;
-    return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+  }
+
+  /** Takes what came, once {@link next} has found all that came before it. */
+  feed(chunk: Buffer): void {
+    const rest = this.chunk.length - this.end;
+    if (rest > 0) this.#collected.push(this.chunk.subarray(this.end));
+    this.start = 0;
+    this.end = 0;
+    this.chunk = NOTHING;
+    if (this.#missing > chunk.length) {
+      this.#missing -= chunk.length;
+      this.#collected.push(chunk);
+    } else if (this.#collected.length > 0) {
+      // Great messages come in many chunks: they are joined once.
+      this.chunk = Buffer.concat([...this.#collected, chunk]);
+      this.#collected = [];
+      this.#missing = 0;
+    } else this.chunk = chunk;
+  }
+
+  /** Goes on to the next piece. @returns whether there is one. */
+  next(): boolean {
+    const [at, size] = [this.end, this.chunk.length - this.end];
+    if (this.#left > 0 && size > 0) return this.#goOn(at, Math.min(this.#left, size));
+    if (size < HEAD) return false;
+    const type = this.chunk[at] as number;
+    const length = this.chunk.readUInt32BE(at + 1) + 1;
+    if (this.#streams(type, length)) return this.#found(type, at, this.#endOfRun(at, type), true, true);
+    if (size < length) {
+      this.#missing = length - size;
+      return false;
+    }
+    return this.#found(type, at, at + length, false, true);
+  }
+
+  #goOn(at: number, taken: number): true {
+    this.#left -= taken;
+    return this.#found(this.#streamed, at, at + taken, true, false);
+  }
+
+  #found(type: number, start: number, end: number, isStreamed: boolean, begins: boolean): true {
+    this.type = type;
+    this.start = start;
+    this.end = end;
+    this.isStreamed = isStreamed;
+    this.begins = begins;
+    return true;
   }
 
   /** Messages of one type that follow each other, as far as they are here. */
-  #endOfRun(bytes: Buffer, type: number): number {
-    let at = 0;
-    while (at + HEAD <= bytes.length && bytes.readUInt8(at) === type) {
-      const size = bytes.readUInt32BE(at + 1) + 1;
-      if (!this.#streams(type, size)) break;
-      if (at + size > bytes.length) {
-        this.#streaming = { type, left: at + size - bytes.length };
-        return bytes.length;
+  #endOfRun(from: number, type: number): number {
+    const { chunk } = this;
+    let at = from;
+    while (at + HEAD <= chunk.length && chunk[at] === type) {
+      const length = chunk.readUInt32BE(at + 1) + 1;
+      if (!this.#streams(type, length)) break;
+      if (at + length > chunk.length) {
+        this.#left = at + length - chunk.length;
+        this.#streamed = type;
+        return chunk.length;
       }
-      at += size;
+      at += length;
     }
     return at;
   }

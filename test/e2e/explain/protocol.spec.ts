@@ -76,6 +76,17 @@ const SCRIPTS: Readonly<Record<string, Script>> = {
       query('SELECT count(*) FROM made; SELECT count(*) FROM lines; SELECT count(*) FROM more'),
     );
   },
+  'COPY whose data does not wait for the server to ask for it': async (client) => {
+    const copied = (sql: string) =>
+      client.ask(query(sql), raw.copyData('1\n2\n'), raw.copyData('3\n'), raw.copyDone());
+    await copied('COPY lines FROM STDIN');
+    await copied('CREATE TABLE made (a int); COPY made FROM STDIN; SELECT 1');
+    await client.ask(query('BEGIN'));
+    await copied('ALTER TABLE made ADD b int; COPY made (a) FROM STDIN');
+    await client.ask(query('COMMIT'));
+    await copied('SELECT count(*) FROM lines');
+    await client.ask(query('SELECT count(*) FROM made'));
+  },
   'COPY to the client': async (client) => {
     await client.ask(query('COPY orders TO STDOUT'));
     await client.ask(extended('COPY orders TO STDOUT'));
