@@ -37,9 +37,15 @@ const ENDS: Readonly<Record<Expected['kind'], ReadonlySet<number>>> = {
  */
 export class ExpectedAnswers {
   readonly #queue: Expected[] = [];
+  #isSkipping = false;
 
   get isEmpty(): boolean {
     return this.#queue.length === 0;
+  }
+
+  /** Behind an error the server ignores what comes, up to a Sync that is still to be sent. */
+  get isSkipping(): boolean {
+    return this.#isSkipping;
   }
 
   get head(): Expected | undefined {
@@ -47,7 +53,8 @@ export class ExpectedAnswers {
   }
 
   add(expected: Expected): void {
-    this.#queue.push(expected);
+    if (expected.kind === 'sync') this.#isSkipping = false;
+    if (!this.#isSkipping) this.#queue.push(expected);
   }
 
   /** Takes a message of the server; notices and the like belong to nothing. @returns what it answers. */
@@ -67,7 +74,8 @@ export class ExpectedAnswers {
 
   #failed(head: Expected): Expected {
     if (head.kind === 'query' || head.kind === 'sync') return head;
-    const sync = this.#queue.findIndex(({ kind }) => kind === 'sync' || kind === 'query');
+    const sync = this.#queue.findIndex(({ kind }) => kind === 'sync');
+    this.#isSkipping = sync === -1;
     this.#queue.splice(0, sync === -1 ? this.#queue.length : sync);
     return head;
   }

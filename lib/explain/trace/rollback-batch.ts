@@ -1,3 +1,4 @@
+import { statementsOfMessage } from '../split/split-statements.js';
 import {
   CHECK_CONSTRAINTS,
   HAS_WRITTEN,
@@ -6,7 +7,7 @@ import {
   SAVEPOINT,
 } from '../../sql/rollback-session.js';
 import type { Statement } from '../../sql/statement.js';
-import type { TransactionControl } from './transaction-control.js';
+import { transactionControl, type TransactionControl } from './transaction-control.js';
 
 /** What a COMMIT does in place of committing. */
 const KEEP = [CHECK_CONSTRAINTS, HAS_WRITTEN, RELEASE_SAVEPOINT] as const;
@@ -22,4 +23,11 @@ export function inPlaceOf({ kind }: TransactionControl): readonly Statement[] {
 /** What ends work outside of the tool's transactions. @internal */
 export function endOfWork(failed: boolean): readonly Statement[] {
   return failed ? [ROLLBACK_TO_SAVEPOINT, RELEASE_SAVEPOINT] : KEEP;
+}
+
+/** The statements of a text that controls transactions; undefined for one that does not. @internal */
+export function partsOfControl(sql: string): readonly string[] | undefined {
+  // What the server cannot read to its end it refuses, before it runs anything.
+  const parts = statementsOfMessage(sql) ?? [];
+  return parts.some((one) => transactionControl(one, 'I') !== undefined) ? parts : undefined;
 }

@@ -57,6 +57,11 @@ export class RollbackLink {
     );
   }
 
+  /** The server ignores what comes up to the next Sync of the tool. */
+  get isSkipping(): boolean {
+    return this.#expected.isSkipping;
+  }
+
   /** Passes bytes on; `expected` where the server answers them. */
   send(bytes: Buffer, expected?: Expected): void {
     if (expected !== undefined) this.#expected.add(expected);

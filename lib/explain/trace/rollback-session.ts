@@ -1,7 +1,6 @@
 import { Duplex } from 'node:stream';
 import { BEGIN_ROLLED_BACK, SAVEPOINT } from '../../sql/rollback-session.js';
-import { statementsOfMessage } from '../split/split-statements.js';
-import { endOfWork, inPlaceOf } from './rollback-batch.js';
+import { endOfWork, inPlaceOf, partsOfControl } from './rollback-batch.js';
 import { EXPECTED_KIND } from './expected-answers.js';
 import { RollbackLink } from './rollback-link.js';
 import type { RollbackRun } from './rollback-run.js';
@@ -144,20 +143,17 @@ export class RollbackSession extends Duplex {
 
   async #simple(type: number, bytes: Buffer): Promise<void> {
     await this.#settled();
+    if (this.#link.isSkipping) {
+      this.#link.send(bytes);
+      return;
+    }
     const isOpen = this.#state === 'open';
     this.#state = 'answering';
-    const parts = type === WIRE.query ? this.#partsOf(textAt(bytes, 5)[0]) : undefined;
+    const parts = type === WIRE.query ? partsOfControl(textAt(bytes, 5)[0]) : undefined;
     // The data of a COPY comes behind it, so that nothing waits here.
     void this.#answer(isOpen, parts, Buffer.from(bytes)).catch((error: unknown) =>
       this.destroy(error as Error),
     );
-  }
-
-  /** The statements of a text that controls transactions. */
-  #partsOf(sql: string): readonly string[] | undefined {
-    // What the server cannot read to its end it refuses, before it runs anything.
-    const parts = statementsOfMessage(sql) ?? [];
-    return parts.some((one) => transactionControl(one, 'I') !== undefined) ? parts : undefined;
   }
 
   async #answer(isOpen: boolean, parts: readonly string[] | undefined, bytes: Buffer): Promise<void> {
@@ -179,8 +175,7 @@ export class RollbackSession extends Duplex {
       this.#run.refuse('PREPARE TRANSACTION cannot be rolled back');
       return;
     }
-    const rows = await this.#link.ask(inPlaceOf(control), (error) => this.#failedCommit(error));
-    this.#noteWrite(rows);
+    this.#noteWrite(await this.#link.ask(inPlaceOf(control), (error) => this.#failedCommit(error)));
     if (this.#failed) return;
     this.#status = control.after;
     this.#link.tell(message(WIRE.commandComplete, control.tag));

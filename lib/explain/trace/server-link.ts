@@ -59,8 +59,18 @@ export class ServerLink {
     return this.#status;
   }
 
+  /** Everything is answered, and what is sent next will be. */
   get isQuiet(): boolean {
+    return this.#expected.isEmpty && !this.#expected.isSkipping;
+  }
+
+  get isAnswered(): boolean {
     return this.#expected.isEmpty;
+  }
+
+  /** The server ignores what comes up to the next Sync of the tool. */
+  get isSkipping(): boolean {
+    return this.#expected.isSkipping;
   }
 
   /** The server takes the data of a COPY. */

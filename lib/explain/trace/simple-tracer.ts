@@ -31,13 +31,12 @@ export class SimpleTracer {
 
   /** @returns undefined where it is passed on already. */
   query(bytes: Buffer): void | Promise<void> {
-    const text = tracedText(textAt(bytes, 5)[0]);
-    return this.#link.isQuiet
-      ? this.#traced(bytes, text)
-      : this.#link.quiet().then(() => this.#traced(bytes, text));
+    return this.#link.isAnswered ? this.#traced(bytes) : this.#link.quiet().then(() => this.#traced(bytes));
   }
 
-  #traced(bytes: Buffer, text: TracedText): void | Promise<void> {
+  #traced(bytes: Buffer): void | Promise<void> {
+    if (this.#link.isSkipping) return this.#link.send(bytes);
+    const text = tracedText(textAt(bytes, 5)[0]);
     const { kind, count } = text;
     const { status } = this.#link;
     if (text.forgets) this.#link.forgetPrepared();

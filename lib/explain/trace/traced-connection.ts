@@ -113,10 +113,12 @@ export class TracedConnection {
     return (this.#batch = traced?.catch(() => void this.#client.destroy()));
   }
 
-  /** The data of a COPY comes while its query waits for it; all else waits for the query. */
+  /** The data of a COPY is for the query that waits for it; what comes earlier waits until the server asks for it. */
   #copy(piece: WireSplitter): void | Promise<void> {
-    if (this.#query !== undefined && !this.#link.isInCopy)
-      return Promise.race([this.#query, this.#link.inCopy()]).then(() => this.#take(piece));
+    if (!this.#link.isInCopy && (this.#query !== undefined || !this.#link.isAnswered))
+      return Promise.race([this.#query ?? this.#link.quiet(), this.#link.inCopy()]).then(() =>
+        this.#take(piece),
+      );
     if (piece.type !== WIRE.copyData) this.#link.endOfCopy();
     this.#link.pass(piece);
   }

@@ -32,6 +32,40 @@ const SCRIPTS: Readonly<Record<string, Script>> = {
     await client.ask(parse('ALTER TABLE orders ADD b int'), bind(), execute(), parse('SELEC'), sync());
     await client.ask(query('SELECT * FROM orders LIMIT 1'));
   },
+  'an error that is told before the rest of its batch is sent': async (client) => {
+    const failed = async (...rest: readonly Buffer[]) => {
+      client.send(parse('SELEC'), flush());
+      await client.until('E');
+      await client.ask(...rest);
+      await client.ask(query('SELECT 1'));
+    };
+    await failed(bind(), execute(), raw.close(''), sync());
+    await failed(query('SELECT 2'), sync());
+    await failed(raw.copyData('1\n'), raw.copyDone(), sync());
+    await client.ask(
+      parse('COPY nothing FROM STDIN'),
+      bind(),
+      execute(),
+      raw.copyData('1\n'),
+      raw.copyDone(),
+      sync(),
+    );
+    await client.ask(
+      parse('COPY lines FROM STDIN'),
+      bind(),
+      execute(),
+      raw.copyData('1\n'),
+      raw.copyDone(),
+      sync(),
+    );
+    await client.ask(query('ALTER TABLE orders ADD a int'));
+    await client.ask(query('BEGIN'));
+    await client.ask(extended('ALTER TABLE orders ADD b int'));
+    client.send(parse('SELEC'), flush());
+    await client.until('E');
+    await client.ask(extended('ALTER TABLE orders ADD c int'));
+    await client.ask(query('ROLLBACK'));
+  },
   'several DDL statements up to one Sync': async (client) => {
     const alter = (name: string) => [parse(`ALTER TABLE orders ADD ${name} int`), bind(), execute()];
     await client.ask(...alter('a'), ...alter('b'), sync());
