@@ -291,10 +291,12 @@ async function ran(
   };
 }
 
-/** Notifications last: the server sends them when it has a moment. */
+/** What any server tells in an order of its own, or to one that has left: notifications go last, and the last word is left out. */
 function withoutOrder(told: readonly string[]): readonly string[] {
   const isNews = (message: string) => message.startsWith('A ');
-  return [...told.filter((message) => !isNews(message)), ...told.filter(isNews)];
+  const others = told.filter((message) => !isNews(message));
+  if (others.at(-1)?.startsWith('Z ')) others.pop();
+  return [...others, ...told.filter(isNews)];
 }
 
 function folderWith(files: Files): string {
