@@ -1,5 +1,3 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import {
   Injectable,
   Module,
@@ -45,7 +43,7 @@ import {
 import { eventually, useDatabase } from '../support/database.js';
 import { spawnChild } from '../support/child.js';
 import { holdOutside, holders } from './support/holder.js';
-import { freePort } from '../support/postgres/free-port.mjs';
+import { describeWithRedis, startRedis } from './support/redis.js';
 
 /** What a bridged method has seen: whether another session sees its lock, and what it was given. */
 interface Seen {
@@ -247,19 +245,16 @@ describe('enhancers on methods that others call without them', () => {
     });
   });
 
-  describe('BullMQ', () => {
-    let redis: { readonly server: ChildProcess; readonly port: number } | undefined;
+  describeWithRedis('BullMQ', () => {
+    let redis: Awaited<ReturnType<typeof startRedis>>;
 
     beforeAll(async () => {
       redis = await startRedis();
     });
 
-    afterAll(() => {
-      redis?.server.kill();
-    });
+    afterAll(() => redis.stop());
 
     it('runs processors, worker events and queue events under their locks', async () => {
-      if (redis === undefined) return console.warn('redis-server is not installed: BullMQ is not tested');
       const connection = { host: '127.0.0.1', port: redis.port };
 
       @Processor('exports')
@@ -311,7 +306,6 @@ describe('enhancers on methods that others call without them', () => {
     });
 
     it('runs processors and worker events under the locks of @WithAdvisoryLock', async () => {
-      if (redis === undefined) return console.warn('redis-server is not installed: BullMQ is not tested');
       const connection = { host: '127.0.0.1', port: redis.port };
 
       @Processor('imports')
@@ -347,24 +341,3 @@ describe('enhancers on methods that others call without them', () => {
     });
   });
 });
-
-async function startRedis(): Promise<{ server: ChildProcess; port: number } | undefined> {
-  const port = await freePort();
-  const server = spawn('redis-server', [
-    '--port',
-    String(port),
-    '--bind',
-    '127.0.0.1',
-    '--save',
-    '',
-    '--appendonly',
-    'no',
-  ]);
-  const failed = once(server, 'error').then(() => undefined);
-  const ready = new Promise<true>((resolve) =>
-    server.stdout.on('data', (text: Buffer) => {
-      if (text.toString().includes('Ready to accept connections')) resolve(true);
-    }),
-  );
-  return (await Promise.race([failed, ready])) === true ? { server, port } : undefined;
-}
