@@ -1,6 +1,7 @@
 import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { ApplicationConfig, DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { ApplicationConfig, DiscoveryService } from '@nestjs/core';
 import { LockContext } from '../locks/lock-context.js';
+import { methodNames } from './method-names.js';
 import { METADATA, type AnyFunction } from './nest-metadata.js';
 import { RunRegistry } from './run-registry.js';
 
@@ -60,8 +61,6 @@ const WATCH = new MessageWatch();
  */
 @Injectable()
 export class AcceptedMessages implements OnModuleInit, OnApplicationShutdown {
-  private readonly scanner = new MetadataScanner();
-
   constructor(
     private readonly discovery: DiscoveryService,
     private readonly config: ApplicationConfig,
@@ -94,9 +93,9 @@ export class AcceptedMessages implements OnModuleInit, OnApplicationShutdown {
     return this.discovery.getControllers().some(({ metatype }) => {
       if (typeof metatype !== 'function') return false;
       const prototype = metatype.prototype as Methods;
-      return this.scanner
-        .getAllMethodNames(prototype)
-        .some((name) => Reflect.hasMetadata(METADATA.pattern, prototype[name] as AnyFunction));
+      return methodNames(prototype).some((name) =>
+        Reflect.hasMetadata(METADATA.pattern, prototype[name] as AnyFunction),
+      );
     });
   }
 }

@@ -5,13 +5,14 @@ import {
   type OnApplicationBootstrap,
   type OnModuleInit,
 } from '@nestjs/common';
-import { DiscoveryService, MetadataScanner, ModuleRef } from '@nestjs/core';
+import { DiscoveryService, ModuleRef } from '@nestjs/core';
 import { PgLockConfigurationError } from '../errors/pg-lock-configuration.error.js';
 import { resolveLeadOptions } from '../leadership/lead-options.js';
 import type { Leadership } from '../leadership/leadership.js';
 import { prototypeOf } from './boot-check/checked-method.js';
 import { leaderInfo, type LeaderInfo } from './decorators/leader.decorator.js';
 import { getLockRuntimeToken, type LockRuntime } from './lock-runtime.js';
+import { methodNames } from './method-names.js';
 import { isRoute, isScheduled, type AnyFunction } from './nest-metadata.js';
 
 type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
@@ -32,7 +33,6 @@ interface LeaderMethod extends LeaderInfo {
 @Injectable()
 export class LeaderRunner implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown {
   private methods: readonly LeaderMethod[] = [];
-  private readonly scanner = new MetadataScanner();
   private readonly pauses = new Set<() => void>();
   private isStopping = false;
 
@@ -60,7 +60,7 @@ export class LeaderRunner implements OnModuleInit, OnApplicationBootstrap, Befor
   private methodsOf(wrapper: Wrapper): LeaderMethod[] {
     const prototype = prototypeOf(wrapper);
     if (prototype === undefined) return [];
-    return this.scanner.getAllMethodNames(prototype).flatMap((name) => {
+    return methodNames(prototype).flatMap((name) => {
       const info = leaderInfoOf(prototype, name);
       return info === undefined ? [] : [this.bind(wrapper, prototype, name, info)];
     });

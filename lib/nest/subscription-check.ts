@@ -1,7 +1,8 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { DiscoveryService } from '@nestjs/core';
 import { PgLockConfigurationError } from '../errors/pg-lock-configuration.error.js';
 import { isMarked } from './enhancer-mark.js';
+import { methodNames } from './method-names.js';
 import { METADATA, type AnyFunction } from './nest-metadata.js';
 
 /**
@@ -12,8 +13,6 @@ import { METADATA, type AnyFunction } from './nest-metadata.js';
  */
 @Injectable()
 export class SubscriptionCheck implements OnModuleInit {
-  private readonly scanner = new MetadataScanner();
-
   constructor(private readonly discovery: DiscoveryService) {}
 
   /** @throws {PgLockConfigurationError} when a subscription, or the class of one, has an interceptor of ours. */
@@ -25,7 +24,7 @@ export class SubscriptionCheck implements OnModuleInit {
 
   private check(host: AnyFunction): void {
     const prototype = host.prototype as Readonly<Record<string, AnyFunction>>;
-    for (const name of this.scanner.getAllMethodNames(prototype)) {
+    for (const name of methodNames(prototype)) {
       const method = prototype[name] as AnyFunction;
       if (Reflect.getMetadata(METADATA.resolverType, method) !== 'Subscription') continue;
       if (![host, method].flatMap(interceptorsOf).some(isMarked)) continue;

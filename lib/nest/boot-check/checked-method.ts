@@ -1,6 +1,6 @@
-import { MetadataScanner } from '@nestjs/core';
 import { wrappersOf } from '../decorators/wrap-method.js';
 import { enhancerInfo, type EnhancerInfo } from '../enhancer-mark.js';
+import { methodNames } from '../method-names.js';
 import { METADATA, type AnyFunction } from '../nest-metadata.js';
 import { methodOf, type Wrapper } from '../schedule-bridge/job-enhancers.js';
 import { originalOf } from '../schedule-bridge/stand-in.js';
@@ -22,15 +22,13 @@ export interface CheckedMethod {
   readonly wrappers: readonly EnhancerInfo[];
 }
 
-const scanner = new MetadataScanner();
-
 /** The methods of the class of a provider or controller. @internal */
 export function checkedMethods(wrapper: Wrapper, isController: boolean): CheckedMethod[] {
   const prototype = prototypeOf(wrapper);
   if (prototype === undefined || typeof prototype.constructor !== 'function') return [];
   const host = prototype.constructor as AnyFunction;
   const onClass = marked(host);
-  return scanner.getAllMethodNames(prototype).map((name) => {
+  return methodNames(prototype).map((name) => {
     // While the application boots, a scheduled method has its stand-in before it.
     const method = originalOf(methodOf(prototype, name));
     const [onMethod, wrappers] = [marked(method), wrappersOf(method)];

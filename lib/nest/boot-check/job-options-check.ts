@@ -1,12 +1,10 @@
-import { MetadataScanner } from '@nestjs/core';
 import { PgLockConfigurationError } from '../../errors/pg-lock-configuration.error.js';
 import { JOB_OPTIONS } from '../../jobs/job-settings.js';
 import type { EnhancerInfo } from '../enhancer-mark.js';
+import { methodNames } from '../method-names.js';
 import { isScheduled } from '../nest-metadata.js';
 import { methodOf } from '../schedule-bridge/job-enhancers.js';
 import { labelOf, type CheckedMethod } from './checked-method.js';
-
-const scanner = new MetadataScanner();
 
 /**
  * Refuses options of jobs on what no scheduler calls, where they would be passed over. What a class says is for those of its
@@ -24,7 +22,7 @@ export function checkJobOptions(checked: CheckedMethod): void {
 }
 
 function hasSchedule(prototype: object): boolean {
-  return scanner.getAllMethodNames(prototype).some((name) => isScheduled(methodOf(prototype, name)));
+  return methodNames(prototype).some((name) => isScheduled(methodOf(prototype, name)));
 }
 
 function assertNone(checked: CheckedMethod, { decorator, lock }: EnhancerInfo): void {

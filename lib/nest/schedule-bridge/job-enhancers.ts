@@ -1,7 +1,8 @@
 import type { CanActivate, NestInterceptor, Type } from '@nestjs/common';
-import { MetadataScanner, ModuleRef, type DiscoveryService } from '@nestjs/core';
+import { ModuleRef, type DiscoveryService } from '@nestjs/core';
 import { wrappersOf } from '../decorators/wrap-method.js';
 import { isMarked } from '../enhancer-mark.js';
+import { methodNames } from '../method-names.js';
 import { isScheduled, METADATA, type AnyFunction } from '../nest-metadata.js';
 import { originalOf } from './stand-in.js';
 
@@ -18,11 +19,9 @@ export interface JobEnhancers {
 
 const NONE: JobEnhancers = Object.freeze({ guards: [], interceptors: [] });
 
-const scanner = new MetadataScanner();
-
 /** The names of a prototype's scheduled methods that carry, or whose class carries, an enhancer of ours. @internal */
 export function jobNames(prototype: object): string[] {
-  return scanner.getAllMethodNames(prototype).filter((name) => {
+  return methodNames(prototype).filter((name) => {
     // Decorators that work by themselves leave their word with the method, not with what stands in for it.
     const method = originalOf(methodOf(prototype, name));
     return isScheduled(method) && enhancersOf(prototype, method) !== undefined;

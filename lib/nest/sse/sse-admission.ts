@@ -1,9 +1,10 @@
 import { Injectable, type CanActivate, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
-import { DiscoveryService, HttpAdapterHost, MetadataScanner } from '@nestjs/core';
+import { DiscoveryService, HttpAdapterHost } from '@nestjs/core';
 import { GlobalEnhancersOfOurs } from '../boot-check/global-enhancers.js';
 import { HttpExchange } from '../context/http-exchange.js';
 import { processWide } from '../../vocabulary/process-wide.js';
 import { isMarked } from '../enhancer-mark.js';
+import { methodNames } from '../method-names.js';
 import { METADATA, type AnyFunction } from '../nest-metadata.js';
 import { methodOf, resolveEnhancer, type Host } from '../schedule-bridge/job-enhancers.js';
 import { releaseAdmitted } from './admitted-locks.js';
@@ -13,8 +14,6 @@ export interface Admitting {
   /** Rejects with what is to be answered where the handler is not to run. */
   admit(context: ExecutionContext): Promise<void>;
 }
-
-const scanner = new MetadataScanner();
 
 /**
  * Takes the locks of `@Sse()` handlers before Nest begins their answer: it sends the head of server-sent events as soon as it has
@@ -97,7 +96,7 @@ function applicationOf(context: ExecutionContext): SseAdmission | undefined {
 }
 
 function installGuards(prototype: object): void {
-  for (const name of scanner.getAllMethodNames(prototype)) {
+  for (const name of methodNames(prototype)) {
     const method = methodOf(prototype, name);
     if (!Reflect.hasMetadata(METADATA.sse, method)) continue;
     const guards = (Reflect.getMetadata(METADATA.guards, method) ?? []) as unknown[];
