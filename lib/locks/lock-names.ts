@@ -18,8 +18,8 @@ export interface NamedKey {
 
 /** An id with its key, at hand. */
 class KnownKey implements NamedKey {
-  /** The list of it alone, made once: most calls are of one id that was used before. */
-  readonly alone: readonly NamedKey[] = [this];
+  private isUsed = false;
+  private list: readonly NamedKey[] | undefined;
 
   constructor(
     readonly id: LockId,
@@ -27,6 +27,15 @@ class KnownKey implements NamedKey {
     /** How many ids had been seen when it was noted last. */
     public notedAt: number,
   ) {}
+
+  /** The list of it alone, kept from the second call on: an id that comes once is to leave as little behind as it can. */
+  alone(): readonly NamedKey[] {
+    if (this.list !== undefined) return this.list;
+    const list = [this];
+    if (this.isUsed) this.list = list;
+    this.isUsed = true;
+    return list;
+  }
 }
 
 /** Remembers which id stands behind which key, so that a key in `pg_locks` can be shown by its name. @internal */
@@ -48,7 +57,7 @@ export class LockNames {
    * @throws {PgLockUsageError} when one is no id, or the list is empty.
    */
   keysOf(ids: LockId | readonly LockId[]): readonly NamedKey[] {
-    if (typeof ids !== 'object') return this.named(ids).alone;
+    if (typeof ids !== 'object') return this.named(ids).alone();
     const named = listOfIds(ids).map((id) => this.named(id));
     if (named.length === 1) return named;
     const byKey = new Map(named.map((one) => [one.key.text, one]));

@@ -67,7 +67,9 @@ function listenTo(signal: AbortSignal): Listeners {
  */
 export class WaitAbort {
   private cause: { readonly reason: unknown } | undefined;
-  private listeners: Set<() => void> | undefined;
+  /** Mostly there is one. */
+  private first: (() => void) | undefined;
+  private others: Set<() => void> | undefined;
   private controller: AbortController | undefined;
 
   get aborted(): boolean {
@@ -91,9 +93,10 @@ export class WaitAbort {
   abort(reason: unknown): void {
     if (this.cause !== undefined) return;
     this.cause = { reason };
-    const listeners = this.listeners ?? [];
-    this.listeners = undefined;
-    for (const listener of listeners) listener();
+    const { first, others } = this;
+    this.first = this.others = undefined;
+    first?.();
+    for (const listener of others ?? []) listener();
     this.controller?.abort(reason);
   }
 
@@ -102,8 +105,14 @@ export class WaitAbort {
   }
 
   listen(listener: () => void): StopListening {
-    const listeners = (this.listeners ??= new Set());
-    listeners.add(listener);
-    return () => listeners.delete(listener);
+    if (this.first === undefined && this.others === undefined) {
+      this.first = listener;
+      return () => {
+        if (this.first === listener) this.first = undefined;
+      };
+    }
+    const others = (this.others ??= new Set());
+    others.add(listener);
+    return () => others.delete(listener);
   }
 }

@@ -10,6 +10,8 @@ interface Watched extends Closing {
   [WATCH]?: ClosingWatch;
 }
 
+const NONE: readonly (() => void)[] = [];
+
 /** Those who are to be called; mostly one. */
 class ClosingWatch {
   private first: (() => void) | undefined;
@@ -26,7 +28,7 @@ class ClosingWatch {
   }
 
   readonly closed = (): void => {
-    const others = [...(this.others ?? [])];
+    const others = this.others === undefined ? NONE : [...this.others];
     this.first?.();
     for (const callback of others) callback();
   };
@@ -47,7 +49,7 @@ export function onClosing(source: Closing, callback: () => void): () => void {
 
 function begin(source: Closing): ClosingWatch {
   const watch = new ClosingWatch();
-  Object.defineProperty(source, WATCH, { value: watch, configurable: true });
+  (source as Watched)[WATCH] = watch;
   source.on('close', watch.closed);
   // What sockets of socket.io emit; a response does not.
   if (!('headersSent' in source)) source.on('disconnect', watch.closed);

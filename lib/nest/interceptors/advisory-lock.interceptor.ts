@@ -48,6 +48,7 @@ interface ReadOptions {
  */
 export abstract class AdvisoryLockInterceptor implements NestInterceptor {
   private readonly logger = new Logger('PgLock');
+  private readonly names = new WeakMap<object, { readonly host: unknown; readonly name: string }>();
   private readonly onHandlers: ReadOptions;
   private readonly onJobs: ReadOptions;
 
@@ -115,12 +116,21 @@ export abstract class AdvisoryLockInterceptor implements NestInterceptor {
   private takeFor(context: ExecutionContext, abort: WaitAbort): Promise<Held | undefined> {
     const job = ScheduleContext.of(context);
     const ids = handlerLockIds(this.ids, context);
-    const name = nameOf(context);
+    const name = this.nameOf(context.getHandler(), context);
     const begin = (found: LockIds) =>
       job === undefined
         ? this.take(found, this.onHandlers, abort, name)
         : this.takeForJob(found, job, abort, name);
     return ids instanceof Promise ? ids.then(begin) : begin(ids);
+  }
+
+  /** To read the names of a class and of a method costs more than to look up what they were. */
+  private nameOf(handler: object, context: ExecutionContext): string {
+    const known = this.names.get(handler);
+    if (known?.host === context.getClass()) return known.name;
+    const name = nameOf(context);
+    this.names.set(handler, { host: context.getClass(), name });
+    return name;
   }
 
   private read(options: AdvisoryLockOptions): ReadOptions {
