@@ -2,9 +2,10 @@
 import { rmSync } from 'node:fs';
 import { writeCommonJs } from './bundle/commonjs.mjs';
 import { writeDeclarations } from './bundle/declarations.mjs';
-import { writeEsModules } from './bundle/es-modules.mjs';
+import { codeOfModules, writeEsModules } from './bundle/es-modules.mjs';
 import { DIST } from './bundle/places.mjs';
 
 rmSync(DIST, { recursive: true, force: true });
-writeCommonJs(await writeEsModules());
+await writeEsModules();
+writeCommonJs(await codeOfModules());
 writeDeclarations();

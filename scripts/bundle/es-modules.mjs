@@ -6,8 +6,22 @@ import { BUILD, COMMAND, DIST, ENTRIES } from './places.mjs';
 
 const FOLDER = join(DIST, 'esm');
 
-/** Few files in place of hundreds; what is imported lazily, or by several entries, is a file of its own. Gives their code by name. */
+/** Few files in place of hundreds; what is imported lazily, or by several entries, is a file of its own. */
 export async function writeEsModules() {
+  mkdirSync(FOLDER, { recursive: true });
+  // Node prints the line that an uncaught error comes from: at a refused boot that must not be a whole module.
+  const files = await bundled({ lineLimit: 160, sourcemap: 'linked', sourcesContent: true });
+  for (const [path, text] of files) writeFileSync(path, text);
+  chmodSync(join(FOLDER, 'bin.js'), 0o755);
+}
+
+/** The code of the same modules by name, without maps and line breaks: TypeScript does not read all that may be broken. */
+export async function codeOfModules() {
+  const files = await bundled({});
+  return new Map([...files].map(([path, text]) => [basename(path), text]));
+}
+
+async function bundled(options) {
   const entries = Object.entries({ ...ENTRIES, ...COMMAND });
   const { outputFiles } = await build({
     entryPoints: entries.map(([out, path]) => ({ out, in: join(BUILD, `${path}.js`) })),
@@ -22,16 +36,8 @@ export async function writeEsModules() {
     // Node keeps the text of a module in the heap, blanks and comments included. Names stay, for those who read stacks.
     minifyWhitespace: true,
     legalComments: 'none',
-    sourcemap: 'linked',
-    sourcesContent: true,
+    ...options,
   });
-  mkdirSync(FOLDER, { recursive: true });
-  const modules = new Map();
-  for (const { path, text } of outputFiles) {
-    const content = path.endsWith('.js') ? withOwnClassNames(text, path) : text;
-    writeFileSync(path, content);
-    if (path.endsWith('.js')) modules.set(basename(path), content);
-  }
-  chmodSync(join(FOLDER, 'bin.js'), 0o755);
-  return modules;
+  const named = ({ path, text }) => [path, path.endsWith('.js') ? withOwnClassNames(text, path) : text];
+  return new Map(outputFiles.map(named));
 }

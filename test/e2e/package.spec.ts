@@ -266,6 +266,15 @@ describe('the tarball', () => {
       expect([source, existsSync(join(ROOT, source))]).toEqual([source, true]);
   });
 
+  it('has no long lines: Node prints the whole line that an uncaught error comes from', async () => {
+    const compiled = (await application.files()).filter((file) => /^dist\/esm\/.+\.js$/.test(file));
+    const lines = compiled.flatMap((file) =>
+      readFileSync(join(application.installed, file), 'utf8').split('\n'),
+    );
+    expect(lines.length).toBeGreaterThan(1_000);
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThan(2_000);
+  });
+
   it('holds every guide that its README links to', async () => {
     const files = await application.files();
     const readme = readFileSync(join(application.installed, 'README.md'), 'utf8');
