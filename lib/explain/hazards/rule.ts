@@ -42,10 +42,11 @@ export function judged(all: readonly ObservedStatement[], index: number): Judged
   const locks = statement.locks.filter(({ created }) => created !== true);
   const taking = locks.filter(stopsTable);
   const held = statement.heldBefore.filter((lock) => stopsTable(lock) && names(statement.sql, lock.relation));
+  const command = commandOf(statement.sql);
   return {
     statement,
-    command: commandOf(statement.sql),
-    alter: alterTable(statement.sql),
+    command,
+    alter: command.startsWith('ALTER') ? alterTable(statement.sql) : undefined,
     get run() {
       return all.slice(0, index);
     },
