@@ -6,6 +6,8 @@ export interface Expected {
   readonly kind: 'parse' | 'bind' | 'describe' | 'execute' | 'close' | 'sync' | 'query';
   /** Asked by the tracer: the tool does not see the answer. */
   readonly own: boolean;
+  /** Whether `onAnswer` may take answers away from the tool. */
+  readonly keeps?: boolean;
   /** Called with each answer to it; true takes the answer away from the tool. */
   readonly onAnswer?: (answer: WirePiece) => boolean;
 }
@@ -46,6 +48,12 @@ export class ExpectedAnswers {
   /** Behind an error the server ignores what comes, up to a Sync that is still to be sent. */
   get isSkipping(): boolean {
     return this.#isSkipping;
+  }
+
+  /** Whether the tool gets all that the server owes. */
+  get arePassed(): boolean {
+    for (const { own, keeps } of this.#queue) if (own || keeps === true) return false;
+    return true;
   }
 
   get head(): Expected | undefined {

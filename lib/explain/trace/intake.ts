@@ -1,6 +1,13 @@
 import type { Duplex } from 'node:stream';
 import type { WireSplitter } from './wire-splitter.js';
 
+/** What is done with the chunks in which the messages come. */
+interface OnChunks {
+  /** Called with one that is not read yet. @returns whether it was passed on as it is. */
+  readonly before?: (chunk: Buffer) => boolean;
+  readonly after?: () => void;
+}
+
 /**
  * Reads a stream message by message, in the very event in which they come. Where taking one takes time the next ones wait, and the
  * stream is not read on.
@@ -13,7 +20,7 @@ export class Intake {
   readonly #stream: Duplex;
   readonly #splitter: WireSplitter;
   readonly #take: (piece: WireSplitter) => void | Promise<void>;
-  readonly #afterChunk: (() => void) | undefined;
+  readonly #chunks: OnChunks;
   #holds = 0;
   #isOver = false;
   #over: (() => void)[] = [];
@@ -22,12 +29,12 @@ export class Intake {
     stream: Duplex,
     splitter: WireSplitter,
     take: (piece: WireSplitter) => void | Promise<void>,
-    afterChunk?: () => void,
+    chunks: OnChunks = {},
   ) {
     this.#stream = stream;
     this.#splitter = splitter;
     this.#take = take;
-    this.#afterChunk = afterChunk;
+    this.#chunks = chunks;
   }
 
   /** Reads until the stream ends, or fails. */
@@ -36,7 +43,7 @@ export class Intake {
     this.#stream
       .on('data', (chunk: Buffer) => {
         if (this.#isOver) return;
-        this.#splitter.feed(chunk);
+        this.#splitter.feed(chunk, this.#chunks.before?.(chunk));
         this.#advance();
       })
       .on('end', over)
@@ -75,7 +82,7 @@ export class Intake {
         this.hold(busy);
         return;
       }
-      this.#afterChunk?.();
+      this.#chunks.after?.();
     } catch {
       // What is no message of the protocol ends the connection.
       this.#end();

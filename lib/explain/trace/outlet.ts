@@ -33,8 +33,11 @@ export class Outlet {
     this.#take(bytes, 0, bytes.length);
   }
 
-  /** Passes a message on. */
-  pass({ chunk, start, end }: WireSplitter): void {
+  /** Passes a message on, or what is left of it. */
+  pass(piece: WireSplitter): void {
+    const { chunk, end } = piece;
+    const start = Math.max(piece.start, piece.ahead);
+    if (start >= end) return;
     if (chunk === this.#chunk && start === this.#end) this.#end = end;
     else this.#take(chunk, start, end);
   }

@@ -49,12 +49,9 @@ export class RollbackLink {
     const splitter = new WireSplitter(
       (type) => (type === WIRE.dataRow || type === WIRE.copyData) && this.#expected.head?.own !== true,
     );
-    this.#intake = new Intake(
-      server,
-      splitter,
-      (piece) => this.#take(piece),
-      () => this.#afterChunk(),
-    );
+    this.#intake = new Intake(server, splitter, (piece) => this.#take(piece), {
+      after: () => this.#afterChunk(),
+    });
   }
 
   /** The server ignores what comes up to the next Sync of the tool. */

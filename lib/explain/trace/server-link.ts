@@ -46,12 +46,10 @@ export class ServerLink {
     const splitter = new WireSplitter(
       (type) => (type === WIRE.dataRow || type === WIRE.copyData) && this.#expected.head?.own !== true,
     );
-    this.#answers = new Intake(
-      server,
-      splitter,
-      (piece) => this.#take(piece),
-      () => this.#settle(),
-    );
+    this.#answers = new Intake(server, splitter, (piece) => this.#take(piece), {
+      before: (chunk) => splitter.isEven && this.#goesAhead(chunk),
+      after: () => this.#settle(),
+    });
   }
 
   /** As of the last answer. */
@@ -207,6 +205,14 @@ export class ServerLink {
     this.#wake();
   }
 
+  /** What the tool gets as it comes it gets at once, and is read behind it. */
+  #goesAhead(chunk: Buffer): boolean {
+    if (this.#aside !== undefined || !this.#expected.arePassed) return false;
+    this.#toClient.write(chunk);
+    this.#toClient.flush();
+    return true;
+  }
+
   #settle(): void {
     if (this.#expected.isEmpty) this.#wake();
   }
@@ -220,7 +226,7 @@ export class ServerLink {
     const { type } = answer;
     if (answer.isStreamed) return this.#toClient.pass(answer);
     if (type === WIRE.notice || type === WIRE.notification || type === WIRE.parameterStatus) {
-      if (this.#aside === undefined) this.#toClient.pass(answer);
+      if (this.#aside === undefined || answer.ahead > answer.start) this.#toClient.pass(answer);
       else this.#aside.push(answer.bytes);
       return;
     }

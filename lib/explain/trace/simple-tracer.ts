@@ -85,6 +85,7 @@ export class SimpleTracer {
     this.#link.send(bytes, {
       kind: 'query',
       own: false,
+      keeps: true,
       onAnswer: ({ type, bytes: answer }) => {
         if (type === WIRE.error) this.#trace.failed(record, answer);
         if (type === WIRE.ready) {
@@ -137,6 +138,7 @@ export class SimpleTracer {
     this.#link.send(bytes, {
       kind: 'query',
       own: false,
+      keeps: true,
       onAnswer: ({ type, bytes: answer }) => {
         if (type === WIRE.commandComplete) {
           complete = answer;

@@ -32,8 +32,13 @@ export class WireSplitter implements WirePiece {
   chunk: Buffer = NOTHING;
   start = 0;
   end = 0;
+  /** Up to where in `chunk` the bytes were passed on before they were read. */
+  ahead = 0;
   readonly #streams: (type: number, length: number) => boolean;
   #collected: Buffer[] = [];
+  /** Of what is collected, how much there is, and how much of it was passed on. */
+  #pending = 0;
+  #passed = 0;
   #missing = 0;
   /** How much of the message that is streamed is still to come, and its type. */
   #left = 0;
@@ -56,22 +61,45 @@ export class WireSplitter implements WirePiece {
     }
   }
 
-  /** Takes what came, once {@link next} has found all that came before it. */
-  feed(chunk: Buffer): void {
+  /** Whether what comes next may be passed on before it is read: all that came before it has been. */
+  get isEven(): boolean {
     const rest = this.chunk.length - this.end;
-    if (rest > 0) this.#collected.push(this.chunk.subarray(this.end));
-    this.start = 0;
-    this.end = 0;
-    this.chunk = NOTHING;
+    return this.#passed === this.#pending && (rest === 0 || this.ahead === this.chunk.length);
+  }
+
+  /** Takes what came, once {@link next} has found all that came before it; `isAhead` where it was passed on already. */
+  feed(chunk: Buffer, isAhead = false): void {
+    this.#keepRest();
+    const passed = this.#passed + (isAhead ? chunk.length : 0);
     if (this.#missing > chunk.length) {
       this.#missing -= chunk.length;
       this.#collected.push(chunk);
-    } else if (this.#collected.length > 0) {
-      // Great messages come in many chunks: they are joined once.
-      this.chunk = Buffer.concat([...this.#collected, chunk]);
-      this.#collected = [];
-      this.#missing = 0;
-    } else this.chunk = chunk;
+      this.#pending += chunk.length;
+      this.#passed = passed;
+      return;
+    }
+    // Great messages come in many chunks: they are joined once.
+    this.chunk = this.#pending > 0 ? Buffer.concat([...this.#collected, chunk]) : chunk;
+    this.ahead = passed;
+    if (this.#pending === 0) return;
+    this.#collected = [];
+    this.#pending = 0;
+    this.#passed = 0;
+    this.#missing = 0;
+  }
+
+  /** The next message is not there as a whole. */
+  #keepRest(): void {
+    const rest = this.chunk.length - this.end;
+    if (rest > 0) {
+      this.#collected.push(this.chunk.subarray(this.end));
+      this.#pending += rest;
+      this.#passed += Math.max(0, this.ahead - this.end);
+    }
+    this.chunk = NOTHING;
+    this.start = 0;
+    this.end = 0;
+    this.ahead = 0;
   }
 
   /** Goes on to the next piece. @returns whether there is one. */
