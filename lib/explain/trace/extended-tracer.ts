@@ -1,12 +1,12 @@
 import type { Look } from '../../sql/explain-look.js';
 import type { Expected } from './expected-answers.js';
-import { statusIn, type ServerLink, type TransactionStatus } from './server-link.js';
+import type { ServerLink, TransactionStatus } from './server-link.js';
 import type { SessionTrace } from './session-trace.js';
 import { isCommit } from './simple-tracer.js';
 import type { TraceRecord, TraceRun } from './trace-run.js';
 import { NO_TEXT, tracedText, type TracedText } from './traced-text.js';
 import type { TracedKind } from './trace-statement.js';
-import { textAt, WIRE } from './wire-message.js';
+import { WIRE } from './wire-message.js';
 import type { WirePiece, WireSplitter } from './wire-splitter.js';
 
 /** What stands between two Syncs. */
@@ -47,10 +47,8 @@ export class ExtendedTracer {
   }
 
   parse(piece: WireSplitter): void | Promise<void> {
-    const { bytes } = piece;
-    const [name, next] = textAt(bytes, 5);
-    const text = tracedText(textAt(bytes, next)[0]);
-    this.#statements.set(name, text);
+    const text = tracedText(piece.textAt(piece.behindText(5)));
+    this.#statements.set(piece.textAt(5), text);
     if (text.forgets) this.#link.forgetPrepared();
     const looked = this.#before(this.#current(), text.kind);
     if (looked !== undefined) return looked.then(() => this.#pass(piece, 'parse'));
@@ -65,10 +63,9 @@ export class ExtendedTracer {
   }
 
   /** Notes which statement a portal runs. */
-  bound({ bytes }: WirePiece): TracedText {
-    const [portal, next] = textAt(bytes, 5);
-    const text = this.#statements.get(textAt(bytes, next)[0]) ?? NO_TEXT;
-    this.#portals.set(portal, text);
+  bound(piece: WireSplitter): TracedText {
+    const text = this.#statements.get(piece.textAt(piece.behindText(5))) ?? NO_TEXT;
+    this.#portals.set(piece.textAt(5), text);
     return text;
   }
 
@@ -77,15 +74,13 @@ export class ExtendedTracer {
   }
 
   close(piece: WireSplitter): void {
-    const { bytes } = piece;
-    const [name] = textAt(bytes, 6);
-    (bytes[5] === 0x53 ? this.#statements : this.#portals).delete(name);
+    (piece.byteAt(5) === 0x53 ? this.#statements : this.#portals).delete(piece.textAt(6));
     this.#pass(piece, 'close');
   }
 
   execute(piece: WireSplitter): void | Promise<void> {
     const batch = this.#current();
-    const text = this.#portals.get(textAt(piece.bytes, 5)[0]) ?? NO_TEXT;
+    const text = this.#portals.get(piece.textAt(5)) ?? NO_TEXT;
     if (text.shown === '') return this.#link.pass(piece, { kind: 'execute', own: false });
     const record = this.#trace.start(text, batch.executed.length === 0 ? this.#statusOf(batch) : 'T');
     const looked = this.#before(batch, text.kind);
@@ -125,7 +120,7 @@ export class ExtendedTracer {
       own: false,
       onAnswer: (answer) => {
         if (answer.type === WIRE.error) this.#failed(batch, batch.executed.at(-1)?.record, answer);
-        if (answer.type === WIRE.ready) this.#ready(batch, statusIn(answer));
+        if (answer.type === WIRE.ready) this.#ready(batch, this.#link.status);
         return false;
       },
     });

@@ -4,7 +4,7 @@ import { Intake } from './intake.js';
 import { Outlet } from './outlet.js';
 import { nameOf, ownMessages, type OwnStatement } from './own-statements.js';
 import { onlyColumn, WIRE, message } from './wire-message.js';
-import { WireSplitter, type WirePiece } from './wire-splitter.js';
+import { WireSplitter } from './wire-splitter.js';
 
 /** `I` outside of a transaction, `T` inside, `E` inside of one that has failed. @internal */
 export type TransactionStatus = 'I' | 'T' | 'E';
@@ -231,7 +231,7 @@ export class ServerLink {
       return;
     }
     const answered = this.#expected.take(type);
-    if (type === WIRE.ready) this.#status = statusIn(answer);
+    if (type === WIRE.ready) this.#status = String.fromCharCode(answer.byteAt(5)) as TransactionStatus;
     if (type === WIRE.copyIn) {
       this.#copyIn = true;
       this.#expected.forgetSyncs();
@@ -240,9 +240,4 @@ export class ServerLink {
     const taken = answered?.onAnswer?.(answer) ?? false;
     if (!taken && answered?.own !== true) this.#toClient.pass(answer);
   }
-}
-
-/** What a ReadyForQuery says. @internal */
-export function statusIn({ bytes }: WirePiece): TransactionStatus {
-  return String.fromCharCode(bytes[5] ?? 0) as TransactionStatus;
 }

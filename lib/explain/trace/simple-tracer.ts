@@ -1,5 +1,5 @@
 import type { Look } from '../../sql/explain-look.js';
-import { statusIn, type ServerLink, type TransactionStatus } from './server-link.js';
+import type { ServerLink, TransactionStatus } from './server-link.js';
 import type { SessionTrace } from './session-trace.js';
 import type { TraceRecord, TraceRun } from './trace-run.js';
 import type { TracedKind } from './trace-statement.js';
@@ -68,7 +68,7 @@ export class SimpleTracer {
         if (type !== WIRE.ready) return false;
         this.#trace.finished(record);
         if (text.forgets) this.#link.forgetPrepared();
-        if (before !== 'I' && statusIn(answer) === 'I') this.#trace.ended(committed);
+        if (before !== 'I' && this.#link.status === 'I') this.#trace.ended(committed);
         return false;
       },
     });

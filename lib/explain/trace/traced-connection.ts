@@ -35,7 +35,9 @@ export class TracedConnection {
     this.#run = run;
     this.#session = session;
     const splitter = new WireSplitter((type, length) => type === WIRE.copyData || length > MOST_READ);
-    this.#messages = new Intake(client, splitter, (piece) => this.#take(piece));
+    this.#messages = new Intake(client, splitter, (piece) => this.#take(piece), {
+      after: () => this.#link.flush(),
+    });
     this.#link = new ServerLink(client, session.stream, (roomy) => this.#messages.hold(roomy));
     this.#trace = new SessionTrace(run);
     this.#simple = new SimpleTracer(this.#link, this.#trace, run, session.pid);

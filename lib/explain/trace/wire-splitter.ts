@@ -52,6 +52,27 @@ export class WireSplitter implements WirePiece {
     return this.chunk.subarray(this.start, this.end);
   }
 
+  byteAt(offset: number): number {
+    return this.chunk[this.start + offset] ?? 0;
+  }
+
+  /** The text that begins at an offset, up to its zero byte. */
+  textAt(offset: number): string {
+    const from = this.start + offset;
+    return this.chunk[from] === 0 ? '' : this.chunk.toString('utf8', from, this.#endOfText(from));
+  }
+
+  /** Where what follows that text begins. */
+  behindText(offset: number): number {
+    return this.#endOfText(this.start + offset) + 1 - this.start;
+  }
+
+  #endOfText(from: number): number {
+    if (this.chunk[from] === 0) return from;
+    const end = this.chunk.indexOf(0, from);
+    return end === -1 || end > this.end ? this.end : end;
+  }
+
   /** All pieces of what came. */
   *push(chunk: Buffer): Generator<WirePiece, void, undefined> {
     this.feed(chunk);
