@@ -76,6 +76,10 @@ export class ServerLink {
     return this.#copyIn;
   }
 
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** Whether the server still works on something. */
   get isRunning(): boolean {
     return !this.#closed && (!this.#expected.isEmpty || this.#status !== 'I');

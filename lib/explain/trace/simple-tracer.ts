@@ -11,6 +11,8 @@ const ACTIVE_TRANSACTION = '25001';
 /** What came of a query whose last answers were held back. */
 interface HeldQuery {
   readonly complete: Buffer | undefined;
+  /** The tool is told of an error together with the ReadyForQuery behind it, as the server does. */
+  readonly failure: Buffer | undefined;
   /** It cannot run in a transaction, and the tool does not know yet. */
   readonly refused: boolean;
 }
@@ -81,29 +83,33 @@ export class SimpleTracer {
       const { rows } = await this.#link.ask('lookAll');
       this.#lookedBefore(rows);
     }
-    let ready: Buffer = message(WIRE.ready, byte('T'));
+    let failure: Buffer | undefined;
     this.#link.send(bytes, {
       kind: 'query',
       own: false,
       keeps: true,
       onAnswer: ({ type, bytes: answer }) => {
-        if (type === WIRE.error) this.#trace.failed(record, answer);
-        if (type === WIRE.ready) {
-          ready = answer;
-          this.#trace.finished(record);
-        }
-        return type === WIRE.ready;
+        if (type === WIRE.ready) this.#trace.finished(record);
+        if (type !== WIRE.error) return type === WIRE.ready;
+        this.#trace.failed(record, answer);
+        if (!isFatal(answer)) failure = answer;
+        return failure !== undefined;
       },
     });
     await this.#link.quiet();
     if (text.forgets) this.#link.forgetPrepared();
-    if (this.#link.status === 'T') {
+    if (!this.#link.isClosed && this.#link.status === 'T') {
       const { rows, error } = await this.#link.ask('look');
       if (rows[0] !== undefined) this.#trace.after(record, JSON.parse(rows[0]) as Look, text.count === 1);
-      if (error !== undefined) this.#link.tell(error);
-      ready = message(WIRE.ready, byte(this.#link.status));
+      failure = error;
     } else if (this.#link.status === 'I') this.#trace.ended(true);
-    this.#link.tell(ready);
+    this.#tellReady(failure);
+  }
+
+  /** Tells what is kept, and that the server is ready, where it still is. */
+  #tellReady(...kept: readonly (Buffer | undefined)[]): void {
+    this.#link.tell(...kept.filter((bytes) => bytes !== undefined));
+    if (!this.#link.isClosed) this.#link.tell(message(WIRE.ready, byte(this.#link.status)));
   }
 
   #lookedBefore([text]: readonly string[]): void {
@@ -119,13 +125,15 @@ export class SimpleTracer {
     const early = this.#link.release();
     this.#link.tell(...early.notices, ...early.rest);
     const held = await this.#heldQuery(bytes, record);
-    if (this.#link.status === 'T') return this.#commit(record, held);
+    if (!this.#link.isClosed && this.#link.status === 'T') return this.#commit(record, held);
     await this.#link.ask('rollback');
     this.#trace.ended(false);
+    const { notices, rest } = this.#link.release();
     if (!held.refused) {
-      this.#link.tell(message(WIRE.ready, byte(this.#link.status)));
+      this.#tellReady(held.failure, ...notices, ...rest);
       return;
     }
+    this.#link.tell(...notices, ...rest);
     record.error = null;
     return this.#sampled(bytes, record, text, false);
   }
@@ -133,6 +141,7 @@ export class SimpleTracer {
   /** Sends the query, and keeps back what says that it is done. */
   async #heldQuery(bytes: Buffer, record: TraceRecord): Promise<HeldQuery> {
     let complete: Buffer | undefined;
+    let failure: Buffer | undefined;
     let refused = false;
     let told = false;
     this.#link.send(bytes, {
@@ -145,16 +154,19 @@ export class SimpleTracer {
           this.#trace.finished(record);
           this.#link.hold();
         } else if (type === WIRE.error) {
-          refused = !told && errorFields(answer).get('C') === ACTIVE_TRANSACTION;
           this.#trace.finished(record);
           this.#trace.failed(record, answer);
-          return refused;
+          if (isFatal(answer)) return false;
+          failure = answer;
+          refused = !told && errorFields(answer).get('C') === ACTIVE_TRANSACTION;
+          this.#link.hold();
+          return true;
         } else if (type !== WIRE.ready) told = true;
         return type === WIRE.commandComplete || type === WIRE.ready;
       },
     });
     await this.#link.quiet();
-    return { complete, refused };
+    return { complete, failure, refused };
   }
 
   /** The server says that it is done only when it has committed, and so do we. */
@@ -164,13 +176,9 @@ export class SimpleTracer {
     if (error !== undefined) this.#trace.failed(record, error);
     this.#trace.ended(error === undefined);
     const { notices, rest } = this.#link.release();
-    const done = error ?? complete;
-    this.#link.tell(
-      ...notices,
-      ...(done === undefined ? [] : [done]),
-      ...rest,
-      message(WIRE.ready, byte(this.#link.status)),
-    );
+    // Whether it was committed is not known where the connection is gone.
+    const done = error ?? (this.#link.isClosed ? undefined : complete);
+    this.#tellReady(...notices, done, ...rest);
   }
 
   /** What begins and ends transactions of its own is only watched from outside. */
@@ -202,6 +210,11 @@ export class SimpleTracer {
 /** Whether a CommandComplete says that a transaction was committed. @internal */
 export function isCommit(complete: Buffer): boolean {
   return textAt(complete, 5)[0].startsWith('COMMIT');
+}
+
+/** The server says no more behind it. */
+function isFatal(response: Buffer): boolean {
+  return errorFields(response).get('V') !== 'ERROR';
 }
 
 function endsTransaction({ kind }: TracedKind): boolean {

@@ -69,7 +69,9 @@ export class TracedConnection {
     this.#session.stream.destroy();
   }
 
-  #endClient(): void {
+  /** What was kept back for the tool goes first. */
+  async #endClient(): Promise<void> {
+    await Promise.all([this.#query, this.#batch]);
     this.#link.flush();
     this.#client.end();
   }

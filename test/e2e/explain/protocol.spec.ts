@@ -215,6 +215,28 @@ describe('the protocol through the tracer', () => {
     },
   );
 
+  it.each([
+    ['alone', []],
+    ['in a transaction', ['BEGIN']],
+    ['in a transaction that was looked at', ['BEGIN', 'ALTER TABLE orders ADD a int']],
+  ])(
+    'ends as it does without where the server ends it in the middle of a statement %s',
+    async (_, before) => {
+      const holder = await db.connect();
+      await holder.query('SELECT pg_advisory_lock(18)');
+      const ended: Script = async (client) => {
+        for (const sql of before) await client.ask(query(sql));
+        client.send(query('CREATE TABLE ended AS SELECT 1 AS a FROM pg_advisory_xact_lock(18)'));
+        const { pid } = await db.waitForWaiter();
+        await db.admin.query('SELECT pg_terminate_backend($1)', [pid]);
+        await client.until('nothing more');
+      };
+      const expected = await direct(ended);
+      expect(expected.at(-1)).toMatch(/^E FATAL\|57P01/);
+      expect((await traced(ended)).result).toEqual(expected);
+    },
+  );
+
   it('hands notices on while their statement still runs', async () => {
     const holder = await db.connect();
     for (const sql of ['CREATE TABLE said AS SELECT says()', 'DO $$ BEGIN PERFORM says(); END $$'])
