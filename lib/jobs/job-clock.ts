@@ -114,8 +114,8 @@ export class JobClock {
 
   /**
    * Whether it is a timer of the scheduler that calls now, rather than a call of `fireOnTick()`. The scheduler notes a new date
-   * right before it calls. It calls twice in one turn where its timer was early, or so late that the next instant had passed as well: the
-   * second call finds the date of the first.
+   * right before it calls. It calls twice in one turn where its timer was so late that the next instant came meanwhile: the second call
+   * finds the date of the first.
    */
   isTimer(): boolean {
     let fired = false;

@@ -32,13 +32,13 @@ describe('the clock of a job', () => {
     await Promise.resolve();
   });
 
-  it('takes two calls in one turn for timers, as cron makes them where its timer was early', async () => {
+  it('takes two calls in one turn for timers, as cron makes them where its timer was late', async () => {
     jest.spyOn(console, 'warn').mockImplementation(() => undefined);
     const calls: boolean[] = [];
     const onTick = () => void calls.push(clock.isTimer());
     const job = CronJob.from({ cronTime: '0 0 1 1 *', onTick, unrefTimeout: true });
     const clock = new JobClock(() => [job], quiet);
-    const timeouts = [1, -1, 1_000_000]; // fires; the same instant, which has come meanwhile; the next
+    const timeouts = [1, -1, 1_000_000]; // fires; the next instant, which has come meanwhile; the one after it
     jest.spyOn(job.cronTime, 'getTimeout').mockImplementation(() => timeouts.shift()!);
     job.start();
     while (calls.length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
