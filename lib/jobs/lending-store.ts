@@ -84,13 +84,17 @@ export class LendingStore implements LockStore {
     return this.inner.close();
   }
 
-  private telling(key: LockKey, wait: LockWait): LockWait {
+  askFor(key: LockKey): () => void {
     let timer = outsideFlows(() => setTimeout(() => tell(), TOLD_AFTER_MS).unref());
     const tell = () => {
       this.tellAwaited(key);
       timer = setTimeout(tell, TOLD_EVERY_MS).unref();
     };
-    const done = () => clearTimeout(timer);
+    return () => clearTimeout(timer);
+  }
+
+  private telling(key: LockKey, wait: LockWait): LockWait {
+    const done = this.askFor(key);
     wait.outcome.then(done, done);
     return wait;
   }

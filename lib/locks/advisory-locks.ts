@@ -11,6 +11,7 @@ import { trace } from './call-places.js';
 import { CommitWatch, type FlowTransaction } from './commit-watch.js';
 import { FlowWaitGraph } from './flow-wait-graph.js';
 import { heldLocks, type HeldLockStatus } from './held-lock-status.js';
+import { KeptKeys } from './kept-keys.js';
 import { LockContext } from './lock-context.js';
 import type { LockHandle } from './lock-handle.js';
 import type { NamedKey } from './lock-names.js';
@@ -50,6 +51,8 @@ export class AdvisoryLocks {
   readonly graph = new FlowWaitGraph((key) => this.taker.queues.find(key));
   /** The works under these locks, and under those of transactions. */
   readonly running = new RunningWorks();
+  /** What is kept between runs. */
+  readonly kept: KeptKeys;
   private readonly taker: LockTaker;
   private readonly commits: CommitWatch;
   private readonly defaults: ResolvedAdvisoryOptions;
@@ -58,6 +61,7 @@ export class AdvisoryLocks {
   constructor(private readonly init: AdvisoryLocksInit) {
     this.taker = new LockTaker(init, (id, context) => this.shutdown.refusalOf(id, context));
     this.shutdown = new LockShutdown(this.taker.queues);
+    this.kept = new KeptKeys(this.taker.queues, init.store);
     this.commits = new CommitWatch(init.emit);
     this.defaults = resolveAdvisoryOptions({}, init.defaults);
   }
@@ -160,7 +164,7 @@ export class AdvisoryLocks {
 
   /** Releases ids that are kept between runs, once no flow here uses them. */
   giveBack(id: LockId | readonly LockId[]): void {
-    for (const { key } of this.init.names.keysOf(id)) this.taker.queues.find(key)?.unstick();
+    void this.kept.lend(this.init.names.keysOf(id));
   }
 
   /** Whether a flow of this process holds one of the ids at this moment. */

@@ -86,10 +86,10 @@ export class KeyQueue extends LocalQueue implements ServerLockListener, Others {
     this.sticky = true;
   }
 
-  /** Keeps the key no longer than some work here needs it. */
-  unstick(): void {
+  /** Keeps the key no longer than some work here needs it. Resolves when it is released, where none does. */
+  async unstick(): Promise<void> {
     this.sticky = false;
-    void this.advance();
+    await this.advance();
   }
 
   /** The holders lose the key, and nothing asks for it any more. Resolves when the server has released it. */

@@ -36,7 +36,7 @@ export class LockShutdown {
   begin(waitsMs: number | undefined): void {
     if (this.phase === 'open') this.phase = 'draining';
     this.refuseWaiting(({ init }) => init.context?.mayGoOn !== true);
-    for (const queue of [...this.queues]) queue.unstick();
+    for (const queue of [...this.queues]) void queue.unstick();
     if (waitsMs === undefined || this.phase !== 'draining') return;
     clearTimeout(this.timer);
     this.timer = outsideFlows(() => setTimeout(() => this.end('late'), waitsMs));

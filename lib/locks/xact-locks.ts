@@ -229,11 +229,16 @@ export class XactLocks {
   }
 
   async #waitFor(request: XactLockRequest, transaction: LockingTransaction): Promise<number> {
-    if (request.timeoutMs === 0) return transaction.lock(request);
     const { held, sessions } = this.#context;
-    return waitChased(sessions().graph, held, LockContext.current, request, (signal) =>
+    const { kept, graph } = sessions();
+    if (request.timeoutMs === 0) {
+      await kept.lend(request.named);
+      return transaction.lock(request);
+    }
+    const stopAsking = kept.askFor(request.named);
+    return waitChased(graph, held, LockContext.current, request, (signal) =>
       transaction.lock(signal === request.signal ? request : { ...request, signal }),
-    );
+    ).finally(stopAsking);
   }
 
   /** A lock of the running flow, outside of the transaction, that the transaction would wait for. */

@@ -86,6 +86,8 @@ export interface LockStore {
   waitBehindOwn?(key: LockKey, options: WaitOptions): LockWait | undefined;
   /** Releases the key. Resolves when the key is free; never rejects. A `tryLock` called after it comes after it. */
   unlock(hold: HeldKey): Promise<void>;
+  /** Asks other processes, again and again, for a key that they keep without using it, until what it gives is called. */
+  askFor?(key: LockKey): () => void;
   /** Whether an exclusive request of another session waits behind this shared hold. */
   isAwaited(hold: HeldKey): Promise<boolean>;
   /** Whether a session outside this store holds the key. Takes nothing. */
