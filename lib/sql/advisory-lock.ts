@@ -93,7 +93,7 @@ export interface WaitStatement {
   readonly isCaught: boolean;
 }
 
-/** Where the session keeps how its wait has ended: `f`, `t`, or `w` where it has really waited. */
+/** Where the session keeps how its wait has ended: `f`, `t`, or `w` where it has really waited; and the column that says so. */
 const OUTCOME = 'pglock.wait';
 
 /** How a wait has ended. @internal */
@@ -101,8 +101,8 @@ export type WaitOutcome = 'no' | 'at once' | 'after others';
 
 /** What the last row of {@link waitForLock} says. @internal */
 export function waitOutcome(row: Readonly<Record<string, string | null>> | undefined): WaitOutcome {
-  if (row?.['granted'] === 'w') return 'after others';
-  return row?.['granted'] === 't' ? 'at once' : 'no';
+  if (row?.[OUTCOME] === 'w') return 'after others';
+  return row?.[OUTCOME] === 't' ? 'at once' : 'no';
 }
 
 /**
@@ -119,16 +119,17 @@ export function waitForLock(wait: WaitStatement): string {
   const mode = shared ? '_shared' : '';
   const call = `pg_catalog.pg_advisory_lock${mode}(${literals(key)})`;
   const tried = `pg_catalog.pg_try_advisory_lock${mode}(${literals(key)})`;
+  // `SHOW`, which is not planned: it stands between the grant and the one who waits for it.
   const set = (value: string) => `pg_catalog.set_config('${OUTCOME}', '${value}', false)`;
   const begin = beginLease === undefined ? '' : `${beginLease}; `;
   const comment = `${waitMark(wait.number)}*/`;
   const nothing = 'SELECT pg_catalog.pg_advisory_unlock_all()';
-  if (!isCaught) return `${comment} ${begin}${nothing}; SELECT ${call}; SELECT 'w' AS granted`;
+  if (!isCaught) return `${comment} ${begin}${nothing}; SELECT ${call}; SELECT 'w' AS "${OUTCOME}"`;
   return `${comment} ${begin}${nothing}, ${set('t')}; DO $pglock$BEGIN
 IF NOT ${tried} THEN PERFORM ${set('w')}, ${call}; END IF;
 EXCEPTION WHEN query_canceled OR lock_not_available THEN
 PERFORM pg_catalog.pg_advisory_unlock_all(), ${set('f')}; END$pglock$;
-SELECT pg_catalog.current_setting('${OUTCOME}') AS granted`;
+SHOW ${OUTCOME}`;
 }
 
 /** How the statement of a wait begins. */

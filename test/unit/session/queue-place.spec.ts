@@ -26,7 +26,7 @@ function stand() {
   return { fake, session, pool, place };
 }
 
-const granted = (value: 't' | 'f') => [{ rows: [] }, { rows: [{ granted: value }] }];
+const granted = (value: 't' | 'f') => [{ rows: [] }, { rows: [{ 'pglock.wait': value }] }];
 
 describe('a place in the queue of the server', () => {
   it('has the lock as soon as it is granted, where the lease was proved by the question', async () => {

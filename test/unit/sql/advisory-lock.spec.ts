@@ -78,7 +78,7 @@ describe('waitForLock', () => {
     expect(sql).toMatch(
       /IF NOT .*pg_try_advisory_lock\('5'::pg_catalog.int8\) THEN PERFORM .*pg_advisory_lock\('5'::pg_catalog.int8\)/,
     );
-    expect(sql).toMatch(/SELECT pg_catalog.current_setting\('pglock.wait'\) AS granted$/);
+    expect(sql).toMatch(/;\nSHOW pglock\.wait$/);
     expect(wait([-1, 2], { shared: true })).toContain(
       "pg_advisory_lock_shared('-1'::pg_catalog.int4, '2'::pg_catalog.int4)",
     );
@@ -87,7 +87,7 @@ describe('waitForLock', () => {
   it('catches its cancel, and releases what was granted all the same', () => {
     expect(wait(5)).toMatch(/EXCEPTION WHEN query_canceled OR lock_not_available .*pg_advisory_unlock_all/s);
     expect(wait(5, { isCaught: false })).toBe(
-      "/*NO LOAD BALANCE*/ /* pglock wait=7 */ SELECT pg_catalog.pg_advisory_unlock_all(); SELECT pg_catalog.pg_advisory_lock('5'::pg_catalog.int8); SELECT 'w' AS granted",
+      "/*NO LOAD BALANCE*/ /* pglock wait=7 */ SELECT pg_catalog.pg_advisory_unlock_all(); SELECT pg_catalog.pg_advisory_lock('5'::pg_catalog.int8); SELECT 'w' AS \"pglock.wait\"",
     );
   });
 
