@@ -42,6 +42,7 @@ async function perStatement(...statement) {
 const select = await perStatement('SELECT id FROM explained WHERE id = $1', [1]);
 const simple = await perStatement('SELECT id FROM explained WHERE id = 1');
 const update = await perStatement('UPDATE explained SET total = total WHERE id = $1', [1]);
+const again = await perStatement('UPDATE explained SET total = total WHERE id = $1', [1], true);
 const ddl = await perStatement(`COMMENT ON TABLE explained IS 'looked at'`, undefined, true);
 for (const client of Object.values(clients)) await client.end();
-console.log(JSON.stringify({ select, simple, update, ddl }));
+console.log(JSON.stringify({ select, simple, update, again, ddl }));

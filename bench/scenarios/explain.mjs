@@ -67,7 +67,7 @@ async function measured(direct, proxy, count) {
 
 function summary(seen) {
   const times = (kind, way, base) => median(seen.map((one) => one[kind][way] / one[kind][base]));
-  const kinds = ['select', 'simple', 'update'].map((kind) => [
+  const kinds = ['select', 'simple', 'update', 'again'].map((kind) => [
     kind,
     {
       traced: times(kind, 'traced', 'direct'),
@@ -82,7 +82,7 @@ function median(values) {
   return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)];
 }
 
-export function tables({ count, rounds, select, simple, update, lookMs }) {
+export function tables({ count, rounds, select, simple, update, again, lookMs }) {
   const row = (what, { traced, proxy, own }) => [what, ...[traced, proxy, own].map(figure)];
   return [
     {
@@ -92,6 +92,7 @@ export function tables({ count, rounds, select, simple, update, lookMs }) {
         row('`SELECT`, extended protocol', select),
         row('`SELECT`, simple protocol', simple),
         row('`UPDATE` outside of a transaction', update),
+        row('the same `UPDATE` again in a transaction', again),
         ['a statement that is looked at: milliseconds more', figure(lookMs), '', ''],
       ],
     },

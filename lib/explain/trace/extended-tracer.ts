@@ -50,14 +50,13 @@ export class ExtendedTracer {
     const text = tracedText(piece.textAt(piece.behindText(5)));
     this.#statements.set(piece.textAt(5), text);
     if (text.forgets) this.#link.forgetPrepared();
-    const looked = this.#before(this.#current(), text.kind);
+    const looked = this.#before(this.#current(), text);
     if (looked !== undefined) return looked.then(() => this.#pass(piece, 'parse'));
     this.#pass(piece, 'parse');
   }
 
   bind(piece: WireSplitter): void | Promise<void> {
-    const { kind } = this.bound(piece);
-    const looked = this.#before(this.#current(), kind);
+    const looked = this.#before(this.#current(), this.bound(piece));
     if (looked !== undefined) return looked.then(() => this.#pass(piece, 'bind'));
     this.#pass(piece, 'bind');
   }
@@ -83,7 +82,7 @@ export class ExtendedTracer {
     const text = this.#portals.get(piece.textAt(5)) ?? NO_TEXT;
     if (text.shown === '') return this.#link.pass(piece, { kind: 'execute', own: false });
     const record = this.#trace.start(text, batch.executed.length === 0 ? this.#statusOf(batch) : 'T');
-    const looked = this.#before(batch, text.kind);
+    const looked = this.#before(batch, text);
     if (looked !== undefined) return looked.then(() => this.#execute(piece, batch, text, record));
     this.#execute(piece, batch, text, record);
   }
@@ -163,10 +162,11 @@ export class ExtendedTracer {
   }
 
   /** Looks before the first message of a batch: from its Parse on a statement holds locks. */
-  #before(batch: Batch, kind: TracedKind): Promise<void> | undefined {
+  #before(batch: Batch, { kind, shown }: TracedText): Promise<void> | undefined {
     if (batch.begun || !batch.isQuiet || batch.status === 'E') return undefined;
-    batch.begun = true;
     const alone = batch.status === 'I';
+    if (!alone && !this.#trace.needsLookAfter(kind, shown)) return undefined;
+    batch.begun = true;
     if (kind.kind !== 'plain' || (alone && !kind.isDdl) || !this.#trace.needsLookBefore(kind))
       return undefined;
     return this.#lookBefore();

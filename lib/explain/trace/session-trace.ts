@@ -19,6 +19,8 @@ export class SessionTrace {
   readonly #view: SessionView;
   #transaction = 0;
   #isSeen = false;
+  /** What a statement did that is not looked at, as of the last look. */
+  #unseen: Observation | undefined;
   /** Since the last look something ran that was not looked at. */
   #behind = false;
   #mayHaveChanged = false;
@@ -66,6 +68,7 @@ export class SessionTrace {
   /** A look from before a statement. */
   before(look: Look): void {
     const isFirst = !this.#isSeen;
+    this.#unseen = undefined;
     if (isFirst && !this.#keepsLocks) this.#view.begin(look);
     this.#isSeen = true;
     this.#view.catchUp(look);
@@ -75,6 +78,7 @@ export class SessionTrace {
 
   /** A look from after a statement: what it did. */
   after(record: TraceRecord, look: Look, isExact = true): void {
+    this.#unseen = undefined;
     if (!this.#isSeen && !this.#keepsLocks) this.#view.begin();
     this.#isSeen = true;
     record.observation = this.#view.observe(look);
@@ -104,9 +108,11 @@ export class SessionTrace {
     record.observation = this.#onlyHeld();
   }
 
+  /** The same for all statements between two looks. */
   #onlyHeld(): Observation {
+    if (this.#unseen !== undefined) return this.#unseen;
     const heldBefore = this.#view.held;
-    return heldBefore.length === 0 ? NOTHING_SEEN : { ...NOTHING_SEEN, heldBefore };
+    return (this.#unseen = heldBefore.length === 0 ? NOTHING_SEEN : { ...NOTHING_SEEN, heldBefore });
   }
 
   finished(record: TraceRecord): void {
@@ -117,6 +123,7 @@ export class SessionTrace {
   ended(committed: boolean): void {
     if (this.#mayHaveChanged && committed) this.#run.markStale();
     this.#mayHaveChanged = false;
+    this.#unseen = undefined;
     if (!this.#keepsLocks) {
       if (this.#isSeen) this.#view.end(committed);
     } else if (committed) this.#hidesLocks = this.#view.settle();

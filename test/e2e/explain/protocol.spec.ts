@@ -237,6 +237,32 @@ describe('the protocol through the tracer', () => {
     },
   );
 
+  it.each(['extended', 'query'] as const)(
+    'does not look again at what a transaction repeats (%s protocol)',
+    async (protocol) => {
+      const { rows } = await db.admin.query<{ major: number }>(
+        `SELECT current_setting('server_version_num')::int / 10000 AS major`,
+      );
+      if (rows[0]!.major < 14) return; // it does not count how often a prepared statement was executed
+      const { result, report } = await traced(async (client) => {
+        await client.ask(query('BEGIN'));
+        for (let n = 0; n < 20; n++) await client.ask(raw[protocol]('INSERT INTO lines VALUES (1)'));
+        await client.ask(
+          query(
+            `SELECT sum(generic_plans + custom_plans) FROM pg_prepared_statements WHERE name ~ '^pglock_explain_look'`,
+          ),
+        );
+      });
+      expect(result.at(-3)).toMatch(/^D ·[23]$/);
+      const inserts = report.statements.slice(1, 21);
+      expect(inserts[0]!.locks.map(({ mode }) => mode)).toEqual(['ROW EXCLUSIVE']);
+      expect(inserts.slice(1).map(({ locks, partial }) => [locks, partial])).toEqual(
+        Array(19).fill([[], false]),
+      );
+      expect(inserts[19]!.heldBefore.map(({ relation }) => relation)).toEqual(['public.lines']);
+    },
+  );
+
   it('hands notices on while their statement still runs', async () => {
     const holder = await db.connect();
     for (const sql of ['CREATE TABLE said AS SELECT says()', 'DO $$ BEGIN PERFORM says(); END $$'])
