@@ -2,10 +2,9 @@
 import { rmSync } from 'node:fs';
 import { writeCommonJs } from './bundle/commonjs.mjs';
 import { writeDeclarations } from './bundle/declarations.mjs';
-import { codeOfModules, writeEsModules } from './bundle/es-modules.mjs';
+import { writeEsModules } from './bundle/es-modules.mjs';
 import { DIST } from './bundle/places.mjs';
 
 rmSync(DIST, { recursive: true, force: true });
-await writeEsModules();
-writeCommonJs(await codeOfModules());
+writeCommonJs(await writeEsModules());
 writeDeclarations();

@@ -1,24 +1,42 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
+import ts from 'typescript';
 import { withOwnClassNames } from './class-names.mjs';
 import { BUILD, COMMAND, DIST, ENTRIES } from './places.mjs';
 
 const FOLDER = join(DIST, 'esm');
 
-/** Few files in place of hundreds; what is imported lazily, or by several entries, is a file of its own. */
+// Node prints the line that an uncaught error comes from: at a refused boot that must not be a whole module.
+const LONGEST_LINE = 160;
+const SHORTEST_LINE = 120;
+
+/** Few files in place of hundreds; what is imported lazily, or by several entries, is a file of its own. Gives their code by name. */
 export async function writeEsModules() {
   mkdirSync(FOLDER, { recursive: true });
-  // Node prints the line that an uncaught error comes from: at a refused boot that must not be a whole module.
-  const files = await bundled({ lineLimit: 160, sourcemap: 'linked', sourcesContent: true });
+  const files = await bundledInLines();
   for (const [path, text] of files) writeFileSync(path, text);
   chmodSync(join(FOLDER, 'bin.js'), 0o755);
+  return new Map(
+    [...files].filter(([path]) => path.endsWith('.js')).map(([path, text]) => [basename(path), text]),
+  );
 }
 
-/** The code of the same modules by name, without maps and line breaks: TypeScript does not read all that may be broken. */
-export async function codeOfModules() {
-  const files = await bundled({});
-  return new Map([...files].map(([path, text]) => [basename(path), text]));
+/**
+ * In lines that TypeScript reads, too, with which the CommonJS copy is made, and with which the Jest of an application may read these: it
+ * does not read `a.` before a line break and `b instanceof c`, which is where a line may end.
+ */
+async function bundledInLines() {
+  for (let lineLimit = LONGEST_LINE; lineLimit >= SHORTEST_LINE; lineLimit--) {
+    const files = await bundled({ lineLimit, sourcemap: 'linked', sourcesContent: true });
+    if ([...files].every(([path, text]) => !path.endsWith('.js') || isReadByTypeScript(path, text)))
+      return files;
+  }
+  throw new Error('TypeScript reads the published modules at no length of their lines.');
+}
+
+function isReadByTypeScript(path, text) {
+  return ts.createSourceFile(path, text, ts.ScriptTarget.ES2022).parseDiagnostics.length === 0;
 }
 
 async function bundled(options) {

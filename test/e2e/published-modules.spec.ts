@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import ts from 'typescript';
 import { useDatabase } from '../support/database.js';
 import { PackedApplication, ROOT } from './support/packed-application.js';
 
@@ -51,6 +52,19 @@ describe('the published modules', () => {
     const sources = sourcesOf(modulesOf('esm'));
     expect(sources.filter((source, n) => source === sources[n - 1])).toEqual([]);
     expect(sources.length).toBeGreaterThan(300);
+  });
+
+  it('are read by TypeScript, too, as the Jest of an application may read them', () => {
+    const errors = modulesOf('esm').flatMap((name) => {
+      const text = readFileSync(path('esm', name), 'utf8');
+      const { diagnostics = [] } = ts.transpileModule(text, {
+        fileName: 'x.js',
+        reportDiagnostics: true,
+        compilerOptions: { allowJs: true, module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 },
+      });
+      return diagnostics.map(({ messageText }) => `${name}: ${JSON.stringify(messageText)}`);
+    });
+    expect(errors).toEqual([]);
   });
 
   it.each(FOLDERS)('give every class the name that it has in lib/: %s', (folder) => {
