@@ -159,7 +159,7 @@ describeInBrowser('the page in Chromium', () => {
     const { page, wrongs } = await openPage(await openBrowser(database), `${url}/pglock/#/jobs`);
     const job = page.locator('.job').filter({ hasText: 'Invoices.exportAll' });
     await job.waitFor();
-    await expect(job.textContent()).resolves.toMatch(/At 02:00.*Next tick.*in \d+h/);
+    await expect(job.textContent()).resolves.toMatch(/At 02:00.*Next tick.*in \d+[hms]/);
     await job.getByRole('button', { name: /Run now.*Invoices\.exportAll/ }).click();
     await eventually(() => ran.length === 1);
     await job.getByText('succeeded', { exact: true }).waitFor();
