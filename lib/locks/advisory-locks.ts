@@ -3,6 +3,7 @@ import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import type { LockSource } from '../telemetry/lock-channels.js';
 import type { LockStatus } from '../telemetry/lock-status.js';
 import { LockWatch } from '../telemetry/lock-watch.js';
+import type { PooledTransaction } from '../transaction/pooled-transaction.js';
 import { currentFlow, type Flow } from '../vocabulary/flow-variable.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import type { AdvisoryLockOptions, OnContention } from './advisory-options.js';
@@ -87,9 +88,7 @@ export class AdvisoryLocks {
       throw await namingHolder(error, this.init.findHolder);
     }
     const handle = this.handle(id, resolved, references, watch);
-    this.running.begin();
-    const context = new LockContext(references, LockContext.in(flow), work);
-    if (transaction !== undefined) context.use(transaction, trace, true);
+    const context = this.begin(references, flow, transaction, work);
     try {
       return await context.run(work, handle);
     } finally {
@@ -125,9 +124,7 @@ export class AdvisoryLocks {
       throw error;
     }
     const handle = this.handle(id, resolved, references, watch);
-    this.running.begin();
-    const context = new LockContext(references, LockContext.in(flow), workName);
-    if (transaction !== undefined) context.use(transaction, trace, true);
+    const context = this.begin(references, flow, transaction, workName);
     return new LockScope(handle, context, () => this.leave(handle, context, resolved));
   }
 
@@ -248,6 +245,19 @@ export class AdvisoryLocks {
     references: readonly LockReference[],
   ): SessionLockHandle {
     return new SessionLockHandle(id, shared, references, this.init.emit, undefined);
+  }
+
+  /** A work begins under its locks. @param transaction the one that the flow was in before. */
+  private begin(
+    references: readonly LockReference[],
+    flow: Flow,
+    transaction: PooledTransaction | undefined,
+    work: unknown,
+  ): LockContext {
+    this.running.begin();
+    const context = new LockContext(references, LockContext.in(flow), work);
+    if (transaction !== undefined) context.use(transaction, trace, true);
+    return context;
   }
 
   /** The work is over. Never rejects. */
