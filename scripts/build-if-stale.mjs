@@ -3,13 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { BUILD, DIST } from './bundle/places.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SOURCES = ['lib', 'ui', 'scripts/bundle', 'scripts/bundle.mjs', 'tsconfig.build.json'].map((path) =>
   join(ROOT, path),
 );
-const BUILD = join(ROOT, 'build');
-const DIST = join(ROOT, 'dist');
 const LOCK = join(ROOT, 'node_modules', '.pglock-build');
 const OTHER_BUILD_WITHIN_MS = 300_000;
 

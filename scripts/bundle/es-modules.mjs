@@ -17,9 +17,12 @@ export async function writeEsModules() {
   const files = await bundledInLines();
   for (const [path, text] of files) writeFileSync(path, text);
   chmodSync(join(FOLDER, 'bin.js'), 0o755);
-  return new Map(
-    [...files].filter(([path]) => path.endsWith('.js')).map(([path, text]) => [basename(path), text]),
-  );
+  return new Map(modulesAmong(files).map(([path, text]) => [basename(path), text]));
+}
+
+/** Without their maps. */
+function modulesAmong(files) {
+  return [...files].filter(([path]) => path.endsWith('.js'));
 }
 
 /**
@@ -29,8 +32,7 @@ export async function writeEsModules() {
 async function bundledInLines() {
   for (let lineLimit = LONGEST_LINE; lineLimit >= SHORTEST_LINE; lineLimit--) {
     const files = await bundled({ lineLimit, sourcemap: 'linked', sourcesContent: true });
-    if ([...files].every(([path, text]) => !path.endsWith('.js') || isReadByTypeScript(path, text)))
-      return files;
+    if (modulesAmong(files).every(([path, text]) => isReadByTypeScript(path, text))) return files;
   }
   throw new Error('TypeScript reads the published modules at no length of their lines.');
 }
