@@ -11,6 +11,13 @@ export interface Stretch {
   readonly to: number;
 }
 
+/** One wait for a permit. */
+export interface Wait {
+  readonly ms: number;
+  /** How many permits others got meanwhile: what a machine that stands still does not add to. */
+  readonly grants: number;
+}
+
 /** One beginning: when, of whom, and what was said with it. */
 interface Begun {
   readonly who: string;
@@ -33,7 +40,6 @@ export class HammerHistory {
   private readonly ended = new Set<string>();
   private readonly heldAt = new Map<string, number[]>();
   private readonly waited: { readonly at: number; readonly ms: number }[] = [];
-  private readonly delays: number[] = [];
 
   add(path: string): void {
     this.sources.push({ path, readBytes: 0, rest: '' });
@@ -63,15 +69,13 @@ export class HammerHistory {
     return this.begins.map(({ number }) => number);
   }
 
-  /** For how long permits were waited for that were asked for after a moment, in milliseconds, the shortest first. */
-  waitsSince(from: number): number[] {
+  /** The waits for permits that were asked for after a moment. */
+  waitsSince(from: number): Wait[] {
     const since = this.waited.filter(({ at, ms }) => at - ms > from);
-    return since.map(({ ms }) => ms).sort((a, b) => a - b);
-  }
-
-  /** By how much the machine let timers of the processes fire late at the worst, in milliseconds. */
-  get worstDelayMs(): number {
-    return this.delays.reduce((worst, ms) => Math.max(worst, ms), 0);
+    return since.map(({ at, ms }) => ({
+      ms,
+      grants: this.begins.filter((begun) => begun.at > at - ms && begun.at < at).length,
+    }));
   }
 
   /** From a moment to the first beginning after it; undefined where there is none. */
@@ -102,7 +106,6 @@ export class HammerHistory {
     if (event === 'begin') this.begins.push({ who, at: Number(at), number: BigInt(more) });
     else if (event === 'end') this.ended.add(who);
     else if (event === 'waited') this.waited.push({ at: Number(at), ms: Number(more) });
-    else if (event === 'late') this.delays.push(Number(more));
     else if (event === 'held') {
       const times = this.heldAt.get(who);
       if (times === undefined) this.heldAt.set(who, [Number(at)]);

@@ -30,7 +30,7 @@ export type Fault =
 export interface HammerOptions {
   readonly mode: 'lead' | 'permits';
   readonly permits?: number;
-  readonly mutant?: string;
+  readonly mutant?: string | undefined;
 }
 
 /** Five processes on a server of their own, each through a proxy of its own, that all want the same. */

@@ -24,4 +24,17 @@ export const HAMMER_MUTANTS = {
     const { PermitLimits } = await built('locks/permit-limits');
     PermitLimits.prototype.of = (_key, permits) => permits + 1;
   },
+
+  /** All that wait ask for a permit at once, in no order. */
+  async noQueue() {
+    const { Permits } = await built('locks/permits');
+    Permits.prototype.waitFor = async function (one, _queue, call) {
+      for (;;) {
+        const free = await this.anyFree(one, call);
+        if (free !== undefined) return free;
+        if (call.signal?.aborted === true) throw call.signal.reason;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    };
+  },
 };

@@ -55,15 +55,6 @@ async function takePermits() {
 }
 const loops = mode === 'permits' ? Array.from({ length: 4 }, takePermits) : [];
 
-// How late the machine lets a timer fire, so that who judges waits knows what is ours.
-const TIMER_MS = 20;
-let dueAt = now() + TIMER_MS;
-setInterval(() => {
-  const lateMs = now() - dueAt;
-  if (lateMs > TIMER_MS) log('late', name, String(lateMs));
-  dueAt = now() + TIMER_MS;
-}, TIMER_MS).unref();
-
 process.on('SIGTERM', async () => {
   stopping.abort();
   await Promise.all(loops);
