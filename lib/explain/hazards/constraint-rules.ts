@@ -3,6 +3,10 @@ import type { ExplainedLock } from '../report.js';
 import type { AlterAction } from './alter-table.js';
 import {
   actionsOf,
+  altersPartitioned,
+  columnsOf,
+  isOrAre,
+  keysBetween,
   lines,
   madeName,
   names,
@@ -31,17 +35,32 @@ const foreignKey: Rule = (judged) => {
         : madeName(table, kind === 'add column' ? name : target, 'fkey');
     const column = `ALTER TABLE ${table} ADD COLUMN ${name} ${rest.replace(/\s*\breferences\b.*$/is, '')};`;
     const definition = kind === 'add column' ? `FOREIGN KEY (${name}) ${references}` : rest;
+    const partitions = altersPartitioned(judged)
+      ? judged.statement.scans.filter((scanned) => !names(`SELECT ${target}`, scanned))
+      : [];
     return {
       name: 'foreign-key-not-valid' as const,
       title: `The foreign key reads ${judged.statement.scans.join(', ')} while ${waitingFor(judged.stopping)} wait.`,
       remedy: lines(
-        ...(kind === 'add column' ? [column] : []),
-        `ALTER TABLE ${table} ADD CONSTRAINT ${constraint} ${definition} NOT VALID;`,
-        `ALTER TABLE ${table} VALIDATE CONSTRAINT ${constraint}; -- in a transaction of its own`,
+        ...(kind === 'add column' ? [column] : columnsOf(judged, rest)),
+        ...(partitions.length === 0
+          ? notValidFirst(table, constraint, definition)
+          : [
+              '-- NOT VALID on the parent works from PostgreSQL 18 on; with the keys of its partitions it reads nothing',
+              ...partitions.flatMap((partition) => notValidFirst(partition, constraint, definition)),
+              `ALTER TABLE ${table} ADD CONSTRAINT ${constraint} ${definition};`,
+            ]),
       ),
     };
   });
 };
+
+function notValidFirst(table: string, constraint: string, definition: string): readonly string[] {
+  return [
+    `ALTER TABLE ${table} ADD CONSTRAINT ${constraint} ${definition} NOT VALID;`,
+    `ALTER TABLE ${table} VALIDATE CONSTRAINT ${constraint}; -- in a transaction of its own`,
+  ];
+}
 
 const check: Rule = (judged) => {
   const table = judged.alter?.table ?? '';
@@ -57,9 +76,8 @@ const check: Rule = (judged) => {
       remedy: lines(
         ...(kind === 'add column'
           ? [`ALTER TABLE ${table} ADD COLUMN ${name} ${rest.replace(/\s*\bcheck\b.*$/is, '')};`]
-          : []),
-        `ALTER TABLE ${table} ADD CONSTRAINT ${constraint} ${definition} NOT VALID;`,
-        `ALTER TABLE ${table} VALIDATE CONSTRAINT ${constraint}; -- in a transaction of its own`,
+          : columnsOf(judged, definition)),
+        ...notValidFirst(table, constraint, definition),
       ),
     };
   });
@@ -99,26 +117,33 @@ const dropForeignKey: Rule = ({ command, statement, stopping, alter }) => {
     alter?.actions.some(({ kind }) => kind === 'drop constraint' || kind === 'drop column') ?? false;
   if (!drops && !command.startsWith('DROP TABLE')) return undefined;
   const others = stopping.filter(
-    ({ relation, mode }) => mode === 'ACCESS EXCLUSIVE' && !names(statement.sql, relation),
+    ({ relation, mode }) =>
+      mode === 'ACCESS EXCLUSIVE' &&
+      !names(statement.sql, relation) &&
+      keysBetween(statement, relation).length > 0,
   );
   if (others.length === 0) return undefined;
   return {
     name: 'drop-foreign-key',
-    title: `A foreign key goes with it: ${namesOf(others)} is locked as well, and reads and writes of it wait.`,
+    title: `A foreign key goes with it: ${namesOf(others)} ${isOrAre(others)} locked as well, and reads and writes of it wait.`,
     remedy: lines(
       `SET lock_timeout = '2s';`,
-      ...keysTo(statement, others).map((drop) => `${drop} -- first, in a transaction of its own`),
+      ...keysOf(statement, others, alter).map((drop) => `${drop} -- first, in a transaction of its own`),
     ),
   };
 };
 
-/** The statements that drop the foreign keys of what it names to these tables. */
-function keysTo({ sql, foreignKeys = [] }: Judged['statement'], tables: readonly ExplainedLock[]): string[] {
-  return foreignKeys
-    .filter(
-      ({ table, references }) => names(sql, table) && tables.some(({ relation }) => relation === references),
-    )
-    .filter(({ name }) => !names(sql, name))
+/** The statements that drop the foreign keys between what it names and these tables; of a column, those named after it. */
+function keysOf(
+  statement: Judged['statement'],
+  tables: readonly ExplainedLock[],
+  alter: Judged['alter'],
+): string[] {
+  const keys = [...new Set(tables.flatMap(({ relation }) => keysBetween(statement, relation)))];
+  const columns = (alter?.actions ?? []).flatMap(({ kind, name }) => (kind === 'drop column' ? [name] : []));
+  const ofColumns = keys.filter(({ name }) => columns.some((column) => name.includes(column)));
+  return (ofColumns.length === 0 ? keys : ofColumns)
+    .filter(({ name }) => !names(statement.sql, name))
     .map(({ table, name }) => `ALTER TABLE ${table} DROP CONSTRAINT ${name};`);
 }
 

@@ -45,7 +45,7 @@ const TABLE = [
     'partition-of-referenced',
     'H28',
     'warning',
-    'a new partition stops writers of tables that refer to the parent',
+    'a new partition stops writers of tables that a foreign key connects it with',
   ],
   ['default-partition', 'H29', 'warning', 'the default partition is locked as well'],
   ['truncate', 'H30', 'danger', 'TRUNCATE stops reads too'],

@@ -1,13 +1,31 @@
 import { beside, concurrentReindex, exchange } from './remedies.js';
-import { actionsOf, lines, madeName, names, namesOf, waitingFor, type Rule } from './rule.js';
+import {
+  actionsOf,
+  altersPartitioned,
+  columnsOf,
+  lines,
+  madeName,
+  names,
+  namesOf,
+  waitingFor,
+  type Judged,
+  type Rule,
+} from './rule.js';
 
 const ON_TABLE = /\bon\s+(only\s+)?/i;
+
+/** IF NOT EXISTS, and there is one. */
+function isThereAlready({ sql, locks, partial }: Judged['statement']): boolean {
+  const isMade = locks.some(({ kind, created }) => created === true && kind.endsWith('index'));
+  return /\bif\s+not\s+exists\b/i.test(sql) && !isMade && !partial;
+}
 
 const indexNotConcurrent: Rule = ({ command, statement, stopping }) => {
   if (
     !/^CREATE (UNIQUE|INDEX)\b/.test(command) ||
     stopping.length === 0 ||
-    (statement.carriedOut && !statement.transactional)
+    (statement.carriedOut && !statement.transactional) ||
+    isThereAlready(statement)
   )
     return undefined;
   const partitioned = stopping.some(({ kind }) => kind === 'partitioned table');
@@ -48,9 +66,17 @@ const uniqueNotByIndex: Rule = (judged) => {
           ? [
               `ALTER TABLE ${alter.table} ADD COLUMN ${name} ${rest.replace(/\s+(unique|primary\s+key)\b/i, '')};`,
             ]
-          : []),
-        `CREATE UNIQUE INDEX CONCURRENTLY ${made} ON ${alter.table} ${columns}; -- outside of a transaction`,
-        `ALTER TABLE ${alter.table} ADD CONSTRAINT ${made} ${words} USING INDEX ${made};`,
+          : columnsOf(judged, columns)),
+        ...(altersPartitioned(judged)
+          ? [
+              `ALTER TABLE ONLY ${alter.table} ADD CONSTRAINT ${made} ${words} ${columns};`,
+              `-- then for each partition: CREATE UNIQUE INDEX CONCURRENTLY … ON partition ${columns};`,
+              `-- ALTER TABLE partition ADD ${words} USING INDEX …; ALTER INDEX ${made} ATTACH PARTITION …;`,
+            ]
+          : [
+              `CREATE UNIQUE INDEX CONCURRENTLY ${made} ON ${alter.table} ${columns}; -- outside of a transaction`,
+              `ALTER TABLE ${alter.table} ADD CONSTRAINT ${made} ${words} USING INDEX ${made};`,
+            ]),
       ),
     };
   });
@@ -105,12 +131,15 @@ const renameByTable: Rule = (judged) => {
 const refreshNotConcurrent: Rule = ({ command, locks, statement }) => {
   const view = locks.find(({ kind, mode }) => kind === 'materialized view' && mode === 'ACCESS EXCLUSIVE');
   if (command !== 'REFRESH MATERIALIZED' || view === undefined) return undefined;
+  const empties = /\s+with\s+no\s+data\s*$/i;
   return {
     name: 'refresh-not-concurrent',
-    title: `REFRESH takes ACCESS EXCLUSIVE on ${view.relation}: reads wait until it is filled.`,
+    title: empties.test(statement.sql)
+      ? `WITH NO DATA empties ${view.relation} under ACCESS EXCLUSIVE: reads fail until it is refreshed.`
+      : `REFRESH takes ACCESS EXCLUSIVE on ${view.relation}: reads wait until it is filled.`,
     remedy: lines(
       '-- needs a unique index on it:',
-      `${statement.sql.replace(/\bview\b/i, 'VIEW CONCURRENTLY')};`,
+      `${statement.sql.replace(empties, '').replace(/\bview\b/i, 'VIEW CONCURRENTLY')};`,
     ),
   };
 };

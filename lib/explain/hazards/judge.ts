@@ -5,10 +5,18 @@ import { findHazard, hazardNamed } from './hazard-names.js';
 import { INDEX_RULES } from './index-rules.js';
 import { LOCK_RULES } from './lock-rules.js';
 import { PARTITION_RULES } from './partition-rules.js';
+import { ROW_RULES } from './row-rules.js';
 import { judged, type Found } from './rule.js';
 import { TABLE_RULES } from './table-rules.js';
 
-const RULES = [...LOCK_RULES, ...TABLE_RULES, ...INDEX_RULES, ...CONSTRAINT_RULES, ...PARTITION_RULES];
+const RULES = [
+  ...LOCK_RULES,
+  ...TABLE_RULES,
+  ...ROW_RULES,
+  ...INDEX_RULES,
+  ...CONSTRAINT_RULES,
+  ...PARTITION_RULES,
+];
 
 /** The hazards of one statement of a run that it does not allow, the worst first. @internal */
 export function findingsOf(run: readonly ObservedStatement[], index: number): ExplainFinding[] {

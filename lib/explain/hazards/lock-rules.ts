@@ -1,7 +1,16 @@
 import { isAtLeast, stops } from '../observe/lock-strength.js';
 import { timeText } from '../observe/time-text.js';
 import { isLongChange, isDataChange } from './data-change.js';
-import { lines, names, namesOf, stopsTable, waitingFor, type Judged, type Rule } from './rule.js';
+import {
+  keysBetween,
+  lines,
+  names,
+  namesOf,
+  stopsTable,
+  waitingFor,
+  type Judged,
+  type Rule,
+} from './rule.js';
 
 const LONG_MS = 10_000;
 
@@ -99,10 +108,11 @@ const dataChangeUnderLock: Rule = ({ statement }) => {
   };
 };
 
-const lockTable: Rule = ({ command, locks }) => {
+const lockTable: Rule = ({ command, statement, locks }) => {
   const [first] = locks.filter(({ mode }) => isAtLeast(mode, 'SHARE'));
   if (!command.startsWith('LOCK') || first === undefined) return undefined;
-  const name = namesOf(locks).replaceAll("'", "''");
+  const named = locks.filter(({ relation }) => names(statement.sql, relation));
+  const name = namesOf(named.length === 0 ? locks : named).replaceAll("'", "''");
   return {
     name: 'lock-table',
     title: `LOCK TABLE takes ${first.mode} on ${namesOf(locks)}: ${stops(first.mode)} wait until the transaction ends.`,
@@ -122,8 +132,11 @@ const EXPLAINED =
 const otherTableLocked: Rule = ({ statement, taking, command, alter }) => {
   const partitions = alter?.actions.some(({ kind }) => kind.endsWith('partition')) ?? false;
   const drops = alter?.actions.some(({ kind }) => kind.startsWith('drop')) ?? false;
-  if (partitions || drops || EXPLAINED.test(command)) return undefined;
-  const others = taking.filter(({ relation }) => !names(statement.sql, relation));
+  if (partitions || EXPLAINED.test(command)) return undefined;
+  const others = taking.filter(
+    ({ relation }) =>
+      !names(statement.sql, relation) && !(drops && keysBetween(statement, relation).length > 0),
+  );
   if (others.length === 0) return undefined;
   return {
     name: 'other-table-locked',

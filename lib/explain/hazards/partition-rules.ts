@@ -1,7 +1,16 @@
-import { isAtLeast } from '../observe/lock-strength.js';
 import type { ExplainedLock } from '../report.js';
 import { partitionCheck } from './partition-check.js';
-import { actionsOf, lines, madeName, names, namesOf, type Judged, type Rule } from './rule.js';
+import {
+  actionsOf,
+  isOrAre,
+  lines,
+  madeName,
+  makesPartition,
+  names,
+  namesOf,
+  type Judged,
+  type Rule,
+} from './rule.js';
 
 /** Tables that stop something and that the statement does not name; the default partition has a rule of its own. */
 function unnamed({ statement, stopping }: Judged): readonly ExplainedLock[] {
@@ -21,7 +30,7 @@ const attach: Rule = (judged) => {
       : [
           {
             name: 'attach-without-check' as const,
-            title: `ATTACH PARTITION reads ${scans.join(', ')} while it is locked.`,
+            title: `ATTACH PARTITION reads ${scans.join(', ')} under its locks.`,
             remedy: lines(
               ...checksFor(judged),
               `ALTER TABLE ${table} ATTACH PARTITION ${action.name} ${action.rest};`,
@@ -48,9 +57,18 @@ const attach: Rule = (judged) => {
   ];
 };
 
-/** CHECKs that say what the bounds say, of each table that is read. */
+/** CHECKs that say what the bounds say, of each partition that is read. */
 function checksFor({ statement, alter }: Judged): readonly string[] {
-  const { scans, sql, defaultPartitions = [], partitionKeys = new Map<string, string>() } = statement;
+  const {
+    sql,
+    defaultPartitions = [],
+    partitionKeys = new Map<string, string>(),
+    foreignKeys = [],
+  } = statement;
+  // What a foreign key refers to is read for the key.
+  const scans = statement.scans.filter((table) =>
+    foreignKeys.every(({ references }) => references !== table),
+  );
   const parent = [...partitionKeys].find(([relation]) => names(`SELECT ${alter?.table ?? sql}`, relation));
   const check = partitionCheck(parent?.[1], sql);
   return scans.flatMap((table) => {
@@ -83,16 +101,18 @@ const detach: Rule = (judged) => {
   const others = action === undefined ? [] : unnamed(judged);
   const table = judged.alter?.table ?? '';
   if (action === undefined || others.length === 0) return undefined;
+  const keys = dropKeys(
+    judged.statement,
+    (from) => others.some(({ relation }) => relation === from),
+    (to) => names(`SELECT ${table}`, to),
+  );
   return {
     name: 'detach-partition',
     title: `DETACH PARTITION locks ${namesOf(others)} as well, CONCURRENTLY too; a lock_timeout there leaves the partition "detach pending".`,
     remedy: lines(
-      '-- without the foreign keys to it, which are added NOT VALID afterwards:',
-      ...dropKeys(
-        judged.statement,
-        (from) => others.some(({ relation }) => relation === from),
-        (to) => names(`SELECT ${table}`, to),
-      ),
+      ...(keys.length === 0
+        ? [`SET lock_timeout = '2s';`, '-- and without CONCURRENTLY, so that a timeout leaves nothing:']
+        : ['-- without the foreign keys to it, which are added NOT VALID afterwards:', ...keys]),
       `ALTER TABLE ${table} DETACH PARTITION ${action.name};`,
       `-- where CONCURRENTLY was interrupted: ALTER TABLE ${table} DETACH PARTITION ${action.name} FINALIZE;`,
     ),
@@ -100,18 +120,20 @@ const detach: Rule = (judged) => {
 };
 
 const partitionOfReferenced: Rule = (judged) => {
-  const { command, statement } = judged;
-  if (!command.startsWith('CREATE TABLE') || !/\bpartition\s+of\b/i.test(statement.sql)) return undefined;
+  if (!makesPartition(judged)) return undefined;
   const others = unnamed(judged);
   if (others.length === 0) return undefined;
   return {
     name: 'partition-of-referenced',
-    title: `${namesOf(others)} refers to the parent: writers of it wait while the partition is made (from PostgreSQL 15 on).`,
+    title: `A foreign key connects ${namesOf(others)} with the parent: writers of it wait while the partition is made.`,
     remedy: lines(`SET lock_timeout = '2s';`, '-- ahead of time, not when the partition is needed'),
   };
 };
 
 const defaultPartition: Rule = (judged) => {
+  const comes = makesPartition(judged) || actionsOf(judged, 'attach partition').length > 0;
+  const goes = judged.command.startsWith('DROP TABLE') || actionsOf(judged, 'detach partition').length > 0;
+  if (!comes && !goes) return undefined;
   const defaults = judged.statement.defaultPartitions ?? [];
   const held = judged.stopping.filter(
     ({ relation }) => defaults.includes(relation) && !names(judged.statement.sql, relation),
@@ -119,34 +141,36 @@ const defaultPartition: Rule = (judged) => {
   if (held.length === 0) return undefined;
   return {
     name: 'default-partition',
-    title: `The default partition ${namesOf(held)} is locked as well, in ${held[0]?.mode ?? ''}, and read where rows may belong elsewhere.`,
+    title: `The default partition ${namesOf(held)} ${isOrAre(held)} locked as well, in ${held[0]?.mode ?? ''}${comes ? ', and read where rows may belong elsewhere' : ''}.`,
     remedy: lines(
       `SET lock_timeout = '2s';`,
-      ...(judged.statement.scans.length === 0 ? [] : checksFor(judged)),
-      '-- an empty one, or one with such a CHECK, is locked, but not read',
+      ...(comes ? checksFor(judged) : []),
+      ...(comes ? ['-- an empty one, or one with such a CHECK, is locked, but not read'] : []),
     ),
   };
 };
 
-const analyzePartitioned: Rule = ({ command, locks }) =>
-  command.startsWith('ANALYZE') && locks.filter(({ kind }) => kind === 'table').length > 1
-    ? {
-        name: 'analyze-keeps-partitions',
-        title: `Keeps SHARE UPDATE EXCLUSIVE on ${namesOf(locks)} until the transaction ends: no VACUUM there.`,
-        remedy: lines(
-          '-- outside of a transaction, partition by partition; then the parent, for figures of its own',
-          ...locks.filter(({ kind }) => kind === 'table').map(({ relation }) => `ANALYZE ${relation};`),
-        ),
-      }
-    : undefined;
+const analyzePartitioned: Rule = ({ command, locks }) => {
+  const tables = locks.filter(({ kind }) => kind === 'table');
+  if (!command.startsWith('ANALYZE') || tables.length < 2) return undefined;
+  return {
+    name: 'analyze-keeps-partitions',
+    title: `Keeps SHARE UPDATE EXCLUSIVE on ${namesOf(tables)} until the transaction ends: no VACUUM there.`,
+    remedy: lines(
+      '-- outside of a transaction, partition by partition; then the parent, for figures of its own',
+      ...tables.map(({ relation }) => `ANALYZE ${relation};`),
+    ),
+  };
+};
 
 /** What stands before the table that is written to, and its name. */
 const WRITTEN = /^(\s*(?:insert\s+into|update(?:\s+only)?)\s+)(?:(?:"(?:[^"]|"")*"|[^\s(".]+)\.?)+/i;
 
 const firstUse: Rule = ({ command, locks, statement }) => {
+  // For the bounds of the partition; partitions that a write to their parent reaches are locked as it is.
   const parents = locks.filter(
     ({ kind, relation, mode }) =>
-      kind === 'partitioned table' && !isAtLeast(mode, 'SHARE') && !names(statement.sql, relation),
+      kind === 'partitioned table' && mode === 'ACCESS SHARE' && !names(statement.sql, relation),
   );
   if (!/^(INSERT|UPDATE)\b/.test(command) || parents.length === 0) return undefined;
   return {

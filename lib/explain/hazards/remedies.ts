@@ -5,6 +5,12 @@ export function beside(table: string, suffix: string): string {
   return `${table.slice(0, table.length - lastPart(table).length)}${madeName(table, suffix)}`;
 }
 
+/** Makes `orders_new` like `orders`, partitioned alike. @internal */
+export function likeIt(table: string, partitionKey?: string): string {
+  const partitions = partitionKey === undefined ? '' : ` PARTITION BY ${partitionKey}`;
+  return `CREATE TABLE ${beside(table, 'new')} (LIKE ${table} INCLUDING ALL)${partitions}`;
+}
+
 /** Puts `orders_new` in the place of `orders`. @internal */
 export function exchange(table: string): readonly string[] {
   return [

@@ -1,4 +1,5 @@
 import { stops } from '../observe/lock-strength.js';
+import type { ForeignKey } from '../observe/session-view.js';
 import type { ExplainedLock } from '../report.js';
 import type { ObservedStatement } from '../run/observed-statement.js';
 import { commandOf, sqlWords } from '../split/sql-words.js';
@@ -80,6 +81,43 @@ export function actionsOf({ alter }: Judged, kind: AlterAction['kind']): readonl
 /** `public.orders, public.items`. @internal */
 export function namesOf(locks: readonly Pick<ExplainedLock, 'relation'>[]): string {
   return [...new Set(locks.map(({ relation }) => relation))].join(', ');
+}
+
+/** "is" of one, "are" of several. @internal */
+export function isOrAre(locks: readonly Pick<ExplainedLock, 'relation'>[]): string {
+  return new Set(locks.map(({ relation }) => relation)).size === 1 ? 'is' : 'are';
+}
+
+/** Whether the altered table is partitioned, so that it is its partitions that are read and written. @internal */
+export function altersPartitioned({ alter, stopping }: Judged): boolean {
+  return stopping.some(({ kind, relation }) => kind === 'partitioned table' && isAltered(alter, relation));
+}
+
+function isAltered(alter: AlterTable | undefined, relation: string): boolean {
+  return alter !== undefined && names(`SELECT ${alter.table}`, relation);
+}
+
+/** Whether a statement makes a partition. @internal */
+export function makesPartition({ command, statement }: Judged): boolean {
+  return command.startsWith('CREATE') && /\bpartition\s+of\b/i.test(statement.sql);
+}
+
+/** The statements that add the columns that a definition names and that the same ALTER TABLE adds. @internal */
+export function columnsOf(judged: Judged, definition: string): readonly string[] {
+  return actionsOf(judged, 'add column')
+    .filter(({ name }) => names(`SELECT ${definition}`, name))
+    .map(({ name, rest }) => `ALTER TABLE ${judged.alter?.table ?? ''} ADD COLUMN ${name} ${rest};`);
+}
+
+/** The foreign keys between what a statement names and another table. @internal */
+export function keysBetween(
+  { sql, foreignKeys = [] }: ObservedStatement,
+  relation: string,
+): readonly ForeignKey[] {
+  return foreignKeys.filter(
+    ({ table, references }) =>
+      (references === relation && names(sql, table)) || (table === relation && names(sql, references)),
+  );
 }
 
 /** What waits for it: "reads and writes of public.orders". @internal */

@@ -1,6 +1,9 @@
-import { beside, concurrentReindex, deleteSome, exchange } from './remedies.js';
+import { partsOf, quoted } from '../observe/relation-names.js';
+import { concurrentReindex, exchange, likeIt } from './remedies.js';
 import {
   actionsOf,
+  altersPartitioned,
+  columnsOf,
   lines,
   madeName,
   makesView,
@@ -33,15 +36,18 @@ function insteadOfRewrite({ command, statement, alter }: Judged): string {
     );
   const table = alter?.object === 'table' ? alter.table : undefined;
   if (table === undefined) return '-- a new one beside it, filled in batches, and exchanged by renaming';
-  return lines(
-    `CREATE TABLE ${beside(table, 'new')} (LIKE ${table} INCLUDING ALL); -- changed while it is empty`,
-    ...exchange(table),
-  );
+  const [, key] =
+    [...(statement.partitionKeys ?? [])].find(([relation]) => names(`SELECT ${table}`, relation)) ?? [];
+  return lines(`${likeIt(table, key)}; -- changed while it is empty`, ...exchange(table));
 }
 
-/** Tables that the statement altered and that were written anew, or read. */
-function touched({ statement, alter }: Judged, what: 'rewrites' | 'scans'): boolean {
-  return alter !== undefined && statement[what].some((relation) => names(`SELECT ${alter.table}`, relation));
+/** Whether the table that the statement alters, or its partitions, were written anew, or read. */
+function touched(judged: Judged, what: 'rewrites' | 'scans'): boolean {
+  const { statement, alter } = judged;
+  if (alter === undefined || statement[what].length === 0) return false;
+  return (
+    altersPartitioned(judged) || statement[what].some((relation) => names(`SELECT ${alter.table}`, relation))
+  );
 }
 
 function volatileDefault(judged: Judged): Found[] {
@@ -107,6 +113,7 @@ const setNotNull: Rule = (judged) => {
       name: 'set-not-null',
       title: `SET NOT NULL of ${name} reads all of ${table} while reads and writes wait.`,
       remedy: lines(
+        ...columnsOf(judged, name),
         `ALTER TABLE ${table} ADD CONSTRAINT ${constraint} CHECK (${name} IS NOT NULL) NOT VALID;`,
         `ALTER TABLE ${table} VALIDATE CONSTRAINT ${constraint}; -- in a transaction of its own`,
         `ALTER TABLE ${table} ALTER COLUMN ${name} SET NOT NULL; -- reads nothing any more`,
@@ -152,9 +159,10 @@ const dropInUse: Rule = (judged) => {
     ),
   }));
   const locked = stopping.filter(({ mode }) => mode === 'ACCESS EXCLUSIVE');
-  // Tables that a foreign key connects with it are locked as well.
-  const named = locked.filter(({ relation }) => names(judged.statement.sql, relation));
-  const dropped = named.length === 0 ? locked : named;
+  // Tables that a foreign key, a trigger or a rule connects with it are locked as well.
+  const dropped = locked.filter(({ relation }) =>
+    names(judged.statement.sql, command === 'DROP SCHEMA' ? quoted(partsOf(relation).schema) : relation),
+  );
   if (/^DROP (TABLE|VIEW|MATERIALIZED|FOREIGN|SCHEMA)/.test(command) && dropped.length > 0)
     found.push({
       name: 'drop-in-use',
@@ -172,47 +180,6 @@ function renamed(relation: string, kind: string): string {
   return `ALTER ${object} ${relation} RENAME TO ${madeName(relation, 'unused')};`;
 }
 
-const truncate: Rule = ({ command, stopping }) => {
-  if (!command.startsWith('TRUNCATE') || stopping.length === 0) return undefined;
-  return {
-    name: 'truncate',
-    title: `TRUNCATE takes ACCESS EXCLUSIVE on ${namesOf(stopping)}, and replicas' transactions see it empty.`,
-    remedy: lines(
-      '-- where it is in use, in batches, tables that refer to others first:',
-      ...stopping.map(({ relation }) => deleteSome(relation)),
-    ),
-  };
-};
-
-const wholeTableChange: Rule = (judged) => {
-  const { command, statement, locks } = judged;
-  if (!/^(UPDATE|DELETE)\b/.test(command) || statement.scans.length === 0) return undefined;
-  if (/\bwhere\b/i.test(statement.sql) || (locks.length === 0 && judged.earlier.length === 0))
-    return undefined;
-  return {
-    name: 'whole-table-change',
-    title: `${command.split(' ')[0] ?? ''} without WHERE locks every row of ${statement.scans.join(', ')} until the transaction ends.`,
-    remedy: lines(
-      '-- in batches of some thousand rows by primary key, each in a transaction of its own',
-      ...(command.startsWith('DELETE') ? statement.scans.map(deleteSome) : []),
-    ),
-  };
-};
-
-const fullVacuum: Rule = ({ command, statement, locks }) => {
-  const full =
-    command.startsWith('CLUSTER') || (command.startsWith('VACUUM') && /\bfull\b/i.test(statement.sql));
-  if (!full || locks.length === 0) return undefined;
-  return {
-    name: 'full-vacuum',
-    title: `${command.split(' ')[0] ?? ''} writes ${namesOf(locks)} anew while reads and writes wait.`,
-    remedy: lines(
-      `VACUUM (ANALYZE) ${namesOf(locks)}; -- gives the space back to the table`,
-      '-- pg_repack or pg_squeeze where it must go back to the disk',
-    ),
-  };
-};
-
 /** Hazards of tables: what is written anew, read whole, renamed or dropped. @internal */
 export const TABLE_RULES: readonly Rule[] = [
   rewrite,
@@ -221,7 +188,4 @@ export const TABLE_RULES: readonly Rule[] = [
   setNotNull,
   rename,
   dropInUse,
-  truncate,
-  wholeTableChange,
-  fullVacuum,
 ];

@@ -10,7 +10,7 @@ export interface Observation {
   readonly heldBefore: readonly ExplainedLock[];
   readonly rewrites: readonly string[];
   readonly scans: readonly string[];
-  /** Of the locked relations, those that are default partitions. */
+  /** Of the locked relations, those that are default partitions, and still are there. */
   readonly defaultPartitions?: readonly string[];
   /** Of the relations that are held, those that are partitioned, and by what: `RANGE (id)`. */
   readonly partitionKeys?: ReadonlyMap<string, string>;
@@ -102,7 +102,10 @@ export class SessionView {
       isStronger(mode, this.#held.get(known.oid)?.mode),
     );
     const seen = { locks: locks.map((one) => this.#lock(one)).sort(byStrength), heldBefore };
-    const defaultPartitions = locks.filter(({ known }) => known.isDefault).map(({ known }) => known.relation);
+    const gone = new Set(look.locked.flatMap(({ oid, name }) => (name === null ? [oid] : [])));
+    const defaultPartitions = locks.flatMap(({ known: { oid, isDefault, relation } }) =>
+      isDefault && !gone.has(oid) ? [relation] : [],
+    );
     const known = [...held.values()].map((one) => one.known);
     const facts = { partitionKeys: partitionKeysOf(known), foreignKeys: this.#foreignKeysOf(known) };
     const rewrites = this.#rewritten(look.locked);

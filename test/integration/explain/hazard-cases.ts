@@ -51,7 +51,12 @@ export const HAZARD_CASES: readonly HazardCase[] = [
   },
   {
     hazard: 'rewrite',
-    shows: ['ALTER TABLE s ALTER t_id TYPE bigint', 'ALTER TABLE s SET UNLOGGED', 'REINDEX INDEX t_a'],
+    shows: [
+      'ALTER TABLE s ALTER t_id TYPE bigint',
+      'ALTER TABLE s SET UNLOGGED',
+      'REINDEX INDEX t_a',
+      'ALTER TABLE p ADD n float DEFAULT random()',
+    ],
     hides: ['ALTER TABLE t ALTER c TYPE text', 'ALTER TABLE t ADD n int DEFAULT 1', 'TRUNCATE s'],
     remedy: 'instead',
   },
@@ -62,6 +67,7 @@ export const HAZARD_CASES: readonly HazardCase[] = [
       'ALTER TABLE s ADD n bigserial',
       'ALTER TABLE s ADD COLUMN n float DEFAULT random() NOT NULL',
       'ALTER TABLE s ADD COLUMN n int GENERATED ALWAYS AS IDENTITY',
+      'ALTER TABLE p ADD n float DEFAULT random()',
     ],
     hides: ['ALTER TABLE s ADD n int DEFAULT 1', 'ALTER TABLE s ADD n timestamptz DEFAULT now()'],
     remedy: 'instead',
@@ -77,7 +83,11 @@ export const HAZARD_CASES: readonly HazardCase[] = [
   },
   {
     hazard: 'set-not-null',
-    shows: ['ALTER TABLE t ALTER a SET NOT NULL', 'ALTER TABLE public.t ALTER COLUMN "a" SET NOT NULL'],
+    shows: [
+      'ALTER TABLE t ALTER a SET NOT NULL',
+      'ALTER TABLE public.t ALTER COLUMN "a" SET NOT NULL',
+      'ALTER TABLE p ALTER a SET NOT NULL',
+    ],
     hides: ['ALTER TABLE t ALTER a SET NOT NULL'],
     beforeHidden: 'ALTER TABLE t ADD CONSTRAINT n CHECK (a IS NOT NULL)',
     remedy: 'instead',
@@ -89,7 +99,11 @@ export const HAZARD_CASES: readonly HazardCase[] = [
       'CREATE UNIQUE INDEX n ON t (a)',
       'CREATE INDEX IF NOT EXISTS n ON ONLY t USING hash (a)',
     ],
-    hides: ['CREATE INDEX CONCURRENTLY n ON t (a)', 'CREATE TABLE n (a int); CREATE INDEX ON n (a)'],
+    hides: [
+      'CREATE INDEX CONCURRENTLY n ON t (a)',
+      'CREATE TABLE n (a int); CREATE INDEX ON n (a)',
+      'CREATE INDEX IF NOT EXISTS t_a ON t (a)',
+    ],
     carryOut: true,
     remedy: 'instead',
   },
@@ -98,19 +112,30 @@ export const HAZARD_CASES: readonly HazardCase[] = [
     shows: [
       'ALTER TABLE s ADD CONSTRAINT n FOREIGN KEY (t_id) REFERENCES t',
       'ALTER TABLE s ADD FOREIGN KEY (t_id) REFERENCES t (id) ON DELETE CASCADE',
+      'ALTER TABLE p ADD CONSTRAINT n FOREIGN KEY (a) REFERENCES t',
+      'ALTER TABLE s ADD n int, ADD FOREIGN KEY (n) REFERENCES t',
     ],
     hides: [NOT_VALID, 'CREATE TABLE n (a int REFERENCES t)'],
     remedy: 'instead',
   },
   {
     hazard: 'check-not-valid',
-    shows: ['ALTER TABLE t ADD CONSTRAINT n CHECK (a > 0)', 'ALTER TABLE t ADD CHECK (a > 0)'],
+    shows: [
+      'ALTER TABLE t ADD CONSTRAINT n CHECK (a > 0)',
+      'ALTER TABLE t ADD CHECK (a > 0)',
+      'ALTER TABLE t ADD n int, ADD CONSTRAINT o CHECK (n > a)',
+      'ALTER TABLE p ADD CHECK (a > 0)',
+    ],
     hides: ['ALTER TABLE t ADD CONSTRAINT n CHECK (a > 0) NOT VALID'],
     remedy: 'instead',
   },
   {
     hazard: 'unique-not-by-index',
-    shows: ['ALTER TABLE t ADD CONSTRAINT n UNIQUE (a)', 'ALTER TABLE t ADD UNIQUE (a, id)'],
+    shows: [
+      'ALTER TABLE t ADD CONSTRAINT n UNIQUE (a)',
+      'ALTER TABLE t ADD UNIQUE (a, id)',
+      'ALTER TABLE t ADD n int, ADD UNIQUE (n)',
+    ],
     hides: ['ALTER TABLE t ADD CONSTRAINT n UNIQUE USING INDEX t_u'],
     beforeHidden: 'CREATE UNIQUE INDEX t_u ON t (a)',
     carryOut: true,
@@ -183,7 +208,10 @@ export const HAZARD_CASES: readonly HazardCase[] = [
       'CREATE TABLE n (a int); DROP TABLE n',
       'ALTER TABLE t DROP CONSTRAINT a_check',
       'DROP INDEX t_a',
+      'DROP SCHEMA other CASCADE',
     ],
+    beforeHidden:
+      "CREATE FUNCTION other.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER n BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION other.f()",
     remedy: 'instead',
   },
   {
@@ -250,8 +278,18 @@ export const HAZARD_CASES: readonly HazardCase[] = [
   },
   {
     hazard: 'drop-foreign-key',
-    shows: ['ALTER TABLE r DROP CONSTRAINT r_t_fkey', 'DROP TABLE r', 'ALTER TABLE r DROP COLUMN t_id'],
-    hides: ['ALTER TABLE t DROP CONSTRAINT a_check', 'DROP TABLE s'],
+    shows: [
+      'ALTER TABLE r DROP CONSTRAINT r_t_fkey',
+      'DROP TABLE r',
+      'ALTER TABLE r DROP COLUMN t_id',
+      'DROP TABLE t CASCADE',
+    ],
+    hides: [
+      'ALTER TABLE t DROP CONSTRAINT a_check',
+      'DROP TABLE s',
+      'ALTER TABLE t DROP COLUMN a CASCADE',
+      'DROP TABLE p1',
+    ],
     remedy: 'in front',
     inherent: true,
   },
@@ -274,20 +312,25 @@ export const HAZARD_CASES: readonly HazardCase[] = [
   {
     hazard: 'default-partition',
     shows: [NEW_PARTITION, 'ALTER TABLE p DETACH PARTITION p1'],
-    hides: [NEW_PARTITION],
-    beforeHidden: 'DROP TABLE pd',
+    hides: [
+      `DROP TABLE pd; ${NEW_PARTITION}`,
+      'ALTER TABLE p ADD n int',
+      'CREATE INDEX n ON p (a)',
+      'TRUNCATE p',
+      'DROP TABLE p',
+    ],
     remedy: 'in front',
     inherent: true,
   },
   {
     hazard: 'truncate',
-    shows: ['TRUNCATE s', 'TRUNCATE t CASCADE'],
+    shows: ['TRUNCATE s', 'TRUNCATE t CASCADE', 'TRUNCATE p'],
     hides: ['DELETE FROM s', 'CREATE TABLE n (a int); TRUNCATE n'],
     remedy: 'instead',
   },
   {
     hazard: 'refresh-not-concurrent',
-    shows: ['REFRESH MATERIALIZED VIEW m'],
+    shows: ['REFRESH MATERIALIZED VIEW m', 'REFRESH MATERIALIZED VIEW m WITH NO DATA'],
     hides: ['REFRESH MATERIALIZED VIEW CONCURRENTLY m'],
     remedy: 'instead',
   },
@@ -336,7 +379,7 @@ export const HAZARD_CASES: readonly HazardCase[] = [
   {
     hazard: 'first-use-of-partition',
     shows: ['INSERT INTO p1 VALUES (1)'],
-    hides: ['INSERT INTO p VALUES (1)', 'INSERT INTO s VALUES (100)'],
+    hides: ['INSERT INTO p VALUES (1)', 'INSERT INTO s VALUES (100)', 'UPDATE p SET a = 1'],
     remedy: 'instead',
   },
   {
