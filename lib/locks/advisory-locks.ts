@@ -4,7 +4,7 @@ import type { LockSource } from '../telemetry/lock-channels.js';
 import type { LockStatus } from '../telemetry/lock-status.js';
 import { LockWatch } from '../telemetry/lock-watch.js';
 import type { PooledTransaction } from '../transaction/pooled-transaction.js';
-import { currentFlow, type Flow } from '../vocabulary/flow-variable.js';
+import { currentFlow, runInFlow, type Flow } from '../vocabulary/flow-variable.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import type { AdvisoryLockOptions, OnContention } from './advisory-options.js';
 import { assertWork } from '../vocabulary/assert-work.js';
@@ -90,7 +90,7 @@ export class AdvisoryLocks {
     const handle = this.handle(id, resolved, references, watch);
     const context = this.begin(references, flow, transaction, work);
     try {
-      return await context.run(work, handle);
+      return await runInFlow(context.flow(flow), work, handle);
     } finally {
       if (context.usesTransactions) await this.leave(handle, context, resolved);
       else {

@@ -127,6 +127,7 @@ function besideHolders(server: HeldState, head: Wanted, now: () => number, other
 }
 
 function isHandoffTime(held: HeldState, now: () => number): boolean {
+  if (held.works === 0) return true; // it was acquired for the first of them
   if (held.awaited === 'yes' || (held.isContended && held.works >= held.turn)) return false;
   return now() - held.handoffSince < (held.isContended ? TURN.ms : LOCAL_HANDOFF_MS);
 }
