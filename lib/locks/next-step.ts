@@ -127,8 +127,8 @@ function besideHolders(server: HeldState, head: Wanted, now: () => number, other
 }
 
 function isHandoffTime(held: HeldState, now: () => number): boolean {
-  if (held.works === 0) return true; // it was acquired for the first of them
   if (held.awaited === 'yes' || (held.isContended && held.works >= held.turn)) return false;
+  if (held.works === 0) return true; // it was acquired just now, for the first of them
   return now() - held.handoffSince < (held.isContended ? TURN.ms : LOCAL_HANDOFF_MS);
 }
 

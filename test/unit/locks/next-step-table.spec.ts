@@ -26,7 +26,7 @@ function held(
   isShared: boolean,
   given: { alive?: boolean; ageMs?: number } & Partial<HeldState> = {},
 ): ServerState {
-  const { alive = true, ageMs = 0, awaited = 'unknown', isContended = false, works = 0 } = given;
+  const { alive = true, ageMs = 0, awaited = 'unknown', isContended = false, works = 1 } = given;
   const { turn = TURN.works } = given;
   const handoffSince = NOW - ageMs;
   return { at: 'held', lock: lock(isShared, alive), isContended, works, turn, handoffSince, awaited };
@@ -53,6 +53,7 @@ describe('nextStep', () => {
     ['held, wanted and used by none', held(false), 0, undefined, false, 'unlock'],
     ['held and sticky, wanted and used by none', held(false), 0, undefined, true, 'nothing'],
     ['held and used, wanted by none', held(false), 1, undefined, false, 'nothing'],
+    ['acquired, wanted in that mode', held(false, { ...old, works: 0 }), 0, exclusive, false, 'grant'],
     ['just held, wanted in that mode', held(false), 0, exclusive, false, 'grant'],
     ['just held, wanted in the other mode', held(false), 0, shared, false, 'unlock'],
     ['held for long, wanted', held(false, old), 0, exclusive, false, 'unlock'],
