@@ -51,7 +51,7 @@ function onNest(fixture) {
 export default {
   maxWorkers: 2,
   passWithNoTests: true,
-  testTimeout: 120_000,
+  testTimeout: 300_000,
   projects: [
     project('unit', ['<rootDir>/test/unit/**/*.spec.ts']),
     project('integration', ['<rootDir>/test/integration/**/*.spec.ts'], withPostgres),

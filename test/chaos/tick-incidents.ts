@@ -25,7 +25,7 @@ async function holderBefore(fleet: TickFleet, tick: number, leadMs = LEAD_MS): P
 /** Resolves when a replica says that it runs a tick. */
 async function runOf(fleet: TickFleet, tick: number): Promise<JobReplica> {
   const find = () => fleet.replicas.find(({ ran }) => ran.has(tick));
-  return eventually(find, { timeout: 30_000 });
+  return eventually(find);
 }
 
 async function replace(fleet: TickFleet, replica: JobReplica): Promise<void> {

@@ -51,7 +51,7 @@ describe('code in README and docs', () => {
     expect(compile([...inLanguage('ts'), WRONG])).toEqual([
       "wrong.md:8 Type 'string' is not assignable to type 'number'.",
     ]);
-  }, 120_000);
+  });
 
   it('is JSON where it says so', () => {
     for (const { code } of inLanguage('json')) expect(() => JSON.parse(code) as unknown).not.toThrow();

@@ -241,7 +241,7 @@ describe('the quick start of README', () => {
     ]);
     expect([paid, refused]).toEqual([201, 423]);
     await other.query('SELECT pg_advisory_unlock_all()');
-  }, 20_000);
+  });
 });
 
 /** As docs/advisory-locks.md describes it. */
@@ -315,13 +315,10 @@ describe('the recipes for leaders and permits', () => {
     await db.admin.query(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'LISTEN events' AND datname = current_database()",
     );
-    await eventually(
-      async () => {
-        await db.admin.query("NOTIFY events, 'second'");
-        return received().includes('second');
-      },
-      { timeout: 10_000 },
-    );
+    await eventually(async () => {
+      await db.admin.query("NOTIFY events, 'second'");
+      return received().includes('second');
+    });
     expect(received().filter((event) => event === 'first')).toHaveLength(1);
   });
 

@@ -91,15 +91,15 @@ describe.each(Object.entries({ ...BUNDLERS, swc: SWC }))('an application bundled
   it('locks under its default ids, where its classes keep their names', async () => {
     expect(await bootOf(false, true)).toBe('booted, held true');
     if (name !== 'webpack') expect(await bootOf(true, true)).toBe('booted, held true');
-  }, 120_000);
+  });
 
   it('locks under them where nothing is minified, and nobody asked for names to be kept', async () => {
     expect(await bootOf(false, false)).toBe('booted, held true');
-  }, 120_000);
+  });
 
   it('is refused at boot where a minifier has renamed its classes, whatever their names look like', async () => {
     expect(await bootOf(true, false)).toMatch(
       /^refused: .*(minifier|begins with no upper-case letter).* Give it an id/,
     );
-  }, 120_000);
+  });
 });

@@ -46,7 +46,7 @@ describe('since when a lock is held', () => {
     expect(new Set(ages).size).toBe(2);
     await again?.release();
     await early?.release();
-  }, 60_000);
+  });
 
   it('is a column, and an attribute of those that are shown expanded', async () => {
     const { pglock } = cliFolder(db);
@@ -59,7 +59,7 @@ describe('since when a lock is held', () => {
     const { stdout } = await pglock(['--id', 'early', '-e']);
     expect(/^heldSince: (.*)$/m.exec(stdout)?.[1]).toMatch(time);
     await lock?.release();
-  }, 60_000);
+  });
 
   it('is not known of what other software holds, and costs its listing nothing', async () => {
     const { pglock } = cliFolder(db);
@@ -74,5 +74,5 @@ describe('since when a lock is held', () => {
     await watched.query('SELECT');
     expect(told).toEqual([]);
     await client.end();
-  }, 60_000);
+  });
 });

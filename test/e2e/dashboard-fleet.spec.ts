@@ -8,7 +8,7 @@ import { dashboardOn, openStream, type DashboardApplication, type OpenStream } f
 
 const database = useDatabase({ schema: SCENE_SCHEMA });
 
-const PATIENT = { timeout: 20_000 };
+const PATIENT = { timeout: 60_000 };
 const HISTORY = { history: '1h', allowSignals: true } as const;
 
 const replicas = async (count: number, options: object = {}): Promise<DashboardApplication[]> =>
@@ -64,7 +64,7 @@ describe('the dashboards of several replicas', () => {
     await blocker.query('ROLLBACK');
     await waiting;
     for (const stream of [one, other]) stream.leave();
-  }, 60_000);
+  });
 
   it('remember what the one that samples has seen, statements included, wherever they are asked', async () => {
     const apps = await replicas(3);
@@ -90,7 +90,7 @@ describe('the dashboards of several replicas', () => {
         },
       ]);
     }
-  }, 60_000);
+  });
 
   it('tell nobody else on the channel what sessions do', async () => {
     const { url: stranger } = await database.role(`stranger_${Math.random().toString(36).slice(2)}`);
@@ -111,7 +111,7 @@ describe('the dashboards of several replicas', () => {
     expect(heard.some((payload) => payload.includes('dashboard-records?'))).toBe(true);
     expect(heard.join()).not.toContain('secret');
     for (const stream of streams) stream.leave();
-  }, 60_000);
+  });
 
   it('go on when the one that samples ends, with what it saw, and tell of what was done through any', async () => {
     const apps = await replicas(2);
@@ -152,7 +152,7 @@ describe('the dashboards of several replicas', () => {
     stream.leave();
     await next.blocker.query('ROLLBACK');
     await next.waiting;
-  }, 60_000);
+  });
 });
 
 describe('what the server does not know', () => {
@@ -190,7 +190,7 @@ describe('what the server does not know', () => {
     expect(JSON.stringify(await advisoryLocks(stranger))).not.toContain('billing.close');
     gate.resolve();
     await Promise.all(works);
-  }, 60_000);
+  });
 
   it('shows pglock ui the jobs of the application, which runs them when asked', async () => {
     const ran: string[] = [];
@@ -228,5 +228,5 @@ describe('what the server does not know', () => {
     });
     running.process.kill('SIGTERM');
     expect((await running.result).code).toBe(0);
-  }, 60_000);
+  });
 });

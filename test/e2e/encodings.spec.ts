@@ -53,7 +53,7 @@ describe('a database whose encoding lacks characters that the application uses',
     await boot({}, [Bills]);
     const second = await boot({}, [Bills]);
     const onlooker = await boot();
-    await eventually(() => ran.length >= 3, { timeout: 20_000 });
+    await eventually(() => ran.length >= 3);
     expect(new Set(ran.map(Number)).size).toBe(ran.length);
     for (const pglock of [second, onlooker])
       await eventually(async () => {
@@ -70,15 +70,12 @@ describe('a database whose encoding lacks characters that the application uses',
   it('records its runs in the ledger, with escapes for what a column cannot hold', async () => {
     for (const statement of ledgerDdl('pglock_jobs', true)) await db.admin.query(statement);
     await boot({ jobs: { ledger: { keep: '1d' } } }, [Bills]);
-    const { rows } = await eventually(
-      async () => {
-        const found = await db.admin.query(
-          'SELECT name, outcome, error FROM pglock_jobs_runs WHERE outcome IS NOT NULL',
-        );
-        return found.rows.length > 0 ? found : undefined;
-      },
-      { timeout: 20_000 },
-    );
+    const { rows } = await eventually(async () => {
+      const found = await db.admin.query(
+        'SELECT name, outcome, error FROM pglock_jobs_runs WHERE outcome IS NOT NULL',
+      );
+      return found.rows.length > 0 ? found : undefined;
+    });
     const escaped = '\\u8d26\\u5355';
     expect(rows[0]).toEqual({ name: escaped, outcome: 'failed', error: `Error: ${escaped} is late` });
   });

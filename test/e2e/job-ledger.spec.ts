@@ -40,6 +40,16 @@ class Sharing {
   }
 }
 
+/** The same job, too, whose last tick before now is far away from now. */
+@Injectable()
+class Yearly {
+  @Cron('0 0 1 1 *')
+  @UseInterceptors(AdvisoryLock('ledgered', { catchUp: '366d', job: 'Ledgered.run' }))
+  run(@CurrentTick() tick: JobTick) {
+    ran.push({ ...tick, began: Date.now() });
+  }
+}
+
 describe('the ledger', () => {
   const db = useDatabase();
 
@@ -79,10 +89,13 @@ describe('the ledger', () => {
     await make(false);
     await boot(true);
     await boot(true);
-    await eventually(() => ran.length >= 2, { timeout: 10_000 });
+    await eventually(() => ran.length >= 2);
     const [first, second] = ran;
     expect(second!.scheduledAt.getTime()).toBeGreaterThan(first!.scheduledAt.getTime());
-    const [row] = await eventually(async () => ((await rows())[0]?.['outcome'] ? rows() : undefined));
+    const [row] = await eventually(async () => {
+      const found = await rows();
+      return found[0]?.['outcome'] ? found : undefined;
+    });
     expect(row).toMatchObject({ name: 'Ledgered.run', outcome: 'succeeded', error: null });
     expect(row!['replica']).toMatch(/:\d+$/);
     expect(ran.map(({ scheduledAt }) => scheduledAt.getTime())).toContain((row!['tick'] as Date).getTime());
@@ -95,7 +108,7 @@ describe('the ledger', () => {
       SELECT 'old', 'old', now() - i * interval '1 day', now() - i * interval '1 day', 'r', 0 FROM generate_series(40, 189) i`);
     fails = true;
     await boot({ keep: '30d' });
-    await eventually(() => ran.length >= 1, { timeout: 10_000 });
+    await eventually(() => ran.length >= 1);
     await eventually(async () =>
       (await rows('pglock_jobs_runs')).some(({ outcome }) => outcome === 'failed'),
     );
@@ -110,32 +123,28 @@ describe('the ledger', () => {
     await db.admin.query(`ALTER ROLE ${name} SET quote_all_identifiers = on`);
     await db.admin.query(`GRANT ALL ON pglock_jobs, pglock_jobs_runs TO ${name}`);
     await boot({ keep: '1d' }, url);
-    await eventually(() => ran.length >= 1, { timeout: 10_000 });
+    await eventually(() => ran.length >= 1);
   });
 
   it('lets a tick that was missed by the whole fleet be run once, by the next that comes', async () => {
     await make(false);
     const first = await boot(true);
-    await eventually(() => ran.length >= 1, { timeout: 10_000 });
+    await eventually(() => ran.length >= 1);
     await first.close();
-    const before = ran.length;
-    await new Promise((resolve) => setTimeout(resolve, 4_500));
-    const booted = Date.now();
-    await Promise.all([boot(true), boot(true)]);
-    await eventually(() => ran.length > before, { timeout: 10_000 });
-    const caughtUp = ran[before]!;
-    expect(caughtUp.scheduledAt.getTime()).toBeLessThan(booted);
-    await eventually(() => ran.length > before + 2, { timeout: 10_000 });
-    const ticks = ran.map(({ scheduledAt }) => scheduledAt.getTime());
-    expect(new Set(ticks).size).toBe(ticks.length);
-    expect(ticks).toEqual(ticks.toSorted((a, b) => a - b));
-  }, 40_000);
+    ran = [];
+    await db.admin.query(`UPDATE pglock_jobs SET tick = tick - interval '2 years'`);
+    const apps = await Promise.all([boot(true, db.url, Yearly), boot(true, db.url, Yearly)]);
+    await eventually(() => ran.length > 0);
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    for (const app of apps) await app.close();
+    expect(ran.map(({ scheduledAt }) => scheduledAt)).toEqual([new Date(new Date().getFullYear(), 0, 1)]);
+  });
 
   it('runs nothing from before it knew the job', async () => {
     await make(false);
     const booted = Date.now();
     await boot(true);
-    await eventually(() => ran.length >= 1, { timeout: 10_000 });
+    await eventually(() => ran.length >= 1);
     expect(ran[0]!.scheduledAt.getTime()).toBeGreaterThan(booted);
   });
 
@@ -181,7 +190,7 @@ describe('the ledger', () => {
       `ALTER TABLE pglock_jobs ADD note text, ADD tenant text NOT NULL DEFAULT 'all', ADD n int GENERATED ALWAYS AS IDENTITY`,
     );
     await boot(true);
-    await eventually(() => ran.length >= 1, { timeout: 10_000 });
+    await eventually(() => ran.length >= 1);
   });
 
   it('counts a tick as run whose process is killed between its claim and its run, and reports it', async () => {
@@ -218,7 +227,7 @@ describe('the ledger', () => {
     const interrupted: unknown[] = [];
     const app = await boot(true, db.url, Sharing);
     app.get(PgLockService).events.on('jobInterrupted', (event) => interrupted.push(event));
-    await eventually(() => ran.length >= 2, { timeout: 10_000 });
+    await eventually(() => ran.length >= 2);
     const tick = claim!['tick'] as Date;
     expect(ran.every(({ scheduledAt }) => scheduledAt > tick)).toBe(true);
     await eventually(() => interrupted.length > 0);
@@ -226,7 +235,7 @@ describe('the ledger', () => {
       expect.objectContaining({ job: 'Ledgered.run', tick, replica: claim!['replica'] }),
     ]);
     expect((await db.admin.query('SELECT FROM runs')).rowCount).toBe(0);
-  }, 60_000);
+  });
 
   it('works with the least privileges, and names those that are missing', async () => {
     await db.admin.query('CREATE SCHEMA IF NOT EXISTS ops');
@@ -241,7 +250,7 @@ describe('the ledger', () => {
     await db.admin.query(`GRANT USAGE ON SCHEMA ops TO ${role.name}`);
     for (const grant of ledgerGrants(ledger.table, true, role.name)) await db.admin.query(grant);
     const app = await boot(ledger, role.url);
-    await eventually(() => ran.length >= 1, { timeout: 10_000 });
+    await eventually(() => ran.length >= 1);
     await eventually(async () => (await rows('ops.pglock_jobs_runs')).length > 0);
     expect((await app.get(PgLockService).jobs.find())[0]).toMatchObject({ name: 'Ledgered.run' });
     await app.close();

@@ -30,5 +30,5 @@ describe('somebody who has only README', () => {
       'Nest 11, CommonJS, Jest',
       ...promises,
     ]);
-  }, 300_000);
+  });
 });

@@ -9,7 +9,7 @@ let application: PackedApplication;
 
 beforeAll(async () => {
   application = await PackedApplication.create();
-}, 60_000);
+});
 afterAll(() => application.remove());
 
 const PAGE = 'dist/page/';
@@ -167,7 +167,7 @@ describe('the packed package', () => {
       code: 0,
       stderr: expect.stringContaining('Tests:       2 passed') as string,
     });
-  }, 60_000);
+  });
 
   it('gives the kit its face without pg, which no test of that kind needs', async () => {
     application.unlink('pg');
@@ -223,7 +223,6 @@ describe('the packed package', () => {
       );
       expect(stdout).toBe('');
     },
-    60_000,
   );
 
   it('tells the compiler of its consumers which texts are Durations', async () => {
@@ -234,7 +233,7 @@ describe('the packed package', () => {
         export const soon: Duration = 'soon';`,
     );
     expect(stdout).toBe('');
-  }, 60_000);
+  });
 });
 
 describe('the tarball', () => {
@@ -349,7 +348,7 @@ describe('the tarball', () => {
     expect(publint).toMatchObject({ code: 0, stdout: expect.stringContaining('All good!') as string });
     const attw = [application.tarball, '--no-definitely-typed', '--format', 'ascii'];
     expect(await application.run(bin('attw'), attw)).toMatchObject({ code: 0 });
-  }, 60_000);
+  });
 });
 
 /** The files of lib/ that its source map leads to. */

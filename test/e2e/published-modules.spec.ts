@@ -9,7 +9,7 @@ let application: PackedApplication;
 
 beforeAll(async () => {
   application = await PackedApplication.create();
-}, 60_000);
+});
 afterAll(() => application.remove());
 
 const FOLDERS = ['esm', 'commonjs'] as const;

@@ -31,9 +31,9 @@ describe('handlers of queues', () => {
 
     beforeAll(async () => {
       broker = await startRabbitMq();
-    }, 120_000);
+    });
 
-    afterAll(() => broker.stop(), 60_000);
+    afterAll(() => broker.stop());
 
     it('@RabbitSubscribe and @RabbitRPC run under their locks; while others hold them, error handlers decide', async () => {
       const script = new URL('../support/children/rabbitmq.mjs', import.meta.url);
@@ -51,7 +51,7 @@ describe('handlers of queues', () => {
       expect(await child.next('refused')).toMatchObject({ seen: [], rejected: ['55P03', '55P03'] });
       await child.next('done');
       expect(await child.exit).toEqual({ code: 0, signal: null });
-    }, 60_000);
+    });
 
     it('@MessagePattern and @EventPattern over RabbitMQ run under their locks', async () => {
       @Controller()
@@ -93,7 +93,7 @@ describe('handlers of queues', () => {
       ]);
       await client.close();
       await app.close();
-    }, 60_000);
+    });
   });
 
   it('tasks of graphile-worker stop the boot with an interceptor, and lock by @WithAdvisoryLock', async () => {
@@ -105,5 +105,5 @@ describe('handlers of queues', () => {
     );
     expect(await child.next('ran')).toMatchObject({ seen: [['export:may', 1]] });
     expect(await child.exit).toEqual({ code: 0, signal: null });
-  }, 60_000);
+  });
 });

@@ -52,7 +52,7 @@ describe('sample 01, one cron job on three replicas', () => {
     return rows.length;
   };
 
-  beforeAll(() => run('npm', ['run', '--silent', 'build'], { cwd: SAMPLE }), 60_000);
+  beforeAll(() => run('npm', ['run', '--silent', 'build'], { cwd: SAMPLE }));
 
   it('runs every tick once while the holder is killed and replaced; without the lock it fails', async () => {
     const [locked, unlocked] = await Promise.all([
@@ -79,7 +79,7 @@ describe('sample 01, one cron job on three replicas', () => {
 
     expect([...pidsIn(locked.output), ...pidsIn(unlocked.output)].filter(isAlive)).toEqual([]);
     expect(await databasesLeft()).toBe(0);
-  }, 60_000);
+  });
 
   it('ends between two ticks at Ctrl-C; killed, it leaves no replica behind', async () => {
     const [interrupted, killed] = await Promise.all([
@@ -94,7 +94,7 @@ describe('sample 01, one cron job on three replicas', () => {
 
     expect(pidsIn(killed.output)).toHaveLength(3);
     await eventually(() => !pidsIn(killed.output).some(isAlive));
-  }, 60_000);
+  });
 
   it('counts a tick that nobody ran as lost', async () => {
     const script = `import { judge } from './dist/conductor/verdict.js';

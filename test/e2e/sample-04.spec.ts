@@ -9,7 +9,7 @@ describe('sample 04-migration', () => {
   const database = useDatabase();
   const sample = fileURLToPath(new URL('../../sample/04-migration', import.meta.url));
 
-  beforeAll(() => run('npm', ['run', '--silent', 'build'], { cwd: sample }), 120_000);
+  beforeAll(() => run('npm', ['run', '--silent', 'build'], { cwd: sample }));
 
   it('fails behind an idle transaction, and goes through when it is prioritized', async () => {
     const { stdout, stderr } = await run(process.execPath, ['dist/main.js'], {
@@ -30,5 +30,5 @@ describe('sample 04-migration', () => {
       `SELECT FROM pg_attribute WHERE attrelid = 'customers'::regclass AND attname = 'vip'`,
     );
     expect(rows).toHaveLength(1);
-  }, 60_000);
+  });
 });

@@ -20,7 +20,7 @@ describe.each(['02-orders-typeorm', '03-orders-prisma'])('sample %s', (name) => 
   const database = useDatabase();
   const sample = fileURLToPath(new URL(`../../sample/${name}`, import.meta.url));
 
-  beforeAll(() => run('npm', ['run', '--silent', 'build'], { cwd: sample }), 120_000);
+  beforeAll(() => run('npm', ['run', '--silent', 'build'], { cwd: sample }));
 
   it('pays an order once on two replicas, waits for its lock in vain, and closes', async () => {
     const first = await start(name, database.url);
@@ -43,5 +43,5 @@ describe.each(['02-orders-typeorm', '03-orders-prisma'])('sample %s', (name) => 
     await expect(first.post('closing')).resolves.toEqual({ status: 201, body: { paid: 2 } });
 
     for (const replica of replicas) expect((await replica.stop()).output).toMatch(/^Listening on \S+\n$/);
-  }, 60_000);
+  });
 });

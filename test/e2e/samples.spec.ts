@@ -13,7 +13,7 @@ const SAMPLES = [
   '10-dashboard',
 ];
 
-beforeAll(() => buildSamples(SAMPLES), 60_000);
+beforeAll(() => buildSamples(SAMPLES));
 
 const env = () => ({ DATABASE_URL: db.url });
 
@@ -36,7 +36,7 @@ async function ask(url: string, init?: RequestInit) {
 
 describe('sample 05, a long job with progress on Fastify', () => {
   it('streams the progress, refuses a second build, and lets go when the client is gone', async () => {
-    const { address } = await start('05-fastify-sse', { STEP: '0.1' });
+    const { address } = await start('05-fastify-sse', { STEP: '1' });
     const streaming = ask(`${address}/reports/sales`);
     await untilHeld(db, 'report:sales');
     expect(await ask(`${address}/reports/sales`)).toMatchObject({
@@ -52,7 +52,7 @@ describe('sample 05, a long job with progress on Fastify', () => {
   });
 
   it('lets go when the client is gone', async () => {
-    const { address } = await start('05-fastify-sse', { STEP: '0.3' });
+    const { address } = await start('05-fastify-sse', { STEP: '3' });
     const client = new AbortController();
     const leaving = fetch(`${address}/reports/stock`, { signal: client.signal }).then((one) => one.text());
     await untilHeld(db, 'report:stock');
@@ -60,7 +60,7 @@ describe('sample 05, a long job with progress on Fastify', () => {
     await expect(leaving).rejects.toThrow('abort');
     const leftAt = performance.now();
     await untilFree(db, 'report:stock');
-    expect(performance.now() - leftAt).toBeLessThan(1_000);
+    expect(performance.now() - leftAt).toBeLessThan(9_000); // all of it would take 15 s
   });
 });
 
@@ -70,16 +70,13 @@ describe('sample 10, the dashboard', () => {
     const { address, stop } = await replicaOf('10-dashboard', given);
     db.defer(stop);
     expect((await ask(`${address}/pglock/`)).text).toContain('<title>pglock</title>');
-    await eventually(
-      async () => {
-        const { text } = await ask(`${address}/pglock/api/now`);
-        const [root] = (
-          JSON.parse(text) as { items: { holdsUp: { count: number }; activity: { query: string } }[] }
-        ).items;
-        return root !== undefined && root.holdsUp.count > 1 && root.activity.query.includes('shop_orders');
-      },
-      { timeout: 15_000 },
-    );
+    await eventually(async () => {
+      const { text } = await ask(`${address}/pglock/api/now`);
+      const [root] = (
+        JSON.parse(text) as { items: { holdsUp: { count: number }; activity: { query: string } }[] }
+      ).items;
+      return root !== undefined && root.holdsUp.count > 1 && root.activity.query.includes('shop_orders');
+    });
   });
 });
 
@@ -103,13 +100,14 @@ describe('sample 06, a locked mutation', () => {
 
 describe('sample 07, a work queue', () => {
   it("does each customer's tasks in order and once, on two workers, one of which is killed", async () => {
+    const left = await holdOutside(db, 'customer:cid'); // to the worker that stays
     const [doomed, worker] = [startSample('07-work-queue', env()), startSample('07-work-queue', env())];
     await eventually(
       async () => (await holders(db, 'customer:ann')) + (await holders(db, 'customer:bob')) > 0,
-      { timeout: 20_000 },
     );
     await sleep(150);
     doomed.child.kill('SIGKILL');
+    await left.release();
     const [{ code, output }] = await Promise.all([worker.ended, doomed.ended]);
     expect(output).toMatch(/^(\w+: \w+\n)+Nothing left to do; this worker did \d+ tasks\.\n$/);
     expect(code).toBe(0);

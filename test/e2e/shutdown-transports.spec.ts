@@ -301,9 +301,9 @@ describe('messages accepted before a shutdown', () => {
 
     beforeAll(async () => {
       broker = await startRabbitMq();
-    }, 120_000);
+    });
 
-    afterAll(() => broker.stop(), 60_000);
+    afterAll(() => broker.stop());
 
     // Events: an answer that the broker has not confirmed when Nest closes the channel is an unhandled rejection of Nest's.
     theyFinish(async () => {

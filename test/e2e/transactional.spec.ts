@@ -90,5 +90,5 @@ describe.each([
     expect(Number(flooded['done']) + Number(flooded['deadlocks'])).toBe(200);
     await replica.next('done');
     expect(await replica.exit).toEqual({ code: 0, signal: null });
-  }, 120_000);
+  });
 });

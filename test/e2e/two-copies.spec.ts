@@ -45,7 +45,7 @@ describe('two copies of the library in one process', () => {
     commonJs = join(installed, 'dist/commonjs/index.js');
     for (const name of ['platform-express', 'event-emitter']) application.link(`@nestjs/${name}`);
     application.write('two-copies.mjs', readFileSync(SCRIPT, 'utf8'));
-  }, 60_000);
+  });
   afterAll(() => application.remove());
 
   async function run(modules: string, decorators: string): Promise<unknown> {
@@ -63,15 +63,11 @@ describe('two copies of the library in one process', () => {
   it.each([
     ['the ES module', 'the CommonJS build', 'esm', 'cjs'],
     ['the CommonJS build', 'the ES module', 'cjs', 'esm'],
-  ])(
-    'work together: the module of %s, decorators of %s',
-    async (_module, _of, modules, decorators) => {
-      expect(await run(modules, decorators)).toEqual(RIGHT);
-    },
-    90_000,
-  );
+  ])('work together: the module of %s, decorators of %s', async (_module, _of, modules, decorators) => {
+    expect(await run(modules, decorators)).toEqual(RIGHT);
+  });
 
   it('work together where the application imports the modules of both', async () => {
     expect(await run('esm,cjs', 'cjs')).toEqual({ ...RIGHT, self: [null, '40P01', true] });
-  }, 90_000);
+  });
 });

@@ -153,21 +153,17 @@ async function tryAll({ service }: PgLockCore): Promise<Record<string, string>> 
 const told = (error: unknown): string => `${(error as Error).name}: ${(error as Error).message}`;
 
 describe("an administrator's setting", () => {
-  it.each(CASES)(
-    'of a role: $setting = $value',
-    async ({ ends = [], since = 0, ...one }) => {
-      if (since > major) return;
-      const role = await roleWith([one]);
-      const pids = backendsOf(role.name);
-      const outcomes = await tryAll(openCore(db, { connection: role.url }));
-      const ended = ends.flatMap((what) => IN_TRANSACTIONS[what] as readonly string[]);
-      const goOn = ALL.filter((name) => !ended.includes(name));
-      expect(goOn.map((name) => [name, outcomes[name]])).toEqual(goOn.map((name) => [name, 'goes on']));
-      for (const name of ended) expect(outcomes[name]).toMatch(ENDED[name]!);
-      if (ends.length === 0) expect(await errorsOf(db, pids)).toEqual([]);
-    },
-    30_000,
-  );
+  it.each(CASES)('of a role: $setting = $value', async ({ ends = [], since = 0, ...one }) => {
+    if (since > major) return;
+    const role = await roleWith([one]);
+    const pids = backendsOf(role.name);
+    const outcomes = await tryAll(openCore(db, { connection: role.url }));
+    const ended = ends.flatMap((what) => IN_TRANSACTIONS[what] as readonly string[]);
+    const goOn = ALL.filter((name) => !ended.includes(name));
+    expect(goOn.map((name) => [name, outcomes[name]])).toEqual(goOn.map((name) => [name, 'goes on']));
+    for (const name of ended) expect(outcomes[name]).toMatch(ENDED[name]!);
+    if (ends.length === 0) expect(await errorsOf(db, pids)).toEqual([]);
+  });
 
   it('of the database: all that end nothing, at once', async () => {
     const all = CASES.filter(({ ends, since = 0 }) => ends === undefined && since <= major);
@@ -181,7 +177,7 @@ describe("an administrator's setting", () => {
     } finally {
       await db.admin.query(`ALTER DATABASE ${db.name} RESET ALL`);
     }
-  }, 30_000);
+  });
 
   it('lock_timeout limits a wait whose timeout was left out, and none with one, or with null', async () => {
     const role = await roleWith([{ setting: 'lock_timeout', value: SHORT }]);
@@ -198,7 +194,7 @@ describe("an administrator's setting", () => {
     await delay(LONGER_MS);
     await holder.end();
     expect(await Promise.all(waits)).toEqual(['had', 'had', 'had', 'had']);
-  }, 30_000);
+  });
 
   it('CONNECTION LIMIT leaves waits without a connection of their own, which go on', async () => {
     const role = await roleWith([], 'CONNECTION LIMIT 1');
@@ -213,7 +209,7 @@ describe("an administrator's setting", () => {
     expect(lock?.held).toBe(true);
     expect(pids.size).toBe(1);
     await lock?.release();
-  }, 30_000);
+  });
 
   it('log_lock_waits logs a long wait as a message, and not each second', async () => {
     const role = await roleWith([
@@ -234,7 +230,7 @@ describe("an administrator's setting", () => {
     const logged = lines.filter((line) => line.includes('still waiting for')).length;
     expect([1, 2]).toContain(logged);
     expect(lines.filter((line) => line.includes(' ERROR: '))).toEqual([]);
-  }, 30_000);
+  });
 
   it('of what is shown changes no answer: dates, spans of time, keys, and whom a signal reaches', async () => {
     const shown = [

@@ -26,7 +26,7 @@ beforeAll(async () => {
   await admin.query('CREATE TABLE users (id int)');
   const { rows } = await admin.query<{ v: string }>(`SELECT current_setting('server_version_num') AS v`);
   major = Math.floor(Number(rows[0]?.v) / 10_000);
-}, 120_000);
+});
 
 afterEach(async () => {
   await Promise.all(clients.splice(0).map((client) => client.end()));
@@ -121,7 +121,7 @@ describe('the doctor tells of', () => {
     );
     await socket.stop();
     await pglite.close();
-  }, 60_000);
+  });
 
   it('a pooler', async () => {
     expect(await about('pooler', 'connected to the server itself')).toEqual(saying('ok', ''));

@@ -248,7 +248,7 @@ describe('what callers are told', () => {
     await note('lock.fencingToken() there, with allowStandby', () =>
       allowed.advisory('a', (lock) => lock.fencingToken()),
     );
-  }, 90_000);
+  });
 
   it('when the module is shut down', async () => {
     const { service: pglock, close } = openClosed();

@@ -13,7 +13,7 @@ import { useDatabase } from '../support/database.js';
 
 const database = useDatabase({ schema: 'CREATE TABLE victim (n int); INSERT INTO victim VALUES (42)' });
 const RUNS = Number(process.env['PGLOCK_FUZZ_RUNS'] ?? 300);
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 60_000;
 
 /** What came of a call: its value, or the library's own error. Anything else fails the test. */
 async function settled<T>(call: () => T | Promise<T>): Promise<{ value: T } | { error: PgLockError }> {

@@ -49,5 +49,5 @@ describe('G5: no ghost locks', () => {
     const all = await third.service.acquire(ids, { timeout: 0 });
     expect(all?.held).toBe(true);
     await all?.release();
-  }, 120_000);
+  });
 });

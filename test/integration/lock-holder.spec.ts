@@ -6,19 +6,16 @@ const db = useDatabase();
 
 /** The error of a lock that is not had, of the first attempt after which the holder was told in time: the machine may be busy. */
 const refusal = (attempt: () => Promise<unknown>): Promise<LockNotAvailableError> =>
-  eventually(
-    async () => {
-      const error = await attempt().then(
-        () => undefined,
-        (reason: unknown) => reason,
-      );
-      expect(error).toBeInstanceOf(LockNotAvailableError);
-      return (error as LockNotAvailableError).holder === undefined
-        ? undefined
-        : (error as LockNotAvailableError);
-    },
-    { timeout: 20_000 },
-  );
+  eventually(async () => {
+    const error = await attempt().then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(LockNotAvailableError);
+    return (error as LockNotAvailableError).holder === undefined
+      ? undefined
+      : (error as LockNotAvailableError);
+  });
 
 describe('LockNotAvailableError.holder', () => {
   it.each([

@@ -19,7 +19,7 @@ beforeAll(async () => {
   // A synchronous standby that is not there: who commits with `synchronous_commit = on` waits for it.
   const settings = { synchronous_standby_names: 'missing', synchronous_commit: 'local' };
   server = await startPostgres({ own: true, settings });
-}, 90_000);
+});
 
 afterEach(() => Promise.all(cores.splice(0).map((core) => core.close())));
 afterAll(() => server.stop());
@@ -29,7 +29,7 @@ async function listening(): Promise<PgLockCore> {
   const core = createCore(resolveOptions({ connection: server.url, sessions }));
   cores.push(core);
   core.peers.keepListening();
-  await eventually(() => core.peers.listeningSince !== undefined, { timeout: 20_000 });
+  await eventually(() => core.peers.listeningSince !== undefined);
   return core;
 }
 
@@ -48,7 +48,7 @@ async function commitThatWaits(): Promise<() => Promise<void>> {
     const sql = "SELECT FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'SyncRep'";
     return (await admin.query(sql, [pid])).rowCount === 1;
   };
-  await eventually(isWaiting, { timeout: 20_000 });
+  await eventually(isWaiting);
   return async () => {
     await admin.query('SELECT pg_cancel_backend($1)', [pid]);
     await committed;
@@ -74,5 +74,5 @@ describe('a commit of the application that notifies, and waits for a synchronous
     await b.peers.sync();
     expect(heard).toEqual([1, 3]);
     await lock?.release();
-  }, 60_000);
+  });
 });

@@ -38,7 +38,7 @@ function behindPgpool(): void {
     await admin.connect();
     await admin.query('CREATE TABLE users (id int)');
     standby = await primary.standby();
-  }, 120_000);
+  });
 
   afterEach(() => Promise.all(cores.splice(0).map((one) => one.close())));
 
@@ -47,7 +47,7 @@ function behindPgpool(): void {
     await admin.end();
     await standby.stop();
     await primary.stop();
-  }, 60_000);
+  });
 
   const core = (options: PgLockModuleOptions = {}): PgLockCore => {
     const made = createCore(resolveOptions({ connection: url, ...options }));
@@ -86,7 +86,7 @@ function behindPgpool(): void {
       const pool = await Pgpool.start(primary, standby, settings);
       pools.push(pool);
       url = pool.url;
-    }, 60_000);
+    });
 
     it(`has transaction-level locks ${transactionLevel}`, async () => {
       const [one, two] = [service(), service()];

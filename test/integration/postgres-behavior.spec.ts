@@ -326,7 +326,7 @@ describe('the lock table', () => {
       max_wal_senders: 0,
     };
     server = await startPostgres({ own: true, settings });
-  }, 60_000);
+  });
   afterAll(() => server.stop());
 
   it('is finite, full for everybody, and keeps part of what a failed statement took (A13)', async () => {

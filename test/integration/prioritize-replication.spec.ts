@@ -18,7 +18,7 @@ describe('a blocker that waits for a synchronous standby', () => {
     admin = new pg.Client({ connectionString: server.url });
     await admin.connect();
     await admin.query('CREATE TABLE users (id int)');
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await admin.end();

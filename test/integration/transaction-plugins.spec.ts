@@ -132,24 +132,20 @@ const PLUGINS = fc.record<Plugins>({
 describe('whatever parsers and hooks there are, every verb says what is true', () => {
   const runs = Number(process.env['PGLOCK_TEST_PLUGGED'] ?? 2);
 
-  it.each(Object.keys(PLUGGED_CLIENTS))(
-    'in a transaction of %s',
-    async (name) => {
-      const holder = await database.connect();
-      const { service } = openCore(database);
-      const property = fc.asyncProperty(PLUGINS, async (plugins) => {
-        const client = await PLUGGED_CLIENTS[name]!(database.url, plugins);
-        try {
-          await expectTheTruthIn(client, service, holder);
-        } finally {
-          await holder.query('ROLLBACK');
-          await client.close();
-        }
-      });
-      await fc.assert(property, { numRuns: runs });
-    },
-    240_000,
-  );
+  it.each(Object.keys(PLUGGED_CLIENTS))('in a transaction of %s', async (name) => {
+    const holder = await database.connect();
+    const { service } = openCore(database);
+    const property = fc.asyncProperty(PLUGINS, async (plugins) => {
+      const client = await PLUGGED_CLIENTS[name]!(database.url, plugins);
+      try {
+        await expectTheTruthIn(client, service, holder);
+      } finally {
+        await holder.query('ROLLBACK');
+        await client.close();
+      }
+    });
+    await fc.assert(property, { numRuns: runs });
+  });
 
   it('on a lent pool, outside of transactions too', async () => {
     const holder = await database.connect();
@@ -166,7 +162,7 @@ describe('whatever parsers and hooks there are, every verb says what is true', (
       }
     });
     await fc.assert(property, { numRuns: 2 * runs });
-  }, 240_000);
+  });
 });
 
 /** The verbs in a transaction of the caller's. */

@@ -180,7 +180,7 @@ describe.each(Object.keys(CLIENTS))('a proxy for all transactions of %s', (name)
     expect(refused.length).toBeLessThan(200);
     await expect(advisoryLocks(database)).resolves.toEqual([]);
     await client.close();
-  }, 90_000);
+  });
 });
 
 it('finds the transaction of typeorm-transactional, by the data source, its manager and by itself', async () => {

@@ -73,7 +73,7 @@ describe('the order of requests across processes', () => {
     const releasedAt = performance.now();
     await held.release();
     await Promise.all([...works, ...gone]);
-    expect(performance.now() - releasedAt).toBeLessThan(5_000);
+    expect(performance.now() - releasedAt).toBeLessThan(20_000); // who says nothing is forgotten after 25 s
     expect(await isIdle()).toBe(true);
   });
 });

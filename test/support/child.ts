@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { deferred } from './waiting.js';
 
-const ANSWERS_WITHIN_MS = 15_000;
+const ANSWERS_WITHIN_MS = 60_000;
 
 export interface SpawnOptions {
   readonly args?: readonly string[];

@@ -76,7 +76,7 @@ export class Pgpool {
         .join(''),
     );
     const pool = new Pgpool(scratch, port);
-    await eventually(() => pool.#balances(), { timeout: 30_000 });
+    await eventually(() => pool.#balances());
     return pool;
   }
 

@@ -20,7 +20,7 @@ export interface TerminalOptions {
   readonly lines?: number;
   readonly folder?: CliFolder;
   readonly env?: Readonly<Record<string, string>>;
-  /** For how long `shows` waits, in milliseconds. @default 20 000 */
+  /** For how long `shows` waits, in milliseconds. @default 60 000 */
   readonly timeout?: number;
 }
 
@@ -28,7 +28,7 @@ let terminals = 0;
 
 /** A terminal of its own, 120 by 30 where nothing else is said; `exit N` stands below what the command wrote. */
 export function terminal(db: TestDatabase, command: string, options: TerminalOptions = {}): Terminal {
-  const { columns = 120, lines = 30, folder = cliFolder(db), env = {}, timeout = 20_000 } = options;
+  const { columns = 120, lines = 30, folder = cliFolder(db), env = {}, timeout = 60_000 } = options;
   const socket = `${db.name}-${++terminals}`;
   const tmux = (...args: string[]) => execFileSync('tmux', ['-L', socket, ...args], { encoding: 'utf8' });
   const close = () => void spawnSync('tmux', ['-L', socket, 'kill-server']);
@@ -36,7 +36,7 @@ export function terminal(db: TestDatabase, command: string, options: TerminalOpt
   tmux(
     ...['-f', '/dev/null', 'new-session', '-d', '-x', String(columns), '-y', String(lines)],
     ...['-c', folder.path, ...variables.flatMap(([name, value]) => ['-e', `${name}=${value}`])],
-    `${process.execPath} ${PGLOCK} ${command}; echo "exit $?"; exec sleep 60`,
+    `${process.execPath} ${PGLOCK} ${command}; echo "exit $?"; exec sleep 600`,
   );
   db.defer(close);
   // What the terminal had to break is one line again: it was wider than the terminal.

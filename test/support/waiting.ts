@@ -33,7 +33,7 @@ export function barrier(parties: number): { arrive(): Promise<void> } {
 }
 
 export interface EventuallyOptions {
-  /** Milliseconds, default 5000. */
+  /** Milliseconds, default 60 000: only what goes wrong takes so long, however slow the machine is. */
   readonly timeout?: number;
 }
 
@@ -43,7 +43,7 @@ export interface EventuallyOptions {
  */
 export async function eventually<T>(
   attempt: () => T | Promise<T>,
-  { timeout = 5_000 }: EventuallyOptions = {},
+  { timeout = 60_000 }: EventuallyOptions = {},
 ): Promise<Exclude<Awaited<T>, null | undefined | false>> {
   const deadline = performance.now() + timeout;
   for (;;) {
@@ -58,6 +58,24 @@ export async function eventually<T>(
     if (performance.now() >= deadline) throw failure;
     await delay(POLL_MS);
   }
+}
+
+/**
+ * The milliseconds of the quickest of some rounds; ends with the first that takes less than `enoughMs`. A machine that is busy or
+ * stands still spoils a round; what is slow of itself is slow in every one.
+ */
+export async function quickest(
+  enoughMs: number,
+  round: () => unknown,
+  { rounds = 10 }: { readonly rounds?: number } = {},
+): Promise<number> {
+  let least = Infinity;
+  for (let done = 0; done < rounds && least >= enoughMs; done++) {
+    const startedAt = performance.now();
+    const measured = await round();
+    least = Math.min(least, typeof measured === 'number' ? measured : performance.now() - startedAt);
+  }
+  return least;
 }
 
 function isSomething<T>(result: T): result is Exclude<T, null | undefined | false> {

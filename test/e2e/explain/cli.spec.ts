@@ -12,7 +12,7 @@ const db = useDatabase({
 });
 const yes = ['explain', '-y', '-d'] as const;
 /** Processes start slowly where many do at once. */
-const PATIENT = { timeout: 30_000 };
+const PATIENT = { timeout: 60_000 };
 const reportIn = (stdout: string) => JSON.parse(stdout) as ExplainReport;
 
 describe('pglock explain FILE', () => {
@@ -270,7 +270,6 @@ describe('pglock explain -- COMMAND', () => {
       expect((await running.result).code).toBe(137);
       expect((await db.admin.query(`SELECT to_regclass('never') AS t`)).rows).toEqual([{ t: null }]);
     },
-    60_000,
   );
 
   it.each(['SIGINT', 'SIGTERM'] as const)(

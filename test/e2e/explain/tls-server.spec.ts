@@ -46,7 +46,7 @@ beforeAll(async () => {
   url.username = 'guarded';
   url.password = encodeURIComponent('a secret: with @/?');
   url.pathname = '/guarded';
-}, 60_000);
+});
 afterAll(async () => {
   await stop();
   rmSync(folder, { recursive: true, force: true });

@@ -255,7 +255,7 @@ beforeAll(async () => {
     outfile: fileURLToPath(PRISMA),
     ...{ bundle: true, platform: 'node', format: 'esm', packages: 'external' },
   });
-}, 120_000);
+});
 
 /** A pipeline in flight, and several statements in one message, cannot be looked into. */
 const UNSEEN = new Set(['pg, pipelined', 'psql -c']);

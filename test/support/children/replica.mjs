@@ -16,6 +16,15 @@ class Jobs {
 }
 decorate(Jobs, 'run', [Interval(20), UseInterceptors(AdvisoryLock('g14'))]);
 
+// The process stays until it is told to end, with whatever it has not let go of.
+if (process.env.REPLICA_LINGERS)
+  Jobs.prototype.onApplicationShutdown = async () => {
+    const alive = setInterval(() => undefined, 1_000);
+    send('lingers');
+    await next('end');
+    clearInterval(alive);
+  };
+
 class Events {
   events() {
     return concat(of({ data: 'first' }), NEVER);

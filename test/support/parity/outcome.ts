@@ -1,6 +1,6 @@
 import type { PgLockService } from '../../../lib/index.js';
 
-const HANGS_AFTER_MS = 30_000;
+const HANGS_AFTER_MS = 60_000;
 
 /** What differs from run to run, or from memory to server, and means nothing: numbers, addresses, what the client is called. */
 function withoutAccidents(message: string): string {
