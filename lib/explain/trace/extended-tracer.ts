@@ -1,5 +1,6 @@
 import type { Look } from '../../sql/explain-look.js';
 import type { Expected } from './expected-answers.js';
+import { ExtendedBatch } from './extended-batch.js';
 import type { ServerLink, TransactionStatus } from './server-link.js';
 import type { SessionTrace } from './session-trace.js';
 import { isCommit } from './simple-tracer.js';
@@ -7,22 +8,7 @@ import type { TraceRecord, TraceRun } from './trace-run.js';
 import { NO_TEXT, tracedText, type TracedText } from './traced-text.js';
 import type { TracedKind } from './trace-statement.js';
 import { WIRE } from './wire-message.js';
-import type { WirePiece, WireSplitter } from './wire-splitter.js';
-
-/** What stands between two Syncs. */
-interface Batch {
-  /** Nothing else was on its way when it began, so that the state of the transaction is known. */
-  readonly isQuiet: boolean;
-  readonly status: TransactionStatus;
-  readonly executed: { readonly record: TraceRecord; readonly kind: TracedKind }[];
-  /** Whether there was occasion to look before it. */
-  begun: boolean;
-  readonly stops: (() => Promise<TraceRecord['observation']>)[];
-  failed: boolean;
-  committed: boolean;
-  /** Notes an error in the answer to one of its messages. */
-  readonly onAnswer: (answer: WirePiece) => boolean;
-}
+import type { WireSplitter } from './wire-splitter.js';
 
 /**
  * Traces the extended protocol. Up to its Sync a message is in a transaction anyway, so that a look in front of the Sync sees what
@@ -37,7 +23,9 @@ export class ExtendedTracer {
   readonly #pid: number;
   readonly #statements = new Map<string, TracedText>();
   readonly #portals = new Map<string, TracedText>();
-  #batch: Batch | undefined;
+  /** Portals that have more rows, and the statements that they run. */
+  readonly #suspended = new Map<string, TraceRecord>();
+  #batch: ExtendedBatch | undefined;
 
   constructor(link: ServerLink, trace: SessionTrace, run: TraceRun, pid: number) {
     this.#link = link;
@@ -50,13 +38,17 @@ export class ExtendedTracer {
     const text = tracedText(piece.textAt(piece.behindText(5)));
     this.#statements.set(piece.textAt(5), text);
     if (text.forgets) this.#link.forgetPrepared();
-    const looked = this.#before(this.#current(), text);
+    const batch = this.#current();
+    batch.text = text;
+    const looked = this.#before(batch, text);
     if (looked !== undefined) return looked.then(() => this.#pass(piece, 'parse'));
     this.#pass(piece, 'parse');
   }
 
   bind(piece: WireSplitter): void | Promise<void> {
-    const looked = this.#before(this.#current(), this.bound(piece));
+    const batch = this.#current();
+    batch.text = this.bound(piece);
+    const looked = this.#before(batch, batch.text);
     if (looked !== undefined) return looked.then(() => this.#pass(piece, 'bind'));
     this.#pass(piece, 'bind');
   }
@@ -64,7 +56,9 @@ export class ExtendedTracer {
   /** Notes which statement a portal runs. */
   bound(piece: WireSplitter): TracedText {
     const text = this.#statements.get(piece.textAt(piece.behindText(5))) ?? NO_TEXT;
-    this.#portals.set(piece.textAt(5), text);
+    const portal = piece.textAt(5);
+    this.#portals.set(portal, text);
+    this.#suspended.delete(portal);
     return text;
   }
 
@@ -73,52 +67,78 @@ export class ExtendedTracer {
   }
 
   close(piece: WireSplitter): void {
-    (piece.byteAt(5) === 0x53 ? this.#statements : this.#portals).delete(piece.textAt(6));
+    const name = piece.textAt(6);
+    if (piece.byteAt(5) === 0x53) this.#statements.delete(name);
+    else {
+      this.#portals.delete(name);
+      this.#suspended.delete(name);
+    }
     this.#pass(piece, 'close');
   }
 
   execute(piece: WireSplitter): void | Promise<void> {
     const batch = this.#current();
-    const text = this.#portals.get(piece.textAt(5)) ?? NO_TEXT;
+    const portal = piece.textAt(5);
+    const text = this.#portals.get(portal) ?? NO_TEXT;
     if (text.shown === '') return this.#link.pass(piece, { kind: 'execute', own: false });
+    if (batch.hasFailed) {
+      batch.skips(text);
+      return this.#link.pass(piece, { kind: 'execute', own: false });
+    }
+    const more = this.#suspended.get(portal);
+    if (more !== undefined) return this.#link.pass(piece, this.#executed(batch, text, portal, more, false));
     const record = this.#trace.start(text, batch.executed.length === 0 ? this.#statusOf(batch) : 'T');
     const looked = this.#before(batch, text);
     if (looked !== undefined) return looked.then(() => this.#execute(piece, batch, text, record));
     this.#execute(piece, batch, text, record);
   }
 
-  #execute(piece: WireSplitter, batch: Batch, text: TracedText, record: TraceRecord): void {
+  #execute(piece: WireSplitter, batch: ExtendedBatch, text: TracedText, record: TraceRecord): void {
     const { kind } = text;
     this.#sample(batch, kind);
     batch.executed.push({ record, kind });
     this.#trace.unseen(record, kind);
     if (text.forgets) this.#link.forgetPrepared();
-    this.#link.pass(piece, {
+    this.#link.pass(piece, this.#executed(batch, text, piece.textAt(5), record, true));
+  }
+
+  /** The answers to an Execute, the first of its portal or one that asks for more rows. */
+  #executed(
+    batch: ExtendedBatch,
+    text: TracedText,
+    portal: string,
+    record: TraceRecord,
+    isFirst: boolean,
+  ): Expected {
+    return {
       kind: 'execute',
       own: false,
-      onAnswer: (answer) => {
-        const { type } = answer;
-        if (type === WIRE.error) this.#failed(batch, record, answer);
+      onAnswer: ({ type, bytes }) => {
+        if (type === WIRE.error) batch.fail(record, bytes);
         if (type === WIRE.commandComplete) {
-          batch.committed = batch.status !== 'I' && isCommit(answer.bytes);
+          batch.committed = batch.status !== 'I' && isCommit(bytes);
           if (text.forgets) this.#link.forgetPrepared();
         }
-        if (type === WIRE.commandComplete || type === WIRE.error) this.#trace.finished(record);
+        if (type === WIRE.portalSuspended) this.#suspended.set(portal, record);
+        if (type !== WIRE.commandComplete && type !== WIRE.portalSuspended) return false;
+        this.#trace.finished(record);
+        if (isFirst) batch.answered();
         return false;
       },
-    });
+    };
   }
 
   sync(piece: WireSplitter): void | Promise<void> {
     const batch = this.#current();
     this.#batch = undefined;
     if (this.#link.isInCopy) return this.#link.pass(piece);
+    batch.synced();
     this.#after(batch);
     this.#link.pass(piece, {
       kind: 'sync',
       own: false,
       onAnswer: (answer) => {
-        if (answer.type === WIRE.error) this.#failed(batch, batch.executed.at(-1)?.record, answer);
+        if (answer.type === WIRE.error) batch.fail(batch.executed.at(-1)?.record, answer.bytes);
         if (answer.type === WIRE.ready) this.#ready(batch, this.#link.status);
         return false;
       },
@@ -126,29 +146,12 @@ export class ExtendedTracer {
     if (batch.stops.length > 0) return this.#stop(batch);
   }
 
-  #current(): Batch {
-    return (this.#batch ??= this.#newBatch());
-  }
-
-  #newBatch(): Batch {
-    const batch: Batch = {
-      isQuiet: this.#link.isQuiet,
-      status: this.#link.status,
-      executed: [],
-      begun: false,
-      stops: [],
-      failed: false,
-      committed: false,
-      onAnswer: ({ type }) => {
-        if (type === WIRE.error) batch.failed = true;
-        return false;
-      },
-    };
-    return batch;
+  #current(): ExtendedBatch {
+    return (this.#batch ??= new ExtendedBatch(this.#link.isQuiet, this.#link.status, this.#trace, this.#run));
   }
 
   /** Behind others the state is not known; it counts as in a transaction. */
-  #statusOf({ isQuiet, status }: Batch): TransactionStatus {
+  #statusOf({ isQuiet, status }: ExtendedBatch): TransactionStatus {
     return isQuiet ? status : 'T';
   }
 
@@ -156,13 +159,8 @@ export class ExtendedTracer {
     this.#link.pass(piece, { kind, own: false, onAnswer: this.#current().onAnswer });
   }
 
-  #failed(batch: Batch, record: TraceRecord | undefined, { bytes }: WirePiece): void {
-    batch.failed = true;
-    if (record !== undefined) this.#trace.failed(record, bytes);
-  }
-
   /** Looks before the first message of a batch: from its Parse on a statement holds locks. */
-  #before(batch: Batch, { kind, shown }: TracedText): Promise<void> | undefined {
+  #before(batch: ExtendedBatch, { kind, shown }: TracedText): Promise<void> | undefined {
     if (batch.begun || !batch.isQuiet || batch.status === 'E') return undefined;
     const alone = batch.status === 'I';
     if (!alone && !this.#trace.needsLookAfter(kind, shown)) return undefined;
@@ -177,15 +175,15 @@ export class ExtendedTracer {
     this.#link.askInline('lookAll', (text) => this.#trace.before(JSON.parse(text) as Look));
   }
 
-  #sample(batch: Batch, kind: TracedKind): void {
+  #sample(batch: ExtendedBatch, kind: TracedKind): void {
     if (!batch.isQuiet || batch.status !== 'I' || batch.executed.length > 0) return;
     if (kind.kind === 'outside' || kind.isSampled) batch.stops.push(this.#run.sample(this.#pid));
   }
 
   /** Looks behind the last statement of a batch, before its Sync. */
-  #after(batch: Batch): void {
+  #after(batch: ExtendedBatch): void {
     const last = batch.executed.at(-1);
-    if (last === undefined || !batch.isQuiet || batch.status === 'E' || batch.failed) return;
+    if (last === undefined || !batch.isQuiet || batch.status === 'E' || batch.hasFailed) return;
     const { record, kind } = last;
     const alone = batch.status === 'I';
     if (alone && (kind.kind === 'outside' || kind.isSampled || !kind.isDdl)) return;
@@ -195,13 +193,14 @@ export class ExtendedTracer {
     );
   }
 
-  #ready(batch: Batch, status: TransactionStatus): void {
+  #ready(batch: ExtendedBatch, status: TransactionStatus): void {
     if (status !== 'I') return;
+    this.#suspended.clear();
     const wasInside = batch.status !== 'I';
-    this.#trace.ended(wasInside ? batch.committed : !batch.failed);
+    this.#trace.ended(wasInside ? batch.committed : !batch.hasFailed);
   }
 
-  async #stop(batch: Batch): Promise<void> {
+  async #stop(batch: ExtendedBatch): Promise<void> {
     await this.#link.quiet();
     for (const stop of batch.stops) {
       const observation = await stop();

@@ -33,6 +33,8 @@ export class TraceRun {
   readonly #watcher: ExplainSession;
   readonly #label: string;
   readonly #records: TraceRecord[] = [];
+  /** Sent, and never executed. */
+  readonly #forgotten = new Set<TraceRecord>();
   #transactions = 0;
   #stale = true;
 
@@ -65,6 +67,11 @@ export class TraceRun {
     };
     this.#records.push(record);
     return record;
+  }
+
+  /** The server has skipped it. */
+  forget(record: TraceRecord): void {
+    this.#forgotten.add(record);
   }
 
   /** What ran could not be looked at, and may have changed the catalog. */
@@ -110,7 +117,8 @@ export class TraceRun {
 
   /** All statements in the order in which they were sent. */
   observed(): ObservedStatement[] {
-    return this.#records.map(({ observation, startedAt: _startedAt, ...record }, index) => ({
+    const ran = this.#records.filter((record) => !this.#forgotten.has(record));
+    return ran.map(({ observation, startedAt: _startedAt, ...record }, index) => ({
       ...observation,
       ...record,
       file: this.#label,
