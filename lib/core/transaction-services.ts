@@ -13,7 +13,7 @@ import { ServerTransactions } from '../locks/server-transactions.js';
 import { XactLocks, type XactLocksContext } from '../locks/xact-locks.js';
 import { XactWait } from '../locks/xact-lock-wait.js';
 import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
-import { noTransactionsError } from '../session/closed-error.js';
+import { noTransactionsError } from '../vocabulary/closed-error.js';
 import { FlowContext } from '../session/flow-context.js';
 import type { FlowPids } from '../session/flow-pids.js';
 import { ObserverSession } from '../session/observer-session.js';

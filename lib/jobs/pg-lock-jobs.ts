@@ -25,6 +25,7 @@ export class PgLockJobs {
    * Lists all jobs, one row each, as reported by this process and all replicas on the database that answer within a second. Sends
    * one `NOTIFY`, and writes to no table.
    *
+   * @throws {PgLockUsageError} after the shutdown.
    * @see https://www.postgresql.org/docs/current/sql-notify.html
    */
   find(): Promise<JobStatus[]> {
@@ -35,7 +36,7 @@ export class PgLockJobs {
    * Gives a job to another replica: the one that keeps its lock between runs releases it, and leaves the next tick to the others.
    * Sends one `NOTIFY` if that is not this process.
    *
-   * @throws {PgLockUsageError} when no replica has a job of this name.
+   * @throws {PgLockUsageError} when no replica has a job of this name, or after the shutdown.
    */
   async release(name: string): Promise<void> {
     const here = this.#jobs.named(assertName(name));
@@ -55,7 +56,7 @@ export class PgLockJobs {
    * for the lock as a handler does, does not count as a tick, and leaves the next ticks as they are.
    *
    * @returns the run, even if the job failed: see its `outcome` and `error`.
-   * @throws {PgLockUsageError} when no replica has a job of this name.
+   * @throws {PgLockUsageError} when no replica has a job of this name, or after the shutdown.
    * @throws {LockNotAvailableError} when the lock was not acquired in time.
    */
   async run(name: string): Promise<JobRun> {

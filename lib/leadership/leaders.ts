@@ -64,6 +64,7 @@ export class Leaders {
    *
    * Sends one `NOTIFY`, on a lock session, which it opens if there is none.
    *
+   * @throws {PgLockUsageError} after the shutdown.
    * @see https://www.postgresql.org/docs/current/sql-notify.html
    */
   async find(): Promise<LeaderStatus[]> {

@@ -1,4 +1,4 @@
-import { closedError } from '../session/closed-error.js';
+import { closedError } from '../vocabulary/closed-error.js';
 import type { HeldKey, LockStore, WaitOptions } from '../session/lock-store.js';
 import { isPassing } from '../session/reachability.js';
 import { monotonicMs, TIMER_MAX_MS } from '../vocabulary/monotonic.js';

@@ -1,5 +1,5 @@
 import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
-import { closedError } from '../session/closed-error.js';
+import { closedError } from '../vocabulary/closed-error.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';

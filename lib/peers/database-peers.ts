@@ -32,6 +32,7 @@ type Said = Pick<PeerMessage, 'kind' | 'asks' | 'answers' | 'body'>;
 export class DatabasePeers implements Peers {
   readonly id = randomBytes(9).toString('base64url');
   listeningSince: number | undefined;
+  isClosed = false;
 
   private readonly outbox: Outbox;
   private readonly roster = new PeerRoster();
@@ -139,6 +140,7 @@ export class DatabasePeers implements Peers {
 
   /** Waits for nothing: what closes the session sends what was asked of it before. */
   close(): void {
+    this.isClosed = true;
     this.questions.close();
     this.presence.close();
     this.outbox.send();

@@ -8,6 +8,7 @@ export class NoPeers implements Peers {
   readonly self: PeerInfo = { id: this.id, pid: 0, pids: [], applicationName: '', host: hostname() };
   readonly listeningSince = performance.now();
   readonly attentiveSince = this.listeningSince;
+  isClosed = false;
 
   keepListening(): () => void {
     return nothing;
@@ -55,7 +56,9 @@ export class NoPeers implements Peers {
     return nothing;
   }
 
-  close(): void {}
+  close(): void {
+    this.isClosed = true;
+  }
 }
 
 function nothing(): void {}

@@ -1,3 +1,4 @@
+import { noQueriesError } from '../vocabulary/closed-error.js';
 import { asciiJson } from '../vocabulary/ascii.js';
 import { askAll } from './ask-all.js';
 import type { PeerAnswer, PeerQuestionKind, Peers } from './peers.js';
@@ -38,11 +39,17 @@ export function pagesOf<Item>(items: readonly Item[]): readonly (readonly Item[]
   return pages;
 }
 
-/** All pages of all peers that answer within a second. The caller keeps the peers listening meanwhile. @internal */
+/**
+ * All pages of all peers that answer within a second. The caller keeps the peers listening meanwhile.
+ *
+ * @throws {PgLockUsageError} after the shutdown.
+ * @internal
+ */
 export async function askPages<Answer extends PageAnswer>(
   peers: Peers,
   kind: PeerQuestionKind<PageQuestion, Answer>,
 ): Promise<PeerAnswer<Answer>[]> {
+  if (peers.isClosed) throw noQueriesError();
   const until = performance.now() + COLLECT_MS;
   const found: PeerAnswer<Answer>[] = [];
   for (let page = 0, pages = 1; page < pages; page++) {

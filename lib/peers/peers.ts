@@ -54,6 +54,9 @@ export interface AnswerOptions {
   readonly suppressed?: boolean;
 }
 
+/** @throws {ReadReplicaError} where no peers can speak, for what needs them: its plural. @internal */
+export type AssertPeers = (what: string) => void;
+
 /**
  * The other processes on one database: what they say, and what is said to them, over one `LISTEN`/`NOTIFY` channel on the
  * main lock session.
@@ -64,9 +67,6 @@ export interface AnswerOptions {
  *
  * @internal
  */
-/** @throws {ReadReplicaError} where no peers can speak, for what needs them: its plural. @internal */
-export type AssertPeers = (what: string) => void;
-
 export interface Peers {
   /** Random for each module instance. */
   readonly id: string;
@@ -79,6 +79,8 @@ export interface Peers {
    * is only what was told between its start and `listeningSince`.
    */
   readonly attentiveSince: number | undefined;
+  /** Whether the module was shut down: nothing is told or asked any more. */
+  readonly isClosed: boolean;
   /** Opens the lock session in the background, and keeps it open and listening until the returned function is called. */
   keepListening(): () => void;
   /** Hears what other peers tell. What cannot be read is ignored; own messages are not heard. Returns the way to stop. */

@@ -8,7 +8,7 @@ import type { Statement, StatementRunner } from '../sql/statement.js';
 import { ascii } from '../vocabulary/ascii.js';
 import type { SessionPurpose } from '../vocabulary/session-name.js';
 import { SQLSTATE, sqlStateOf } from '../vocabulary/sqlstate.js';
-import { noQueriesError } from './closed-error.js';
+import { noQueriesError } from '../vocabulary/closed-error.js';
 import { cutOnAbort, type Connector } from './connector.js';
 import { socketOf } from './socket.js';
 import { AS_TEXT } from './text-types.js';

@@ -6,7 +6,7 @@ import { HEARTBEAT } from '../sql/lock-session.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
-import { closedError } from './closed-error.js';
+import { closedError } from '../vocabulary/closed-error.js';
 import type { Connector } from './connector.js';
 import { LockAttempt, overBudget, type LockAttemptHost } from './lock-attempt.js';
 import type { LockSession } from './lock-session.js';

@@ -6,7 +6,7 @@ import type {
   TryLockCallbacks,
   WaitOptions,
 } from '../session/lock-store.js';
-import { closedError } from '../session/closed-error.js';
+import { closedError } from '../vocabulary/closed-error.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import type { MemoryLock, MemoryLockTable } from './memory-lock-table.js';
 import { MemoryLockWait } from './memory-lock-wait.js';

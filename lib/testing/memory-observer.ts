@@ -1,5 +1,5 @@
 import type { PlaceObserver } from '../inspection/doctor/place.js';
-import { noQueriesError } from '../session/closed-error.js';
+import { noQueriesError } from '../vocabulary/closed-error.js';
 
 /** Stands in for the connection that looks: *open*, where it finds nothing, then *closed*, where it refuses. @internal */
 export class MemoryObserver implements PlaceObserver {

@@ -20,6 +20,7 @@ const byTable = new WeakMap<object, Set<MemoryPeers>>();
 export class MemoryPeers implements Peers {
   readonly id = randomBytes(9).toString('base64url');
   listeningSince: number | undefined = monotonicMs();
+  isClosed = false;
   private readonly listeners = new Map<string, Set<Listener>>();
   private readonly answerers = new Map<string, Set<Answerer>>();
   private readonly all: Set<MemoryPeers>;
@@ -103,6 +104,7 @@ export class MemoryPeers implements Peers {
   }
 
   close(): void {
+    this.isClosed = true;
     this.listeningSince = undefined;
     this.all.delete(this);
   }

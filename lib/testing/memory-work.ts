@@ -7,7 +7,7 @@ import { readLockTimeout, TIMEOUT_CALL, type LockTimeoutOptions } from '../locks
 import { readModelLock, type ModelLockOptions } from '../locks/model-lock.js';
 import type { FindHolder } from '../locks/named-holder.js';
 import { XactLocks } from '../locks/xact-locks.js';
-import { noTransactionsError } from '../session/closed-error.js';
+import { noTransactionsError } from '../vocabulary/closed-error.js';
 import { FlowContext } from '../session/flow-context.js';
 import { SessionScopes } from '../session/scoped-pool-scope.js';
 import type { InTransaction } from '../transaction/ambient-transaction.js';

@@ -42,4 +42,30 @@ describe('the testing kit answers as the module on a server does', () => {
     expect(kit).toEqual(real);
     expect(Object.values(real)).not.toContainEqual({ result: 'it hangs' });
   });
+
+  it.each([
+    ['the module on a server', () => PgLockModule.forRoot({ connection: database.url })],
+    ['the testing kit', () => PgLockTestingModule.forRoot()],
+  ])('%s answers no question about jobs and leaders once it was closed', async (_name, pglock) => {
+    const module = await Test.createTestingModule({
+      imports: [ScheduleModule.forRoot(), pglock()],
+    }).compile();
+    await module.init();
+    const { jobs, leaders } = module.get(PgLockService);
+    jobs.wrap('own', () => 1);
+    await module.close();
+    const asked = [
+      jobs.find(),
+      jobs.run('own'),
+      jobs.run('other'),
+      jobs.release('own'),
+      jobs.release('other'),
+      leaders.find(),
+    ];
+    for (const one of asked)
+      await expect(one).rejects.toMatchObject({
+        name: 'PgLockUsageError',
+        message: expect.stringMatching(/is shut down/) as unknown,
+      });
+  });
 });
