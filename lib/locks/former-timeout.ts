@@ -1,5 +1,8 @@
 import { setLocal } from '../sql/settings-without-snapshot.js';
+import type { Statement } from '../sql/statement.js';
+import { afterAnswer } from '../transaction/after-answer.js';
 import type { OpenTransaction } from '../transaction/open-transaction.js';
+import { queryPg, type PgClient } from '../transaction/pg-client.js';
 import type { TransactionWatcher } from '../transaction/pg-session-watch.js';
 
 /** Which of those that one rollback takes back was sent last, by `pg` client. */
@@ -30,29 +33,31 @@ export class FormerTimeout {
 
   /** @throws the client's error: also where the transaction has failed, and a rollback may still come. */
   async sendBack(): Promise<void> {
+    const { transaction } = this;
+    // What was rolled back, or committed to begin another transaction, has what it had.
+    if (!this.#wasSet) return;
     try {
-      await this.#send();
+      await transaction.inTurn(() => transaction.query(this.#statement));
     } finally {
-      this.transaction.watch(this.#onSentBack, this.client);
+      transaction.watch(this.#onSentBack, this.client);
     }
   }
 
-  /** Behind the rollback, which is on its way. */
+  get #statement(): Statement {
+    return setLocal('lock_timeout', this.former);
+  }
+
+  /** On the `pg` client, so that it is the first statement behind the rollback. */
   #sendAgain(): void {
     const client = this.transaction.pgClient ?? this.client;
     if (!this.#wasSet || client === undefined) return;
     this.transaction.watch(this.#onSentBack, client);
     takenBack.set(client, this);
-    queueMicrotask(() => {
+    afterAnswer(client, () => {
       if (takenBack.get(client) !== this) return;
       takenBack.delete(client);
-      this.#send().catch(ignore);
+      queryPg(client as PgClient, this.#statement.text, []).catch(ignore);
     });
-  }
-
-  #send(): Promise<unknown> {
-    const { transaction, former } = this;
-    return transaction.inTurn(() => transaction.query(setLocal('lock_timeout', former)));
   }
 }
 

@@ -17,11 +17,10 @@ import type { XactLockRequest } from './xact-lock-options.js';
  * An advisory lock that is held until its transaction ends: *held* from when it is handed out, *ended* by the commit or
  * the rollback, or *lost* with the session, when `signal` aborts.
  *
- * The end is known for transactions that the module opened, and for the clients that sit on `pg` in the open (`pg`,
- * TypeORM, Drizzle, Sequelize) or on the pool of this module; for the others as far as they tell (Knex and MikroORM do, Prisma
- * and Kysely do not).
- * Rolling back to a savepoint older than the lock releases it too, and that is not told: works that enter the lock again
- * (`reentrant`) ask the server first.
+ * The end is known for transactions that the module opened, and for all clients that send their statements by the module's copy
+ * of `pg`; for the others as far as they tell. There a rollback to a savepoint older than the lock releases it as well, and so
+ * does a statement that fails: PostgreSQL takes back at once what came after the innermost savepoint, or everything.
+ * Where that is not known, works that enter the lock again (`reentrant`) ask the server first.
  *
  * @publicApi
  */
@@ -75,7 +74,9 @@ export class XactLockHandle implements TransactionLockHandle {
   }
 
   get held(): boolean {
-    return !this.#ended && !this.signal.aborted && this.#transaction.isOpen !== false;
+    if (this.#ended || this.signal.aborted) return false;
+    // A nested transaction that was committed leaves its locks to the outer one.
+    return this.isWatched || this.#transaction.isOpen !== false;
   }
 
   get pids(): readonly number[] {
@@ -135,12 +136,14 @@ export class XactLockHandle implements TransactionLockHandle {
   }
 
   #watcher(watch: LockWatch | undefined): TransactionWatcher {
+    const ended = () => {
+      this.#ended = true;
+      watch?.released();
+      this.#over(undefined);
+    };
     return {
-      ended: () => {
-        this.#ended = true;
-        watch?.released();
-        this.#over(undefined);
-      },
+      ended,
+      failed: ended,
       lost: (cause) => {
         const error = new LockLostError(
           `Advisory lock ${printable(this.id)} was lost with the session of its transaction.`,

@@ -1,10 +1,17 @@
-import { SavepointLog, type StatementSender } from './savepoint-log.js';
+import { CompletedSteps } from './completed-steps.js';
+import { Savepoints } from './savepoints.js';
+import type { StatementSender } from './sent-statements.js';
 import { statusOf, type WatchStatus } from './transaction-status.js';
 
 /** Hears of the end of a transaction, once. @internal */
 export interface TransactionWatcher {
   /** The transaction was committed or rolled back, or rolled back to a savepoint older than the watcher. */
   ended(): void;
+  /**
+   * A statement has failed: what came after the innermost savepoint is taken back already, locks included, before any rollback.
+   * Who has it hears no more.
+   */
+  failed?(): void;
   /** The session died, and the transaction with it. */
   lost(cause: Error): void;
 }
@@ -23,7 +30,8 @@ const WATCHED = new WeakMap<object, SessionWatch>();
 
 /**
  * Tells when what a transaction holds goes with it, or with a part of it, on a `pg` client: at the end of the transaction, which
- * the server tells after every answer, wherever the COMMIT came from; and at a `ROLLBACK TO SAVEPOINT` to one that is older.
+ * the server tells after every answer, wherever the COMMIT came from, or reports as carried out where another begins with it
+ * (`AND CHAIN`); at a `ROLLBACK TO SAVEPOINT` to one that is older; and when a statement fails.
  * Listens once a client, however many locks it takes.
  *
  * @returns false when the client is none that can be listened to; then the watcher is never called.
@@ -41,17 +49,16 @@ export function watchTransactionOf(client: object | undefined, watcher: Transact
 class SessionWatch {
   /** Each with the moment in which it began. */
   readonly #watchers = new Map<TransactionWatcher, number>();
-  readonly #savepoints: SavepointLog;
+  readonly #savepoints = new Savepoints();
 
   constructor(client: Emitter & Senders, watchStatus: WatchStatus) {
-    const sender = client.connection ?? client.native ?? {};
-    this.#savepoints = new SavepointLog(sender, (since) => this.#end(since));
+    const steps = new CompletedSteps(client, (step) => this.#end(this.#savepoints.apply(step)));
     watchStatus((status) => {
-      if (status !== 'I') return;
-      this.#savepoints.forget();
-      this.#end(0);
+      steps.ready(status === 'E');
+      if (status === 'E') this.#fail();
+      if (status === 'I') this.#end(this.#savepoints.apply({ kind: 'end' }));
     });
-    const lost = (error: unknown) => this.#tell(0, (watcher) => watcher.lost(asError(error)));
+    const lost = (error: unknown) => this.#tell(this.#since(0), (watcher) => watcher.lost(asError(error)));
     client.on('error', lost);
     client.on('end', lost);
   }
@@ -60,14 +67,22 @@ class SessionWatch {
     this.#watchers.set(watcher, this.#savepoints.now);
   }
 
-  #end(since: number): void {
-    this.#tell(since, (watcher) => watcher.ended());
+  #end(since: number | undefined): void {
+    if (since !== undefined) this.#tell(this.#since(since), (watcher) => watcher.ended());
   }
 
-  #tell(since: number, tell: (watcher: TransactionWatcher) => void): void {
-    const told = [...this.#watchers].filter(([, moment]) => moment >= since).map(([watcher]) => watcher);
-    for (const watcher of told) this.#watchers.delete(watcher);
-    told.forEach(tell);
+  #fail(): void {
+    const failing = this.#since(this.#savepoints.innermost).filter((watcher) => watcher.failed !== undefined);
+    this.#tell(failing, (watcher) => watcher.failed?.());
+  }
+
+  #since(since: number): TransactionWatcher[] {
+    return [...this.#watchers].filter(([, moment]) => moment >= since).map(([watcher]) => watcher);
+  }
+
+  #tell(watchers: readonly TransactionWatcher[], tell: (watcher: TransactionWatcher) => void): void {
+    for (const watcher of watchers) this.#watchers.delete(watcher);
+    watchers.forEach(tell);
   }
 }
 

@@ -57,6 +57,11 @@ export class PooledTransactions {
   }
 }
 
+interface Emitter {
+  on(event: 'commandComplete', listener: (message: { readonly text?: unknown }) => void): unknown;
+  off(event: 'commandComplete', listener: (message: { readonly text?: unknown }) => void): unknown;
+}
+
 const BEGINNING = /^\s*(?:begin|start\s+transaction)\b/i;
 
 class PooledSession {
@@ -80,10 +85,12 @@ class PooledSession {
     this.#unwrap ??= this.#wrapQuery();
     const ended = () => this.#ended();
     const ignoreStatus = this.watchStatus((status) => this.#ready(status));
+    const ignoreCommits = onCommit(client, ended);
     client.on('end', ended);
     client.on('error', ended); // all that `pg-native` says
     const leave = () => {
       ignoreStatus();
+      ignoreCommits();
       client.off('end', ended);
       client.off('error', ended);
     };
@@ -137,6 +144,17 @@ class PooledSession {
     this.transaction = undefined;
     transaction?.end();
   }
+}
+
+/** A commit behind which another transaction begins at once (`AND CHAIN`) is told by its report alone. */
+function onCommit(client: object, committed: () => void): () => void {
+  const { connection } = client as { readonly connection?: Emitter };
+  if (typeof connection?.on !== 'function') return ignore;
+  const listener = ({ text }: { readonly text?: unknown }) => {
+    if (text === 'COMMIT') committed();
+  };
+  connection.on('commandComplete', listener);
+  return () => connection.off('commandComplete', listener);
 }
 
 function ignore(): void {}

@@ -119,7 +119,7 @@ describe.each([
     expect(told.map(({ id }) => id)).toEqual(['inner']);
   });
 
-  it.each(['COMMIT', 'ROLLBACK'])('is held until %s with untilCommit', async (end) => {
+  it.each(['COMMIT', 'ROLLBACK', 'COMMIT AND CHAIN'])('is held until %s with untilCommit', async (end) => {
     const { service, told, isFree } = opened();
     const client = await service.pool.connect();
     await client.query('BEGIN');
@@ -134,11 +134,12 @@ describe.each([
     await expect(isFree('b')).resolves.toBe(false);
     await client.query(end);
     await eventually(() => isFree(ids));
+    await client.query('COMMIT');
     client.release();
     expect(told).toEqual([]);
   });
 
-  it('is held until the transaction fails, when the work throws', async () => {
+  it('is held until the transaction ends, when the work throws', async () => {
     const { service, isFree } = opened();
     const failed = service.transaction(async (tx) => {
       const work = service.advisory('a', { untilCommit: true }, () => tx.query('SELECT 1 / 0'));

@@ -8,6 +8,8 @@ import { DeadlockError } from '../../lib/errors/deadlock.error.js';
 import type { TransactionRow } from '../../lib/transaction/transaction-adapter.js';
 import { PgLockUsageError } from '../../lib/errors/pg-lock-usage.error.js';
 import { TransactionStateError } from '../../lib/errors/transaction-state.error.js';
+import type { TransactionLockHandle } from '../../lib/locks/xact-lock-handle.js';
+import type { PgLockService } from '../../lib/pg-lock.service.js';
 import { registerTransactionAdapter } from '../../lib/transaction/transaction-adapters.js';
 import { advisoryLocks, openCore } from '../support/cores.js';
 import { deferred, eventually, quickest, useDatabase } from '../support/database.js';
@@ -15,6 +17,57 @@ import { deferred, eventually, quickest, useDatabase } from '../support/database
 const database = useDatabase({ schema: 'CREATE TABLE users (id int PRIMARY KEY)' });
 
 const countUsers = async () => (await database.admin.query('SELECT FROM users')).rowCount;
+
+const STATEMENTS = [
+  ...[
+    'SAVEPOINT a',
+    'savepoint B',
+    'SAVEPOINT "b"',
+    'SELECT 1',
+    'SELECT 1 / 0',
+    'RELEASE b',
+    'RELEASE SAVEPOINT a',
+  ],
+  ...[
+    'ROLLBACK TO a',
+    'ROLLBACK WORK TO SAVEPOINT b',
+    'COMMIT AND CHAIN',
+    'ROLLBACK AND CHAIN',
+    "SELECT 'COMMIT'",
+  ],
+  ...['SAVEPOINT c; SAVEPOINT a; RELEASE c', '/* COMMIT */ ROLLBACK TO /* SAVEPOINT */ a; SELECT 1'],
+];
+
+/** A few statements and locks of a transaction, at random. @returns the locks, and what was done. */
+async function strolled(service: PgLockService, tx: pg.Client, random: () => number) {
+  const locks: TransactionLockHandle[] = [];
+  const trail: string[] = [];
+  for (let step = 0; step < 12; step += 1) {
+    const text = STATEMENTS[Math.floor(random() * STATEMENTS.length)] as string;
+    const name = text.includes(';') ? undefined : `named ${text}`;
+    const what = random() < 0.3 ? 'lock' : text;
+    trail.push(what);
+    if (what === 'lock') {
+      const lock = await service
+        .acquire(`l${locks.length}`, { transaction: tx, timeout: 0 })
+        .catch(() => null);
+      if (lock !== null) locks.push(lock);
+    } else await tx.query(random() < 0.5 ? { text } : { text, name }).catch(() => undefined);
+  }
+  await tx.query('SELECT 1').catch(() => undefined);
+  return [locks, trail] as const;
+}
+
+/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
 
 afterEach(() => database.admin.query('TRUNCATE users'));
 
@@ -356,6 +409,62 @@ describe('a flow that holds an id at one level and asks for it at the other', ()
       });
     });
     expect(await advisoryLocks(database)).toEqual([]);
+  });
+
+  it.each([
+    'COMMIT AND CHAIN',
+    'ROLLBACK AND CHAIN',
+    'COMMIT; BEGIN',
+    'SELECT 1; ROLLBACK /* and again */ ; START TRANSACTION',
+  ])('has lost it after %s, in the transaction that begins with that', async (end) => {
+    const [{ service }, other] = [openCore(database), openCore(database)];
+    await service.advisory('x', { xact: true }, async (lock) => {
+      await lock.client.query(end);
+      expect([lock.held, service.isHeld('x')]).toEqual([false, false]);
+      const theirs = await other.service.acquire('x', { timeout: 0 });
+      const again = service.advisory('x', { reentrant: true, timeout: 0 }, () => 'both');
+      await expect(again).rejects.toThrow(LockNotAvailableError);
+      await theirs?.release();
+    });
+    expect(await advisoryLocks(database)).toEqual([]);
+  });
+
+  it('has lost it when a statement fails, which releases it at once', async () => {
+    const { service } = openCore(database);
+    const tx = await begun();
+    const outer = await service.acquire('outer', { transaction: tx });
+    await tx.query('SAVEPOINT a');
+    const inner = await service.acquire('inner', { transaction: tx });
+    await expect(tx.query('SELECT 1 / 0')).rejects.toThrow('division by zero');
+    await expect(tx.query('SELECT 1')).rejects.toThrow('aborted'); // by now the server is done with the first
+    expect([outer?.held, inner?.held]).toEqual([true, false]);
+    expect(await advisoryLocks(database)).toHaveLength(1);
+    await tx.query('ROLLBACK TO SAVEPOINT a');
+    await tx.query('RELEASE SAVEPOINT a');
+    expect(outer?.held).toBe(true);
+    await expect(tx.query('SELECT 1 / 0')).rejects.toThrow('division by zero');
+    await expect(tx.query('SELECT 1')).rejects.toThrow('aborted');
+    expect(outer?.held).toBe(false);
+    expect(await advisoryLocks(database)).toEqual([]);
+    await tx.query('ROLLBACK');
+  });
+
+  it('is held as the server says, whatever the transaction does', async () => {
+    const { service } = openCore(database);
+    const tx = await begun();
+    const random = seeded(Number(process.env.PGLOCK_SEED ?? Date.now() % 1e6));
+    for (let round = 0; round < 40; round += 1) {
+      const [locks, trail] = await strolled(service, tx, random);
+      const { rows } = await database.admin.query<{ objid: string }>(
+        "SELECT objid::text FROM pg_locks WHERE locktype = 'advisory' AND pid = $1",
+        [locks[0]?.pid ?? 0],
+      );
+      const held = new Set(rows.map(({ objid }) => Number(objid)));
+      const [said, is] = [locks.map((lock) => lock.held), locks.map(({ key }) => held.has(key.objId))];
+      expect({ trail, held: said }).toEqual({ trail, held: is });
+      await tx.query('ROLLBACK');
+      await tx.query('BEGIN');
+    }
   });
 
   it('asks the server again where nobody tells of a rollback to a savepoint', async () => {

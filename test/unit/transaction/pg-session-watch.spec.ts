@@ -23,6 +23,33 @@ describe('watchTransactionOf', () => {
     expect(watcher.heard).toEqual(['ended']);
   });
 
+  it('hears of an end behind which the next transaction begins at once', () => {
+    const client = fakeClient();
+    const watcher = recorder();
+    watchTransactionOf(client, watcher);
+    client.connection.emit('commandComplete', { text: 'COMMIT' });
+    expect(watcher.heard).toEqual(['ended']);
+    client.connection.emit('readyForQuery', { status: 'T' });
+    expect(watcher.heard).toEqual(['ended']);
+  });
+
+  it('tells who asks for it that a statement failed, unless a savepoint lies between', () => {
+    const client = fakeClient();
+    const failing = () => {
+      const watcher = recorder();
+      return { ...watcher, failed: () => watcher.heard.push('failed') };
+    };
+    const [outer, inner] = [failing(), failing()];
+    watchTransactionOf(client, outer);
+    client.connection.emit('commandComplete', { text: 'SAVEPOINT' });
+    watchTransactionOf(client, inner);
+    client.connection.emit('readyForQuery', { status: 'E' });
+    client.connection.emit('readyForQuery', { status: 'E' });
+    expect([outer.heard, inner.heard]).toEqual([[], ['failed']]);
+    client.connection.emit('commandComplete', { text: 'ROLLBACK' });
+    expect([outer.heard, inner.heard]).toEqual([['ended'], ['failed']]);
+  });
+
   it('hears of a session that was lost, with its error', () => {
     const client = fakeClient();
     const watcher = recorder();
