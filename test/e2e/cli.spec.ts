@@ -137,6 +137,36 @@ describe('pglock', () => {
     await client.end();
   });
 
+  it('does what it is told, and says how it went, where nobody reads its output or its talk', async () => {
+    const closed = (...args: readonly string[]) =>
+      spawnSync(
+        'bash',
+        ['-c', 'node "$@" 2>&1 | exec 0<&-; exit "${PIPESTATUS[0]}"', 'bash', PGLOCK, ...args],
+        { env: { ...process.env, DATABASE_URL: db.url, NODE_OPTIONS: '' }, encoding: 'utf8' },
+      ).status;
+    const { blocker, waiting } = await scene(db, ...TABLE);
+    expect(closed('--blocking', '-l', '1')).toBe(0);
+    expect(closed('4711')).toBe(0);
+    expect(closed('--bogus')).toBe(2);
+    const ended = new Promise((resolve) => blocker.on('error', resolve));
+    expect(closed('--blocking', '--terminate', '--yes')).toBe(0);
+    await ended;
+    await waiting;
+  });
+
+  it('says in one line that its output cannot be written', () => {
+    const { status, stderr } = spawnSync(
+      'bash',
+      ['-c', '"$0" "$1" --json > /dev/full', process.execPath, PGLOCK],
+      {
+        env: { ...process.env, DATABASE_URL: db.url, NODE_OPTIONS: '' },
+        encoding: 'utf8',
+      },
+    );
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^pglock: Cannot write the output: .*ENOSPC.*\n$/);
+  });
+
   it('lists ten thousand locks in seconds on a loaded machine', async () => {
     const { pglock } = cliFolder(db);
     const client = await db.connect();
