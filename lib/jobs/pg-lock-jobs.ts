@@ -1,6 +1,7 @@
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
 import { printable } from '../vocabulary/printable.js';
+import type { PeersJob } from './job-listing.js';
 import { runElsewhere, unknownJob } from './job-runs.js';
 import { JOB_RELEASE } from './job-questions.js';
 import { assertJobName } from './job-settings.js';
@@ -44,10 +45,10 @@ export class PgLockJobs {
       here.giveBack();
       return;
     }
-    const theirs = (await this.#jobs.elsewhere()).filter((job) => job.name === name);
-    if (here === undefined && theirs.length === 0) throw await this.#unknown(name);
+    const theirs = await (here === undefined ? this.#theirs(name) : this.#jobs.elsewhere());
     const { peers } = this.#jobs.context;
-    const identities = new Set([...theirs.map(({ job }) => job), ...(here ? [here.identity] : [])]);
+    const named = theirs.filter((job) => job.name === name).map(({ job }) => job);
+    const identities = new Set([...named, ...(here ? [here.identity] : [])]);
     await Promise.all([...identities].map((job) => peers.tell(JOB_RELEASE, { job })));
   }
 
@@ -84,18 +85,21 @@ export class PgLockJobs {
   }
 
   async #runElsewhere(name: string): Promise<JobRun> {
-    const theirs = (await this.#jobs.elsewhere()).filter((job) => job.name === name);
+    const theirs = await this.#theirs(name);
     const chosen = theirs.find(({ pid }) => pid !== null) ?? theirs[0];
-    if (chosen === undefined) throw await this.#unknown(name);
     return runElsewhere(chosen, this.#jobs.context.peers);
   }
 
-  async #unknown(name: string): Promise<PgLockUsageError> {
-    const known = await this.#jobs.find();
-    return unknownJob(
-      name,
-      known.map((job) => job.name),
-    );
+  /** At least one that a peer has; whoever was too busy to answer in time is asked once more. */
+  async #theirs(name: string): Promise<readonly [PeersJob, ...PeersJob[]]> {
+    const known = this.#jobs.list().map(({ definition }) => definition.name);
+    for (let asked = 0; asked < 2; asked++) {
+      const all = await this.#jobs.elsewhere();
+      const [first, ...more] = all.filter((job) => job.name === name);
+      if (first !== undefined) return [first, ...more];
+      known.push(...all.map((job) => job.name));
+    }
+    throw unknownJob(name, known);
   }
 }
 

@@ -16,11 +16,8 @@ async function throughProxy(): Promise<FaultyProxy> {
   return proxy;
 }
 
-/** When the signal fired, on the clock of this process. */
-function lossOf(lock: LockHandle): Promise<number> {
-  return new Promise((resolve) =>
-    lock.signal.addEventListener('abort', () => resolve(performance.now()), { once: true }),
-  );
+function lossOf(lock: LockHandle): Promise<unknown> {
+  return new Promise((resolve) => lock.signal.addEventListener('abort', resolve, { once: true }));
 }
 
 describe('a network that swallows everything and tells nobody', () => {
@@ -38,27 +35,28 @@ describe('a network that swallows everything and tells nobody', () => {
     const other = openCore(database);
     const lock = (await holder.service.acquire('x')) as LockHandle;
     const lost = lossOf(lock);
-    const next = other.service.acquire('x', { timeout: '20s' });
+    const next = other.service.acquire('x', { timeout: null });
     await database.waitForWaiter();
     proxy.freeze(...sides);
-    const had = next.then(() => performance.now());
-    const lostAt = await lost;
+    const wasHeld = next.then(() => lock.held);
+    await lost;
     // The server learns of the end by this, unless its own lease is over already.
     if (!(sides as readonly string[]).includes('up')) proxy.thaw();
-    expect(lostAt).toBeLessThan(await had);
+    expect(await wasHeld).toBe(false);
     await (await next)?.release();
     proxy.cut();
   });
 
   it('does not hold up a shutdown, nor whoever asks something meanwhile', async () => {
     const proxy = await throughProxy();
-    const core = openCore(database, { connection: proxy.through(database.url) });
+    const sessions = { lease: '2min' } as const; // which is not what ends it
+    const core = openCore(database, { connection: proxy.through(database.url), sessions });
     const locks = await Promise.all(['a', 'b', 'c'].map((id) => core.service.acquire(id)));
     proxy.freeze();
     const asked = Promise.allSettled(locks.map((lock) => lock?.fencingToken()));
     const startedAt = performance.now();
     await core.close();
-    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    expect(performance.now() - startedAt).toBeLessThan(40_000);
     for (const result of await asked)
       expect(result).toMatchObject({ status: 'rejected', reason: expect.any(LockLostError) as unknown });
     proxy.cut();
@@ -68,11 +66,11 @@ describe('a network that swallows everything and tells nobody', () => {
     const proxy = await throughProxy();
     proxy.welcome = { kind: 'silent' };
     const core = openCore(database, { connection: proxy.through(database.url) });
-    const asked = Promise.allSettled([core.service.acquire('x', { timeout: '20s' })]);
+    const asked = Promise.allSettled([core.service.acquire('x', { timeout: '2min' })]);
     await eventually(() => proxy.welcomed > 0);
     const startedAt = performance.now();
     await core.close();
-    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    expect(performance.now() - startedAt).toBeLessThan(8_000); // the time to connect is 10 s
     // Refused by the shutdown, as by anybody else who is in the way: `acquire` gives null.
     expect(await asked).toEqual([{ status: 'fulfilled', value: null }]);
   });
@@ -103,7 +101,7 @@ describe('a network that swallows everything and tells nobody', () => {
       await core.close();
       for (const result of await asked)
         expect(result).toMatchObject({ status: 'rejected', reason: expect.any(LockSessionError) as unknown });
-      expect(performance.now() - startedAt).toBeLessThan(5_000); // the time to connect is 10 s
+      expect(performance.now() - startedAt).toBeLessThan(8_000); // the time to connect is 10 s
       proxy.cut();
     },
   );
@@ -118,7 +116,7 @@ describe('several ids at once', () => {
     await probe.release();
     const client = await database.connect();
     await client.query('SELECT pg_advisory_lock(($1::int8 << 32) | $2::int8)', [last?.classId, last?.objId]);
-    const both = holder.service.acquire(ids, { timeout: '20s' });
+    const both = holder.service.acquire(ids, { timeout: null });
     await database.waitForWaiter();
     const { rows } = await database.admin.query<{ pid: number }>(
       `SELECT pid, pg_terminate_backend(pid) FROM pg_locks
@@ -144,7 +142,7 @@ describe('a statement that somebody cancels', () => {
     const lock = (await service.acquire('warm')) as LockHandle;
     for (let i = 0; i < 200; i++) {
       const cancelling = cancelTenTimes(lock.pid);
-      const other = (await service.acquire('x', { timeout: '10s' })) as LockHandle;
+      const other = (await service.acquire('x', { timeout: '60s' })) as LockHandle;
       await other.fencingToken();
       await other.release();
       await cancelling;
@@ -162,7 +160,7 @@ describe('fencing tokens', () => {
     try {
       for (let crash = 0; crash < 3; crash++) {
         const { service, ...core } = create(connection);
-        const lock = (await service.acquire('x', { timeout: '10s' })) as LockHandle;
+        const lock = (await service.acquire('x', { timeout: '60s' })) as LockHandle;
         const token = await lock.fencingToken();
         expect(token).toBeGreaterThan(last);
         last = token;

@@ -1,5 +1,5 @@
 import { spawnChild } from '../support/child.js';
-import { useDatabase } from '../support/database.js';
+import { inOneOf, useDatabase } from '../support/database.js';
 import { isFullRun, machine } from './report.js';
 import { table, writeSection } from './sections.mjs';
 import { fairness, type Fairness, type Turn } from './starvation.js';
@@ -44,6 +44,12 @@ async function run(flowsOf: (process: number) => readonly Flow[], ms: number, mu
 const most = (turns: readonly Fairness[], of: (one: Fairness) => number): number =>
   Math.max(...turns.map(of));
 
+const longestRead = (turns: readonly Turn[]) =>
+  Math.max(...turns.filter(({ shared }) => shared).map(({ got, released }) => released - got));
+
+const waitsOfWriters = (turns: readonly Turn[]) =>
+  turns.filter(({ shared }) => !shared).map(({ asked, got }) => got - asked);
+
 const MIXED: Flow = { writes: 0.5, shortest: 1, longest: isFullRun ? 5_000 : 400, restMs: 20 };
 const READER: Flow = {
   writes: 0,
@@ -55,44 +61,45 @@ const READER: Flow = {
 const WRITER: Flow = { writes: 1, shortest: 1, longest: 2, restMs: isFullRun ? 6_000 : 1_000 };
 const BUSY_WRITER: Flow = { ...WRITER, restMs: 1_000 };
 const MS = isFullRun ? 60_000 : 5_000;
+/** Timers do not show when the server stands still: an engine that is unfair is so in every run. */
+const TRIES = isFullRun ? 1 : 5;
 
 describe('no waiter starves, of five processes with four flows each that want one id', () => {
   it('exclusive and shared mixed: each waits for those that asked before, in whichever process', async () => {
-    const { turns, slackMs } = await run(() => [MIXED, MIXED, MIXED, MIXED], MS);
-    const seen = fairness(turns);
-    expect(turns.length).toBeGreaterThan(40);
-    expect(new Set(turns.map(({ process }) => process)).size).toBe(PROCESSES);
-    expect(most(seen, ({ idleMs }) => idleMs)).toBeLessThan(slackMs);
-    // One of those that came later may have been let in before the others heard of the request.
-    const longest = Math.max(...turns.map(({ got, released }) => released - got));
-    expect(most(seen, ({ beyondWorkAheadMs }) => beyondWorkAheadMs)).toBeLessThan(longest + slackMs);
-    if (isFullRun) await writeSection('starvation', report(turns, seen, slackMs));
+    await inOneOf(TRIES, async () => {
+      const { turns, slackMs } = await run(() => [MIXED, MIXED, MIXED, MIXED], MS);
+      const seen = fairness(turns);
+      expect(turns.length).toBeGreaterThan(40);
+      expect(new Set(turns.map(({ process }) => process)).size).toBe(PROCESSES);
+      expect(most(seen, ({ idleMs }) => idleMs)).toBeLessThan(slackMs);
+      // One of those that came later may have been let in before the others heard of the request.
+      const longest = Math.max(...turns.map(({ got, released }) => released - got));
+      expect(most(seen, ({ beyondWorkAheadMs }) => beyondWorkAheadMs)).toBeLessThan(longest + slackMs);
+      if (isFullRun) await writeSection('starvation', report(turns, seen, slackMs));
+    });
   }, 400_000);
 
   it('a writer waits for the readers that hold it, and for no others', async () => {
-    const { turns, slackMs } = await run(
-      (process) => (process === 0 ? [WRITER, READER, READER, READER] : [READER, READER, READER, READER]),
-      MS,
-    );
-    const longestRead = Math.max(
-      ...turns.filter(({ shared }) => shared).map(({ got, released }) => released - got),
-    );
-    const waits = turns.filter(({ shared }) => !shared).map(({ asked, got }) => got - asked);
-    expect(waits.length).toBeGreaterThan(3);
-    expect(Math.max(...waits)).toBeLessThan(longestRead + slackMs);
+    await inOneOf(TRIES, async () => {
+      const { turns, slackMs } = await run(
+        (process) => (process === 0 ? [WRITER, READER, READER, READER] : [READER, READER, READER, READER]),
+        MS,
+      );
+      const waits = waitsOfWriters(turns);
+      expect(waits.length).toBeGreaterThan(3);
+      expect(Math.max(...waits)).toBeLessThan(longestRead(turns) + slackMs);
+    });
   }, 400_000);
 
   it('an engine whose readers never make room is caught', async () => {
-    const { turns, slackMs } = await run(
-      (process) => (process === 0 ? [BUSY_WRITER] : [READER, READER, READER, READER]),
-      isFullRun ? 15_000 : 2_500,
-      'greedyReaders',
-    );
-    const longestRead = Math.max(
-      ...turns.filter(({ shared }) => shared).map(({ got, released }) => released - got),
-    );
-    const waits = turns.filter(({ shared }) => !shared).map(({ asked, got }) => got - asked);
-    expect(Math.max(...waits)).toBeGreaterThan(longestRead + slackMs);
+    await inOneOf(TRIES, async () => {
+      const { turns, slackMs } = await run(
+        (process) => (process === 0 ? [BUSY_WRITER] : [READER, READER, READER, READER]),
+        isFullRun ? 15_000 : 2_500,
+        'greedyReaders',
+      );
+      expect(Math.max(...waitsOfWriters(turns))).toBeGreaterThan(longestRead(turns) + slackMs);
+    });
   });
 });
 

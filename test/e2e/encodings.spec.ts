@@ -91,7 +91,10 @@ describe('a database whose encoding lacks characters that the application uses',
       )
       .catch(() => undefined);
     await eventually(() => leader.isLeader(NAME));
-    expect(await other.leaders.find()).toMatchObject([{ name: NAME, leader: { own: false } }]);
+    await eventually(async () => {
+      expect(await other.leaders.find()).toMatchObject([{ name: NAME, leader: { own: false } }]);
+      return true;
+    });
     over.abort();
     await leading;
   });

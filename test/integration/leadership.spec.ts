@@ -71,8 +71,12 @@ describe('lead', () => {
       one.service.lead(name, { signal: over.signal }, ({ signal }) => until(signal)).catch(() => undefined),
     );
     await eventually(() => names.every((name) => one.service.isLeader(name)));
-    const found = await two.service.leaders.find();
-    expect(found.filter(({ leader }) => leader !== null).map(({ name }) => name)).toEqual(names.sort());
+    names.sort();
+    await eventually(async () => {
+      const found = await two.service.leaders.find();
+      expect(found.filter(({ leader }) => leader !== null).map(({ name }) => name)).toEqual(names);
+      return true;
+    });
     over.abort();
     await Promise.all(leading);
     expect(warnings).toEqual([]);
@@ -378,15 +382,18 @@ describe('leaders.find', () => {
     stand(c, 'poller');
     await waiters(2);
     const { term, since, pid } = first.now;
-    const found = await b.service.leaders.find();
-    expect(found).toMatchObject([
-      { name: 'other', standingBy: 0, leader: { own: true, pid: other.now.pid } },
-      {
-        name: 'poller',
-        standingBy: 2,
-        leader: { own: false, applicationName: 'orders-api', term, since, pid },
-      },
-    ]);
-    expect(await openCore(database).service.leaders.find()).toHaveLength(2);
+    await eventually(async () => {
+      expect(await b.service.leaders.find()).toMatchObject([
+        { name: 'other', standingBy: 0, leader: { own: true, pid: other.now.pid } },
+        {
+          name: 'poller',
+          standingBy: 2,
+          leader: { own: false, applicationName: 'orders-api', term, since, pid },
+        },
+      ]);
+      return true;
+    });
+    const { leaders } = openCore(database).service;
+    await eventually(async () => (await leaders.find()).length === 2);
   });
 });

@@ -5,7 +5,15 @@ import { sessionsSeenBy, waitForWaiter, type Session } from './sessions.js';
 import type { EventuallyOptions } from './waiting.js';
 
 export { describeSessions, sessionsSeenBy, waitForWaiter, type Session } from './sessions.js';
-export { barrier, deferred, eventually, quickest, type Deferred, type EventuallyOptions } from './waiting.js';
+export {
+  barrier,
+  deferred,
+  eventually,
+  inOneOf,
+  quickest,
+  type Deferred,
+  type EventuallyOptions,
+} from './waiting.js';
 
 type Cleanup = () => unknown;
 

@@ -78,6 +78,16 @@ export async function quickest(
   return least;
 }
 
+/** Tries until one try does not throw: a fault of the machine spoils some, a fault of what is tried spoils them all. */
+export async function inOneOf<T>(tries: number, attempt: () => Promise<T>): Promise<T> {
+  for (let left = tries - 1; ; left--)
+    try {
+      return await attempt();
+    } catch (error) {
+      if (left <= 0) throw error;
+    }
+}
+
 function isSomething<T>(result: T): result is Exclude<T, null | undefined | false> {
   return result !== undefined && result !== null && result !== false;
 }
