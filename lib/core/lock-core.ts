@@ -67,6 +67,8 @@ export class LockCore<Server extends LockServer = LockServer> implements LockDat
     this.server.serve(this.advisory);
     this.lockReports = new LockReports(this);
     this.jobs = this.makeJobs(emit);
+    const { kept } = this.advisory;
+    this.server.watchKept({ unused: () => kept.unused(), wanted: ({ text }) => this.jobs.lend(text) });
     this.leaders = this.makeLeaders(emit);
     this.service = new PgLockService(this);
   }

@@ -7,6 +7,7 @@ import type { FindHolder } from '../locks/named-holder.js';
 import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
 import type { Peers } from '../peers/peers.js';
 import type { FlowPids } from '../session/flow-pids.js';
+import type { KeptPort } from '../session/kept-look.js';
 import type { LockStore } from '../session/lock-store.js';
 import type { LockSource } from '../telemetry/lock-channels.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
@@ -44,6 +45,8 @@ export interface LockServer {
   readonly flowTransaction: FlowTransaction;
   /** Begins to serve the locks that stand on it. */
   serve(locks: AdvisoryLocks): void;
+  /** Looks from now on whether sessions of other applications wait for what is kept between runs. */
+  watchKept(kept: KeptPort): void;
   /** Looks at no lock any more, and clears no way: before the locks are released. */
   stopLooking(): Promise<void>;
   /** How long the process still answers its peers when its last tick is over, at most. */

@@ -6,6 +6,7 @@ import type { FindHolder } from '../locks/named-holder.js';
 import type { ResolvedPgLockOptions } from '../options/pg-lock-options.js';
 import type { Peers } from '../peers/peers.js';
 import { connectorLike, connectorTo, type Connector } from '../session/connector.js';
+import type { KeptPort } from '../session/kept-look.js';
 import { ObserverSession } from '../session/observer-session.js';
 import { PgLockStore } from '../session/pg-lock-store.js';
 import { LockAdmin } from './lock-admin.js';
@@ -45,6 +46,10 @@ export class PgLockServer implements LockServer {
   serve(locks: AdvisoryLocks): void {
     this.peerServices.onReleased = (key) => locks.wakePermits(key);
     this.peerServices.chase(this.init.held, locks.graph);
+  }
+
+  watchKept(kept: KeptPort): void {
+    this.store.watchKept(kept);
   }
 
   stopLooking(): Promise<void> {

@@ -68,6 +68,13 @@ export class Job implements TickHost {
     return [this.decidedOn, this.heldByHand].find(isAlive)?.[0];
   }
 
+  /** Whether this process keeps a key of it. */
+  keeps(key: string): boolean {
+    return [this.decidedOn, this.heldByHand].some(
+      (keys) => isAlive(keys) && keys.some((held) => held.key.text === key),
+    );
+  }
+
   /** One more definition of the same job. */
   join(definition: JobDefinition): void {
     this.definitions.add(definition);

@@ -1,6 +1,7 @@
 import { PgLockConfigurationError } from '../errors/pg-lock-configuration.error.js';
 import type { PeerInfo } from '../peers/peers.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
+import { keyOfText } from '../vocabulary/lock-key-text.js';
 import { Job } from './job.js';
 import type { CronJobLike, JobDefinition } from './job-definition.js';
 import { jobsPage, peersJobs, statuses, toldJob, type PeersJob } from './job-listing.js';
@@ -62,6 +63,7 @@ export class Jobs {
     };
     // Also of a process without jobs, so that the one that asks need not wait for silence.
     init.peers.answer(JOBS_QUESTION, ({ page }) => this.page(page));
+    init.peers.on(KEY_WANTED, ({ key }) => this.lend(key));
   }
 
   /** All jobs of this process. */
@@ -167,6 +169,17 @@ export class Jobs {
     return peersJobs(this.context.peers);
   }
 
+  /** What is kept between runs, and not used, goes to a session that waits for it; the next run asks for it again. */
+  lend(key: string): void {
+    const { peers, advisory } = this.context;
+    const jobs = this.list().filter((job) => job.keeps(key));
+    if (jobs.some(({ record }) => record.running > 0)) return;
+    if (jobs.length > 0) peers.flush(); // who has the lock next knows how the last run ended
+    for (const job of jobs) advisory.giveBack(job.definition.ids);
+    const kept = keyOfText(key);
+    if (jobs.length === 0 && kept !== undefined) advisory.kept.lendUnused(kept);
+  }
+
   private begin(): void {
     if (this.jobs.size === 0 || this.stops.length > 0) return;
     outsideFlows(() => {
@@ -174,7 +187,6 @@ export class Jobs {
       this.stops.push(
         peers.on(TICK, (tick, from) => this.heard(tick, from)),
         peers.on(TICK_FINISHED, (end, from) => this.jobs.get(end.job)?.record.heardEnd(end, from.id)),
-        peers.on(KEY_WANTED, ({ key }) => this.lend(key)),
         peers.on(JOB_RELEASE, ({ job }) => this.release(job)),
         ...answerTickQuestions(this.context),
         peers.answer(RUN_QUESTION, (question) =>
@@ -222,15 +234,6 @@ export class Jobs {
       this.jobs.get(job)?.record.heardBegin({ at, by: LEDGER, replica, late, announcedAt, end });
       if (end) this.jobs.get(job)?.record.heardEnd({ job, at, replica, ...end }, LEDGER);
     }
-  }
-
-  /** What is kept between runs goes to a waiting replica; at the next tick the job asks for it again. */
-  private lend(key: string): void {
-    for (const job of this.jobs.values())
-      if (job.hold?.key.text === key && job.record.running === 0) {
-        this.context.peers.flush();
-        this.context.advisory.giveBack(job.definition.ids);
-      }
   }
 
   private release(identity: string): void {

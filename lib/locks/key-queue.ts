@@ -52,6 +52,11 @@ export class KeyQueue extends LocalQueue implements ServerLockListener, Others {
     return this.requests.size === 0 && this.server.state.at === 'free';
   }
 
+  /** Whether the key is kept, and no work here uses it or wants to. */
+  get isKept(): boolean {
+    return this.sticky && this.server.lock !== undefined && this.holders.length + this.requests.size === 0;
+  }
+
   /** What this process has of the key at the server, and since when on the monotonic clock. */
   get held(): { readonly pid: number; readonly since: number } | undefined {
     const { lock, heldSince } = this.server;

@@ -20,6 +20,7 @@ import type {
 } from './lock-store.js';
 import { SessionLockWait } from './lock-wait.js';
 import { monotonicMs } from '../vocabulary/monotonic.js';
+import { KeptLook, type KeptPort } from './kept-look.js';
 import type { PollPort } from './poll-port.js';
 import type { PeerPort } from './peer-port.js';
 import type { SessionLock } from './session-lock.js';
@@ -71,6 +72,15 @@ export class PgLockStore implements LockStore, LockAttemptHost {
     this.pool = new SessionPool(connector, options, emit);
     this.watch = new WaitWatch(this.pool, this.waits);
     this.pool.onTick = () => this.watch.tick();
+  }
+
+  /** Looks from now on whether any session waits for what is kept and not used. */
+  watchKept(kept: KeptPort): void {
+    const look = new KeptLook(this.pool, kept);
+    this.pool.onTick = () => {
+      this.watch.tick();
+      look.tick();
+    };
   }
 
   /** For how long a lock whose timeout was left out waits for a server that is away, in milliseconds; null indefinitely. */

@@ -292,12 +292,12 @@ export class SessionPool implements SessionOwner {
 
   private tick(): void {
     wakingClock.notice();
+    this.onTick?.(); // what is asked there is a heartbeat as well
     const unusedSince = wakingClock.now() - IDLE_MS;
     for (const session of [...this.sessions]) {
       session.beat(this.options.heartbeatMs);
       if (this.isUnused(session) && session.lastUsedAt <= unusedSince) this.dismiss(session);
     }
     this.stalls.tick(monotonicMs(), cpuTimeMs());
-    this.onTick?.();
   }
 }

@@ -176,6 +176,22 @@ FROM pg_catalog.unnest($1::pg_catalog.int4[]) AS p(pid)`,
   };
 }
 
+/**
+ * Which of these keys any session waits for, as `classId:objId:objSubId`: those of other applications as well.
+ *
+ * @see https://www.postgresql.org/docs/current/view-pg-locks.html
+ * @internal
+ */
+export function awaitedOf(keys: readonly LockKey[]): Statement {
+  return {
+    text: `SELECT DISTINCT k.key FROM pg_catalog.pg_locks l
+ JOIN pg_catalog.unnest($1::pg_catalog.text[]) AS k(key) ON k.key = pg_catalog.concat_ws(':', l.classid, l.objid, l.objsubid)
+WHERE l.locktype = 'advisory' AND NOT l.granted
+ AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`,
+    values: [`{${keys.map(({ text }) => text).join(',')}}`],
+  };
+}
+
 /** Releases every session-level advisory lock of the session, and warns of none. @internal */
 export const UNLOCK_ALL: Statement = onPrimary({ text: 'SELECT pg_catalog.pg_advisory_unlock_all()' });
 

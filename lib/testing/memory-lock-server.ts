@@ -39,6 +39,9 @@ export class MemoryLockServer implements LockServer {
   /** What is told is heard at once, and deadlocks are seen in the table. */
   serve(): void {}
 
+  /** All who use the table are peers, which ask by themselves. */
+  watchKept(): void {}
+
   stopLooking(): Promise<void> {
     return this.admin.close();
   }
