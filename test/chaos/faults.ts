@@ -239,7 +239,7 @@ const MISHAPS: readonly Fault[] = [
     needsPool: true,
     apply: async ({ victim }) => {
       await victim.ask('hog');
-      const { ok, name } = await victim.ask('try', { key: `pool:${victim.name}`, timeout: 3_000 });
+      const { ok, name } = await victim.ask('try', { key: `pool:${victim.name}`, timeout: 20_000 });
       if (ok !== true) throw new Error(`no lock beside an exhausted pool: ${String(name)}`);
       return () => victim.ask('unhog');
     },

@@ -82,7 +82,7 @@ describe('jobs in memory', () => {
     const app = await boot('a', table);
     await app.get(PgLockTesting).tick('Yearly.run');
     const other = app.get(PgLockTesting).replica();
-    await expect(other.advisory('yearly', { timeout: '5s' }, () => 'had it')).resolves.toBe('had it');
+    await expect(other.advisory('yearly', { timeout: '60s' }, () => 'had it')).resolves.toBe('had it');
     await app.get(PgLockTesting).tick('Yearly.run', on(2200));
     expect(ran).toHaveLength(2);
   });

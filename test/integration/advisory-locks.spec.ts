@@ -102,7 +102,7 @@ describe('shutdown', () => {
     });
     await running.promise;
     await a.drain();
-    await using idle = await b.service.acquire('idle', { timeout: '5s' });
+    await using idle = await b.service.acquire('idle', { timeout: '60s' });
     expect(idle?.held).toBe(true);
     expect(await b.service.acquire('running', { timeout: 0 })).toBeNull();
     gate.resolve();

@@ -101,7 +101,7 @@ async function cycle(core: PgLockCore, other: PgLockCore, n: number, shutdown: A
       return 'held at least';
     default:
       await Promise.all(
-        [0, 1, 2].map(() => service.advisory(id, { timeout: '5s' }, (lock) => lock.fencingToken())),
+        [0, 1, 2].map(() => service.advisory(id, { timeout: '60s' }, (lock) => lock.fencingToken())),
       );
       return 'queued, with tokens';
   }
@@ -113,7 +113,7 @@ function aborted({ signal }: LockHandle): Promise<void> {
 }
 
 async function lose(core: PgLockCore): Promise<void> {
-  const held = (await core.service.acquire('lost', { timeout: '10s' })) as LockHandle;
+  const held = (await core.service.acquire('lost', { timeout: '60s' })) as LockHandle;
   await database.admin.query('SELECT pg_terminate_backend($1)', [held.pid]);
   await aborted(held);
   await held.release();
@@ -181,8 +181,8 @@ it('opened and closed again and again, the module leaves no session, timer or so
   for (let i = 0; i < 50; i++) {
     const core = openCore(database);
     const waiting = openCore(database);
-    const lock = await core.service.acquire('x', { timeout: '10s' });
-    const asked = Promise.allSettled([waiting.service.acquire('x', { timeout: '10s' })]);
+    const lock = await core.service.acquire('x', { timeout: '60s' });
+    const asked = Promise.allSettled([waiting.service.acquire('x', { timeout: '60s' })]);
     const early = asked.then((outcome) => expect(outcome).toBe('not there yet'));
     if (i % 2 === 0) await Promise.race([database.waitForWaiter(), early]);
     early.catch(() => undefined);

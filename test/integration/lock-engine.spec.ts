@@ -98,7 +98,7 @@ describe('G3: no dead connection ends the process', () => {
   it('survives when every lock session is terminated, idle or not', async () => {
     const [a, b] = openTwo(database);
     await using _lock = await a.service.acquire('x');
-    const waiting = b.service.acquire('x', { timeout: '10s' });
+    const waiting = b.service.acquire('x', { timeout: '60s' });
     await database.waitForWaiter();
     const { rows } = await database.admin.query<{ pid: number }>(
       `SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity
@@ -107,7 +107,7 @@ describe('G3: no dead connection ends the process', () => {
     const ended = new Set(rows.map(({ pid }) => pid));
     await eventually(async () => (await lockSessions()).every(({ pid }) => !ended.has(pid)));
     await (await waiting)?.release(); // had, perhaps on a session that was about to be terminated, and lost again
-    await using next = await b.service.acquire('x', { timeout: '10s' });
+    await using next = await b.service.acquire('x', { timeout: '60s' });
     expect(next?.held).toBe(true);
   });
 });
@@ -171,8 +171,8 @@ describe('G6: hand-over', () => {
       await new Promise((resolve) => setTimeout(resolve, i * 4));
       await read();
     });
-    expect(await b.service.advisory('x', { timeout: '10s' }, () => 'elsewhere')).toBe('elsewhere');
-    expect(await a.service.advisory('x', { timeout: '10s' }, () => 'here')).toBe('here');
+    expect(await b.service.advisory('x', { timeout: '60s' }, () => 'elsewhere')).toBe('elsewhere');
+    expect(await a.service.advisory('x', { timeout: '60s' }, () => 'here')).toBe('here');
     stop = true;
     await Promise.all(readers);
   });
@@ -197,7 +197,7 @@ describe('G6: hand-over', () => {
     const local = Array.from({ length: 20 }, async () => {
       while (!stop) await a.service.advisory('x', () => new Promise((resolve) => setImmediate(resolve)));
     });
-    expect(await b.service.advisory('x', { timeout: '10s' }, () => 'in')).toBe('in');
+    expect(await b.service.advisory('x', { timeout: '60s' }, () => 'in')).toBe('in');
     stop = true;
     await Promise.all(local);
   });
@@ -260,15 +260,15 @@ describe('a wait without a connection of its own', () => {
     const { service } = openCore(database, { connection: role.url });
     const lock = await holder.service.acquire('x');
     expect(await service.acquire('x', { timeout: 250 })).toBeNull();
-    const waiting = service.acquire('x', { timeout: '20s' });
+    const waiting = service.acquire('x', { timeout: '60s' });
     await lock?.release();
     const had = await waiting;
     expect(had?.held).toBe(true);
-    const next = holder.service.acquire('x', { timeout: '20s' });
+    const next = holder.service.acquire('x', { timeout: '60s' });
     await database.waitForWaiter();
     await had?.release();
     await using again = await next;
-    const late = service.acquire('x', { timeout: '20s' });
+    const late = service.acquire('x', { timeout: '60s' });
     expect((await database.sessions()).filter(({ blockedBy }) => blockedBy.length > 0)).toEqual([]);
     await database.admin.query(`ALTER ROLE ${role.name} CONNECTION LIMIT 2`);
     await expect(database.waitForWaiter()).resolves.toMatchObject({ blockedBy: [again?.pid] });

@@ -54,7 +54,7 @@ describe('a wait in the queue of the server', () => {
   it('leaves no line in the log of the server: not when it succeeds, times out, or is given up', async () => {
     const [a, b] = openTwo(database);
     const lock = await a.service.acquire('x');
-    const waiting = b.service.acquire('x', { timeout: '20s' });
+    const waiting = b.service.acquire('x', { timeout: '60s' });
     await database.waitForWaiter();
     expect(await b.service.acquire('x', { timeout: 400 })).toBeNull();
     const gone = new AbortController();
@@ -78,7 +78,7 @@ describe('a wait in the queue of the server', () => {
     const { service } = openCore(database, { connection: role.url });
     const lock = await holder.service.acquire('x');
     expect(await service.acquire('x', { timeout: 300 })).toBeNull();
-    const waiting = service.acquire('x', { timeout: '20s' });
+    const waiting = service.acquire('x', { timeout: '60s' });
     await database.waitForWaiter();
     await lock?.release();
     const had = await waiting;
@@ -91,7 +91,7 @@ describe('a wait in the queue of the server', () => {
   it('goes on, and holds nothing twice, when its backend is cancelled by others', async () => {
     const [a, b] = openTwo(database);
     const lock = await a.service.acquire('x');
-    const waiting = b.service.acquire('x', { timeout: '20s' });
+    const waiting = b.service.acquire('x', { timeout: '60s' });
     const { pid } = await database.waitForWaiter();
     for (let i = 0; i < 5; i++) {
       await database.admin.query('SELECT pg_cancel_backend($1)', [pid]);
@@ -108,7 +108,7 @@ describe('a wait in the queue of the server', () => {
   it('begins again when the server ends its backend', async () => {
     const [a, b] = openTwo(database);
     const lock = await a.service.acquire('x');
-    const waiting = b.service.acquire('x', { timeout: '20s' });
+    const waiting = b.service.acquire('x', { timeout: '60s' });
     const { pid } = await database.waitForWaiter();
     await database.admin.query('SELECT pg_terminate_backend($1)', [pid]);
     await database.waitForWaiter((session) => session.pid !== pid && session.blockedBy.length > 0);
@@ -165,14 +165,14 @@ describe('the bound on sessions', () => {
     const held = [];
     for (const id of ids) {
       const lock = await holder.service.acquire(id);
-      const waiting = service.acquire(id, { timeout: '20s' });
+      const waiting = service.acquire(id, { timeout: '60s' });
       await database.waitForWaiter(({ blockedBy }) => blockedBy.includes(lock!.pid));
       await lock?.release();
       held.push(await waiting);
     }
     expect(held.every((lock) => lock?.held)).toBe(true);
     const last = await holder.service.acquire('last');
-    const waiting = service.acquire('last', { timeout: '20s' });
+    const waiting = service.acquire('last', { timeout: '60s' });
     await database.waitForWaiter();
     await last?.release();
     await (await waiting)?.release();

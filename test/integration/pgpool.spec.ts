@@ -97,14 +97,14 @@ function behindPgpool(): void {
           ).rejects.toBeInstanceOf(ReadReplicaError);
         // A savepoint is something written, after which it sends all of the transaction to the primary.
         const given = await one.transaction(async (transaction) => {
-          await one.acquire('invoice', { transaction, timeout: '1s' });
+          await one.acquire('invoice', { transaction, timeout: '60s' });
           return (await admin.query("SELECT FROM pg_locks WHERE locktype = 'advisory'")).rows as unknown[];
         });
         expect(given).toHaveLength(1);
         return;
       }
       for (const timeout of [0, '100ms'] as const) {
-        const inner = await one.advisory('invoice', { xact: true, timeout: '5s' }, () =>
+        const inner = await one.advisory('invoice', { xact: true, timeout: '60s' }, () =>
           two.advisory('invoice', { xact: true, timeout, onContention: 'skip' }, () => 'both'),
         );
         expect(inner).toBeUndefined();

@@ -103,7 +103,7 @@ describe('a lent pool', () => {
 async function everyVerb(pglock: ReturnType<typeof openCore>['service']): Promise<void> {
   await pglock.advisory('a', { xact: true }, async (lock) => {
     expect(lock.held).toBe(true);
-    await expect(pglock.model('users', { timeout: '1s' })).resolves.toBe(true);
+    await expect(pglock.model('users', { timeout: '60s' })).resolves.toBe(true);
     expect(typeof (await lock.fencingToken())).toBe('bigint');
   });
   await pglock.advisory('session', async (lock) => {

@@ -506,7 +506,7 @@ describe('retries', () => {
     const core = openCore(db);
     const { client, pid } = await blocker('BEGIN', 'LOCK TABLE users');
     const done = core.service.prioritize(
-      { timeout: '200ms', retries: 1, retryDelay: 1, dryRun: true },
+      { timeout: '2s', retries: 1, retryDelay: 1, dryRun: true },
       statements(core, 'SELECT * FROM users'),
     );
     await expect(done).rejects.toMatchObject({

@@ -29,8 +29,8 @@ async function everyVerb(core: PgLockCore): Promise<Record<string, unknown>> {
 
 function verbsOf({ service, advisory }: PgLockCore): Record<string, () => Promise<unknown>> {
   return {
-    advisory: () => service.advisory('a', { timeout: '1s' }, (lock) => lock.fencingToken()),
-    acquire: async () => (await service.acquire(['b', [1, 2], 3n], { timeout: '1s' }))?.release(),
+    advisory: () => service.advisory('a', { timeout: '60s' }, (lock) => lock.fencingToken()),
+    acquire: async () => (await service.acquire(['b', [1, 2], 3n], { timeout: '60s' }))?.release(),
     shared: async () => (await service.acquire(['a', 'b'], { shared: true, holdAtLeast: 1 }))?.release(),
     isBusy: () => advisory.isBusy('a'),
     xactWaiting: () =>
@@ -53,8 +53,8 @@ function verbsOf({ service, advisory }: PgLockCore): Record<string, () => Promis
     xact: () => service.advisory('c', { xact: true }, (lock) => lock.fencingToken()),
     transaction: () =>
       service.transaction(async (tx) => {
-        await (await service.acquire('d', { transaction: tx, timeout: '50ms' }))?.fencingToken();
-        await service.model('orders', { transaction: tx, mode: 'SHARE', timeout: '50ms' });
+        await (await service.acquire('d', { transaction: tx, timeout: '60s' }))?.fencingToken();
+        await service.model('orders', { transaction: tx, mode: 'SHARE', timeout: '60s' });
         await service.timeout('50ms', { transaction: tx }, () => tx.query('SELECT 1'));
       }),
     timeout: () =>
@@ -260,10 +260,10 @@ describe('a role with no privilege but to log in', () => {
   it('waits, and is waited for, as everybody else', async () => {
     const [least, other] = [openCore(database, { connection: url }), openCore(database)];
     const lock = await other.service.acquire('x');
-    const next = least.service.acquire('x', { timeout: '10s' });
+    const next = least.service.acquire('x', { timeout: '60s' });
     await database.waitForWaiter();
     await lock?.release();
-    const again = other.service.acquire('x', { timeout: '10s' });
+    const again = other.service.acquire('x', { timeout: '60s' });
     await database.waitForWaiter();
     await (await next)?.release();
     await (await again)?.release();
@@ -475,7 +475,7 @@ describe('a hostile search_path', () => {
     const results = await everyVerb(core);
     expect(results).toEqual(ALL_DONE);
     await core.service.transaction(async (tx) => {
-      expect(await core.service.model('public.orders', { transaction: tx, timeout: '50ms' })).toBe(true);
+      expect(await core.service.model('public.orders', { transaction: tx, timeout: '60s' })).toBe(true);
       await core.service.timeout('1s', { transaction: tx }, () =>
         core.service.timeout(null, { transaction: tx }, () => undefined),
       );
@@ -485,13 +485,13 @@ describe('a hostile search_path', () => {
   it('lures no wait, hand-over, deadlock watch, guard, question or signal', async () => {
     const [a, b] = [openCore(hostile, { connection: url }), openCore(hostile, { connection: url })];
     const mine = (await a.service.acquire('x')) as LockHandle;
-    const waiting = b.service.advisory('y', () => b.service.acquire('x', { timeout: '20s' }));
+    const waiting = b.service.advisory('y', () => b.service.acquire('x', { timeout: '60s' }));
     const waiter = await hostile.waitForWaiter();
     expect(await b.advisory.isBusy('x')).toBe(true);
     const { rows } = await hostile.admin.query<{ server_version_num: string }>('SHOW server_version_num');
     // PostgreSQL 13 does not tell since when a session waits.
     const sinceWhen = Number(rows[0]?.server_version_num) < 140_000 ? {} : { waitDuration: { gte: 0 } };
-    const deadlock = a.service.advisory('y', { timeout: '5s' }, () => undefined);
+    const deadlock = a.service.advisory('y', { timeout: '60s' }, () => undefined);
     expect(
       await b.service.blocked.find({ where: { activity: { pid: waiter.pid }, ...sinceWhen } }),
     ).toHaveLength(1);
@@ -519,7 +519,7 @@ describe('a hostile search_path', () => {
     const done = deferred();
     const work = core.service.prioritize({ interval: '50ms', onKilled: () => done.resolve() }, () =>
       core.service.transaction((tx) =>
-        core.service.model('public.orders', { transaction: tx, timeout: '20s' }),
+        core.service.model('public.orders', { transaction: tx, timeout: '60s' }),
       ),
     );
     await done.promise;

@@ -27,7 +27,7 @@ describe('a wait that the client gives up by query_timeout', () => {
     async (what) => {
       const holder = await database.connect();
       await holder.query('BEGIN; LOCK TABLE users; SELECT pg_advisory_xact_lock(9)');
-      const pool = new pg.Pool({ connectionString: database.url, max: 1, query_timeout: 300 });
+      const pool = new pg.Pool({ connectionString: database.url, max: 1, query_timeout: 2_500 });
       database.defer(() => pool.end());
       const { service } = openCore(database);
       const client = await pool.connect();
@@ -53,7 +53,7 @@ describe('a wait that the client gives up by query_timeout', () => {
     const source = new DataSource({
       type: 'postgres',
       url: database.url,
-      extra: { query_timeout: 300, max: 1 },
+      extra: { query_timeout: 2_500, max: 1 },
     });
     await source.initialize();
     const { service } = openCore(database);
@@ -87,7 +87,7 @@ describe('a wait whose transaction is ended meanwhile', () => {
           async (tx) => {
             await wait(service, tx);
           },
-          { timeout: 500 },
+          { timeout: 2_500 },
         );
         await expect(failing).rejects.toThrow(TransactionStateError);
         await expect(failing).rejects.toThrow(/Prisma transaction was ended by its client/);
@@ -195,7 +195,7 @@ describe('a wait whose transaction is ended meanwhile', () => {
     const sql = postgres(database.url, { max: 2 });
     let waiting: Promise<unknown> = Promise.resolve();
     const failing = sql.begin(async (transaction) => {
-      waiting = service.acquire(9, { transaction, timeout: '500ms', onContention: 'throw' });
+      waiting = service.acquire(9, { transaction, timeout: '4s', onContention: 'throw' });
       waiting.catch(() => undefined);
       await database.waitForWaiter();
       throw new Error('impatient');

@@ -107,13 +107,13 @@ it('says so where an answer is lost, leaves nothing locked, and the transaction 
   await client.query('BEGIN');
   const options = { transaction: client };
   for (const failing of [
-    () => pglock.acquire('x', { ...options, timeout: '1s' }),
+    () => pglock.acquire('x', { ...options, timeout: '60s' }),
     () => pglock.acquire(['x', 'y'], { ...options, timeout: 0 }),
-    () => pglock.model('users', { ...options, timeout: '1s', signal: new AbortController().signal }),
+    () => pglock.model('users', { ...options, timeout: '60s', signal: new AbortController().signal }),
   ])
     await expect(failing()).rejects.toThrow(UnreadableAnswerError);
   await expect(pglock.timeout('1s', options, () => 1)).resolves.toBe(1);
-  await expect(pglock.model('users', { ...options, timeout: '1s' })).resolves.toBe(true);
+  await expect(pglock.model('users', { ...options, timeout: '60s' })).resolves.toBe(true);
   await expect(advisoryLocks(database)).resolves.toEqual([]);
   await client.query('INSERT INTO users VALUES (1)');
   await client.query('COMMIT');
@@ -201,7 +201,7 @@ async function expectRefusals(
 }
 
 async function expectGrants(pglock: PgLockService, options: { readonly transaction: object }): Promise<void> {
-  const lock = await pglock.acquire(['a', 8n], { ...options, timeout: '5s', onContention: 'throw' });
+  const lock = await pglock.acquire(['a', 8n], { ...options, timeout: '60s', onContention: 'throw' });
   expect(await lock.fencingToken()).toBeGreaterThan(0n);
   await expect(pglock.locks.find({ ids: ['a'] })).resolves.toMatchObject([
     { granted: true, activity: { pid: lock.pid } },
@@ -211,7 +211,7 @@ async function expectGrants(pglock: PgLockService, options: { readonly transacti
     return [pglock.isHeld('b'), pglock.isHeld('c')];
   };
   await expect(pglock.advisory('b', { ...options, timeout: 0 }, work)).resolves.toEqual([true, false]);
-  await expect(pglock.model('users', { ...options, mode: 'SHARE', timeout: '5s' })).resolves.toBe(true);
+  await expect(pglock.model('users', { ...options, mode: 'SHARE', timeout: '60s' })).resolves.toBe(true);
   await expect(pglock.timeout('3s', options, () => 'done')).resolves.toBe('done');
   const setting = { text: `SELECT current_setting('lock_timeout') AS value` };
   await expect(OpenTransaction.of(options.transaction).query(setting)).resolves.toEqual([{ value: '0' }]);

@@ -45,7 +45,7 @@ async function watched(config: pg.PoolConfig = {}): Promise<{ core: PgLockCore; 
 
 const WAYS: readonly (readonly [string, AdvisoryLockOptions])[] = [
   ['without a limit', {}],
-  ['with a timeout', { timeout: '2s' }],
+  ['with a timeout', { timeout: '60s' }],
   ['once', { timeout: 0 }],
   ['for ever', { timeout: null }],
   ['shared, with a signal', { shared: true, signal: new AbortController().signal }],
@@ -119,7 +119,7 @@ describe('a lock in a transaction of its own', () => {
   it('works the same where nothing can be sent together', async () => {
     const { core, wire } = await watched({ pipeline: true });
     await expect(
-      core.service.advisory('a', { xact: true, timeout: '1s' }, (lock) => lock.held),
+      core.service.advisory('a', { xact: true, timeout: '60s' }, (lock) => lock.held),
     ).resolves.toBe(true);
     expect(wire.texts.filter((text) => text.includes(';'))).toEqual([]);
     await expect(advisoryLocks(database)).resolves.toEqual([]);

@@ -624,12 +624,12 @@ describe('the transaction of a caller', () => {
     const holder = await database.connect();
     await holder.query('SELECT pg_advisory_lock(1)');
     const tx = await transaction();
-    await tx.query(`SET LOCAL statement_timeout = '50ms'`);
-    await expect(service.acquire(1, { transaction: tx, timeout: '5s' })).rejects.toMatchObject({
+    await tx.query(`SET LOCAL statement_timeout = '1s'`);
+    await expect(service.acquire(1, { transaction: tx, timeout: '60s' })).rejects.toMatchObject({
       code: '57014',
     });
     await expect(tx.query('SHOW statement_timeout')).resolves.toMatchObject({
-      rows: [{ statement_timeout: '50ms' }],
+      rows: [{ statement_timeout: '1s' }],
     });
   });
 

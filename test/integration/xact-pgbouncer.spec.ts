@@ -98,7 +98,7 @@ function throughPgBouncer(): void {
     const tokens: bigint[] = [];
     for (const _ of [1, 2]) {
       await pglock.advisory('fenced', { xact: true }, async (lock) => {
-        await expect(pglock.model('counter', { timeout: '1s' })).resolves.toBe(true);
+        await expect(pglock.model('counter', { timeout: '60s' })).resolves.toBe(true);
         await lock.client.query('UPDATE counter SET value = 0');
         tokens.push(await lock.fencingToken());
       });

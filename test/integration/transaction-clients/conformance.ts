@@ -159,7 +159,7 @@ export function describeConformance(database: TestDatabase, { open }: UnderTest)
     });
     await expect(thrown).rejects.toThrow(LockNotAvailableError);
     await expect(lockTimeoutOf(tx)).resolves.toBe('7s/0');
-    await expect(pglock.model('billing.invoices', { ...options, timeout: '1s' })).resolves.toBe(true);
+    await expect(pglock.model('billing.invoices', { ...options, timeout: '60s' })).resolves.toBe(true);
     await expect(lockTimeoutOf(tx)).resolves.toBe('7s/0');
   });
 

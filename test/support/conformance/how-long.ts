@@ -9,7 +9,7 @@ export function howLong(engine: LockEngine): void {
       await a.service.advisory('x', { holdAtLeast: '400ms' }, () => undefined);
       expect(await b.service.acquire('x', { timeout: 0 })).toBeNull();
       expect(await a.service.acquire('x', { timeout: 0 })).toBeNull();
-      await using lock = await b.service.acquire('x', { timeout: '5s' });
+      await using lock = await b.service.acquire('x', { timeout: '60s' });
       expect(lock?.held).toBe(true);
     });
 
@@ -26,7 +26,7 @@ export function howLong(engine: LockEngine): void {
     it('loses the handle and frees the lock', async () => {
       const [a, b] = openTwo(engine);
       const lock = await a.service.acquire('x', { maxHold: 60 });
-      await using next = await b.service.acquire('x', { timeout: '5s' });
+      await using next = await b.service.acquire('x', { timeout: '60s' });
       expect(next?.held).toBe(true);
       expect(lock?.signal.reason).toMatchObject({ name: 'LockLostError' });
       await lock?.release();

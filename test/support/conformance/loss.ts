@@ -39,7 +39,7 @@ export function loss(engine: LockEngine): void {
     it('goes to whoever waits for it', async () => {
       const [a, b] = openTwo(engine);
       const old = (await a.service.acquire('x')) as LockHandle;
-      const waiting = b.service.acquire('x', { timeout: '10s' });
+      const waiting = b.service.acquire('x', { timeout: '60s' });
       await engine.untilWaiting();
       await lose(old);
       await using next = await waiting;

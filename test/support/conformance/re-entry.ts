@@ -201,7 +201,7 @@ export function reentry(engine: LockEngine): void {
       expect(await b.service.acquire('x', { timeout: 0 })).toBeNull();
       gate.resolve();
       expect(await first).toEqual([true, 'within']);
-      await using free = await b.service.acquire('x', { timeout: '1s' });
+      await using free = await b.service.acquire('x', { timeout: '60s' });
       expect(free?.held).toBe(true);
     });
 
@@ -241,7 +241,7 @@ export function reentry(engine: LockEngine): void {
           await new Promise((resolve) => inner.signal.addEventListener('abort', resolve, { once: true }));
           expect([inner.held, outer.held]).toEqual([false, false]);
           expect(() => a.service.assertHeld('x')).toThrow(LockLostError);
-          await using free = await b.service.acquire('x', { timeout: '1s' });
+          await using free = await b.service.acquire('x', { timeout: '60s' });
           expect(free?.held).toBe(true);
         });
       });

@@ -49,7 +49,7 @@ export function turns(engine: LockEngine): void {
           await a.service.advisory('x', { shared: true }, work);
         }
       });
-      expect(await b.service.advisory('x', { timeout: '10s' }, () => 'in')).toBe('in');
+      expect(await b.service.advisory('x', { timeout: '60s' }, () => 'in')).toBe('in');
       stop = true;
       await Promise.all(readers);
     });
@@ -61,7 +61,7 @@ export function turns(engine: LockEngine): void {
         const work = () => new Promise((resolve) => setImmediate(resolve));
         while (!stop) await a.service.advisory('x', work);
       });
-      expect(await b.service.advisory('x', { timeout: '10s' }, () => 'in')).toBe('in');
+      expect(await b.service.advisory('x', { timeout: '60s' }, () => 'in')).toBe('in');
       stop = true;
       await Promise.all(local);
     });
