@@ -10,6 +10,14 @@ const FIND_MS = 50;
 /** The scheduler notes when a timer has fired right before it calls. */
 const JUST_NOW_MS = 1_000;
 
+/** What the timer waits for. */
+interface Armed {
+  readonly at: number;
+  readonly since: number;
+  /** What named the instant. `setTime()` of a cron job puts another in its place. */
+  readonly source: CronTimeLike | undefined;
+}
+
 /** What a {@link JobClock} tells. @internal */
 export interface JobClockListener {
   /** An instant has come, and no timer of the scheduler has said so. */
@@ -32,7 +40,7 @@ export class JobClock {
   private timer: NodeJS.Timeout | undefined;
   private source: CronTimeLike | undefined;
   private known: CronInstants | undefined;
-  private armed: { readonly at: number; readonly since: number } | undefined;
+  private armed: Armed | undefined;
   private readonly fired = new WeakMap<CronJobLike, Date>();
   /** Those whose timers have called in this turn. */
   private readonly calling = new Set<CronJobLike>();
@@ -87,7 +95,8 @@ export class JobClock {
 
   /** The distance from the last instant to the next; before the first, from the next to the one after it. */
   get periodMs(): number | undefined {
-    if (this.armed !== undefined && this.given !== undefined) return this.armed.at - this.given;
+    const { awaited } = this;
+    if (awaited !== undefined && this.given !== undefined) return awaited - this.given;
     const next = this.instants?.after(Date.now());
     return next === undefined ? undefined : this.instants?.periodFrom(next);
   }
@@ -96,8 +105,7 @@ export class JobClock {
   take(): number | undefined {
     const until = Date.now() + EARLY_MS;
     // All that are later than the one that is awaited are, too; so that a call between two ticks costs nothing.
-    const isAwaited = this.armed !== undefined && this.source === this.cronJobs()[0]?.cronTime;
-    if (isAwaited && this.armed !== undefined && this.armed.at > until) return undefined;
+    if ((this.awaited ?? 0) > until) return undefined;
     const at = this.instants?.lastIn(this.since, until);
     if (at === undefined) return undefined;
     this.since = at;
@@ -129,6 +137,12 @@ export class JobClock {
     return fired;
   }
 
+  /** The instant that the timer waits for, unless the cron job has another schedule by now. */
+  private get awaited(): number | undefined {
+    const { armed } = this;
+    return armed?.source === this.cronJobs()[0]?.cronTime ? armed?.at : undefined;
+  }
+
   private noteFired(job: CronJobLike, at: Date): void {
     this.fired.set(job, at);
     this.calling.add(job);
@@ -141,7 +155,7 @@ export class JobClock {
     this.find();
     const now = Date.now();
     const at = this.instants?.after(Math.max(this.since, now));
-    this.armed = at === undefined || !this.isActive ? undefined : { at, since: now };
+    this.armed = at === undefined || !this.isActive ? undefined : { at, since: now, source: this.source };
     const { armed } = this;
     const delay = armed === undefined ? this.idleDelay() : Math.min(Math.max(armed.at - now, 0), LOOK_MS);
     this.timer = setTimeout(() => this.look(), delay);

@@ -33,6 +33,18 @@ describe('the clock of a job', () => {
     await Promise.resolve();
   });
 
+  it('follows setTime(), although it was asked for the next instant before one has come', async () => {
+    const job = { cronTime: new CronTime('0 0 1 1 *', 'UTC', null), isActive: true };
+    const clock = new JobClock(() => [job], quiet);
+    clock.start();
+    job.cronTime = new CronTime('* * * * * *', 'UTC', null);
+    expect(clock.next).toBeLessThanOrEqual(Date.now() + 1_000);
+    expect(clock.periodMs).toBe(1_000);
+    await new Promise((resolve) => setTimeout(resolve, 1_050));
+    expect(clock.take()).toBeLessThanOrEqual(Date.now() + 20);
+    clock.stop();
+  });
+
   it('takes two calls in one turn for timers, as cron makes them where its timer was late', async () => {
     jest.spyOn(console, 'warn').mockImplementation(() => undefined);
     const calls: boolean[] = [];
