@@ -38,9 +38,14 @@ export interface FittedAnswer<Item, Answer> {
 
 /** Questions to peers whose answers no other process can read. @internal */
 export class SealedQuestions {
-  private readonly seal = new Seal();
+  private made: Seal | undefined;
 
   constructor(private readonly peers: Peers) {}
+
+  /** Made with the first question, since keys cost as much as a few connections. */
+  private get seal(): Seal {
+    return (this.made ??= new Seal());
+  }
 
   /**
    * Answers with the most items, from the first on, that fit into one message. `trusted` tells whether the server would show
@@ -73,7 +78,7 @@ export class SealedQuestions {
     const answers = await this.peers.ask(questionKind(kind.name), asked, options);
     const opened = answers.flatMap(({ body: { key, box }, from }) => {
       const text = this.seal.open(box, key);
-      const body = text === undefined ? undefined : kind.readAnswer(JSON.parse(text));
+      const body = text === undefined ? undefined : kind.readAnswer(parsed(text));
       return body === undefined ? [] : [{ body, from }];
     });
     return Promise.all(
@@ -112,4 +117,13 @@ function questionKind(name: string): PeerQuestionKind<SealedQuestion, SealedAnsw
         ? { key: body['key'], box: body['box'] }
         : undefined,
   };
+}
+
+/** Also a stranger can seal what it likes for us. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
