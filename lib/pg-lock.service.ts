@@ -127,8 +127,9 @@ export class PgLockService {
     optionsOrWork: AdvisoryLockOptions | UnderLock<R>,
     work?: UnderLock<R>,
   ): Promise<R | undefined> {
-    if (typeof optionsOrWork === 'function') return this.#advisory(id, undefined, optionsOrWork);
-    return this.#advisory(id, optionsOrWork, work);
+    if (typeof optionsOrWork === 'function' && work === undefined)
+      return this.#advisory(id, undefined, optionsOrWork);
+    return this.#advisory(id, optionsOrWork as AdvisoryLockOptions, work);
   }
 
   /** Hands promises on as they are: another one around each would be a tenth of what a lock costs. */
@@ -236,7 +237,7 @@ export class PgLockService {
    * @returns what the work returns, after which this process no longer stands by; `undefined` at shutdown.
    * @throws the last error of work that failed `giveUpAfter` times in a row.
    * @throws the reason of `options.signal`.
-   * @throws {PgLockUsageError} on a bad name or option, before any SQL.
+   * @throws {PgLockUsageError} on a bad name or option, before any SQL, and after the shutdown has begun.
    */
   lead<R>(name: string, work: (leadership: Leadership) => R | Promise<R>): Promise<R | undefined>;
   lead<R>(
@@ -250,8 +251,9 @@ export class PgLockService {
     work?: (leadership: Leadership) => R | Promise<R>,
   ): Promise<R | undefined> {
     const { leaders } = this.#parts;
-    if (typeof optionsOrWork === 'function') return leaders.lead(name, undefined, optionsOrWork);
-    return leaders.lead(name, optionsOrWork, work);
+    if (typeof optionsOrWork === 'function' && work === undefined)
+      return leaders.lead(name, undefined, optionsOrWork);
+    return leaders.lead(name, optionsOrWork as LeadOptions, work);
   }
 
   /** Whether this process leads the name at this moment. Sends no SQL. @throws {PgLockUsageError} on a bad name. */
@@ -326,8 +328,9 @@ export class PgLockService {
     work?: () => R | Promise<R>,
   ): Promise<R> {
     const { timeouts, transactions } = this.#parts.work;
-    if (typeof optionsOrWork === 'function') return timeouts.run(duration, {}, optionsOrWork);
-    return timeouts.run(duration, transactions.given(optionsOrWork), work);
+    if (typeof optionsOrWork === 'function' && work === undefined)
+      return timeouts.run(duration, {}, optionsOrWork);
+    return timeouts.run(duration, transactions.given(optionsOrWork as LockTimeoutOptions), work);
   }
 
   /**
@@ -359,8 +362,8 @@ export class PgLockService {
     work?: () => R | Promise<R>,
   ): Promise<R> {
     const { prioritizer } = this.#parts.admin;
-    if (typeof optionsOrWork === 'function') return prioritizer.run({}, optionsOrWork);
-    return prioritizer.run(this.#parts.work.transactions.given(optionsOrWork), work);
+    if (typeof optionsOrWork === 'function' && work === undefined) return prioritizer.run({}, optionsOrWork);
+    return prioritizer.run(this.#parts.work.transactions.given(optionsOrWork as PrioritizeOptions), work);
   }
 
   /**

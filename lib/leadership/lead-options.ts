@@ -7,9 +7,9 @@ import type { Leadership } from './leadership.js';
 
 /** How long to pause after an error of the work. @publicApi */
 export interface LeadBackOff {
-  /** The pause after the first error; doubled after each further one, and varied at random by up to half. @default '200ms' */
+  /** The pause after the first error; doubled after each further one, and varied at random by up to half; not above `most`. @default '200ms' */
   readonly first?: Duration | undefined;
-  /** The longest pause. @default '30s' */
+  /** The longest pause. @default '30s', or `first` where that is longer */
   readonly most?: Duration | undefined;
 }
 
@@ -59,16 +59,31 @@ export function resolveLeadOptions(options: LeadOptions = {}): ResolvedLeadOptio
   assertSignal(signal);
   const pauses: LeadBackOff = backOff ?? {};
   assertOptions(pauses, ['first', 'most'], 'backOff');
-  const { first, most } = pauses;
   return {
     signal,
     giveUpAfter: giveUpAfterOf(options.giveUpAfter),
-    firstPauseMs: first === undefined ? DEFAULTS.firstPauseMs : positiveDurationMs(first, 'backOff.first'),
-    longestPauseMs: most === undefined ? DEFAULTS.longestPauseMs : positiveDurationMs(most, 'backOff.most'),
+    ...pausesOf(pauses),
     onElected,
     onResigned,
     onLost,
   };
+}
+
+function pausesOf({
+  first,
+  most,
+}: LeadBackOff): Pick<ResolvedLeadOptions, 'firstPauseMs' | 'longestPauseMs'> {
+  const firstPauseMs =
+    first === undefined ? DEFAULTS.firstPauseMs : positiveDurationMs(first, 'backOff.first');
+  const longestPauseMs =
+    most === undefined
+      ? Math.max(DEFAULTS.longestPauseMs, firstPauseMs)
+      : positiveDurationMs(most, 'backOff.most');
+  if (first !== undefined && firstPauseMs > longestPauseMs)
+    throw new PgLockUsageError(
+      `backOff.first must not be longer than backOff.most; got ${printable(first)} and ${printable(most)}.`,
+    );
+  return { firstPauseMs: Math.min(firstPauseMs, longestPauseMs), longestPauseMs };
 }
 
 /** @throws {PgLockUsageError} when it names nothing. @internal */

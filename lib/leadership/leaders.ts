@@ -7,6 +7,7 @@ import type { AssertPeers, Peers } from '../peers/peers.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import { assertWork } from '../vocabulary/assert-work.js';
+import { closedError } from '../vocabulary/closed-error.js';
 import { Candidacy, type CandidacyHost, type TermEnd } from './candidacy.js';
 import { leaderName, resolveLeadOptions, type LeadOptions } from './lead-options.js';
 import { leadersPage, RESIGNED, WHO_LEADS, type LeaderReport } from './leader-messages.js';
@@ -80,6 +81,11 @@ export class Leaders {
     }
   }
 
+  /** Whether nothing is led any more. @internal */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** Whether this process leads the name at this moment. @internal */
   isLeader(name: string): boolean {
     const asked = leaderName(name);
@@ -98,7 +104,7 @@ export class Leaders {
     const resolved = resolveLeadOptions(options);
     assertWork(work, 'lead(name, options, work)');
     this.#init.assertPeers?.('leaders');
-    if (this.#closed) return Promise.resolve(undefined);
+    if (this.#closed) return Promise.reject(closedError());
     const candidacy = new Candidacy(this.#host, named, resolved, work);
     return outsideFlows(() => this.#run(candidacy));
   }

@@ -110,11 +110,16 @@ export class LeaderRunner implements OnModuleInit, OnApplicationBootstrap, Befor
         await runtime.core.leaders.lead(name, lead, call);
         return;
       } catch {
+        if (this.isOver(runtime)) return;
         // told by an event of the module already
         await this.pause(resolveLeadOptions(lead).longestPauseMs * (0.5 + Math.random()));
-        if (this.isStopping) return;
+        if (this.isOver(runtime)) return;
       }
     }
+  }
+
+  private isOver({ core }: LockRuntime): boolean {
+    return this.isStopping || core.leaders.isClosed;
   }
 
   private pause(ms: number): Promise<void> {

@@ -327,10 +327,10 @@ describe('shutdown', () => {
     expect(await quickest(500, gap)).toBeLessThan(500);
   });
 
-  it('leads no more once it has begun', async () => {
+  it('refuses to lead once it has begun', async () => {
     const core = openCore(database);
     await core.close();
-    expect(await core.service.lead('poller', () => 'led')).toBeUndefined();
+    await expect(core.service.lead('poller', () => 'led')).rejects.toThrow(PgLockUsageError);
   });
 
   it('hands over at once where the next had no connection left to stand by on', async () => {

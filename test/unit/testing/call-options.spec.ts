@@ -40,6 +40,28 @@ describe.each(Object.entries(verbs))('%s', (_name, call) => {
   });
 });
 
+describe('options behind the work', () => {
+  const { transaction: _, 'jobs.wrap': __, ...optionsFirst } = verbs;
+
+  it.each(Object.entries(optionsFirst))('are refused by %s, not overlooked', async (_name, call) => {
+    const work = jest.fn();
+    const calling = async () => call(core.service, work as never, {} as never);
+    await expect(calling()).rejects.toThrow(PgLockUsageError);
+    expect(work).not.toHaveBeenCalled();
+  });
+});
+
+describe('the pauses of a leader', () => {
+  it('refuse a first that is longer than the longest', async () => {
+    const leading = (backOff: object) => core.service.lead('a', { backOff }, () => 'led');
+    await expect(leading({ first: '5s', most: '1s' })).rejects.toThrow(
+      /backOff\.first must not be longer than backOff\.most; got "5s" and "1s"/,
+    );
+    await expect(leading({ first: '1 minute' })).resolves.toBe('led');
+    await expect(leading({ most: '50ms' })).resolves.toBe('led');
+  });
+});
+
 describe('model', () => {
   it.each([
     [null],
