@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { eventually, useDatabase } from '../support/database.js';
+import { eventually, inOneOf, useDatabase } from '../support/database.js';
 
 const SAMPLE = fileURLToPath(new URL('../../sample/01-cron-once', import.meta.url));
 const run = promisify(execFile);
@@ -55,30 +55,33 @@ describe('sample 01, one cron job on three replicas', () => {
   beforeAll(() => run('npm', ['run', '--silent', 'build'], { cwd: SAMPLE }));
 
   it('runs every tick once while the holder is killed and replaced; without the lock it fails', async () => {
-    const [locked, unlocked] = await Promise.all([
-      start(['--for', '6s'], process.env),
-      start(['--without-lock', '--for', '5s'], onOurServer()),
-    ]);
+    // What it shows within seconds, a machine that stands still for some of them does not show.
+    await inOneOf(3, async () => {
+      const [locked, unlocked] = await Promise.all([
+        start(['--for', '6s'], process.env),
+        start(['--without-lock', '--for', '5s'], onOurServer()),
+      ]);
 
-    expect(locked).toMatchObject({ code: 0 });
-    expect(locked.output).toMatch(
-      /✗ SIGKILL for [ABC] \(pid \d+\), which has just run this tick and holds the job's lock\./,
-    );
-    expect(locked.output).toMatch(/PostgreSQL released the lock \d+ ms after the kill\./);
-    expect(locked.output).toMatch(/✓ [ABC] took over at its next tick, (\d+ ms|1\.\d s) after the kill/);
-    expect(locked.output).toMatch(/ {8}tick \d+ ran once, by [ABC]; tick \d+ ran once, by [ABC]\./);
-    expect(locked.output).toMatch(/\+ D starts in the place of [ABC]/);
-    expect(locked.output).toMatch(/[ABC] 423/);
-    expect(locked.output).toMatch(/waited \d+ ms/);
-    expect(locked.output).toMatch(/✓ 6 ticks, 6 runs: each tick ran once, none was lost\./);
-    expect(locked.output).not.toContain('\x1b');
+      expect(locked).toMatchObject({ code: 0 });
+      expect(locked.output).toMatch(
+        /✗ SIGKILL for [ABC] \(pid \d+\), which has just run this tick and holds the job's lock\./,
+      );
+      expect(locked.output).toMatch(/PostgreSQL released the lock \d+ ms after the kill\./);
+      expect(locked.output).toMatch(/✓ [ABC] took over at its next tick, (\d+ ms|1\.\d s) after the kill/);
+      expect(locked.output).toMatch(/ {8}tick \d+ ran once, by [ABC]; tick \d+ ran once, by [ABC]\./);
+      expect(locked.output).toMatch(/\+ D starts in the place of [ABC]/);
+      expect(locked.output).toMatch(/[ABC] 423/);
+      expect(locked.output).toMatch(/waited \d+ ms/);
+      expect(locked.output).toMatch(/✓ 6 ticks, 6 runs: each tick ran once, none was lost\./);
+      expect(locked.output).not.toContain('\x1b');
 
-    expect(unlocked).toMatchObject({ code: 1 });
-    expect(unlocked.output).toMatch(/✗ 5 ticks, 1\d runs\./);
-    expect(unlocked.output).toMatch(/tick 5 ran 3 times: A, B, C/);
+      expect(unlocked).toMatchObject({ code: 1 });
+      expect(unlocked.output).toMatch(/✗ 5 ticks, 1\d runs\./);
+      expect(unlocked.output).toMatch(/tick 5 ran 3 times: A, B, C/);
 
-    expect([...pidsIn(locked.output), ...pidsIn(unlocked.output)].filter(isAlive)).toEqual([]);
-    expect(await databasesLeft()).toBe(0);
+      expect([...pidsIn(locked.output), ...pidsIn(unlocked.output)].filter(isAlive)).toEqual([]);
+      expect(await databasesLeft()).toBe(0);
+    });
   });
 
   it('ends between two ticks at Ctrl-C; killed, it leaves no replica behind', async () => {

@@ -126,7 +126,7 @@ describe('sample 08, maintenance', () => {
     const [one, other] = await Promise.all([start('08-maintenance'), start('08-maintenance')]);
     const orders = () => ask(`${other.address}/orders`);
     expect(await orders()).toMatchObject({ status: 200, text: '["first","second"]' });
-    const working = ask(`${one.address}/maintenance?seconds=1`, { method: 'POST' });
+    const working = ask(`${one.address}/maintenance?seconds=5`, { method: 'POST' });
     await untilHeld(db, 'maintenance');
     expect(await orders()).toMatchObject({ status: 423, retryAfter: expect.any(String) as string });
     expect(await ask(`${other.address}/maintenance?seconds=0`, { method: 'POST' })).toMatchObject({

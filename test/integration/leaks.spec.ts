@@ -147,13 +147,17 @@ it(`${String(CYCLES)} locks leave nothing behind`, async () => {
     await run(warm + i * step, warm + (i + 1) * step);
     await lose(core);
   }
-  const after = await stockOf(core, shutdown.signal);
-  expect(after).toMatchObject({ locks: 0, listeners: before.listeners });
-  expect(after.timers - before.timers).toBeLessThanOrEqual(2); // the tickers of sessions come and go
-  expect(after.sockets - before.sockets).toBeLessThanOrEqual(4);
-  expect(after.sessions).toBeLessThanOrEqual(8);
-  // One object of the size of a handle that stays for each lock would be more than this.
-  expect(after.heapMb - before.heapMb).toBeLessThan(isFullRun ? 12 : 6);
+  // What leaks stays; what is on its way, on a busy machine, does not.
+  const after = await eventually(async () => {
+    const stock = await stockOf(core, shutdown.signal);
+    expect(stock).toMatchObject({ locks: 0, listeners: before.listeners });
+    expect(stock.timers - before.timers).toBeLessThanOrEqual(2); // the tickers of sessions come and go
+    expect(stock.sockets - before.sockets).toBeLessThanOrEqual(4);
+    expect(stock.sessions).toBeLessThanOrEqual(8);
+    // One object of the size of a handle that stays for each lock would be more than this.
+    expect(stock.heapMb - before.heapMb).toBeLessThan(isFullRun ? 12 : 6);
+    return stock;
+  });
   expect([...ways.values()].reduce((a, b) => a + b, 0)).toBe(CYCLES + warm);
   if (isFullRun) await report(before, after, ways);
 }, 600_000);

@@ -6,7 +6,7 @@ import type { PeerMessageKind } from '../../lib/peers/peers.js';
 import { eventually } from '../support/database.js';
 import { startPostgres, type OwnPostgresServer } from '../support/postgres/start-postgres.mjs';
 
-const LEASE_MS = 2_000;
+const LEASE_MS = 5_000;
 const NUMBER: PeerMessageKind<number> = {
   name: 'number',
   read: (body) => (typeof body === 'number' ? body : undefined),

@@ -7,19 +7,21 @@ import { PermitHead } from '../../lib/locks/permit-head.js';
 import { permitKey } from '../../lib/locks/permit-keys.js';
 import { lockKey } from '../../lib/vocabulary/lock-id.js';
 import { advisoryLocks, openCore, openTwo } from '../support/cores.js';
-import { eventually, quickest, useDatabase } from '../support/database.js';
+import { barrier, eventually, quickest, useDatabase } from '../support/database.js';
 
 const database = useDatabase();
 
 describe('permits', () => {
   it('lets so many hold an id in all processes together, each with a number of its own', async () => {
     const [a, b] = openTwo(database);
+    const full = barrier(3); // the first three leave together
     let inside = 0;
     let most = 0;
     const numbers = new Set<number | undefined>();
     const work = async ({ permit }: { readonly permit?: number | undefined }) => {
       most = Math.max(most, ++inside);
       numbers.add(permit);
+      await full.arrive();
       await delay(5);
       inside--;
     };

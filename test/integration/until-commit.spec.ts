@@ -179,7 +179,7 @@ describe.each([
     const { service, isFree } = opened();
     const lost = new Promise((resolve) => service.events.once('lockLost', resolve));
     await service.transaction(async () => {
-      await service.advisory('a', { untilCommit: true, maxHold: 200 }, () => 1);
+      await service.advisory('a', { untilCommit: true, maxHold: '3s' }, () => 1);
       await expect(isFree('a')).resolves.toBe(false);
       await lost;
       await eventually(() => isFree('a'));

@@ -225,7 +225,7 @@ export function reentry(engine: LockEngine): void {
     it('ends the inner handle only when its maxHold is over', async () => {
       const [a, b] = openTwo(engine);
       await a.service.advisory('x', async (outer) => {
-        await a.service.advisory('x', { reentrant: true, maxHold: 30 }, async (inner) => {
+        await a.service.advisory('x', { reentrant: true, maxHold: 300 }, async (inner) => {
           await new Promise((resolve) => inner.signal.addEventListener('abort', resolve, { once: true }));
           expect(inner.signal.reason).toBeInstanceOf(LockLostError);
           expect([inner.held, outer.held, outer.signal.aborted]).toEqual([false, true, false]);
@@ -236,7 +236,7 @@ export function reentry(engine: LockEngine): void {
 
     it('tells inner handles when the maxHold of the outer one is over', async () => {
       const [a, b] = openTwo(engine);
-      await a.service.advisory('x', { maxHold: 30 }, async (outer) => {
+      await a.service.advisory('x', { maxHold: 300 }, async (outer) => {
         await a.service.advisory('x', { reentrant: true }, async (inner) => {
           await new Promise((resolve) => inner.signal.addEventListener('abort', resolve, { once: true }));
           expect([inner.held, outer.held]).toEqual([false, false]);
@@ -258,7 +258,7 @@ export function reentry(engine: LockEngine): void {
           await engine.loseEverything(outer);
           await Promise.all(told);
           expect(() => service.assertHeld('x')).toThrow(LockLostError);
-          const again = { reentrant: true, timeout: '5s' } as const;
+          const again = { reentrant: true, timeout: '60s' } as const;
           await service.advisory('x', again, () => service.assertHeld('x'));
         });
       });
