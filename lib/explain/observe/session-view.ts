@@ -88,9 +88,8 @@ export class SessionView {
   /** Locks of the transaction so far. */
   get held(): readonly ExplainedLock[] {
     if (this.#held.size === 0) return NOTHING_SEEN.heldBefore;
-    return [...this.#held.entries()].flatMap(([oid, held]) =>
-      this.#settled.has(oid) ? [] : [this.#lock(held)],
-    );
+    const held = [...this.#held.entries()].filter(([oid]) => !this.#settled.has(oid));
+    return withoutTwins(held.map(([, one]) => this.#lock(one)));
   }
 
   /** What the statement since the last look did. */
@@ -101,7 +100,7 @@ export class SessionView {
     const locks = [...held.values()].filter(({ known, mode }) =>
       isStronger(mode, this.#held.get(known.oid)?.mode),
     );
-    const seen = { locks: locks.map((one) => this.#lock(one)).sort(byStrength), heldBefore };
+    const seen = { locks: withoutTwins(locks.map((one) => this.#lock(one))).sort(byStrength), heldBefore };
     const gone = new Set(look.locked.flatMap(({ oid, name }) => (name === null ? [oid] : [])));
     const defaultPartitions = locks.flatMap(({ known: { oid, isDefault, relation } }) =>
       isDefault && !gone.has(oid) ? [relation] : [],
@@ -193,6 +192,12 @@ export class SessionView {
       if (now !== undefined || this.#before(row.oid) !== undefined) this.#changed.set(row.oid, now);
     }
   }
+}
+
+/** An index that is made anew takes the place of one of its name, which is the one that others know. */
+function withoutTwins(locks: readonly ExplainedLock[]): ExplainedLock[] {
+  const known = new Set(locks.flatMap(({ relation, created }) => (created === true ? [] : [relation])));
+  return locks.filter(({ relation, created }) => created !== true || !known.has(relation));
 }
 
 function partitionKeysOf(relations: readonly KnownRelation[]): ReadonlyMap<string, string> {

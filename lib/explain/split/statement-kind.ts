@@ -62,6 +62,17 @@ export function isDataStatement(sql: string): boolean {
   );
 }
 
+/** Whether it makes a table of what it selects: `SELECT … INTO`, which is CREATE TABLE AS by another name. @internal */
+export function selectsInto(sql: string): boolean {
+  if (!/\binto\b/i.test(sql)) return false;
+  const words = sqlWords(sql);
+  if (!['select', 'with', '('].includes(words[0]?.text ?? '')) return false;
+  return words.some(
+    ({ text, kind }, at) =>
+      text === 'into' && kind === 'word' && !['insert', 'merge'].includes(words[at - 1]?.text ?? ''),
+  );
+}
+
 /** Its words in lower case, one blank between: `alter table orders detach partition p concurrently`. */
 function headOf(sql: string): string {
   return sqlWords(sql, 40)

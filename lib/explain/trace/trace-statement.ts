@@ -1,5 +1,5 @@
 import { commandOf } from '../split/sql-words.js';
-import { isDataStatement, statementKind, type StatementKind } from '../split/statement-kind.js';
+import { isDataStatement, selectsInto, statementKind, type StatementKind } from '../split/statement-kind.js';
 
 /** How the tracer treats a statement. @internal */
 export interface TracedKind {
@@ -26,16 +26,17 @@ const PLAIN =
 const CHANGES = /^(INSERT|UPDATE|DELETE|MERGE|WITH)\b/;
 /** They lock no relation. */
 const HARMLESS =
-  /^(SET|RESET|SHOW|SAVEPOINT|RELEASE|LISTEN|UNLISTEN|NOTIFY|PREPARE|DEALLOCATE|DISCARD|LOAD|CHECKPOINT|CLOSE)\b/;
+  /^(SET|RESET|SHOW|SAVEPOINT|RELEASE|LISTEN|UNLISTEN|NOTIFY|DEALLOCATE|DISCARD|LOAD|CHECKPOINT|CLOSE)\b/;
 
 /** @internal */
 export function tracedKind(sql: string): TracedKind {
   const kind = statementKind(sql);
   const command = commandOf(sql);
   const plain = kind === 'plain' || kind === 'perhaps';
-  const isDdl = plain && DDL.test(command);
+  const makesTable = selectsInto(sql);
+  const isDdl = plain && (makesTable || DDL.test(command));
   const isCopy = /^COPY\b/.test(command);
-  const isData = isCopy || isDataStatement(sql);
+  const isData = isCopy || (!makesTable && isDataStatement(sql));
   const isSampled = /^(DO|CALL)\b/.test(command);
   const other = plain && !PLAIN.test(command) && !isData;
   return {

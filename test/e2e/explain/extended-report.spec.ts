@@ -89,3 +89,57 @@ describe('the report of the extended protocol', () => {
     expect(report.statements.every(({ durationMs }) => durationMs > 0)).toBe(true);
   });
 });
+
+describe('the report of a traced command', () => {
+  const locksOf = ({ statements }: ExplainReport) =>
+    statements.map(({ sql, locks }) => [
+      sql,
+      locks.map(({ relation, mode, created }) => `${relation} ${mode}${created === true ? ' created' : ''}`),
+    ]);
+
+  it('knows a table that SELECT INTO has made from then on', async () => {
+    for (const sql of ['SELECT * INTO n FROM orders', 'WITH x AS (SELECT 1 AS a) SELECT a INTO n FROM x']) {
+      const report = await reported(async (client) => {
+        await client.ask(query(sql));
+        await client.ask(query('ALTER TABLE n ADD z int'));
+        await client.ask(query('DROP TABLE n'));
+      });
+      const [made, altered] = report.statements;
+      expect([made?.partial, made?.locks[0]?.created ?? made?.locks.at(-1)?.created]).toEqual([false, true]);
+      expect(altered?.locks).toMatchObject([{ relation: 'public.n', mode: 'ACCESS EXCLUSIVE' }]);
+      expect(altered?.locks[0]?.created).toBeUndefined();
+      expect(altered?.findings.map(({ name }) => name)).toContain('access-exclusive');
+    }
+  });
+
+  it('does not say of a PREPARE that it locks nothing', async () => {
+    const report = await reported(async (client) => {
+      await client.ask(query('BEGIN'));
+      await client.ask(query('PREPARE p AS SELECT * FROM orders'));
+      await client.ask(query('ALTER TABLE orders ADD a int'));
+      await client.ask(query('ROLLBACK'));
+    });
+    expect(report.statements[1]?.partial).toBe(true);
+    expect(report.statements[2]?.heldBefore.map(({ mode }) => mode)).toEqual(['ACCESS SHARE']);
+  });
+
+  it('has an index once that is made anew', async () => {
+    const report = await reported(async (client) => {
+      await client.ask(query('CREATE TABLE typed (a int, b int)'));
+      await client.ask(query('CREATE INDEX typed_a ON typed (a)'));
+      await client.ask(query('BEGIN'));
+      await client.ask(query('ALTER TABLE typed ALTER a TYPE bigint'));
+      await client.ask(query('ALTER TABLE typed ADD c int'));
+      await client.ask(query('ROLLBACK'));
+      await client.ask(query('DROP TABLE typed'));
+    });
+    expect(locksOf(report)[3]![1]).toEqual([
+      'public.typed ACCESS EXCLUSIVE',
+      'public.typed_a ACCESS EXCLUSIVE',
+    ]);
+    expect(report.statements[4]!.heldBefore.map(({ relation }) => relation)).toEqual([
+      'public.typed',
+      'public.typed_a',
+    ]);
+  });
+});
