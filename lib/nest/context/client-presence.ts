@@ -1,5 +1,5 @@
 import type { ExecutionContext } from '@nestjs/common';
-import { onClosing, type Closing } from './closing.js';
+import { isClosed, onClosing, type Closing } from './closing.js';
 
 /**
  * Calls back when the client that waits for a handler's answer is gone: the response or the socket closed early.
@@ -49,13 +49,16 @@ function rpcSocket(context: unknown): unknown {
   return isObject(socket) && 'netSocket' in socket ? socket.netSocket : socket;
 }
 
-/** A response that was written to its end has closed because it is done. */
+/** A response that was written to its end has closed because it is done. One of HTTP/2 counts as written when it was aborted, too. */
 function isGone(source: Closing): boolean {
-  const { writableFinished, destroyed, closed, readyState, connected } = source as unknown as Readonly<
-    Record<string, unknown>
-  >;
-  if ('headersSent' in source && writableFinished === true) return false;
-  return destroyed === true || closed === true || connected === false || readyState === WEBSOCKET_CLOSED;
+  const { writableFinished, stream, readyState, connected } = source as {
+    readonly writableFinished?: boolean;
+    readonly stream?: { readonly aborted?: boolean };
+    readonly readyState?: unknown;
+    readonly connected?: boolean;
+  };
+  if ('headersSent' in source && writableFinished === true && stream?.aborted !== true) return false;
+  return isClosed(source) || connected === false || readyState === WEBSOCKET_CLOSED;
 }
 
 const WEBSOCKET_CLOSED = 3;

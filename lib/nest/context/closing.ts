@@ -3,6 +3,16 @@ export interface Closing {
   on(event: string, listener: () => void): unknown;
 }
 
+/** Whether a response or a socket has closed; over HTTP/2 its stream, of which the response says nothing. @internal */
+export function isClosed(source: object): boolean {
+  const { destroyed, closed, stream } = source as {
+    readonly destroyed?: boolean;
+    readonly closed?: boolean;
+    readonly stream?: { readonly destroyed?: boolean };
+  };
+  return destroyed === true || closed === true || stream?.destroyed === true;
+}
+
 /** On what is watched: a map beside it would have to be looked through by every minor garbage collection. */
 const WATCH = Symbol('nestjs-pglock:closing');
 

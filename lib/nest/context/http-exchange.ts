@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { ExecutionContext } from '@nestjs/common';
 import { METADATA } from '../nest-metadata.js';
-import { onClosing } from './closing.js';
+import { isClosed, onClosing } from './closing.js';
 
 /** What Express' response and Fastify's reply have in common. */
 interface AnyResponse {
@@ -45,7 +45,7 @@ export class HttpExchange {
 
   /** Whether something is being sent that ends after the handler: a stream that was piped to the response. */
   get isSending(): boolean {
-    return this.raw.headersSent && !this.raw.writableEnded && !this.raw.destroyed;
+    return this.raw.headersSent && !this.raw.writableEnded && !isClosed(this.raw);
   }
 
   setStatus(code: number): void {
@@ -55,7 +55,7 @@ export class HttpExchange {
   /** Calls back once, when the response was sent or its client is gone. */
   onceClosed(callback: () => void): void {
     const { raw } = this;
-    if (raw.closed) return queueMicrotask(callback);
+    if (isClosed(raw)) return queueMicrotask(callback);
     const stop = onClosing(raw, () => {
       stop();
       callback();
