@@ -30,6 +30,32 @@ export async function assertAlone(
   );
 }
 
+/**
+ * A pooler that gives each transaction another backend would leave settings behind, and show the locks of somebody else.
+ *
+ * @param open opens a second session, where there may be a pooler.
+ * @throws {ExplainRefusedError} when a session does not keep its backend.
+ * @internal
+ */
+export async function assertOneBackend(
+  session: ExplainSession,
+  open: () => Promise<ExplainSession>,
+): Promise<void> {
+  const backend = await session.backend();
+  if (backend === session.pid) return;
+  const other = await open();
+  try {
+    // Between two of its statements another client is given its backend, or it another one.
+    const isShared = (await other.backend()) === backend;
+    if (!isShared && (await session.backend()) === backend) return;
+  } finally {
+    await other.close();
+  }
+  throw new ExplainRefusedError(
+    'A connection pooler in transaction mode stands between, which gives each transaction another session. Nothing was run: give the address of the server itself, or of a pooler in session mode.',
+  );
+}
+
 /** @throws {PgLockUsageError} when the live database is the one that statements would be executed on. @internal */
 export async function assertNotLive(live: PgLockConnection | null, session: ExplainSession): Promise<void> {
   if (live === null) return;

@@ -1,5 +1,5 @@
 import { connectorTo } from '../session/connector.js';
-import { assertAlone, assertNotLive } from './assert-safe.js';
+import { assertAlone, assertNotLive, assertOneBackend } from './assert-safe.js';
 import { buildReport } from './build-report.js';
 import type { ExplainMigrationOptions } from './explain-options.js';
 import { readLive } from './live/read-live.js';
@@ -41,6 +41,7 @@ export async function explainSources(
   signal?.addEventListener('abort', cancel, { once: true });
   let watcher: ExplainSession | undefined;
   try {
+    await assertOneBackend(session, () => ExplainSession.open(connector, signal));
     watcher = await ExplainSession.open(connector, signal);
     await assertNotLive(plan.live, session);
     await assertAlone(plan.yes, session, [session.pid, watcher.pid]);

@@ -14,6 +14,11 @@ export const READ_DATABASE_IDENTITY: Statement = {
  d.datname::pg_catalog.text AS name FROM pg_catalog.pg_database d WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()`,
 };
 
+/** Which backend runs it. @internal */
+export const READ_OWN_BACKEND: Statement = {
+  text: 'SELECT pg_catalog.pg_backend_pid()::pg_catalog.text AS pid',
+};
+
 /** Sets `lock_timeout` for the whole session. @internal */
 export function setSessionTimeout(milliseconds: number): Statement {
   return {

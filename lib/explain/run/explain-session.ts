@@ -3,7 +3,12 @@ import type { Connector } from '../../session/connector.js';
 import { runDiscardingRows } from '../../session/discard-rows.js';
 import { toldPid } from '../../session/told-pid.js';
 import { lookAtOwnSession, READ_RELATIONS, type CatalogRelation, type Look } from '../../sql/explain-look.js';
-import { cancelBackend, readSettingValue, setLocalSetting } from '../../sql/explain-session.js';
+import {
+  cancelBackend,
+  READ_OWN_BACKEND,
+  readSettingValue,
+  setLocalSetting,
+} from '../../sql/explain-session.js';
 import type { Statement } from '../../sql/statement.js';
 
 /** Text comes as the server writes it, whatever parsers an application has set for all of `pg`. */
@@ -26,6 +31,12 @@ export class ExplainSession {
 
   get pid(): number {
     return toldPid(this.#client) ?? 0;
+  }
+
+  /** The backend that runs its statements at this moment; behind a pooler it is not the one that the client was told of. */
+  async backend(): Promise<number> {
+    const [row] = await this.query<{ pid: string }>(READ_OWN_BACKEND);
+    return Number(row?.pid);
   }
 
   async query<Row extends object>({ text, values }: Statement): Promise<Row[]> {

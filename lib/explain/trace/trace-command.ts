@@ -1,6 +1,6 @@
 import { connectorTo } from '../../session/connector.js';
 import type { PgLockConnection } from '../../session/session-options.js';
-import { assertAlone, assertNotLive } from '../assert-safe.js';
+import { assertAlone, assertNotLive, assertOneBackend } from '../assert-safe.js';
 import { buildReport } from '../build-report.js';
 import { readLive } from '../live/read-live.js';
 import type { ExplainReport } from '../report.js';
@@ -42,8 +42,10 @@ export async function traceCommand<T>(
   work: TracedWork<T>,
 ): Promise<{ readonly report: ExplainReport; readonly result: T; readonly refusal: string | undefined }> {
   const { database, live, yes, rollback = false, label, signal } = options;
-  const watcher = await ExplainSession.open(connectorTo(database), signal);
+  const open = () => ExplainSession.open(connectorTo(database), signal);
+  const watcher = await open();
   try {
+    await assertOneBackend(watcher, open);
     await assertNotLive(live, watcher);
     await assertAlone(yes, watcher, [watcher.pid]);
     const rolledBack = new RollbackRun(watcher);
