@@ -1,5 +1,6 @@
 import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { JobsContext } from './jobs-context.js';
+import { believableUntil } from './tick-memory.js';
 import { RECENT_TICKS_QUESTION, TICK_QUESTION, type TickAnswer, type TickQuestion } from './tick-messages.js';
 
 /** Answers what peers ask about ticks. Returns the ways to stop. @internal */
@@ -14,7 +15,7 @@ export function answerTickQuestions(context: JobsContext): (() => void)[] {
 
 /** Who ran the tick; "no replica" only from a peer that listened over the instant. */
 function whoRan({ job, at }: TickQuestion, { memory, peers, options }: JobsContext): TickAnswer | undefined {
-  const claim = memory.from(job, at);
+  const claim = memory.from(job, at, believableUntil(options.clockSkewMs));
   if (claim !== undefined) return { by: claim.by, at: claim.at, replica: claim.replica };
   const since = peers.listeningSince ?? Infinity;
   const isComplete = since <= monotonicMs() - (Date.now() - at) - options.clockSkewMs;

@@ -23,6 +23,8 @@ export interface TickClaim {
 
 /** Of each job so many ticks are remembered. */
 const TICKS = 16;
+/** By how much an announcement may seem early where this process was busy. */
+const ON_ITS_WAY_MS = 1_000;
 /** Of so many jobs, those of other applications on the database included. */
 const JOBS = 10_000;
 
@@ -72,14 +74,14 @@ export class TickMemory {
     if (index >= 0) claims?.splice(index, 1);
   }
 
-  /** The claim of the instant, or of a later one. */
-  from(job: string, at: number): TickClaim | undefined {
-    return this.jobs.get(job)?.find((claim) => claim.at >= at);
+  /** The claim of the instant, or of a later one up to `until`: what is later is of a clock that is wrong, and says nothing. */
+  from(job: string, at: number, until: number): TickClaim | undefined {
+    return this.jobs.get(job)?.find((claim) => covers(claim, at, until));
   }
 
-  /** The claim of the instant, or of a later one, by another process than `self`. */
-  claimedByOther(job: string, at: number, self: string): TickClaim | undefined {
-    return this.jobs.get(job)?.find((claim) => claim.at >= at && claim.by !== self);
+  /** The same, by another process than `self`. */
+  claimedByOther(job: string, at: number, self: string, until: number): TickClaim | undefined {
+    return this.jobs.get(job)?.find((claim) => covers(claim, at, until) && claim.by !== self);
   }
 
   /** All claims of the instant and later ones, in an order that is the same for all who know the same. */
@@ -113,6 +115,16 @@ export class TickMemory {
     const [oldest] = this.jobs.keys();
     if (oldest !== undefined) this.jobs.delete(oldest);
   }
+}
+
+/** A replica that runs a tick has given up the ones before it. */
+function covers(claim: TickClaim, at: number, until: number): boolean {
+  return claim.at === at || (claim.at > at && claim.at <= until);
+}
+
+/** Up to which instant ticks can have been run by now, by clocks that differ as much as they may. @internal */
+export function believableUntil(clockSkewMs: number): number {
+  return Date.now() + 2 * clockSkewMs + ON_ITS_WAY_MS;
 }
 
 function insert(claims: TickClaim[], claim: TickClaim): void {

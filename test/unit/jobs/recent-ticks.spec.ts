@@ -36,7 +36,7 @@ describe('what was told right before one began to listen', () => {
     expect(recent.areKnown).toBe(false);
     await recent.whenKnown(PATIENCE_MS);
     expect(recent.areKnown).toBe(true);
-    expect(memory.claimedByOther('j', claim.at, 'me')).toMatchObject({ by: 'other' });
+    expect(memory.claimedByOther('j', claim.at, 'me', Infinity)).toMatchObject({ by: 'other' });
   });
 
   it('is known without more answers where all others have just begun, too, with what these have said', async () => {
