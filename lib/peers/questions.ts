@@ -11,6 +11,8 @@ type Send = (message: Pick<PeerMessage, 'kind' | 'asks' | 'answers' | 'body'>) =
 /** A question of ours that is being answered. */
 interface Open {
   hear(body: unknown, from: PeerInfo): void;
+  /** No more answers come. */
+  end(): void;
 }
 
 interface Answerer {
@@ -48,6 +50,7 @@ export class Questions {
         answers.push({ body: answer, from });
         if (isEnough?.(answers) === true) enough();
       },
+      end: () => enough(),
     });
     const timer = setTimeout(() => enough(), waitMs);
     try {
@@ -96,8 +99,9 @@ export class Questions {
       if (pending.text === text) this.forget(number, pending);
   }
 
-  /** Gives no more answers. */
+  /** Gives no more answers, and waits for none. */
   close(): void {
+    for (const question of this.open.values()) question.end();
     for (const [number, held] of this.pending) for (const pending of held) this.forget(number, pending);
     this.answerers.clear();
   }
