@@ -25,6 +25,8 @@ export interface TickClaim {
 const TICKS = 16;
 /** By how much an announcement may seem early where this process was busy. */
 const ON_ITS_WAY_MS = 1_000;
+/** No clock that may be trusted is ahead by so much. */
+const FAR_AHEAD_MS = 60_000;
 /** Of so many jobs, those of other applications on the database included. */
 const JOBS = 10_000;
 
@@ -44,7 +46,7 @@ export class TickMemory {
     const former = known[index];
     if (former === undefined) insert(known, claim);
     else if (former.by === self && claim.by !== self) known[index] = claim;
-    if (known.length > TICKS) known.shift();
+    if (known.length > TICKS) drop(known);
   }
 
   /** Notes how a claimed tick ended. */
@@ -115,6 +117,13 @@ export class TickMemory {
     const [oldest] = this.jobs.keys();
     if (oldest !== undefined) this.jobs.delete(oldest);
   }
+}
+
+/** The oldest; but first what only a clock that is wrong can have announced, which would stay for long, and keep none of now. */
+function drop(claims: TickClaim[]): void {
+  const latest = claims.at(-1)?.at ?? 0;
+  if (latest > Date.now() + FAR_AHEAD_MS) claims.pop();
+  else claims.shift();
 }
 
 /** A replica that runs a tick has given up the ones before it. */

@@ -34,6 +34,15 @@ describe('what is remembered of ticks', () => {
     expect(memory.claimedByOther('j', now, 'me', until + 3_600_000)).toBeDefined();
   });
 
+  it('a clock that is far ahead leaves room for the ticks of now', () => {
+    const now = Date.now();
+    const ahead = Array.from({ length: 40 }, (_, index) => claim(now + 3_600_000 + index * 1_000));
+    const memory = remembering(...ahead, claim(now));
+    expect(memory.find('j', now)).toMatchObject({ by: 'other' });
+    for (let tick = 0; tick < 40; tick += 1) memory.note('j', claim(now - 40_000 + tick * 1_000), 'me');
+    expect(memory.last('j')).toMatchObject({ at: now });
+  });
+
   it('own ticks are no claims of another', () => {
     const memory = remembering(claim(2_000, 'me'));
     expect(memory.claimedByOther('j', 2_000, 'me', 5_000)).toBeUndefined();
