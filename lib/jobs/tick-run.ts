@@ -88,9 +88,13 @@ export class TickRun implements JobInvocation {
   /** Whether its lock was asked for, rather than a guard having refused. */
   wasTried = false;
 
-  /** Takes on a later tick; false where it is too late for that. */
+  /** Takes on a later tick; false where it is too late for that, or for its own, which is missed then. */
   retarget(at: number): boolean {
     if (this.state !== 'waiting') return false;
+    if (isOver({ now: Date.now(), at: this.instant, windowMs: this.host.windowMs })) {
+      this.leave('missed');
+      return false;
+    }
     this.instant = Math.max(at, this.instant);
     this.expire();
     return true;

@@ -2,10 +2,10 @@ import type { TakenLock } from '../../../lib/jobs/job-definition.js';
 import { TickRun, type TickHost } from '../../../lib/jobs/tick-run.js';
 
 /** A job whose lock is free, in a process that has not listened over the instant. */
-function job(peers: 'unseen' | 'silent') {
+function job(peers: 'unseen' | 'silent', windowMs = 5_000, at = Date.now()) {
   const told: string[] = [];
   const host: TickHost = {
-    windowMs: 5_000,
+    windowMs,
     standsBack: false,
     isOtherExpected: false,
     isHeldHere: () => false,
@@ -24,7 +24,7 @@ function job(peers: 'unseen' | 'silent') {
     keys: [],
     leave: () => Promise.resolve(void told.push('leave')),
   };
-  return { told, run: new TickRun(Date.now(), host), take: () => Promise.resolve(lock) };
+  return { told, run: new TickRun(at, host), take: () => Promise.resolve(lock) };
 }
 
 describe('a tick whose lock was taken here', () => {
@@ -40,5 +40,24 @@ describe('a tick whose lock was taken here', () => {
     expect(await run.take(take)).toBeDefined();
     run.end();
     expect(told).toEqual(['began']);
+  });
+});
+
+describe('a tick that still waits when the next one is due', () => {
+  it('gives its place to it within its time: the next one counts it as skipped', () => {
+    const at = Date.now() - 1_000;
+    const { told, run } = job('silent', 60_000, at);
+    expect(run.retarget(at + 1_000)).toBe(true);
+    expect(run.at).toBe(at + 1_000);
+    run.end();
+    expect(told).toEqual([]);
+  });
+
+  it('is missed where its time is over, and told: the next one does not count it', () => {
+    const at = Date.now() - 1_000;
+    const { told, run } = job('silent', 500, at);
+    expect(run.retarget(at + 1_000)).toBe(false);
+    expect(run.at).toBe(at);
+    expect(told).toEqual(['missed']);
   });
 });
