@@ -11,7 +11,7 @@ export async function openBuild({ PgLockModule, PgLockService }, { url, options 
   const root = PgLockModule.forRoot({ connection: url, ...options });
   const app = await NestFactory.createApplicationContext(root, { logger: ['error'] });
   const pglock = app.get(PgLockService);
-  const statements = countStatements(pglock);
+  const statements = countStatements(pglock.pgDriver);
   return {
     pglock,
     app,

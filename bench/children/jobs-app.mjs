@@ -3,8 +3,8 @@ import 'reflect-metadata';
 import { Module, UseInterceptors } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Cron, ScheduleModule, SchedulerRegistry } from '@nestjs/schedule';
-import { AdvisoryLock, PgLockModule, PgLockService } from '../../dist/esm/index.js';
-import { countStatements } from '../harness/count-statements.mjs';
+import { AdvisoryLock, PgLockModule } from '../../dist/esm/index.js';
+import { countStatements, pgOfLibrary } from '../harness/count-statements.mjs';
 import { serve } from '../harness/serve.mjs';
 import { decorate } from './decorate.mjs';
 
@@ -26,11 +26,11 @@ export function jobsModule(url, count, sessions, onRun) {
 const [url, count, sessions] = process.argv.slice(2);
 if (process.send !== undefined && url !== undefined) {
   let runs = 0;
+  const statements = countStatements(pgOfLibrary);
   const app = await NestFactory.createApplicationContext(
     jobsModule(url, Number(count), JSON.parse(sessions), () => runs++),
     { logger: ['error'] },
   );
-  const statements = countStatements(app.get(PgLockService));
   serve({
     runs: () => runs,
     statements,

@@ -21,6 +21,7 @@ export async function run({ place: { url }, quick, say }) {
     while (sum(await all('runs')) < jobs) await pause(100);
     say(`${replicas} replicas whose ${jobs} jobs tick every second`);
     const ticking = await statementsPerSecond(all, ms);
+    if (ticking < 1) throw new Error('the statements of jobs that tick every second were not counted');
     await all('stopJobs');
     await pause(1_000);
     say('the same between the ticks');

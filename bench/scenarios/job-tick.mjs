@@ -1,8 +1,7 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
-import { PgLockService } from '../../dist/esm/index.js';
 import { jobsModule } from '../children/jobs-app.mjs';
-import { countStatements } from '../harness/count-statements.mjs';
+import { countStatements, pgOfLibrary } from '../harness/count-statements.mjs';
 import { Remote } from '../harness/remote.mjs';
 import { figure } from '../report/figures.mjs';
 
@@ -17,11 +16,12 @@ export async function run({ place: { url }, quick }) {
   const holder = await Remote.start(SCRIPT, { args });
   while ((await holder.call('runs')) < JOBS) await new Promise((resolve) => setTimeout(resolve, 100));
   let runs = 0;
+  const sent = countStatements(pgOfLibrary);
   const app = await NestFactory.createApplicationContext(
     jobsModule(url, JOBS, NO_HEARTBEATS, () => runs++),
     { logger: ['error'] },
   );
-  const statements = perTick(app.get(PgLockService), quick ? 2 : 10);
+  const statements = perTick(sent, quick ? 2 : 10);
   const result = { jobs: JOBS, ...(await statements), runs };
   await app.close();
   await holder.stop();
@@ -29,8 +29,7 @@ export async function run({ place: { url }, quick }) {
 }
 
 /** The statements of each tick by themselves; the first tick, which opens the connection, does not count. */
-async function perTick(pglock, ticks) {
-  const statements = countStatements(pglock);
+async function perTick(statements, ticks) {
   const counts = [];
   await untilHalfSecond();
   await new Promise((resolve) => setTimeout(resolve, 1_000));
