@@ -33,10 +33,10 @@ export class KeptLook {
     const now = monotonicMs();
     const main = this.pool.openMain;
     if (this.isLooking || main === undefined || now - this.lookedAt < LOOK_MS) return;
-    const keys = this.kept.unused();
+    this.lookedAt = now;
+    const keys = this.kept.unused(); // which goes through all keys that are in use
     if (keys.length === 0) return;
     this.isLooking = true;
-    this.lookedAt = now;
     main
       .read(awaitedOf(keys))
       .then((rows) => {
