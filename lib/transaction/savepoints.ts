@@ -38,15 +38,10 @@ export class Savepoints {
       case 'rollback to':
         return this.#rollBackTo(step.name);
       case 'end':
-        this.forget();
+        this.#open = [];
+        this.#now = 0;
         return 0;
     }
-  }
-
-  /** The transaction has ended. */
-  forget(): void {
-    this.#open = [];
-    this.#now = 0;
   }
 
   #rollBackTo(name: string): number {
