@@ -1,11 +1,12 @@
 import { listOfIds, lockKey, type AdvisoryKey, type LockId, type LockKey } from '../vocabulary/lock-id.js';
 import { RecentMap } from '../vocabulary/recent-map.js';
 import { SeenIds } from './seen-ids.js';
+import { Sightings } from './sightings.js';
 
 /** How many ids a process remembers. */
 const MOST = 10_000;
-/** Of how many it need not find out the key again. */
-const AT_HAND = 2_048;
+/** Of how many that come again and again it need not find out the key: half of it at the least. */
+const AT_HAND = 32_768;
 
 /** Longer ids are not remembered: they are not readable, and a few thousand could take hundreds of megabytes. */
 const LONGEST_NAME = 256;
@@ -18,8 +19,8 @@ export interface NamedKey {
 
 /** An id with its key, at hand. */
 class KnownKey implements NamedKey {
-  private isUsed = false;
-  private list: readonly NamedKey[] | undefined;
+  /** The list of it alone. */
+  readonly alone: readonly NamedKey[] = [this];
 
   constructor(
     readonly id: LockId,
@@ -27,20 +28,12 @@ class KnownKey implements NamedKey {
     /** How many ids had been seen when it was noted last. */
     public notedAt: number,
   ) {}
-
-  /** The list of it alone, kept from the second call on: an id that comes once is to leave as little behind as it can. */
-  alone(): readonly NamedKey[] {
-    if (this.list !== undefined) return this.list;
-    const list = [this];
-    if (this.isUsed) this.list = list;
-    this.isUsed = true;
-    return list;
-  }
 }
 
 /** Remembers which id stands behind which key, so that a key in `pg_locks` can be shown by its name. @internal */
 export class LockNames {
   private readonly seen = new SeenIds(MOST);
+  private readonly sightings = new Sightings();
   private readonly atHand = new RecentMap<LockId, KnownKey>(AT_HAND);
   private readonly pairsAtHand = new RecentMap<string, KnownKey>(AT_HAND);
 
@@ -57,7 +50,7 @@ export class LockNames {
    * @throws {PgLockUsageError} when one is no id, or the list is empty.
    */
   keysOf(ids: LockId | readonly LockId[]): readonly NamedKey[] {
-    if (typeof ids !== 'object') return this.named(ids).alone();
+    if (typeof ids !== 'object') return this.named(ids).alone;
     const named = listOfIds(ids).map((id) => this.named(id));
     if (named.length === 1) return named;
     const byKey = new Map(named.map((one) => [one.key.text, one]));
@@ -81,7 +74,8 @@ export class LockNames {
     const known = this.atHand.get(id);
     if (known !== undefined) return this.note(known);
     const learned = this.learn(id, lockKey(id, this.namespace));
-    this.atHand.set(id, learned);
+    // An id that comes once is to leave as little behind as it can.
+    if (this.sightings.isSecond(learned.key)) this.atHand.set(id, learned);
     return learned;
   }
 
