@@ -7,6 +7,7 @@ import type {
   TryLockCallbacks,
   WaitOptions,
 } from '../session/lock-store.js';
+import type { SharedAnswer } from '../session/shared-answer.js';
 import type { WaitOrderPort } from '../vocabulary/waiting-line.js';
 import { outsideFlows } from '../vocabulary/flow-variable.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
@@ -23,8 +24,13 @@ export class LendingStore implements LockStore {
     private readonly tellAwaited: (key: LockKey) => void,
   ) {}
 
-  tryLock(key: LockKey, shared: boolean, trier: TryLockCallbacks, isPatient?: boolean): void {
-    this.inner.tryLock(key, shared, trier, isPatient);
+  tryLock(
+    key: LockKey,
+    shared: boolean,
+    trier: TryLockCallbacks,
+    isPatient?: boolean,
+  ): SharedAnswer | undefined {
+    return this.inner.tryLock(key, shared, trier, isPatient);
   }
 
   wait(key: LockKey, shared: boolean, options: WaitOptions): LockWait {

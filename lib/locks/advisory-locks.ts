@@ -1,4 +1,3 @@
-import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import type { LockSource } from '../telemetry/lock-channels.js';
 import type { LockStatus } from '../telemetry/lock-status.js';
@@ -8,6 +7,7 @@ import { currentFlow, runInFlow, type Flow } from '../vocabulary/flow-variable.j
 import type { LockId } from '../vocabulary/lock-id.js';
 import type { AdvisoryLockOptions, OnContention } from './advisory-options.js';
 import { assertWork } from '../vocabulary/assert-work.js';
+import type { Asked } from './asked.js';
 import { trace } from './call-places.js';
 import { CommitWatch, type FlowTransaction } from './commit-watch.js';
 import { FlowWaitGraph } from './flow-wait-graph.js';
@@ -22,6 +22,7 @@ import { LockShutdown } from './lock-shutdown.js';
 import { LockTaker, type LockTakerInit } from './lock-taker.js';
 import { namingHolder, type FindHolder } from './named-holder.js';
 import {
+  isSkipped,
   resolveAdvisoryOptions,
   type ResolvedAdvisoryDefaults,
   type ResolvedAdvisoryOptions,
@@ -81,7 +82,9 @@ export class AdvisoryLocks {
     const watch = LockWatch.of(this.init.source, id, resolved.shared, 'session');
     let references: readonly LockReference[];
     try {
-      references = await this.take(this.init.names.keysOf(id), resolved, flow);
+      const asked = this.take(this.init.names.keysOf(id), resolved, flow);
+      await asked.answered;
+      references = asked.taken() ?? (await asked.settled());
     } catch (error) {
       watch?.refused(error);
       if (isSkipped(error, resolved, 'throw')) return undefined;
@@ -117,7 +120,9 @@ export class AdvisoryLocks {
     const watch = LockWatch.of(this.init.source, id, resolved.shared, 'session');
     let references: readonly LockReference[];
     try {
-      references = await this.take(this.init.names.keysOf(id), resolved, flow);
+      const asked = this.take(this.init.names.keysOf(id), resolved, flow);
+      await asked.answered;
+      references = asked.taken() ?? (await asked.settled());
     } catch (error) {
       watch?.refused(error);
       if (isSkipped(error, resolved, otherwise)) return undefined;
@@ -140,7 +145,9 @@ export class AdvisoryLocks {
     const watch = LockWatch.of(this.init.source, id, resolved.shared, 'session');
     let references: readonly LockReference[];
     try {
-      references = await this.take(this.init.names.keysOf(id), resolved, flow);
+      const asked = this.take(this.init.names.keysOf(id), resolved, flow);
+      await asked.answered;
+      references = asked.taken() ?? (await asked.settled());
     } catch (error) {
       watch?.refused(error);
       if (isSkipped(error, resolved, 'skip')) return null;
@@ -235,7 +242,7 @@ export class AdvisoryLocks {
     named: readonly NamedKey[],
     options: Pick<ResolvedAdvisoryOptions, 'shared' | 'signal' | 'timeoutMs'>,
   ): Promise<readonly LockReference[]> {
-    return this.take(named, { ...this.defaults, ...options, reentrant: true }, currentFlow());
+    return this.take(named, { ...this.defaults, ...options, reentrant: true }, currentFlow()).settled();
   }
 
   /** A handle of locks that were taken elsewhere. */
@@ -271,11 +278,7 @@ export class AdvisoryLocks {
     return handle.release().then(onReleased);
   }
 
-  private take(
-    named: readonly NamedKey[],
-    options: ResolvedAdvisoryOptions,
-    flow: Flow,
-  ): Promise<readonly LockReference[]> {
+  private take(named: readonly NamedKey[], options: ResolvedAdvisoryOptions, flow: Flow): Asked {
     if (!this.shutdown.hasBegun) return this.taker.take(named, options, flow);
     const [first] = named as [NamedKey, ...NamedKey[]];
     this.assertOpen(first.id, LockContext.in(flow));
@@ -306,13 +309,4 @@ export class AdvisoryLocks {
       for (const { key } of this.init.names.keysOf(id)) permits.released(key);
     };
   }
-}
-
-/** Whether an error only says that the lock was not acquired, where that is to be passed over. */
-function isSkipped(
-  error: unknown,
-  { onContention }: ResolvedAdvisoryOptions,
-  otherwise: OnContention,
-): boolean {
-  return (onContention ?? otherwise) === 'skip' && error instanceof LockNotAvailableError;
 }

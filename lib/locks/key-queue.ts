@@ -169,7 +169,7 @@ export class KeyQueue extends LocalQueue implements ServerLockListener, Others {
   /** The server has been away for long: requests without a timeout are told. */
   private onAway(error: Error): void {
     for (const request of this.requests)
-      if (request.init.timeoutMs === undefined && !request.hasLimit) this.drop(request, error);
+      if (request.call.timeoutMs === undefined && !request.hasLimit) this.drop(request, error);
     void this.advance();
   }
 
@@ -242,7 +242,7 @@ export class KeyQueue extends LocalQueue implements ServerLockListener, Others {
     const state = this.server.state as HeldState;
     const { lock } = state;
     state.works++;
-    this.sticky ||= head.init.sticky && head.init.isOneOfSeveral !== true;
+    this.sticky ||= head.call.options.sticky && !head.isOneOfSeveral;
     this.grantFirst(head, lock, lock.shared);
   }
 
@@ -252,7 +252,10 @@ export class KeyQueue extends LocalQueue implements ServerLockListener, Others {
       return;
     }
     // What is kept between runs is wanted by jobs, of which many may tick in the same moment.
-    if (step === 'try') return this.server.try(head.shared, head.init.sticky);
+    if (step === 'try') {
+      head.answer = this.server.try(head.shared, head.call.options.sticky);
+      return;
+    }
     if (step === 'cancel wait') this.server.cancelWait();
     else if (step === 'cancel next') this.server.cancelNext();
     else if (step === 'queue and ask') this.server.ask();

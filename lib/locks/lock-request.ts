@@ -1,33 +1,41 @@
 import { DeadlockError } from '../errors/deadlock.error.js';
 import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
 import type { PidScope } from '../session/flow-pids.js';
+import type { SharedAnswer } from '../session/shared-answer.js';
 import { monotonicMs, TIMER_MAX_MS } from '../vocabulary/monotonic.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
 import { onAbort, type StopListening, type WaitSignal } from '../vocabulary/wait-abort.js';
+import type { Asked } from './asked.js';
 import type { LockContext } from './lock-context.js';
 import type { QueueNode, RequestNode } from './lock-graph.js';
 import type { LockReference } from './lock-reference.js';
 import type { SelfWaiting } from './self-waits.js';
 
-/** What one flow asks of one key. @internal */
-export interface LockRequestInit {
-  readonly id: LockId;
-  readonly shared: boolean;
-  /** Whether the process keeps the key once this request was granted. */
-  readonly sticky: boolean;
-  /** Of several keys none is kept before all are held. */
-  readonly isOneOfSeveral?: boolean;
+/** What one call of a flow asks for, of one key or of several. @internal */
+export interface LockCall {
+  readonly options: {
+    readonly shared: boolean;
+    /** Whether the process keeps the key once it was granted. */
+    readonly sticky: boolean;
+    readonly signal?: WaitSignal | undefined;
+  };
   /** Milliseconds from `startedAt`; 0 tries once, `null` has no limit, left out follows the server's `lock_timeout`. */
   readonly timeoutMs: number | null | undefined;
-  /** On the monotonic clock: of several ids that are asked for together, the same for each. */
+  /** On the monotonic clock. */
   readonly startedAt: number;
-  readonly signal: WaitSignal | undefined;
   readonly context: LockContext | undefined;
   readonly pids: PidScope | undefined;
-  /** Where the call was made, where its flow holds the key already. */
-  readonly trace?: { readonly stack: string } | undefined;
 }
+
+const NONE: readonly LockReference[] = Object.freeze([]);
+
+/** Why a request was not granted. */
+class Refusal {
+  constructor(readonly error: unknown) {}
+}
+
+type LockOutcome = LockReference | Refusal;
 
 /** Where a request stands. @internal */
 export interface RequestQueue extends QueueNode {
@@ -41,7 +49,7 @@ export interface RequestQueue extends QueueNode {
  *
  * @internal
  */
-export class LockRequest implements RequestNode, SelfWaiting {
+export class LockRequest implements Asked, RequestNode, SelfWaiting {
   /** Its neighbours in the queue; kept by `RequestList`. */
   before: LockRequest | undefined;
   after: LockRequest | undefined;
@@ -57,19 +65,26 @@ export class LockRequest implements RequestNode, SelfWaiting {
   waitsIn: RequestQueue | undefined;
   /** Called once, when it was granted or refused. */
   onSettled: (() => void) | undefined;
+  /** Where it was made, where its flow holds the key already. */
+  trace: { readonly stack: string } | undefined;
+  /** Where one answer of the server tells this request and others. */
+  answer: SharedAnswer | undefined;
 
-  private isSettled = false;
+  private outcome: LockOutcome | undefined;
+  private onOutcome: ((outcome: LockOutcome) => void) | undefined;
   /** Where it noted that it waits. */
-  private stands: readonly LockReference[] = [];
+  private stands = NONE;
   private timer: NodeJS.Timeout | undefined;
   private readonly stopListening: StopListening | undefined;
 
+  /** @param isOneOfSeveral of several keys none is kept before all are held. */
   constructor(
-    readonly init: LockRequestInit,
-    private readonly resolve: (reference: LockReference) => void,
-    private readonly rejectWith: (error: unknown) => void,
+    readonly id: LockId,
+    readonly call: LockCall,
+    readonly isOneOfSeveral = false,
   ) {
-    const { signal, timeoutMs } = init;
+    const { timeoutMs, options } = call;
+    const { signal } = options;
     if (typeof timeoutMs === 'number' && timeoutMs > 0) this.expireIn(timeoutMs);
     if (signal !== undefined)
       this.stopListening = onAbort(signal, () => void this.waitsIn?.leave(this, signal.reason));
@@ -77,23 +92,15 @@ export class LockRequest implements RequestNode, SelfWaiting {
 
   /** What the asking flow holds in the meantime. */
   get flowHolds(): Iterable<LockReference> {
-    return this.init.context?.all() ?? [];
+    return this.call.context?.all() ?? [];
   }
 
   get behindItself(): boolean {
     return this.selfHeld?.isHeld === true;
   }
 
-  get id(): LockId {
-    return this.init.id;
-  }
-
   get context(): LockContext | undefined {
-    return this.init.context;
-  }
-
-  get trace(): { readonly stack: string } | undefined {
-    return this.init.trace;
+    return this.call.context;
   }
 
   get hasLimit(): boolean {
@@ -102,16 +109,16 @@ export class LockRequest implements RequestNode, SelfWaiting {
 
   /** When it began, on the monotonic clock. */
   get startedAt(): number {
-    return this.init.startedAt;
+    return this.call.startedAt;
   }
 
   get shared(): boolean {
-    return this.init.shared;
+    return this.call.options.shared;
   }
 
   /** Whether it tries once, and never waits. */
   get once(): boolean {
-    return this.init.timeoutMs === 0;
+    return this.call.timeoutMs === 0;
   }
 
   get expired(): boolean {
@@ -120,8 +127,8 @@ export class LockRequest implements RequestNode, SelfWaiting {
 
   /** Gives up after so many milliseconds from the start of the request. */
   expireIn(timeoutMs: number): void {
-    if (this.isSettled) return;
-    this.deadline = this.init.startedAt + timeoutMs;
+    if (this.outcome !== undefined) return;
+    this.deadline = this.call.startedAt + timeoutMs;
     const left = Math.max(0, this.deadline - monotonicMs());
     this.timer = setTimeout(
       () => {
@@ -136,20 +143,35 @@ export class LockRequest implements RequestNode, SelfWaiting {
     void this.waitsIn?.leave(this, error);
   }
 
+  get answered(): Promise<void> | undefined {
+    return this.answer?.arrived;
+  }
+
+  taken(): readonly [LockReference] | undefined {
+    const { outcome } = this;
+    if (outcome instanceof Refusal) throw outcome.error;
+    return outcome && [outcome];
+  }
+
+  settled(): Promise<readonly [LockReference]> {
+    return new Promise((resolve, reject) => {
+      this.onOutcome = (outcome) => (outcome instanceof Refusal ? reject(outcome.error) : resolve([outcome]));
+      if (this.outcome !== undefined) this.onOutcome(this.outcome);
+    });
+  }
+
   grant(reference: LockReference): void {
-    this.settle();
-    this.resolve(reference);
+    this.settle(reference);
   }
 
   reject(error: unknown): void {
-    this.settle();
-    this.rejectWith(error);
+    this.settle(new Refusal(error));
   }
 
   /** The error that says that another holder has it, or that the server has not answered. */
   contention(isHeld = true): LockNotAvailableError {
-    const { id, startedAt } = this.init;
-    const waited = this.once ? 0 : Math.round(monotonicMs() - startedAt);
+    const { id } = this;
+    const waited = this.once ? 0 : Math.round(monotonicMs() - this.startedAt);
     const within = this.once ? 'at once' : `within ${waited} ms`;
     const why = isHeld ? 'held by another session or flow' : 'no answer from the server';
     return new LockNotAvailableError(
@@ -162,7 +184,7 @@ export class LockRequest implements RequestNode, SelfWaiting {
   /** The error that says that waiting could never end. */
   deadlock(): DeadlockError {
     return new DeadlockError(
-      `Waiting for advisory lock ${printable(this.init.id)} could never end: its holder waits for a lock that this flow holds. ` +
+      `Waiting for advisory lock ${printable(this.id)} could never end: its holder waits for a lock that this flow holds. ` +
         'Take locks in the same order everywhere, or request all of them in one call.',
     );
   }
@@ -186,15 +208,17 @@ export class LockRequest implements RequestNode, SelfWaiting {
     this.contended = false;
     this.selfHeld = undefined;
     for (const reference of this.stands) reference.waiting?.delete(this);
-    this.stands = [];
+    this.stands = NONE;
   }
 
-  private settle(): void {
-    this.isSettled = true;
+  private settle(outcome: LockOutcome): void {
+    this.outcome = outcome;
     clearTimeout(this.timer);
     this.stopListening?.();
     this.unmarkContended();
     this.onSettled?.();
+    this.answer?.arrive();
+    this.onOutcome?.(outcome);
   }
 }
 
@@ -210,7 +234,7 @@ export function lastDeadline(requests: Iterable<LockRequest>): number | null {
 
 /** Counts a backend into the prioritized flows of all requests, until the function that it returns is called. @internal */
 export function enterAll(requests: Iterable<LockRequest>, pid: number): () => void {
-  const leaves = Array.from(requests, ({ init }) => init.pids?.enter(pid));
+  const leaves = Array.from(requests, ({ call }) => call.pids?.enter(pid));
   return () => {
     for (const leave of leaves) leave?.();
   };

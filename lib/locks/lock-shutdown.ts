@@ -35,7 +35,7 @@ export class LockShutdown {
   /** Refuses what waits and would begin anew. @param waitsMs when every wait is refused. */
   begin(waitsMs: number | undefined): void {
     if (this.phase === 'open') this.phase = 'draining';
-    this.refuseWaiting(({ init }) => init.context?.mayGoOn !== true);
+    this.refuseWaiting(({ context }) => context?.mayGoOn !== true);
     for (const queue of [...this.queues]) void queue.unstick();
     if (waitsMs === undefined || this.phase !== 'draining') return;
     clearTimeout(this.timer);
@@ -55,7 +55,7 @@ export class LockShutdown {
   }
 
   private refuseWaiting(meant?: (request: LockRequest) => boolean): void {
-    for (const queue of [...this.queues]) queue.rejectAll(({ init }) => refusal(init.id), meant);
+    for (const queue of [...this.queues]) queue.rejectAll(({ id }) => refusal(id), meant);
   }
 }
 

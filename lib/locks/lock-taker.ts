@@ -1,5 +1,5 @@
 import type { AssertPeers, Peers } from '../peers/peers.js';
-import type { FlowPids, PidScope } from '../session/flow-pids.js';
+import type { FlowPids } from '../session/flow-pids.js';
 import type { LockStore } from '../session/lock-store.js';
 import type { Flow } from '../vocabulary/flow-variable.js';
 import { monotonicMs } from '../vocabulary/monotonic.js';
@@ -7,6 +7,7 @@ import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import { platformSignal } from '../vocabulary/wait-abort.js';
 import { allOrNone } from './all-or-none.js';
+import { AskedInSteps, type Asked } from './asked.js';
 import { trace } from './call-places.js';
 import type { HeldLocks } from './held-locks.js';
 import { KeyQueue } from './key-queue.js';
@@ -15,7 +16,7 @@ import { CallContext } from './call-context.js';
 import { LockContext } from './lock-context.js';
 import type { LockNames, NamedKey } from './lock-names.js';
 import type { LockReference } from './lock-reference.js';
-import { LockRequest } from './lock-request.js';
+import { LockRequest, type LockCall } from './lock-request.js';
 import { nestedQueueOf } from './nested-queue.js';
 import { PermitLimits } from './permit-limits.js';
 import { Permits, type PermitCall } from './permits.js';
@@ -38,12 +39,10 @@ export interface LockTakerInit {
 }
 
 /** One call: what was asked for, from when on, by which flow. */
-interface Call extends PermitCall {
+interface Call extends LockCall, PermitCall {
   readonly options: ResolvedAdvisoryOptions;
-  readonly timeoutMs: number | null | undefined;
   readonly startedAt: number;
-  readonly context: LockContext | undefined;
-  readonly pids: PidScope | undefined;
+  readonly timeoutMs: number | null | undefined;
 }
 
 /**
@@ -75,16 +74,8 @@ export class LockTaker {
     });
   }
 
-  /**
-   * Gives the references when all keys are held; rejects as the errors of a lock say.
-   *
-   * @param flow the one that asks.
-   */
-  take(
-    named: readonly NamedKey[],
-    options: ResolvedAdvisoryOptions,
-    flow: Flow,
-  ): Promise<readonly LockReference[]> {
+  /** Asks for all keys. @param flow the one that asks. @throws what is known at once. */
+  take(named: readonly NamedKey[], options: ResolvedAdvisoryOptions, flow: Flow): Asked {
     options.signal?.throwIfAborted();
     const timeoutMs = options.timeoutMs === undefined ? this.ambientTimeoutMs(flow) : options.timeoutMs;
     const { permits = 0, signal } = options;
@@ -93,9 +84,10 @@ export class LockTaker {
     const call = { options, timeoutMs, startedAt: monotonicMs(), context, pids, permits, signal };
     if (permits > 0) {
       this.init.assertPeers?.('permits');
-      return this.takePermits(named, call);
+      return new AskedInSteps(this.takePermits(named, call));
     }
-    if (options.reentrant && context !== undefined) return this.takeOrEnter(named, call, context);
+    if (options.reentrant && context !== undefined)
+      return new AskedInSteps(this.takeOrEnter(named, call, context));
     return this.takeAll(named, call);
   }
 
@@ -116,27 +108,28 @@ export class LockTaker {
 
   private askFor(one: NamedKey, call: Call, shared: boolean, once: boolean): Promise<LockReference> {
     const options = { ...call.options, shared, sticky: false };
-    const asked = { ...call, options, ...(once ? { timeoutMs: 0 } : {}) };
-    return new Promise((resolve, reject) => this.ask(one, asked, resolve, reject));
+    return this.askOne(one, { ...call, options, ...(once ? { timeoutMs: 0 } : {}) });
+  }
+
+  private async askOne(one: NamedKey, call: Call, isOneOfSeveral = false): Promise<LockReference> {
+    const [reference] = await this.ask(one, call, isOneOfSeveral).settled();
+    return reference;
   }
 
   private async takeSeveral(named: readonly NamedKey[], call: Call): Promise<readonly LockReference[]> {
     const references = await allOrNone(named, call.timeoutMs !== 0, (one, waits, acquired) => {
       const context = acquired.length === 0 ? call.context : new CallContext(acquired, call.context);
-      const asked = { ...call, context, ...(waits === 'once' ? { timeoutMs: 0 } : {}) };
-      return new Promise((resolve, reject) => this.ask(one, asked, resolve, reject, true));
+      return this.askOne(one, { ...call, context, ...(waits === 'once' ? { timeoutMs: 0 } : {}) }, true);
     });
     // Kept one by one, two processes would each keep one of two keys for good, and neither have both.
     if (call.options.sticky) for (const { queue } of references) if (queue instanceof KeyQueue) queue.stick();
     return references;
   }
 
-  private takeAll(named: readonly NamedKey[], call: Call): Promise<readonly LockReference[]> {
-    if (named.length === 1)
-      return new Promise((resolve, reject) => {
-        this.ask(named[0] as NamedKey, call, (reference) => resolve([reference]), reject);
-      });
-    return this.takeSeveral(named, call);
+  private takeAll(named: readonly NamedKey[], call: Call): Asked {
+    const [only] = named;
+    if (named.length === 1 && only !== undefined) return this.ask(only, call);
+    return new AskedInSteps(this.takeSeveral(named, call));
   }
 
   /** Makes sure, before and after, that what is entered again is held. */
@@ -147,7 +140,7 @@ export class LockTaker {
   ): Promise<readonly LockReference[]> {
     const { shared, signal } = call.options;
     for (const one of named) this.init.held.toReenter(one, shared, context);
-    const references = await this.takeAll(named, call);
+    const references = await this.takeAll(named, call).settled();
     try {
       const { timeoutMs } = call;
       const left =
@@ -165,36 +158,21 @@ export class LockTaker {
   }
 
   /** Asks for one key: under the lock that the flow holds already, or of its queue, as any other caller. */
-  private ask(
-    { id, key }: NamedKey,
-    { options, timeoutMs, startedAt, context, pids }: Call,
-    resolve: (reference: LockReference) => void,
-    reject: (error: unknown) => void,
-    isOneOfSeveral = false,
-  ): void {
+  private ask({ id, key }: NamedKey, call: Call, isOneOfSeveral = false): LockRequest {
     const { held } = this.init;
-    const { shared, signal, sticky, reentrant } = options;
-    if (signal?.aborted === true) return reject(signal.reason);
+    const { options, timeoutMs, context } = call;
+    const { shared, signal, reentrant } = options;
+    signal?.throwIfAborted();
     const refused = this.refusal(id, context);
-    if (refused !== undefined) return reject(refused);
+    if (refused !== undefined) throw refused;
     const outer = reentrant ? held.toReenter({ id, key }, shared, context) : undefined;
     const waitsForItself = outer === undefined && timeoutMs !== 0 && held.own(key, context) !== undefined;
-    const init = {
-      id,
-      shared,
-      sticky,
-      isOneOfSeveral,
-      timeoutMs,
-      startedAt,
-      signal,
-      context,
-      pids,
-      trace: waitsForItself ? trace() : undefined,
-    };
-    const request = new LockRequest(init, resolve, reject);
+    const request = new LockRequest(id, call, isOneOfSeveral);
+    if (waitsForItself) request.trace = trace();
     if (outer === undefined) this.queues.of(key).submit(request);
     else nestedQueueOf(outer, held, () => this.queues.of(key)).submit(request);
     if (timeoutMs === undefined) this.learnServerTimeout(request);
+    return request;
   }
 
   private ambientTimeoutMs(flow: Flow): number | null | undefined {

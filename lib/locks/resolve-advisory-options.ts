@@ -1,3 +1,4 @@
+import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
 import { PgLockUsageError } from '../errors/pg-lock-usage.error.js';
 import { durationMs, positiveDurationMs, waitMs } from '../vocabulary/duration.js';
 import { assertOptions, assertSignal } from '../vocabulary/known-options.js';
@@ -98,4 +99,13 @@ function permitsOf({ permits, shared, xact, transaction }: AdvisoryLockOptions):
 function onContentionOf(value: unknown): OnContention | undefined {
   if (value === undefined || value === 'throw' || value === 'skip') return value;
   throw new PgLockUsageError(`onContention must be 'throw' or 'skip'; got ${printable(value)}.`);
+}
+
+/** Whether an error only says that the lock was not acquired, where that is to be passed over. @internal */
+export function isSkipped(
+  error: unknown,
+  { onContention }: ResolvedAdvisoryOptions,
+  otherwise: OnContention,
+): boolean {
+  return (onContention ?? otherwise) === 'skip' && error instanceof LockNotAvailableError;
 }

@@ -6,6 +6,7 @@ import type {
   TryLockCallbacks,
   WaitOptions,
 } from '../session/lock-store.js';
+import type { SharedAnswer } from '../session/shared-answer.js';
 import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import { DONE } from './lock-reference.js';
@@ -75,10 +76,10 @@ export class ServerLock implements TryLockCallbacks, HeldKeyListener {
     return this.state.at === 'held' ? this.state.lock : undefined;
   }
 
-  /** Free → trying. A patient try may be made together with others. */
-  try(shared: boolean, isPatient: boolean): void {
+  /** Free → trying. A patient try may be made together with others. Gives what they may all await first. */
+  try(shared: boolean, isPatient: boolean): SharedAnswer | undefined {
     this.state = shared ? TRYING_SHARED : TRYING_EXCLUSIVE;
-    this.store.tryLock(this.key, shared, this, isPatient);
+    return this.store.tryLock(this.key, shared, this, isPatient);
   }
 
   /** Since when it stands in the server's queue, on the monotonic clock; infinite where it does not. */

@@ -1,6 +1,7 @@
 import type { KeyOp } from '../sql/advisory-lock.js';
 import { CommandBatch, triesOf, type StatementCommand, type TryOp } from './lock-command.js';
 import type { PipelineDepth } from './pipeline-depth.js';
+import type { SharedAnswer } from './shared-answer.js';
 
 /** Where commands go: the session. What it begins to send ends with {@link CommandQueue.answered}. @internal */
 export interface CommandSink {
@@ -62,9 +63,12 @@ export class CommandQueue {
     return this.flights[0];
   }
 
-  try(op: TryOp): void {
-    this.lastBatch.addTry(op);
+  /** Gives what those who try in the same statement may await together. */
+  try(op: TryOp): SharedAnswer {
+    const batch = this.lastBatch;
+    batch.addTry(op);
     this.schedule();
+    return batch.answer;
   }
 
   /** Resolves when it is released. */
@@ -133,7 +137,7 @@ export class CommandQueue {
     if (length === 0) return true;
     if (this.isHeldBack || this.depth === undefined || this.flights[length - 1]?.allowanceMs !== 0)
       return false;
-    return length < this.depth.value || (length === 1 && this.isWaitNext);
+    return length < this.depth.value || (length === 1 && (this.isWaitNext || this.isFullNext));
   }
 
   /** Whether the next statement waits for a lock: nothing is sent behind it. */
@@ -141,7 +145,12 @@ export class CommandQueue {
     return this.urgent.length === 0 && this.statements[0]?.allowanceMs === Infinity;
   }
 
-  /** Everything asked for until the end of this turn goes into one statement. */
+  /** Whether the next batch waits for nothing but room: the server works on it while the answer to the one before is read here. */
+  private get isFullNext(): boolean {
+    return this.batches[0]?.isFull === true;
+  }
+
+  /** Everything asked for until the end of this turn goes into one statement, or into several full ones. */
   private schedule(): void {
     if (this.isScheduled || !this.hasRoom) return;
     this.isScheduled = true;

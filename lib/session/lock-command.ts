@@ -2,9 +2,13 @@ import type { QueryResult } from 'pg';
 import { fusedLockOps, singleLockOp, type KeyOp } from '../sql/advisory-lock.js';
 import type { NamedStatement, Statement } from '../sql/statement.js';
 import type { TryLockCallbacks } from './lock-store.js';
+import { SharedAnswer } from './shared-answer.js';
 
-/** The most operations that one fused statement carries; the rest waits for the next. */
-const BATCH_LIMIT = 2_000;
+/**
+ * The most operations that one fused statement carries: so many that the statement itself costs next to nothing, and so few that
+ * the server works on the next ones while this process reads the answer to the first.
+ */
+const BATCH_LIMIT = 500;
 
 /** One non-blocking try, which is told what became of it. @internal */
 export interface TryOp extends KeyOp, TryLockCallbacks {
@@ -26,6 +30,7 @@ export class CommandBatch {
   // Made with one element where there is one: `push` on an empty array makes room for seventeen.
   releases: KeyOp[] = [];
   tries: TryOp[] = [];
+  private triesAnswer: SharedAnswer | undefined;
   private allReleased: Promise<void> | undefined;
   private resolve: (() => void) | undefined;
 
@@ -45,6 +50,12 @@ export class CommandBatch {
 
   get isFull(): boolean {
     return this.size >= BATCH_LIMIT;
+  }
+
+  /** What those who try await first. */
+  get answer(): SharedAnswer {
+    this.triesAnswer ??= new SharedAnswer();
+    return this.triesAnswer;
   }
 
   /** Resolves when its releases are done, which cannot fail: with the session, the locks are gone as well. One for all. */

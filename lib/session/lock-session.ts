@@ -14,6 +14,7 @@ import type { TextRow } from './peer-port.js';
 import { Recovery } from './recovery.js';
 import { Roster } from './roster.js';
 import { SessionLock } from './session-lock.js';
+import type { SharedAnswer } from './shared-answer.js';
 import { SessionWire, type SessionWireInit, type WireOwner } from './session-wire.js';
 import { cutOff } from './socket.js';
 
@@ -120,11 +121,15 @@ export class LockSession implements WireOwner {
   }
 
   /** Tries once, fused with everything else of this turn. */
-  tryLock(op: TryOp): void {
+  tryLock(op: TryOp): SharedAnswer | undefined {
     const { refusal } = this;
-    if (refusal !== undefined) return queueMicrotask(() => op.onError(refusal));
-    this.wire.commands.try(op);
+    if (refusal !== undefined) {
+      queueMicrotask(() => op.onError(refusal));
+      return undefined;
+    }
+    const answer = this.wire.commands.try(op);
     if (this.tries++ === 0) this.wire.updateReference(); // else it is kept already
+    return answer;
   }
 
   /** Releases the lock; resolves when the server has, and at once where it is gone already. */

@@ -1,5 +1,6 @@
 import type { LockStatus } from '../telemetry/lock-status.js';
 import type { PollPort } from './poll-port.js';
+import type { SharedAnswer } from './shared-answer.js';
 import type { WaitOrderPort } from '../vocabulary/waiting-line.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 
@@ -77,9 +78,14 @@ export type LockStoreStatus = Omit<LockStatus, 'waiting'>;
 export interface LockStore {
   /**
    * Tries once, without waiting. What becomes of it is told later, never within the call. A patient try may be held back for
-   * a few milliseconds, to be made together with others.
+   * a few milliseconds, to be made together with others. Gives what those who try together may await first, where they do.
    */
-  tryLock(key: LockKey, shared: boolean, trier: TryLockCallbacks, isPatient?: boolean): void;
+  tryLock(
+    key: LockKey,
+    shared: boolean,
+    trier: TryLockCallbacks,
+    isPatient?: boolean,
+  ): SharedAnswer | undefined;
   /** Waits until the key is acquired. */
   wait(key: LockKey, shared: boolean, options: WaitOptions): LockWait;
   /** Waits for the key exclusively, behind what this process itself holds shared; undefined where no session is free for that. */

@@ -21,7 +21,7 @@ export interface WaitHost {
   whenReleased(key: LockKey): Promise<void> | undefined;
   /** Takes over the session on which the key is being released, if there is one that may wait. */
   takeReleasing(key: LockKey): LockSession | undefined;
-  tryLock(key: LockKey, shared: boolean, callbacks: TryLockCallbacks): void;
+  tryLock(key: LockKey, shared: boolean, callbacks: TryLockCallbacks): unknown;
   unlock(hold: HeldKey): Promise<void>;
 }
 

@@ -24,6 +24,7 @@ import { KeptLook, type KeptPort } from './kept-look.js';
 import type { PollPort } from './poll-port.js';
 import type { PeerPort } from './peer-port.js';
 import type { SessionLock } from './session-lock.js';
+import type { SharedAnswer } from './shared-answer.js';
 import { SessionPool } from './session-pool.js';
 import type { ResolvedSessionsOptions } from './session-options.js';
 import type { WaitOrderPort } from '../vocabulary/waiting-line.js';
@@ -93,13 +94,19 @@ export class PgLockStore implements LockStore, LockAttemptHost {
     return this.pool.main;
   }
 
-  tryLock(key: LockKey, shared: boolean, trier: TryLockCallbacks, isPatient = false): void {
+  tryLock(
+    key: LockKey,
+    shared: boolean,
+    trier: TryLockCallbacks,
+    isPatient = false,
+  ): SharedAnswer | undefined {
     const attempt = new LockAttempt(this, key, shared, trier);
     if (!isPatient) return this.begin(attempt);
-    if (this.gathered.push(attempt) > 1) return;
-    setTimeout(() => {
-      for (const one of this.gathered.splice(0)) this.begin(one);
-    }, GATHER_MS);
+    if (this.gathered.push(attempt) === 1)
+      setTimeout(() => {
+        for (const one of this.gathered.splice(0)) this.begin(one);
+      }, GATHER_MS);
+    return undefined;
   }
 
   /** For how long the server lets a wait last before it looks for deadlocks, in milliseconds. */
@@ -250,15 +257,18 @@ export class PgLockStore implements LockStore, LockAttemptHost {
     return until === undefined ? 0 : Math.max(0, Math.ceil(until - monotonicMs()));
   }
 
-  private begin(attempt: LockAttempt): void {
-    if (this.isClosed) return queueMicrotask(() => attempt.giveUp(closedError()));
-    const yieldsMs = this.yieldsMs(attempt.key);
-    if (yieldsMs > 0) return void outsideFlows(() => setTimeout(() => this.begin(attempt), yieldsMs));
+  private begin(attempt: LockAttempt): SharedAnswer | undefined {
     const main = this.pool.openMain;
+    const yieldsMs = this.yieldsMs(attempt.key);
     const isUnlocking = this.unlocking.size > 0 && this.unlocking.has(attempt.key.text);
-    if (main !== undefined && !isUnlocking) return this.tryOn(main, attempt);
-    attempt.mayReconnect = false;
-    this.tryLater(attempt);
+    if (this.isClosed) queueMicrotask(() => attempt.giveUp(closedError()));
+    else if (yieldsMs > 0) outsideFlows(() => setTimeout(() => this.begin(attempt), yieldsMs));
+    else if (main !== undefined && !isUnlocking) return this.tryOn(main, attempt);
+    else {
+      attempt.mayReconnect = false;
+      this.tryLater(attempt);
+    }
+    return undefined;
   }
 
   /** After a release that is under way elsewhere, on a main session that has to be opened first; or again, on a new one. */
@@ -274,10 +284,11 @@ export class PgLockStore implements LockStore, LockAttemptHost {
     return this.pool.openMain ?? this.pool.mainAtOnce();
   }
 
-  private tryOn(main: LockSession, attempt: LockAttempt): void {
+  private tryOn(main: LockSession, attempt: LockAttempt): SharedAnswer | undefined {
     attempt.session = main;
     const budget = this.budgetOf(main);
-    if (this.pool.holdCount >= budget) return queueMicrotask(() => attempt.giveUp(overBudget(budget)));
-    main.tryLock(attempt);
+    if (this.pool.holdCount < budget) return main.tryLock(attempt);
+    queueMicrotask(() => attempt.giveUp(overBudget(budget)));
+    return undefined;
   }
 }

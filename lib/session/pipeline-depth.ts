@@ -1,5 +1,6 @@
 /** From this round trip on, in milliseconds, so many statements are worth having under way at once. */
 const DEPTHS = [
+  { fromMs: 5, depth: 16 },
   { fromMs: 1.2, depth: 4 },
   { fromMs: 0.6, depth: 2 },
 ];

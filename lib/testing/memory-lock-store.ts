@@ -21,9 +21,10 @@ export class MemoryLockStore implements LockStore {
     private readonly pid: number,
   ) {}
 
-  tryLock(key: LockKey, shared: boolean, trier: TryLockCallbacks): void {
+  tryLock(key: LockKey, shared: boolean, trier: TryLockCallbacks): undefined {
     const hold = this.table.take(key, shared, this.pid, this);
     queueMicrotask(() => (hold === null ? trier.onUnavailable() : trier.onAcquired(hold)));
+    return undefined;
   }
 
   wait(key: LockKey, shared: boolean, options: WaitOptions): LockWait {

@@ -4,23 +4,54 @@ import { LockNotAvailableError } from '../../../lib/errors/lock-not-available.er
 import { LockSessionError } from '../../../lib/errors/lock-session.error.js';
 import { KeyQueue } from '../../../lib/locks/key-queue.js';
 import type { LockHandle } from '../../../lib/locks/lock-handle.js';
-import type { LockReference } from '../../../lib/locks/lock-reference.js';
 import { LockRequest } from '../../../lib/locks/lock-request.js';
 import { resolveOptions } from '../../../lib/options/resolve-options.js';
 import { MemoryCore } from '../../../lib/testing/memory-core.js';
 import { MemoryLock, MemoryLockTable } from '../../../lib/testing/memory-lock-table.js';
 import type { HeldKey, LockStore, TryLockCallbacks } from '../../../lib/session/lock-store.js';
+import { SharedAnswer } from '../../../lib/session/shared-answer.js';
 import { lockKey } from '../../../lib/vocabulary/lock-id.js';
 
 const HOST = { domain: {}, onSelfWait: () => undefined };
-const REQUEST = {
-  id: 'x',
-  shared: false,
-  sticky: false,
-  signal: undefined,
-  context: undefined,
-  pids: undefined,
-};
+
+/** A request of a call for `x`, as `LockTaker` makes it. */
+function requestOf({
+  signal,
+  ...times
+}: {
+  timeoutMs: number | null;
+  startedAt?: number;
+  signal?: AbortSignal;
+}) {
+  const options = { shared: false, sticky: false, signal };
+  return new LockRequest('x', {
+    options,
+    startedAt: performance.now(),
+    context: undefined,
+    pids: undefined,
+    ...times,
+  });
+}
+
+/** A server that answers when the test says so. */
+function slowStore(answer?: SharedAnswer) {
+  const tries: TryLockCallbacks[] = [];
+  const waits: ((hold: HeldKey | null) => void)[] = [];
+  const store = {
+    tryLock: (_key: unknown, _shared: boolean, trier: TryLockCallbacks) => {
+      tries.push(trier);
+      return answer;
+    },
+    wait: () => ({
+      outcome: new Promise<HeldKey | null>((resolve) => waits.push(resolve)),
+      cancel: () => undefined,
+    }),
+    unlock: () => Promise.resolve(),
+  };
+  return { tries, waits, queue: new KeyQueue(HOST, lockKey('x'), store as unknown as LockStore) };
+}
+
+const hold = () => new MemoryLock(lockKey('x'), false, 1, {});
 
 let table: MemoryLockTable;
 const cores: MemoryCore[] = [];
@@ -218,28 +249,65 @@ describe('among processes', () => {
   });
 });
 
-describe('while a wait that nobody needs any more comes to its end', () => {
-  /** A server that answers when the test says so. */
-  function slowStore() {
-    const tries: TryLockCallbacks[] = [];
-    const waits: ((hold: HeldKey | null) => void)[] = [];
-    const store = {
-      tryLock: (_key: unknown, _shared: boolean, trier: TryLockCallbacks) => void tries.push(trier),
-      wait: () => ({
-        outcome: new Promise<HeldKey | null>((resolve) => waits.push(resolve)),
-        cancel: () => undefined,
-      }),
-      unlock: () => Promise.resolve(),
-    };
-    return { tries, waits, queue: new KeyQueue(HOST, lockKey('x'), store as unknown as LockStore) };
+describe('requests that one answer of the server tells', () => {
+  function askTogether(options: { timeoutMs: number | null; signal?: AbortSignal }[]) {
+    const answer = new SharedAnswer();
+    return options.map((one) => {
+      const { tries, queue } = slowStore(answer);
+      const request = requestOf(one);
+      queue.submit(request);
+      /** As a verb awaits it. */
+      const taking = (async () => {
+        await request.answered;
+        return request.taken() ?? (await request.settled());
+      })();
+      return { trier: tries[0]!, request, taking };
+    });
   }
 
+  it('are all told by it, with one promise', async () => {
+    const [one, other, last] = askTogether([{ timeoutMs: null }, { timeoutMs: 0 }, { timeoutMs: null }]);
+    expect(one!.request.answered).toBe(other!.request.answered);
+    one!.trier.onAcquired(hold());
+    other!.trier.onUnavailable();
+    last!.trier.onAcquired(hold());
+    await expect(one!.taking).resolves.toHaveLength(1);
+    await expect(last!.taking).resolves.toHaveLength(1);
+    await expect(other!.taking).rejects.toThrow(LockNotAvailableError);
+  });
+
+  it('one that gives up does so at once, and the others are told when it comes', async () => {
+    const controller = new AbortController();
+    const [leaving, staying] = askTogether([
+      { timeoutMs: null, signal: controller.signal },
+      { timeoutMs: null },
+    ]);
+    let isTaken = false;
+    void staying!.taking.then(() => (isTaken = true));
+    controller.abort(new Error('enough'));
+    await expect(leaving!.taking).rejects.toThrow('enough');
+    expect(isTaken).toBe(false);
+    staying!.trier.onAcquired(hold());
+    await expect(staying!.taking).resolves.toHaveLength(1);
+    leaving!.trier.onUnavailable();
+  });
+
+  it('one that has to wait is told when its wait is over', async () => {
+    const [waiting, other] = askTogether([{ timeoutMs: null }, { timeoutMs: null }]);
+    waiting!.trier.onUnavailable();
+    other!.trier.onAcquired(hold());
+    await other!.taking;
+    expect(waiting!.request.taken()).toBeUndefined();
+    waiting!.request.giveUp(new Error('over'));
+    await expect(waiting!.taking).rejects.toThrow('over');
+  });
+});
+
+describe('while a wait that nobody needs any more comes to its end', () => {
   function ask(queue: KeyQueue, options: { timeoutMs: number | null; signal?: AbortSignal }) {
-    return new Promise<LockReference>((resolve, reject) => {
-      queue.submit(
-        new LockRequest({ ...REQUEST, startedAt: performance.now(), ...options }, resolve, reject),
-      );
-    });
+    const request = requestOf(options);
+    queue.submit(request);
+    return request.settled().then(([reference]) => reference);
   }
 
   async function givenUp() {
@@ -251,8 +319,6 @@ describe('while a wait that nobody needs any more comes to its end', () => {
     await expect(patient).rejects.toThrow('enough');
     return { tries, endWait: waits[0]!, queue };
   }
-
-  const hold = () => new MemoryLock(lockKey('x'), false, 1, {});
 
   it('a try is made after it, and not refused for it', async () => {
     const { tries, endWait, queue } = await givenUp();
@@ -283,9 +349,9 @@ describe('while a wait that nobody needs any more comes to its end', () => {
       wait: () => ({ outcome: Promise.resolve(null), cancel: () => undefined }),
     };
     const queue = new KeyQueue(HOST, lockKey('x'), store as unknown as LockStore);
-    const late = { ...REQUEST, startedAt: performance.now() - 10, timeoutMs: 5 };
-    const asked = new Promise((resolve, reject) => queue.submit(new LockRequest(late, resolve, reject)));
-    await expect(asked).rejects.toThrow(LockNotAvailableError);
+    const late = requestOf({ startedAt: performance.now() - 10, timeoutMs: 5 });
+    queue.submit(late);
+    await expect(late.settled()).rejects.toThrow(LockNotAvailableError);
     expect(queue.isIdle).toBe(true);
   });
 

@@ -2,8 +2,8 @@ import { PipelineDepth } from '../../../lib/session/pipeline-depth.js';
 
 describe('the depth of a pipeline', () => {
   it('is one next to the server, and grows with the distance', () => {
-    expect([0.1, 0.5, 0.6, 1.1, 1.2, 50].map((ms) => new PipelineDepth(ms).value)).toEqual([
-      1, 1, 2, 2, 4, 4,
+    expect([0.1, 0.5, 0.6, 1.1, 1.2, 4.9, 5, 50].map((ms) => new PipelineDepth(ms).value)).toEqual([
+      1, 1, 2, 2, 4, 4, 16, 16,
     ]);
   });
 
@@ -25,6 +25,6 @@ describe('the depth of a pipeline', () => {
   it('follows a network that has become slower for a minute', () => {
     const depth = new PipelineDepth(0.2);
     for (let now = 0; now <= 60_000; now += 1_000) depth.measured(9, now, true);
-    expect(depth.value).toBe(4);
+    expect(depth.value).toBe(16);
   });
 });
