@@ -253,7 +253,7 @@ export class KeyQueue extends LocalQueue implements ServerLockListener, Others {
     }
     // What is kept between runs is wanted by jobs, of which many may tick in the same moment.
     if (step === 'try') {
-      head.answer = this.server.try(head.shared, head.call.options.sticky);
+      head.isTried(this.server.try(head.shared, head.call.options.sticky));
       return;
     }
     if (step === 'cancel wait') this.server.cancelWait();

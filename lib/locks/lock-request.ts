@@ -67,9 +67,9 @@ export class LockRequest implements Asked, RequestNode, SelfWaiting {
   onSettled: (() => void) | undefined;
   /** Where it was made, where its flow holds the key already. */
   trace: { readonly stack: string } | undefined;
-  /** Where one answer of the server tells this request and others. */
-  answer: SharedAnswer | undefined;
 
+  /** Of the first try: one answer of the server tells this request and others. */
+  private answer: SharedAnswer | undefined;
   private outcome: LockOutcome | undefined;
   private onOutcome: ((outcome: LockOutcome) => void) | undefined;
   /** Where it noted that it waits. */
@@ -141,6 +141,11 @@ export class LockRequest implements Asked, RequestNode, SelfWaiting {
 
   giveUp(error: Error): void {
     void this.waitsIn?.leave(this, error);
+  }
+
+  /** A try is under way. Only the first counts, since that is what the caller awaits. */
+  isTried(answer: SharedAnswer | undefined): void {
+    this.answer ??= answer;
   }
 
   get answered(): Promise<void> | undefined {

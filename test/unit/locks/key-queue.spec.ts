@@ -1,4 +1,5 @@
 import { jest } from '@jest/globals';
+import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { LockNotAvailableError } from '../../../lib/errors/lock-not-available.error.js';
 import { LockSessionError } from '../../../lib/errors/lock-session.error.js';
@@ -34,13 +35,13 @@ function requestOf({
 }
 
 /** A server that answers when the test says so. */
-function slowStore(answer?: SharedAnswer) {
+function slowStore(answer?: () => SharedAnswer) {
   const tries: TryLockCallbacks[] = [];
   const waits: ((hold: HeldKey | null) => void)[] = [];
   const store = {
     tryLock: (_key: unknown, _shared: boolean, trier: TryLockCallbacks) => {
       tries.push(trier);
-      return answer;
+      return answer?.();
     },
     wait: () => ({
       outcome: new Promise<HeldKey | null>((resolve) => waits.push(resolve)),
@@ -216,9 +217,7 @@ describe('among processes', () => {
     const early = await take(home, true);
     jest.advanceTimersByTime(11);
     const late = take(home, true);
-    expect(await Promise.race([late, new Promise((resolve) => setImmediate(resolve, 'waits'))])).toBe(
-      'waits',
-    );
+    expect(await Promise.race([late, setImmediate('waits')])).toBe('waits');
     await Promise.all([first.release(), early.release()]);
     const write = await writer;
     expect(await Promise.race([late, 'waits'])).toBe('waits');
@@ -250,18 +249,19 @@ describe('among processes', () => {
 });
 
 describe('requests that one answer of the server tells', () => {
+  /** As a verb awaits it. */
+  async function taken(request: LockRequest) {
+    await request.answered;
+    return request.taken() ?? (await request.settled());
+  }
+
   function askTogether(options: { timeoutMs: number | null; signal?: AbortSignal }[]) {
     const answer = new SharedAnswer();
     return options.map((one) => {
-      const { tries, queue } = slowStore(answer);
+      const { tries, queue } = slowStore(() => answer);
       const request = requestOf(one);
       queue.submit(request);
-      /** As a verb awaits it. */
-      const taking = (async () => {
-        await request.answered;
-        return request.taken() ?? (await request.settled());
-      })();
-      return { trier: tries[0]!, request, taking };
+      return { trier: tries[0]!, request, taking: taken(request) };
     });
   }
 
@@ -290,6 +290,18 @@ describe('requests that one answer of the server tells', () => {
     staying!.trier.onAcquired(hold());
     await expect(staying!.taking).resolves.toHaveLength(1);
     leaving!.trier.onUnavailable();
+  });
+
+  it('one that is tried for again, after a wait that came to nothing, is told by the first', async () => {
+    const { tries, waits, queue } = slowStore(() => new SharedAnswer());
+    const request = requestOf({ timeoutMs: null });
+    queue.submit(request);
+    const taking = taken(request);
+    tries.shift()?.onUnavailable();
+    waits.shift()?.(null);
+    await setImmediate();
+    tries.shift()?.onAcquired(hold());
+    await expect(taking).resolves.toHaveLength(1);
   });
 
   it('one that has to wait is told when its wait is over', async () => {
