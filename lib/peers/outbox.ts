@@ -1,5 +1,6 @@
 import { LockSessionError } from '../errors/lock-session.error.js';
 import { notifyPeers } from '../sql/peer-channel.js';
+import { monotonicMs } from '../vocabulary/monotonic.js';
 import { SQLSTATE, sqlStateOf } from '../vocabulary/sqlstate.js';
 import type { PeerPort } from './peer-port.js';
 
@@ -26,6 +27,8 @@ export class Outbox {
   private told: Told[] = [];
   private isDue = false;
   private timer: NodeJS.Timeout | undefined;
+  /** When the timer fires, where there is one. */
+  private firesAt = Infinity;
   private waitMs = WAIT_MS;
 
   constructor(private readonly port: PeerPort) {}
@@ -49,7 +52,7 @@ export class Outbox {
   tellWithin(text: string, ms: number): Promise<void> {
     return new Promise((resolve, reject) => {
       this.told.push({ text, mayBeLate: true, resolve, reject });
-      this.timer ??= setTimeout(() => this.send(), ms).unref();
+      this.sendWithin(ms);
     });
   }
 
@@ -57,6 +60,7 @@ export class Outbox {
   send(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
+    this.firesAt = Infinity;
     this.isDue = false;
     const told = this.told;
     if (told.length === 0) return;
@@ -71,11 +75,20 @@ export class Outbox {
     );
   }
 
+  /** The most urgent of what waits decides. */
+  private sendWithin(ms: number): void {
+    const at = monotonicMs() + ms;
+    if (at >= this.firesAt) return;
+    clearTimeout(this.timer);
+    this.firesAt = at;
+    this.timer = setTimeout(() => this.send(), ms).unref();
+  }
+
   private failed(told: readonly Told[], error: unknown): void {
     const isHeldUp = sqlStateOf(error) === SQLSTATE.lockNotAvailable;
     const late = told.filter(({ mayBeLate }) => isHeldUp && mayBeLate);
     this.told.unshift(...late);
-    if (late.length > 0) this.timer ??= setTimeout(() => this.send(), AGAIN_MS).unref();
+    if (late.length > 0) this.sendWithin(AGAIN_MS);
     const reason = isHeldUp ? new LockSessionError(HELD_UP, { cause: error }) : error;
     for (const one of told) if (!late.includes(one)) one.reject(reason);
   }

@@ -247,6 +247,13 @@ describe('who is there', () => {
     await eventually(() => knows(a, [b]) && knows(b, [a]));
   });
 
+  it('is known to one that comes at once, whatever else may wait to be told', async () => {
+    const a = await listening(openCore(database));
+    void a.peers.tellWithin(NUMBER, 1, 3_600_000).catch(() => undefined);
+    const b = await listening(openCore(database));
+    await eventually(() => knows(b, [a]));
+  });
+
   it('is forgotten without a word when its backend is gone', async () => {
     const [a, b] = await twoListening();
     await eventually(() => knows(a, [b]));

@@ -72,4 +72,13 @@ describe('Outbox', () => {
     await flushed;
     expect(sent).toEqual([['late', 'now'], ['alone'], ['flushed']]);
   });
+
+  it('waits for none longer than for the most urgent, in whatever order they were told', async () => {
+    const { box, sent } = outbox();
+    const patient = box.tellWithin('patient', 3_600_000);
+    const urgent = box.tellWithin('urgent', 1);
+    const other = box.tellWithin('other', 3_600_000);
+    await Promise.all([patient, urgent, other]);
+    expect(sent).toEqual([['patient', 'urgent', 'other']]);
+  });
 });
