@@ -1,3 +1,6 @@
+import { sqlTokens, UnterminatedSqlError, type SqlToken } from '../sql/sql-tokens.js';
+import { StatementShape } from '../sql/statement-shape.js';
+
 /** What a statement does to the savepoints of a transaction, or to the transaction. @internal */
 export type TransactionStep =
   | { readonly kind: 'savepoint' | 'release' | 'rollback to'; readonly name: string }
@@ -7,17 +10,6 @@ export type TransactionStep =
 const NAME_BYTES = 63;
 /** No statement about savepoints has more words than `ROLLBACK TRANSACTION TO SAVEPOINT a`. */
 const WORDS_MAX = 5;
-/** Comments nest. */
-const COMMENT = [1, 2, 3].reduce(
-  (inner) => String.raw`/\*(?:[^*/]|\*(?!/)|/(?!\*)|${inner})*\*/`,
-  String.raw`/\*(?:[^*/]|\*(?!/)|/(?!\*))*\*/`,
-);
-const STRING = String.raw`e'(?:[^'\\]|\\[^]|'')*'|'(?:[^']|'')*'|\$(?<tag>\w*)\$[^]*?\$\k<tag>\$`;
-const WORD = String.raw`"(?<quoted>(?:[^"]|"")*)"|(?<word>[\p{L}_][\p{L}\p{N}_$]*)`;
-const TOKEN = new RegExp(
-  String.raw`(?<skipped>\s+|--[^\n]*|${COMMENT}|${STRING})|(?<end>;)|${WORD}|[^]`,
-  'giu',
-);
 /** The first words of what is looked for. */
 const MAY_HOLD_ONE = /savepoint|release|rollback|abort|commit|end|prepare/i;
 
@@ -27,27 +19,41 @@ interface Word {
 }
 
 /**
- * Reads what the statements of a text do to savepoints, and which of them end the transaction; strings, comments and the names
- * in quotes are none of them.
+ * Reads what the statements of a text do to savepoints, and which of them end the transaction; strings, comments, the names in
+ * quotes and the bodies of functions are none of them. The server carries out nothing of a text that has no end.
  *
  * @see https://www.postgresql.org/docs/current/sql-rollback-to.html
  * @internal
  */
 export function transactionSteps(text: string): TransactionStep[] {
-  const steps: TransactionStep[] = [];
-  if (!MAY_HOLD_ONE.test(text)) return steps;
-  let words: Word[] = [];
-  const finish = () => {
-    const step = stepOf(words);
-    if (step !== undefined) steps.push(step);
-    words = [];
-  };
-  for (const { groups } of text.matchAll(TOKEN)) {
-    if (groups?.end !== undefined) finish();
-    else if (groups?.skipped === undefined && words.length < WORDS_MAX) words.push(wordOf(groups));
+  if (!MAY_HOLD_ONE.test(text)) return [];
+  try {
+    return statementsOf(text)
+      .map(stepOf)
+      .filter((step) => step !== undefined);
+  } catch (error) {
+    if (error instanceof UnterminatedSqlError) return [];
+    throw error;
   }
-  finish();
-  return steps;
+}
+
+/** The words with which each statement begins. */
+function statementsOf(text: string): readonly (readonly Word[])[] {
+  let words: Word[] = [];
+  const statements = [words];
+  let shape = new StatementShape();
+  for (const token of sqlTokens(text)) {
+    if (token.kind === 'space' || token.kind === 'comment') continue;
+    const written = text.slice(token.start, token.end);
+    if (written === ';' && shape.isComplete) {
+      shape = new StatementShape();
+      statements.push((words = []));
+    } else {
+      shape.add(token, written);
+      if (words.length < WORDS_MAX) words.push(wordOf(token, written));
+    }
+  }
+  return statements;
 }
 
 function stepOf([first, ...rest]: readonly Word[]): TransactionStep | undefined {
@@ -80,11 +86,10 @@ function without(words: readonly Word[], ...optional: readonly string[]): readon
   return second !== undefined && optional.includes(keyword(first) ?? '') ? words.slice(1) : words;
 }
 
-function wordOf(groups: Readonly<Record<string, string | undefined>> | undefined): Word {
-  const quoted = groups?.quoted;
-  return quoted === undefined
-    ? { text: groups?.word ?? '', isQuoted: false }
-    : { text: quoted.replaceAll('""', '"'), isQuoted: true };
+function wordOf({ kind }: SqlToken, written: string): Word {
+  if (kind === 'name')
+    return { text: written.slice(written.indexOf('"') + 1, -1).replaceAll('""', '"'), isQuoted: true };
+  return { text: kind === 'word' ? written : '', isQuoted: false };
 }
 
 function keyword(word: Word | undefined): string | undefined {

@@ -2,8 +2,8 @@ import { PgLockUsageError } from '../../errors/pg-lock-usage.error.js';
 import { allowComment } from './allow-comment.js';
 import type { AllowComment, SqlFile, SqlStatement } from './sql-statement.js';
 import { sqlWords } from './sql-words.js';
-import { sqlTokens, UnterminatedSqlError, type SqlToken, type StringRules } from './sql-tokens.js';
-import { StatementShape } from './statement-shape.js';
+import { sqlTokens, UnterminatedSqlError, type SqlToken, type StringRules } from '../../sql/sql-tokens.js';
+import { StatementShape } from '../../sql/statement-shape.js';
 import { positionAt } from './text-position.js';
 
 /**

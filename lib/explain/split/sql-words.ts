@@ -1,4 +1,4 @@
-import { sqlTokens, UnterminatedSqlError, type SqlToken } from './sql-tokens.js';
+import { sqlTokens, UnterminatedSqlError, type SqlToken } from '../../sql/sql-tokens.js';
 
 /** A token that means something. @internal */
 export interface SqlWord extends SqlToken {

@@ -9,7 +9,7 @@ import { LockSampler, locksOf, rewritten } from '../run/lock-sampler.js';
 import type { ObservedStatement } from '../run/observed-statement.js';
 import { allowComment } from '../split/allow-comment.js';
 import type { AllowComment } from '../split/sql-statement.js';
-import { sqlTokens, UnterminatedSqlError } from '../split/sql-tokens.js';
+import { sqlTokens, UnterminatedSqlError } from '../../sql/sql-tokens.js';
 import { findHazard } from '../hazards/hazard-names.js';
 
 const SAMPLE_MS = 3;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { PgLockUsageError } from '../../../lib/errors/pg-lock-usage.error.js';
 import { splitStatements, statementsOfMessage } from '../../../lib/explain/split/split-statements.js';
-import { sqlTokens } from '../../../lib/explain/split/sql-tokens.js';
+import { sqlTokens } from '../../../lib/sql/sql-tokens.js';
 import { isDataStatement, statementKind } from '../../../lib/explain/split/statement-kind.js';
 
 const split = (text: string) => splitStatements(text, 'a.sql').statements.map(({ sql }) => sql);

@@ -22,6 +22,11 @@ describe('the steps that a text takes in a transaction', () => {
     ["SELECT E'it\\'s; COMMIT'; SAVEPOINT a", ['savepoint a']],
     ['SELECT $$;COMMIT;$$, $x$;ROLLBACK; $$ $x$; SAVEPOINT a', ['savepoint a']],
     ['SELECT "commit;rollback" FROM commit', []],
+    [
+      'CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END; ROLLBACK TO a',
+      ['rollback to a'],
+    ],
+    ["COMMIT; SELECT 'without an end", []],
     ['PREPARE plan AS SELECT 1; COMMENT ON TABLE end IS $$ $$', []],
     ['', []],
   ])('%s', (text, steps) => expect(read(text)).toEqual(steps));
@@ -29,5 +34,13 @@ describe('the steps that a text takes in a transaction', () => {
   it('cuts names where the server cuts them', () => {
     const [kept, longer] = ['x'.repeat(63), 'x'.repeat(70)];
     expect(read(`SAVEPOINT ${longer}`)).toEqual(read(`SAVEPOINT ${kept}`));
+  });
+
+  it.each([
+    ['a string', `SELECT '${'x'.repeat(2 ** 24)}'`],
+    ['a string with escapes', `SELECT E'${'\\n'.repeat(2 ** 23)}'`],
+    ['a comment', `/* ${'x'.repeat(2 ** 24)} */`],
+  ])('are found behind %s of many megabytes', (_, long) => {
+    expect(read(`${long}; SAVEPOINT a`)).toEqual(['savepoint a']);
   });
 });
