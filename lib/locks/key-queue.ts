@@ -225,8 +225,32 @@ export class KeyQueue extends LocalQueue implements ServerLockListener, Others {
   }
 
   protected override markWaiting(): void {
-    super.markWaiting();
+    if (this.server.isAsking) this.markBehindWriters();
+    else {
+      super.markWaiting();
+      this.markFirst();
+    }
     if (this.requests.size > 0) this.store.order?.watch(this);
+  }
+
+  /** Readers in front of all writers wait for no other flow here, while the server is asked whether another session waits. */
+  private markBehindWriters(): void {
+    let writers = this.requests.exclusives;
+    for (let request = this.requests.last; request?.contended === false && writers > 0;) {
+      const { before } = request;
+      if (!request.shared) writers--;
+      this.mark(request);
+      request = before;
+    }
+  }
+
+  /** Those readers, when they have to wait. */
+  private markFirst(): void {
+    for (let request = this.requests.first; request?.contended === false;) {
+      const { after } = request;
+      this.mark(request);
+      request = after;
+    }
   }
 
   protected override takeOut(request: LockRequest): void {

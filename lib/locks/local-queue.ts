@@ -97,14 +97,18 @@ export abstract class LocalQueue implements ReferenceOwner, RequestQueue {
   protected markWaiting(): void {
     for (let request = this.requests.last; request !== undefined && !request.contended;) {
       const { before } = request;
-      request.markContended();
-      const cycle = closesCycle(request, this);
-      if (cycle === 'cycle') void this.leave(request, request.deadlock());
-      else if (cycle !== undefined) {
-        request.selfHeld = cycle;
-        this.host.onSelfWait(request);
-      }
+      this.mark(request);
       request = before;
+    }
+  }
+
+  protected mark(request: LockRequest): void {
+    request.markContended();
+    const cycle = closesCycle(request, this);
+    if (cycle === 'cycle') void this.leave(request, request.deadlock());
+    else if (cycle !== undefined) {
+      request.selfHeld = cycle;
+      this.host.onSelfWait(request);
     }
   }
 

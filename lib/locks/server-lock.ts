@@ -158,6 +158,11 @@ export class ServerLock implements TryLockCallbacks, HeldKeyListener {
     return this.store.fencingEpoch(lock);
   }
 
+  /** Whether it is being asked whether another session waits behind what is held shared. */
+  get isAsking(): boolean {
+    return this.state.at === 'held' && this.state.awaited === 'asking';
+  }
+
   /** Whether a try or a wait is under way. */
   get isUnsettled(): boolean {
     const { state } = this;

@@ -1,6 +1,7 @@
 import { jest } from '@jest/globals';
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
+import { DeadlockError } from '../../../lib/errors/deadlock.error.js';
 import { LockNotAvailableError } from '../../../lib/errors/lock-not-available.error.js';
 import { LockSessionError } from '../../../lib/errors/lock-session.error.js';
 import { KeyQueue } from '../../../lib/locks/key-queue.js';
@@ -12,6 +13,7 @@ import { MemoryLock, MemoryLockTable } from '../../../lib/testing/memory-lock-ta
 import type { HeldKey, LockStore, TryLockCallbacks } from '../../../lib/session/lock-store.js';
 import { SharedAnswer } from '../../../lib/session/shared-answer.js';
 import { lockKey } from '../../../lib/vocabulary/lock-id.js';
+import { deferred } from '../../support/waiting.js';
 
 const HOST = { domain: {}, onSelfWait: () => undefined };
 
@@ -235,6 +237,50 @@ describe('among processes', () => {
     }
     expect(table.holds()).toHaveLength(1);
     await Promise.all(readers.map((reader) => reader.release()));
+  });
+
+  it('lets a reader join, though one of the readers waits for its flow: that is no deadlock', async () => {
+    stopTheClock();
+    const service = open();
+    const [reads, joins] = [deferred(), deferred()];
+    const reader = service.advisory('x', { shared: true }, async () => {
+      reads.resolve();
+      await joins.promise;
+      await service.advisory('y', () => undefined);
+    });
+    await reads.promise;
+    const joined = service.advisory('y', async () => {
+      joins.resolve();
+      await setImmediate();
+      jest.advanceTimersByTime(11);
+      const late = service.advisory('x', { shared: true, timeout: 0 }, () => 'read');
+      await expect(service.advisory('x', () => 'written')).rejects.toThrow(DeadlockError);
+      return late;
+    });
+    await expect(joined).resolves.toBe('read');
+    await reader;
+  });
+
+  it('refuses a reader that would wait behind a writer elsewhere for its own flow', async () => {
+    stopTheClock();
+    const [home, away] = [open(), open()];
+    const [reads, joins] = [deferred(), deferred()];
+    const reader = home.advisory('x', { shared: true }, async () => {
+      reads.resolve();
+      await joins.promise;
+      await home.advisory('y', () => undefined);
+    });
+    await reads.promise;
+    const writer = away.advisory('x', () => undefined);
+    await table.until(() => awaited() === 1);
+    const joined = home.advisory('y', async () => {
+      joins.resolve();
+      await setImmediate();
+      jest.advanceTimersByTime(11);
+      return home.advisory('x', { shared: true }, () => 'read');
+    });
+    await expect(joined).rejects.toThrow(DeadlockError);
+    await Promise.all([reader, writer]);
   });
 
   it('keeps a sticky key for its process, whatever its tenure', async () => {
