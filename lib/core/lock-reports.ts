@@ -27,6 +27,8 @@ export interface LockReport {
 /** A report, and the backend that has made it: for that one the server vouches. @internal */
 export interface ToldReport extends LockReport {
   readonly speaker: number;
+  /** The id that the lock was asked for by; undefined where it is no text, or not for this process to know. */
+  readonly name?: string | undefined;
 }
 
 interface ToldLock {
@@ -100,7 +102,7 @@ export class LockReports {
     try {
       const answers = await this.ask(keys.length > MOST_ASKED ? {} : { keys });
       return answers.flatMap(({ body, from }) =>
-        body.map((lock) => ({ ...reportOf(lock), speaker: from.pid })),
+        body.map((lock) => ({ ...reportOf(lock), name: lock.name, speaker: from.pid })),
       );
     } finally {
       stop();

@@ -53,6 +53,31 @@ describe('since when a lock is held', () => {
     await early?.release();
   });
 
+  it('comes with the id, for those to whom the server shows what the session does', async () => {
+    const { pglock } = cliFolder(db);
+    const [application, reader, other] = await Promise.all([
+      db.role('named'),
+      db.role('reader', 'IN ROLE pg_read_all_stats'),
+      db.role('stranger'),
+    ]);
+    const [holder, waiter] = [1, 2].map(() => openCore(db, { connection: application.url }).service);
+    const lock = await holder?.acquire('billing.close');
+    const waits = waiter?.advisory('billing.close', () => 'done');
+    const idsFor = async (url: string) => {
+      const { stdout } = await pglock(['-f', 'type=ADVISORY', '--json', '-d', url]);
+      return (JSON.parse(stdout) as Listed[]).map(({ advisoryId }) => advisoryId);
+    };
+    for (const { url } of [application, reader])
+      await eventually(async () => {
+        expect(await idsFor(url)).toEqual(['billing.close', 'billing.close']);
+        return true;
+      });
+    expect((await pglock(['-d', application.url])).stdout).toContain('billing.close');
+    expect(await idsFor(other.url)).not.toContain('billing.close');
+    await lock?.release();
+    await expect(waits).resolves.toBe('done');
+  });
+
   it('is a column, and an attribute of those that are shown expanded', async () => {
     const { pglock } = cliFolder(db);
     const { service } = openCore(db);

@@ -17,8 +17,8 @@ export interface DatedLock extends PgLock {
 const WITHIN = '1s' as const;
 
 /**
- * Puts to the locks of this library since when they are held: the server does not know it, and the processes that hold them
- * are asked. Where none can be asked, as through a pooler or on a replica, it is not known.
+ * Puts to the locks of this library since when they are held, and by which id: the server does not know it, and the processes that
+ * hold them are asked. Where none can be asked, as through a pooler or on a replica, it is not known.
  *
  * @internal
  */
@@ -29,7 +29,14 @@ export async function dated(
   const own = rows.filter(isOwn);
   const told = own.length === 0 ? [] : await reports(database, own).catch(() => []);
   const roles = await rolesBehind(observer, told);
-  return rows.map((row) => ({ ...row, heldSince: heldSince(row, told, roles) }));
+  const believed = own.flatMap((row) => reportOn(row, told, roles) ?? []);
+  const names = new Map(believed.map(({ key, name }) => [key, name]));
+  return rows.map((row) => ({
+    ...row,
+    // Those who wait for it wait for the same.
+    advisoryId: row.advisoryId ?? names.get(keyOf(row)) ?? null,
+    heldSince: heldSince(row, told, roles),
+  }));
 }
 
 function isOwn({ advisoryKey, granted, activity }: PgLock): boolean {
@@ -61,18 +68,28 @@ async function rolesBehind(
   return new Map(rows.map(({ pid, role }) => [Number(pid), role]));
 }
 
-/** Every client that can connect can answer: what it says about the backend of another role is not believed. @internal */
+/** @internal */
 export function heldSince(
   row: PgLock,
   told: readonly ToldReport[],
   roles: ReadonlyMap<number, string>,
 ): Date | null {
-  if (!isOwn(row)) return null;
-  const { backendStart, pid } = row.activity;
-  const report = told.find((one) => one.pid === pid && one.key === keyOf(row) && isOfOneRole(one, roles));
+  const report = reportOn(row, told, roles);
   if (report === undefined) return null;
+  const { backendStart } = row.activity;
   // The session is older than what it holds.
   return backendStart !== null && report.since < backendStart ? backendStart : report.since;
+}
+
+/** Every client that can connect can answer: what it says about the backend of another role is not believed. */
+function reportOn(
+  row: PgLock,
+  told: readonly ToldReport[],
+  roles: ReadonlyMap<number, string>,
+): ToldReport | undefined {
+  if (!isOwn(row)) return undefined;
+  const { pid } = row.activity;
+  return told.find((one) => one.pid === pid && one.key === keyOf(row) && isOfOneRole(one, roles));
 }
 
 function isOfOneRole({ pid, speaker }: ToldReport, roles: ReadonlyMap<number, string>): boolean {
