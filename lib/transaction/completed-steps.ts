@@ -1,3 +1,4 @@
+import { reportsOf } from './command-reports.js';
 import { SentStatements, type StatementSender } from './sent-statements.js';
 import { transactionSteps, type TransactionStep } from './transaction-steps.js';
 
@@ -20,10 +21,6 @@ const REPORTS: Readonly<Record<string, Report | undefined>> = {
   'PREPARE TRANSACTION': END,
 };
 
-interface Emitter {
-  on(event: 'commandComplete', listener: (message: { readonly text?: unknown }) => void): unknown;
-}
-
 /**
  * The steps that the server has carried out on a `pg` client: from its reports, which say what kind a step is, and from the
  * texts that were sent, which say to which savepoint. Texts are read where a step was reported, and only then; under
@@ -38,13 +35,13 @@ export class CompletedSteps {
   #expected: TransactionStep[] | undefined;
 
   constructor(
-    { connection, native }: { readonly connection?: StatementSender; readonly native?: StatementSender },
+    client: { readonly connection?: StatementSender; readonly native?: StatementSender },
     private readonly onStep: (step: TransactionStep) => void,
   ) {
-    this.#sent = new SentStatements(connection ?? native ?? {});
-    this.#isReported = connection !== undefined && reports(connection);
-    if (this.#isReported)
-      (connection as Emitter).on('commandComplete', ({ text }) => this.#reported(REPORTS[String(text)]));
+    this.#sent = new SentStatements(client.connection ?? client.native ?? {});
+    const watchReports = reportsOf(client);
+    this.#isReported = watchReports !== undefined;
+    watchReports?.((tag) => this.#reported(REPORTS[tag]));
   }
 
   /** The server is ready for what was sent next. @param hasFailed whether something failed of what it has answered. */
@@ -65,8 +62,4 @@ export class CompletedSteps {
   #read(): TransactionStep[] {
     return this.#sent.answered.flatMap(transactionSteps);
   }
-}
-
-function reports(connection: object): boolean {
-  return typeof (connection as { on?: unknown }).on === 'function';
 }

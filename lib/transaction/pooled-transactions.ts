@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import { statementText } from '../sql/statement-text.js';
 import { nextMoment } from '../vocabulary/moment.js';
 import type { TracedPlace } from '../vocabulary/traced-place.js';
+import { reportsOf } from './command-reports.js';
 import { PooledTransaction } from './pooled-transaction.js';
 import { statusOf, type WatchStatus } from './transaction-status.js';
 
@@ -57,11 +58,6 @@ export class PooledTransactions {
   }
 }
 
-interface Emitter {
-  on(event: 'commandComplete', listener: (message: { readonly text?: unknown }) => void): unknown;
-  off(event: 'commandComplete', listener: (message: { readonly text?: unknown }) => void): unknown;
-}
-
 const BEGINNING = /^\s*(?:begin|start\s+transaction)\b/i;
 
 class PooledSession {
@@ -85,12 +81,12 @@ class PooledSession {
     this.#unwrap ??= this.#wrapQuery();
     const ended = () => this.#ended();
     const ignoreStatus = this.watchStatus((status) => this.#ready(status));
-    const ignoreCommits = onCommit(client, ended);
+    const ignoreReports = reportsOf(client)?.((tag) => this.#reported(tag)) ?? ignore;
     client.on('end', ended);
     client.on('error', ended); // all that `pg-native` says
     const leave = () => {
       ignoreStatus();
-      ignoreCommits();
+      ignoreReports();
       client.off('end', ended);
       client.off('error', ended);
     };
@@ -139,22 +135,16 @@ class PooledSession {
     this.#begun = undefined;
   }
 
+  /** A commit behind which another transaction begins at once (`AND CHAIN`) is told by its report alone. */
+  #reported(tag: string): void {
+    if (tag === 'COMMIT') this.#ended();
+  }
+
   #ended(): void {
     const { transaction } = this;
     this.transaction = undefined;
     transaction?.end();
   }
-}
-
-/** A commit behind which another transaction begins at once (`AND CHAIN`) is told by its report alone. */
-function onCommit(client: object, committed: () => void): () => void {
-  const { connection } = client as { readonly connection?: Emitter };
-  if (typeof connection?.on !== 'function') return ignore;
-  const listener = ({ text }: { readonly text?: unknown }) => {
-    if (text === 'COMMIT') committed();
-  };
-  connection.on('commandComplete', listener);
-  return () => connection.off('commandComplete', listener);
 }
 
 function ignore(): void {}
