@@ -22,8 +22,8 @@ beforeEach(() => {
 });
 afterEach(() => jest.restoreAllMocks());
 
-function open(fake: FakeClient, version = FACTS.version) {
-  const init = { leaseMs: LEASE, trustMs: TRUST, depth: new PipelineDepth(5) };
+function open(fake: FakeClient, version = FACTS.version, roundTripMs = 5) {
+  const init = { leaseMs: LEASE, trustMs: TRUST, depth: new PipelineDepth(roundTripMs) };
   const session = new LockSession(fake.client, { ...FACTS, version }, init);
   const told: string[] = [];
   session.owner = {
@@ -75,6 +75,39 @@ describe('a lock session', () => {
     expect(await b.outcome).toBeNull();
     expect([(await a.outcome)?.alive, (await c.outcome)?.alive]).toEqual([true, true]);
     expect(session.holdCount).toBe(2);
+  });
+
+  it.each([
+    ['next to the server has two full statements under way, and nothing behind one that is not full', 0.1, 2],
+    ['far from the server sends all it has', 5, 3],
+  ])('%s', async (_, roundTripMs, expected) => {
+    const fake = new FakeClient(true);
+    const { session } = open(fake, FACTS.version, roundTripMs);
+    const ops = Array.from({ length: 1_200 }, (_each, n) => attempt(`order:${n}`));
+    for (const op of ops) session.tryLock(op);
+    await nextTurn();
+    expect(fake.sent).toHaveLength(expected);
+    fake.sent[0]?.refuse(7);
+    await nextTurn();
+    expect(await ops[6]?.outcome).toBeNull();
+    expect(fake.sent).toHaveLength(expected);
+    fake.sent[1]?.refuse();
+    await nextTurn();
+    expect(fake.sent).toHaveLength(3);
+    fake.sent[2]?.refuse();
+    const outcomes = await Promise.all(ops.map(({ outcome }) => outcome));
+    expect(outcomes.filter((lock) => lock?.alive)).toHaveLength(1_199);
+  });
+
+  it('without a pipeline has one statement under way, however full the next one is', async () => {
+    const fake = new FakeClient();
+    const { session } = open(fake, FACTS.version, 0.1);
+    for (let n = 0; n < 1_200; n++) session.tryLock(attempt(`order:${n}`));
+    for (let sent = 1; sent <= 3; sent++) {
+      await nextTurn();
+      expect(fake.sent).toHaveLength(sent);
+      fake.last.refuse();
+    }
   });
 
   it('gives a lock up whose answer came later than the lease allows', async () => {
