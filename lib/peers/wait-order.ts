@@ -173,9 +173,10 @@ export class WaitOrder implements WaitOrderPort {
       if (lines.size === 0) this.elsewhere.delete(key);
       return;
     }
-    if (this.elsewhere.size >= MOST.keys && !this.elsewhere.has(key)) this.forget();
-    if (this.elsewhere.size >= MOST.keys && !this.elsewhere.has(key)) return;
     const now = monotonicMs();
+    if (this.elsewhere.size >= MOST.keys && !this.elsewhere.has(key))
+      for (const [other, theirs] of this.elsewhere) this.forget(other, theirs, now);
+    if (this.elsewhere.size >= MOST.keys && !this.elsewhere.has(key)) return;
     const requests = said.map(([told, ageMs, shared]) => ({
       told,
       startedAt: now - ageMs,
@@ -192,10 +193,11 @@ export class WaitOrder implements WaitOrderPort {
     { startedAt, shared }: OrderedRequest,
   ): Generator<[RequestElsewhere, LineElsewhere]> {
     const lines = this.elsewhere.get(key.text);
-    if (lines === undefined || workMs < WORTH_MS * lines.size) return;
+    if (lines === undefined) return;
     const now = monotonicMs();
+    this.forget(key.text, lines, now);
+    if (workMs < WORTH_MS * lines.size) return;
     for (const line of lines.values()) {
-      if (line.until <= now) continue;
       for (const other of line.requests) {
         if (other.startedAt > startedAt - CLEARLY_MS) break;
         if (!other.shared || !shared) yield [other, line];
@@ -203,13 +205,10 @@ export class WaitOrder implements WaitOrderPort {
     }
   }
 
-  /** What has not been told again. */
-  private forget(): void {
-    const now = monotonicMs();
-    for (const [key, lines] of this.elsewhere) {
-      for (const [peer, { until }] of lines) if (until <= now) lines.delete(peer);
-      if (lines.size === 0) this.elsewhere.delete(key);
-    }
+  /** What has not been told again: of processes that ended without a word. */
+  private forget(key: string, lines: Map<string, LineElsewhere>, now: number): void {
+    for (const [peer, { until }] of lines) if (until <= now) lines.delete(peer);
+    if (lines.size === 0) this.elsewhere.delete(key);
   }
 }
 
