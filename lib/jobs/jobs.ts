@@ -12,7 +12,7 @@ import type { JobStatus } from './job-status.js';
 import type { JobsContext, JobsInit } from './jobs-context.js';
 import { answerTickQuestions } from './tick-answers.js';
 import { RecentTicks } from './recent-ticks.js';
-import { TickMemory } from './tick-memory.js';
+import { believableUntil, TickMemory } from './tick-memory.js';
 import { TICK, TICK_FINISHED, type TickAnnouncement } from './tick-messages.js';
 
 /** By whom a tick was announced that is read from the ledger. */
@@ -144,7 +144,7 @@ export class Jobs {
 
   /** Answers peers until the last tick is so long ago that no clock can be behind it. */
   async linger(atMostMs: number): Promise<void> {
-    const { latest } = this.memory;
+    const latest = this.memory.latest(believableUntil(this.context.options.clockSkewMs));
     if (latest === undefined || this.context.peers.listeningSince === undefined) return;
     const ms = Math.min(latest + this.context.options.clockSkewMs - Date.now(), atMostMs);
     if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));

@@ -94,11 +94,11 @@ export class TickMemory {
     return found.sort((a, b) => a.at - b.at || (a.job < b.job ? -1 : 1));
   }
 
-  /** The latest instant of all jobs; undefined where nothing is known. */
-  get latest(): number | undefined {
+  /** The latest instant of all jobs up to `until`; undefined where none is known. */
+  latest(until: number): number | undefined {
     let latest: number | undefined;
     for (const claims of this.jobs.values()) {
-      const at = claims.at(-1)?.at;
+      const at = claims.findLast((claim) => claim.at <= until)?.at;
       if (at !== undefined && (latest === undefined || at > latest)) latest = at;
     }
     return latest;

@@ -284,3 +284,14 @@ describe('a question to all', () => {
     expect(await asking.jobs.find()).toEqual([]);
   });
 });
+
+describe('a process that shuts down', () => {
+  it('lingers for no tick of a clock that is far ahead', async () => {
+    const core = await listening(openCore(database));
+    const ahead = { at: Date.now() + 3_600_000, by: 'other', replica: 'other', late: 0, announcedAt: 0 };
+    core.jobs.context.memory.note('job', { ...ahead, end: undefined }, core.peers.id);
+    const startedAt = performance.now();
+    await core.close();
+    expect(performance.now() - startedAt).toBeLessThan(core.options.shutdown.timeoutMs / 2);
+  });
+});

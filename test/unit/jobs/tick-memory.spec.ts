@@ -43,6 +43,14 @@ describe('what is remembered of ticks', () => {
     expect(memory.last('j')).toMatchObject({ at: now });
   });
 
+  it('a clock that is far ahead does not say when the last tick was', () => {
+    const now = Date.now();
+    const memory = remembering(claim(now - 5_000), claim(now - 1_000), claim(now + 3_600_000));
+    memory.note('other job', claim(now + 3_600_000), 'me');
+    expect(memory.latest(believableUntil(2_000))).toBe(now - 1_000);
+    expect(remembering(claim(now + 3_600_000)).latest(now)).toBeUndefined();
+  });
+
   it('own ticks are no claims of another', () => {
     const memory = remembering(claim(2_000, 'me'));
     expect(memory.claimedByOther('j', 2_000, 'me', 5_000)).toBeUndefined();
