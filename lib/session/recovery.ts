@@ -56,11 +56,11 @@ export class Recovery {
    * @param isHeld whether the session is known to hold the key.
    */
   async releaseStrays(run: UrgentRunner, isHeld: (key: LockKey, shared: boolean) => boolean): Promise<void> {
-    const touched = this.touchedKeys();
     const insistence = new Insistence();
     for (let rounds = 0; rounds < ROUNDS;) {
       try {
         const held = (await run(OWN_LOCKS)).map(strayOf);
+        const touched = this.touchedKeys(); // by now, what was under way behind the failure is answered
         const strays = held.filter(({ key, shared }) => touched.has(key.text) && !isHeld(key, shared));
         if (strays.length === 0) return;
         await run(fusedLockOps(strays, []));

@@ -9,7 +9,7 @@ import type { SessionLock } from '../../../lib/session/session-lock.js';
 import { tryCode } from '../../../lib/sql/advisory-lock.js';
 import { lockKey } from '../../../lib/vocabulary/lock-id.js';
 import { wakingClock } from '../../../lib/vocabulary/waking-clock.js';
-import { FACTS, FakeClient, nextTurn, serverError } from '../../support/fake-client.js';
+import { FACTS, FakeClient, nextTurn, serverError, type SentStatement } from '../../support/fake-client.js';
 
 const LEASE = 5_000;
 const TRUST = 4_000;
@@ -461,6 +461,31 @@ describe('a batch that fails', () => {
     fake.last.refuse();
     expect((await b.outcome)?.alive).toBe(true);
     expect(session.holdCount).toBe(1);
+  });
+
+  it.each([
+    ['has acquired', (sent: SentStatement | undefined) => sent?.refuse()],
+    [
+      'that fails as well has acquired',
+      (sent: SentStatement | undefined) => sent?.fail(serverError('57014')),
+    ],
+  ])('in a pipeline releases what a statement behind it %s', async (_, answer) => {
+    const fake = new FakeClient(true);
+    const { session } = open(fake);
+    session.tryLock(attempt('a'));
+    await nextTurn();
+    session.tryLock(attempt('b'));
+    await nextTurn();
+    const [first, second] = fake.sent;
+    first?.fail(serverError('57014'));
+    answer(second);
+    await nextTurn();
+    fake.last.answer(own('b'));
+    await nextTurn();
+    expect(fake.last.text).toContain('pg_advisory_unlock');
+    fake.last.answer();
+    await nextTurn();
+    fake.last.answer(own());
   });
 
   it('in a pipeline ends the lease of nobody: whatever follows a try that failed asks for it again', async () => {
