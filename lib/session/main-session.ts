@@ -153,7 +153,7 @@ export class MainSession implements PeerPort {
   }
 
   private listen(session: LockSession, channel: string): void {
-    const asked = session.run(listen(channel));
+    const asked = session.read(listen(channel));
     this.listening = Promise.all([this.listening, asked]);
     this.listening.catch(() => undefined); // the session is over, and the next listens anew
   }

@@ -10,6 +10,7 @@ import {
 import { BACKEND_PID } from '../sql/signal.js';
 import type { Statement } from '../sql/statement.js';
 import { cutOnAbort, type Connector } from './connector.js';
+import { Insistence } from './insistence.js';
 import { speaksProtocol } from './lock-query.js';
 import { LockSession } from './lock-session.js';
 import { monotonicMs } from '../vocabulary/monotonic.js';
@@ -75,8 +76,16 @@ async function readFacts(client: Client, trustPooler: boolean): Promise<ServerFa
   return facts;
 }
 
+/** Again as long as another session cancels it, as {@link LockSession.read}. */
 async function query(client: Client, { text }: Statement): Promise<readonly TextRow[]> {
-  return (await client.query<TextRow>(text)).rows;
+  const insistence = new Insistence();
+  for (;;) {
+    try {
+      return (await client.query<TextRow>(text)).rows;
+    } catch (error) {
+      if (!insistence.mayRepeat(error)) throw error;
+    }
+  }
 }
 
 function poolerBetween(): PoolerError {
