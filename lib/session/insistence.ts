@@ -21,3 +21,15 @@ export class Insistence {
     return now < this.until;
   }
 }
+
+/** Runs a statement, and again as long as it is cancelled. @internal */
+export async function insistently<T>(run: () => Promise<T>): Promise<T> {
+  const insistence = new Insistence();
+  for (;;) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!insistence.mayRepeat(error)) throw error;
+    }
+  }
+}

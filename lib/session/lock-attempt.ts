@@ -1,13 +1,12 @@
 import { LockSessionError } from '../errors/lock-session.error.js';
 import { LockTableBudgetError } from '../errors/lock-table-budget.error.js';
-import { PgLockError } from '../errors/pg-lock.error.js';
 import { tryCode, type LockOpCode } from '../sql/advisory-lock.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import { isRepeatable } from '../vocabulary/sqlstate.js';
 import { Insistence } from './insistence.js';
 import type { TryOp } from './lock-command.js';
 import type { HeldKey, TryLockCallbacks } from './lock-store.js';
-import { isPassing } from './reachability.js';
+import { unreachable } from './reachability.js';
 import { translateError } from './translate-error.js';
 
 /** Who makes a try once more. @internal */
@@ -45,7 +44,12 @@ export class LockAttempt implements TryOp {
   onError(error: unknown): void {
     if (this.mayTryAgain(error)) this.host.tryLater(this);
     else if (isRepeatable(error)) this.giveUp(cancelledAgainAndAgain(this.key, error));
-    else this.giveUp(ended(this.key, translateError(error, `advisory key ${this.key.text}`)));
+    else {
+      const what = `advisory key ${this.key.text}`;
+      this.giveUp(
+        unreachable(translateError(error, what), `The lock session ended while ${what} was requested`),
+      );
+    }
   }
 
   giveUp(error: unknown): void {
@@ -58,15 +62,6 @@ export class LockAttempt implements TryOp {
     this.mayReconnect = false;
     return again;
   }
-}
-
-/** The library's own error where the driver's says that the session is over. */
-function ended({ text }: LockKey, cause: unknown): unknown {
-  if (cause instanceof PgLockError || !isPassing(cause)) return cause;
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new LockSessionError(`The lock session ended while advisory key ${text} was requested: ${why}.`, {
-    cause,
-  });
 }
 
 function cancelledAgainAndAgain({ text }: LockKey, cause: unknown): LockSessionError {

@@ -31,8 +31,7 @@ export class CommandBatch {
   releases: KeyOp[] = [];
   tries: TryOp[] = [];
   private triesAnswer: SharedAnswer | undefined;
-  private allReleased: Promise<void> | undefined;
-  private resolve: (() => void) | undefined;
+  private releasesAnswer: SharedAnswer | undefined;
 
   addTry(op: TryOp): void {
     if (this.tries.length === 0) this.tries = [op];
@@ -60,13 +59,13 @@ export class CommandBatch {
 
   /** Resolves when its releases are done, which cannot fail: with the session, the locks are gone as well. One for all. */
   get released(): Promise<void> {
-    this.allReleased ??= new Promise((resolve) => (this.resolve = resolve));
-    return this.allReleased;
+    this.releasesAnswer ??= new SharedAnswer();
+    return this.releasesAnswer.arrived;
   }
 
   /** Resolves {@link CommandBatch.released}. */
   markReleased(): void {
-    this.resolve?.();
+    this.releasesAnswer?.arrive();
   }
 
   /** The one statement that does it all: releases first, so that what is released can be acquired again. */

@@ -7,7 +7,7 @@ import type { LockKey } from '../vocabulary/lock-id.js';
 import { isolated } from '../vocabulary/listeners.js';
 import { atMost } from './at-most.js';
 import type { UnsentCommands } from './command-queue.js';
-import { Insistence } from './insistence.js';
+import { insistently } from './insistence.js';
 import type { CommandBatch, TryOp } from './lock-command.js';
 import { wakingClock } from '../vocabulary/waking-clock.js';
 import type { TextRow } from './peer-port.js';
@@ -155,14 +155,8 @@ export class LockSession implements WireOwner {
 
   /** Runs one statement in its turn, and again as long as it is cancelled; gives its rows. */
   async read(query: Statement | string): Promise<readonly TextRow[]> {
-    const insistence = new Insistence();
-    for (;;) {
-      try {
-        return (await this.run(query)).rows;
-      } catch (error) {
-        if (!insistence.mayRepeat(error)) throw error;
-      }
-    }
+    const { rows } = await insistently(() => this.run(query));
+    return rows;
   }
 
   /** Runs a statement that waits for a lock, for as long as it takes: see {@link SessionWire.waitFor}. */

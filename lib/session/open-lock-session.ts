@@ -10,7 +10,7 @@ import {
 import { BACKEND_PID } from '../sql/signal.js';
 import type { Statement } from '../sql/statement.js';
 import { cutOnAbort, type Connector } from './connector.js';
-import { Insistence } from './insistence.js';
+import { insistently } from './insistence.js';
 import { speaksProtocol } from './lock-query.js';
 import { LockSession } from './lock-session.js';
 import { monotonicMs } from '../vocabulary/monotonic.js';
@@ -78,14 +78,8 @@ async function readFacts(client: Client, trustPooler: boolean): Promise<ServerFa
 
 /** Again as long as another session cancels it, as {@link LockSession.read}. */
 async function query(client: Client, { text }: Statement): Promise<readonly TextRow[]> {
-  const insistence = new Insistence();
-  for (;;) {
-    try {
-      return (await client.query<TextRow>(text)).rows;
-    } catch (error) {
-      if (!insistence.mayRepeat(error)) throw error;
-    }
-  }
+  const { rows } = await insistently(() => client.query<TextRow>(text));
+  return rows;
 }
 
 function poolerBetween(): PoolerError {

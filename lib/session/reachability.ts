@@ -67,9 +67,9 @@ export function isHopeless(error: unknown): boolean {
   return code !== undefined && (code === UNKNOWN_HOST || !isPassing(error));
 }
 
-/** The error for callers that cannot wait until the server can be reached. @internal */
-export function unreachable(cause: unknown): unknown {
+/** The error for callers that cannot wait until the server can be reached. @param what has happened. @internal */
+export function unreachable(cause: unknown, what = 'No connection for locks could be opened'): unknown {
   if (cause instanceof PgLockError || !isPassing(cause)) return cause;
   const message = cause instanceof Error && cause.message !== '' ? cause.message : String(sqlStateOf(cause));
-  return new LockSessionError(`No connection for locks could be opened: ${message}.`, { cause });
+  return new LockSessionError(`${what}: ${message}.`, { cause });
 }

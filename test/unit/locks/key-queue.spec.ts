@@ -239,9 +239,8 @@ describe('among processes', () => {
     await Promise.all(readers.map((reader) => reader.release()));
   });
 
-  it('lets a reader join, though one of the readers waits for its flow: that is no deadlock', async () => {
-    stopTheClock();
-    const service = open();
+  /** A reader of `x` that waits for `y`, which the work of another flow holds; that begins when readers have had their time. */
+  async function readerBehind(service: ReturnType<typeof open>) {
     const [reads, joins] = [deferred(), deferred()];
     const reader = service.advisory('x', { shared: true }, async () => {
       reads.resolve();
@@ -249,10 +248,21 @@ describe('among processes', () => {
       await service.advisory('y', () => undefined);
     });
     await reads.promise;
-    const joined = service.advisory('y', async () => {
-      joins.resolve();
-      await setImmediate();
-      jest.advanceTimersByTime(11);
+    const join = (work: () => Promise<string>) =>
+      service.advisory('y', async () => {
+        joins.resolve();
+        await setImmediate();
+        jest.advanceTimersByTime(11);
+        return work();
+      });
+    return { reader, join };
+  }
+
+  it('lets a reader join, though one of the readers waits for its flow: that is no deadlock', async () => {
+    stopTheClock();
+    const service = open();
+    const { reader, join } = await readerBehind(service);
+    const joined = join(async () => {
       const late = service.advisory('x', { shared: true, timeout: 0 }, () => 'read');
       await expect(service.advisory('x', () => 'written')).rejects.toThrow(DeadlockError);
       return late;
@@ -264,21 +274,10 @@ describe('among processes', () => {
   it('refuses a reader that would wait behind a writer elsewhere for its own flow', async () => {
     stopTheClock();
     const [home, away] = [open(), open()];
-    const [reads, joins] = [deferred(), deferred()];
-    const reader = home.advisory('x', { shared: true }, async () => {
-      reads.resolve();
-      await joins.promise;
-      await home.advisory('y', () => undefined);
-    });
-    await reads.promise;
+    const { reader, join } = await readerBehind(home);
     const writer = away.advisory('x', () => undefined);
     await table.until(() => awaited() === 1);
-    const joined = home.advisory('y', async () => {
-      joins.resolve();
-      await setImmediate();
-      jest.advanceTimersByTime(11);
-      return home.advisory('x', { shared: true }, () => 'read');
-    });
+    const joined = join(() => home.advisory('x', { shared: true }, () => 'read'));
     await expect(joined).rejects.toThrow(DeadlockError);
     await Promise.all([reader, writer]);
   });
