@@ -10,7 +10,7 @@ import {
 import { NestFactory } from '@nestjs/core';
 import { Cron, Interval, ScheduleModule, SchedulerRegistry } from '@nestjs/schedule';
 import { jest } from '@jest/globals';
-import { CronJob } from 'cron';
+import { CronJob, CronTime } from 'cron';
 import {
   AdvisoryLock,
   CurrentLock,
@@ -207,16 +207,28 @@ describe('ticks', () => {
   });
 
   it('of one date are one', async () => {
+    const { getTimeout } = CronTime.prototype;
+    // cron may throw here, out of its own timer: findings/cron-date-job-throws-from-its-timer.sh
+    const timeout = jest.spyOn(CronTime.prototype, 'getTimeout').mockImplementation(function (
+      this: CronTime,
+    ) {
+      try {
+        return getTimeout.call(this);
+      } catch {
+        return 0;
+      }
+    });
     let date = new Date(0);
     // A slow machine needs longer to boot both before that date.
     for (let aheadMs = 1_000; date.getTime() <= Date.now(); aheadMs *= 3) {
       date = new Date(Date.now() + aheadMs);
       const once = onceAt(date);
-      for (const name of ['a', 'b']) await boot(name, [once]).catch(() => undefined);
+      for (const name of ['a', 'b']) await boot(name, [once]);
     }
     const ofLast = () => ran.filter(({ job }) => job === onceName(date));
     await eventually(() => ofLast().length > 0);
     await seconds(0.5);
+    timeout.mockRestore();
     expect(ofLast().map(({ at }) => at)).toEqual([date.getTime()]);
   });
 
