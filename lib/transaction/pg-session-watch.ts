@@ -1,7 +1,5 @@
-import { CompletedSteps } from './completed-steps.js';
 import { Savepoints } from './savepoints.js';
-import type { StatementSender } from './sent-statements.js';
-import { statusOf, type WatchStatus } from './transaction-status.js';
+import { SessionSteps } from './session-steps.js';
 
 /** Hears of the end of a transaction, once. @internal */
 export interface TransactionWatcher {
@@ -20,12 +18,6 @@ interface Emitter {
   on(event: string, listener: (payload?: unknown) => void): unknown;
 }
 
-/** What the statements leave by: the connection, or the client of `pg-native`. */
-interface Senders {
-  readonly connection?: StatementSender;
-  readonly native?: StatementSender;
-}
-
 const WATCHED = new WeakMap<object, SessionWatch>();
 
 /**
@@ -38,9 +30,9 @@ const WATCHED = new WeakMap<object, SessionWatch>();
  * @internal
  */
 export function watchTransactionOf(client: object | undefined, watcher: TransactionWatcher): boolean {
-  const status = client === undefined ? undefined : statusOf(client);
-  if (client === undefined || !isEmitter(client) || status === undefined) return false;
-  const watch = WATCHED.get(client) ?? new SessionWatch(client, status);
+  const steps = client === undefined ? undefined : SessionSteps.of(client);
+  if (client === undefined || !isEmitter(client) || steps === undefined) return false;
+  const watch = WATCHED.get(client) ?? new SessionWatch(client, steps);
   WATCHED.set(client, watch);
   watch.add(watcher);
   return true;
@@ -51,12 +43,13 @@ class SessionWatch {
   readonly #watchers = new Map<TransactionWatcher, number>();
   readonly #savepoints = new Savepoints();
 
-  constructor(client: Emitter & Senders, watchStatus: WatchStatus) {
-    const steps = new CompletedSteps(client, (step) => this.#end(this.#savepoints.apply(step)));
-    watchStatus((status) => {
-      steps.ready(status === 'E');
-      if (status === 'E') this.#fail();
-      if (status === 'I') this.#end(this.#savepoints.apply({ kind: 'end' }));
+  constructor(client: Emitter, steps: SessionSteps) {
+    steps.listen({
+      step: (step) => this.#end(this.#savepoints.apply(step)),
+      ready: (status) => {
+        if (status === 'E') this.#fail();
+        if (status === 'I') this.#end(this.#savepoints.apply({ kind: 'end' }));
+      },
     });
     const lost = (error: unknown) => this.#tell(this.#since(0), (watcher) => watcher.lost(asError(error)));
     client.on('error', lost);

@@ -2,9 +2,8 @@ import type { ClientBase } from 'pg';
 import { statementText } from '../sql/statement-text.js';
 import { nextMoment } from '../vocabulary/moment.js';
 import type { TracedPlace } from '../vocabulary/traced-place.js';
-import { reportsOf } from './command-reports.js';
 import { PooledTransaction } from './pooled-transaction.js';
-import { statusOf, type WatchStatus } from './transaction-status.js';
+import { SessionSteps } from './session-steps.js';
 
 type Query = (this: unknown, ...args: unknown[]) => unknown;
 
@@ -47,12 +46,12 @@ export class PooledTransactions {
 
   /** Watches a client that was taken, there as far as it is known; call what it returns when that goes back. */
   watch(client: ClientBase, taken?: TracedPlace): () => void {
-    const status = statusOf(client);
-    if (status === undefined) {
+    const steps = SessionSteps.of(client);
+    if (steps === undefined) {
       this.#isBlind = true;
       return ignore;
     }
-    const session = this.#sessions.get(client) ?? new PooledSession(client, status, this.init);
+    const session = this.#sessions.get(client) ?? new PooledSession(client, steps, this.init);
     this.#sessions.set(client, session);
     return session.enter(taken);
   }
@@ -69,7 +68,7 @@ class PooledSession {
 
   constructor(
     private readonly client: ClientBase,
-    private readonly watchStatus: WatchStatus,
+    private readonly steps: SessionSteps,
     private readonly init: PooledTransactionsInit,
   ) {}
 
@@ -80,13 +79,15 @@ class PooledSession {
     this.#taken = taken;
     this.#unwrap ??= this.#wrapQuery();
     const ended = () => this.#ended();
-    const ignoreStatus = this.watchStatus((status) => this.#ready(status));
-    const ignoreReports = reportsOf(client)?.((tag) => this.#reported(tag)) ?? ignore;
+    const ignoreSteps = this.steps.listen({
+      // An end behind which another transaction begins at once (`AND CHAIN`) is told by no state.
+      step: ({ kind }) => kind === 'end' && this.#ended(),
+      ready: (status) => this.#ready(status),
+    });
     client.on('end', ended);
     client.on('error', ended); // all that `pg-native` says
     const leave = () => {
-      ignoreStatus();
-      ignoreReports();
+      ignoreSteps();
       client.off('end', ended);
       client.off('error', ended);
     };
@@ -133,11 +134,6 @@ class PooledSession {
     const { moment = nextMoment(), began } = this.#begun ?? {};
     this.transaction ??= new PooledTransaction(moment, began, this.#taken);
     this.#begun = undefined;
-  }
-
-  /** A commit behind which another transaction begins at once (`AND CHAIN`) is told by its report alone. */
-  #reported(tag: string): void {
-    if (tag === 'COMMIT') this.#ended();
   }
 
   #ended(): void {

@@ -119,10 +119,16 @@ describe.each([
     expect(told.map(({ id }) => id)).toEqual(['inner']);
   });
 
-  it.each(['COMMIT', 'ROLLBACK', 'COMMIT AND CHAIN'])('is held until %s with untilCommit', async (end) => {
+  it.each([
+    ...['COMMIT', 'ROLLBACK', 'END WORK', 'ABORT', 'COMMIT; BEGIN', "PREPARE TRANSACTION 'until commit'"],
+    ...['COMMIT AND CHAIN', 'ROLLBACK AND CHAIN', 'ABORT TRANSACTION AND CHAIN', 'ROLLBACK; BEGIN'],
+    ...['SELECT 1 / 0', 'ROLLBACK TO a; SELECT 1; /* and then */ ROLLBACK AND CHAIN'],
+    ...[{ name: 'chained', text: 'ROLLBACK AND CHAIN' }],
+  ])('is held until %j with untilCommit', async (end) => {
     const { service, told, isFree } = opened();
     const client = await service.pool.connect();
     await client.query('BEGIN');
+    await client.query('SAVEPOINT a');
     const ids = ['a', 'b'];
     const result = await service.advisory(ids, { untilCommit: true }, async () => {
       await client.query('INSERT INTO users VALUES (1)');
@@ -131,10 +137,18 @@ describe.each([
     expect(result).toBe(42);
     for (const id of ids) await expect(isFree(id)).resolves.toBe(false);
     await client.query('SELECT 1');
+    await client.query('ROLLBACK TO SAVEPOINT a');
+    await client.query({ name: 'back', text: 'ROLLBACK TO a' });
     await expect(isFree('b')).resolves.toBe(false);
-    await client.query(end);
+    // In a failed transaction COMMIT AND CHAIN rolls back, and begins another.
+    if (end === 'SELECT 1 / 0') {
+      await expect(client.query(end)).rejects.toThrow('division by zero');
+      await expect(isFree('b')).resolves.toBe(false);
+      await client.query('COMMIT AND CHAIN');
+    } else await client.query(end);
     await eventually(() => isFree(ids));
-    await client.query('COMMIT');
+    await client.query('ROLLBACK');
+    await client.query("ROLLBACK PREPARED 'until commit'").catch(() => undefined);
     client.release();
     expect(told).toEqual([]);
   });
