@@ -84,13 +84,16 @@ export class HammerHistory {
     return next === undefined ? undefined : next.at - at;
   }
 
-  /** Where more held at once than may. */
-  tooMany(most: number): readonly Stretch[][] {
+  /** Where more held at once than may. Who `isNews` of another's loss was still under way to, when that one began, counts no more. */
+  tooMany(
+    most: number,
+    isNews: (former: Stretch, next: Stretch) => boolean = () => false,
+  ): readonly Stretch[][] {
     const stretches = this.stretches.sort((a, b) => a.from - b.from);
     const found: Stretch[][] = [];
     let running: Stretch[] = [];
     for (const stretch of stretches) {
-      running = running.filter(({ to }) => to > stretch.from);
+      running = running.filter((former) => former.to > stretch.from && !isNews(former, stretch));
       running.push(stretch);
       if (running.length > most) found.push([...running]);
     }

@@ -1,10 +1,12 @@
 import { MAJOR, now } from './cluster.js';
+import { inOneOf } from '../support/waiting.js';
 import { Hammer, LEASE_MS, sleep, type Blow, type Fault, type HammerOptions } from './hammer.js';
 import type { HammerHistory, Stretch, Wait } from './hammer-history.js';
 import { isFullRun, machine } from './report.js';
 import { table, writeSection } from './sections.mjs';
 
 const CHANGES = Number(process.env['PGLOCK_CHANGES'] ?? (isFullRun ? 1_000 : 12));
+const TRIES = isFullRun ? 1 : 5;
 const ACQUISITIONS = isFullRun ? 10_000 : 300;
 const PERMITS = 3;
 /** How many flows want a permit at once, over all processes. */
@@ -42,18 +44,20 @@ async function hammer(
 }
 
 /**
- * A backend that is terminated releases its lock at once, and the process hears of that when it can. Nothing else makes two see
- * themselves as leaders.
+ * A backend that the server ends releases its lock at once, and the process hears of that when it can. Nothing else makes more
+ * see themselves as holders than may hold.
  */
-function isNews([former, next]: readonly Stretch[], blows: readonly Blow[]): boolean {
-  if (former === undefined || next === undefined) return false;
-  const last = blows.findLast(({ at }) => at <= former.to);
-  return last?.fault === 'terminated' && former.to - next.from < NEWS_MS;
+function isNews(former: Stretch, next: Stretch, blows: readonly Blow[]): boolean {
+  const endsIt = ({ fault, from, victim }: Blow) =>
+    (fault === 'server restarted' || (fault === 'terminated' && former.who.startsWith(`${victim}.`))) &&
+    former.from < from + NEWS_MS &&
+    from <= next.from;
+  return former.to - next.from < NEWS_MS && blows.some(endsIt);
 }
 
-/** Where two led, but for what only the news can end. */
-function twoLead({ blows }: Hammer, history: HammerHistory): readonly (readonly Stretch[])[] {
-  return history.tooMany(1).filter((stretches) => !isNews(stretches, blows));
+/** Where more held than may, but for what only the news can end. */
+function tooMany({ blows }: Hammer, history: HammerHistory, most: number): readonly (readonly Stretch[])[] {
+  return history.tooMany(most, (former, next) => isNews(former, next, blows));
 }
 
 function longestNews(both: readonly (readonly Stretch[])[]): number {
@@ -72,7 +76,7 @@ describe('one leads', () => {
     async () => {
       const { hammer: hammered, history } = await hammer({ mode: 'lead' }, ({ begun }) => begun >= CHANGES);
       const both = history.tooMany(1);
-      expect(twoLead(hammered, history)).toEqual([]);
+      expect(tooMany(hammered, history, 1)).toEqual([]);
       expect(history.numbers).toEqual([...new Set(history.numbers)].sort((a, b) => (a < b ? -1 : 1)));
       const gaps = new Map<Fault, number[]>();
       for (const { fault, at } of hammered.blows) {
@@ -94,7 +98,7 @@ describe('one leads', () => {
         await writeSection('leaders', `${method}\n\n${table(head, rows)}`);
       }
     },
-    isFullRun ? 1_800_000 : 120_000,
+    isFullRun ? 1_800_000 : 300_000,
   );
 });
 
@@ -104,7 +108,7 @@ describe('permits', () => {
     async () => {
       const options = { mode: 'permits', permits: PERMITS } as const;
       const { hammer: hammered, history } = await hammer(options, ({ begun }) => begun >= ACQUISITIONS);
-      expect(history.tooMany(PERMITS)).toEqual([]);
+      expect(tooMany(hammered, history, PERMITS)).toEqual([]);
       expect(new Set(history.numbers)).toEqual(new Set([1n, 2n, 3n]));
       if (!isFullRun) return;
       const text =
@@ -112,14 +116,18 @@ describe('permits', () => {
         `${String(hammered.blows.length)} faults of the same kinds, and never more than ${String(PERMITS)} holders.`;
       await writeSection('permits', text);
     },
-    isFullRun ? 1_800_000 : 120_000,
+    isFullRun ? 1_800_000 : 300_000,
   );
 
   it('starve none of those that wait, where nothing happens to their holders', async () => {
-    const waits = await calm();
-    const grants = waits.map((wait) => wait.grants).sort((a, b) => a - b);
-    expect(waits.length).toBeGreaterThan(20); // a busy machine has few
-    expect(grants.at(-1)).toBeLessThan(OVERTAKEN);
+    // A process that stands still is overtaken meanwhile; permits without a queue are so in every run.
+    const { waits, grants } = await inOneOf(TRIES, async () => {
+      const waits = await calm();
+      const grants = waits.map((wait) => wait.grants).sort((a, b) => a - b);
+      expect(waits.length).toBeGreaterThan(20); // a busy machine has few
+      expect(grants.at(-1)).toBeLessThan(OVERTAKEN);
+      return { waits, grants };
+    });
     if (!isFullRun) return;
     const longest = waits.reduce((most, wait) => (wait.ms > most.ms ? wait : most));
     const text =
@@ -152,7 +160,7 @@ describe('what is broken on purpose is caught', () => {
   ])('%s', async (_name, options) => {
     let caught = false;
     const isEnough = (history: HammerHistory, hammered: Hammer) => {
-      const found = options.mode === 'lead' ? twoLead(hammered, history) : history.tooMany(PERMITS);
+      const found = tooMany(hammered, history, options.mode === 'lead' ? 1 : PERMITS);
       return (caught ||= found.length > 0) || history.begun > 6_000;
     };
     await hammer(options, isEnough);
@@ -160,7 +168,9 @@ describe('what is broken on purpose is caught', () => {
   });
 
   it('noQueue', async () => {
-    const grants = (await calm('noQueue')).map((wait) => wait.grants);
-    expect(Math.max(...grants)).toBeGreaterThan(OVERTAKEN);
+    await inOneOf(TRIES, async () => {
+      const grants = (await calm('noQueue')).map((wait) => wait.grants);
+      expect(Math.max(...grants)).toBeGreaterThan(OVERTAKEN);
+    });
   });
 });

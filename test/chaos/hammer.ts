@@ -21,7 +21,12 @@ interface Hammered {
 /** What is done, to whom, and when; a leader that is struck leaves a gap. */
 export interface Blow {
   readonly fault: Fault;
+  /** From when its gap counts. */
   readonly at: number;
+  /** The first moment at which a session may have ended. */
+  readonly from: number;
+  /** Whose sessions. */
+  readonly victim: string;
 }
 
 export type Fault =
@@ -66,7 +71,8 @@ export class Hammer {
   async strike(fault: Fault, random: number): Promise<void> {
     const victim = this.#victim(random);
     if (victim === undefined) return;
-    this.blows.push({ fault, at: now() });
+    const from = now();
+    this.blows.push({ fault, at: from, from, victim: victim.name });
     switch (fault) {
       case 'resigned':
         victim.child.send('resign');
@@ -92,7 +98,7 @@ export class Hammer {
       case 'server restarted':
         await this.server.restart('fast');
         // The gap of it counts from when the server is back.
-        this.blows.splice(-1, 1, { fault, at: now() });
+        this.blows.splice(-1, 1, { fault, at: now(), from, victim: victim.name });
     }
   }
 

@@ -393,11 +393,12 @@ describeInBrowser('the page in Chromium', () => {
     ];
     await again.page.getByRole('heading', { name: 'No session waits' }).waitFor();
     let seen = false;
-    for (let at = from; at <= to && !seen; at += 500) {
-      await slider.fill(String(at));
-      await again.page.waitForTimeout(120);
-      seen = (await card(again.page, scene.consolePid).count()) > 0;
-    }
+    for (const patienceMs of [120, 500, 3_000])
+      for (let at = from; at <= to && !seen; at += 500) {
+        await slider.fill(String(at));
+        await again.page.waitForTimeout(patienceMs);
+        seen = (await card(again.page, scene.consolePid).count()) > 0;
+      }
     expect(seen).toBe(true);
     await card(again.page, scene.migrationPid).click();
     await again.page.locator('.detail').waitFor();

@@ -52,14 +52,12 @@ describe('the dashboards of several replicas', () => {
           ),
         PATIENT,
       );
-    const ids = [one, other].map(
-      ({ events }) =>
-        events
-          .filter(({ event }) => event === 'waits')
-          .flatMap(({ data }) => data as { id: string }[])
-          .map(({ id }) => id)[0],
-    );
-    expect(ids[0]).toBeDefined();
+    const firstWait = ({ events }: OpenStream) =>
+      events
+        .filter(({ event }) => event === 'waits')
+        .flatMap(({ data }) => data as { id: string }[])
+        .map(({ id }) => id)[0];
+    const ids = [await eventually(() => firstWait(one)), await eventually(() => firstWait(other))];
     expect(ids[1]).toBe(ids[0]);
     await blocker.query('ROLLBACK');
     await waiting;
@@ -147,7 +145,7 @@ describe('the dashboards of several replicas', () => {
     const [left, stream] = [apps[1 - first]!, streams[1 - first]!];
     const next = await scene(database, ...WAYS['a row']);
     await eventually(async () => (await waitsOf(left)).length === 2, PATIENT);
-    expect(samplerOf(stream)).not.toBe(sampler);
+    await eventually(() => samplerOf(stream) !== sampler, PATIENT);
     expect((await markersOf(left)).filter(({ kind }) => kind === 'signal')).toHaveLength(2);
     stream.leave();
     await next.blocker.query('ROLLBACK');

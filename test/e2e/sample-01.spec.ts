@@ -56,7 +56,7 @@ describe('sample 01, one cron job on three replicas', () => {
 
   it('runs every tick once while the holder is killed and replaced; without the lock it fails', async () => {
     // What it shows within seconds, a machine that stands still for some of them does not show.
-    await inOneOf(3, async () => {
+    await inOneOf(6, async () => {
       const [locked, unlocked] = await Promise.all([
         start(['--for', '6s'], process.env),
         start(['--without-lock', '--for', '5s'], onOurServer()),

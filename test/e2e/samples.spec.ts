@@ -52,7 +52,7 @@ describe('sample 05, a long job with progress on Fastify', () => {
   });
 
   it('lets go when the client is gone', async () => {
-    const { address } = await start('05-fastify-sse', { STEP: '3' });
+    const { address } = await start('05-fastify-sse', { STEP: '6' });
     const client = new AbortController();
     const leaving = fetch(`${address}/reports/stock`, { signal: client.signal }).then((one) => one.text());
     await untilHeld(db, 'report:stock');
@@ -60,7 +60,7 @@ describe('sample 05, a long job with progress on Fastify', () => {
     await expect(leaving).rejects.toThrow('abort');
     const leftAt = performance.now();
     await untilFree(db, 'report:stock');
-    expect(performance.now() - leftAt).toBeLessThan(9_000); // all of it would take 15 s
+    expect(performance.now() - leftAt).toBeLessThan(25_000); // all of it would take 30 s
   });
 });
 

@@ -143,7 +143,7 @@ describe('G6: hand-over', () => {
   it('keeps the order of arrival across processes, for one waiting process each', async () => {
     const cores = Array.from({ length: 6 }, () => openCore(database));
     // The order is that of what processes have heard of each other, which comes late where the machine stands still.
-    await inOneOf(5, async () => {
+    await inOneOf(10, async () => {
       const first = await cores[0]?.service.acquire('x');
       const order: number[] = [];
       const waiting: Promise<unknown>[] = [];

@@ -121,7 +121,7 @@ describe('order among processes', () => {
   it('is kept however long the holder keeps the lock', async () => {
     const cores = Array.from({ length: 5 }, () => openCore(database));
     // The order is that of what processes have heard of each other, which comes late where the machine stands still.
-    await inOneOf(5, async () => {
+    await inOneOf(10, async () => {
       const lock = await cores[0]?.service.acquire('x');
       const order: number[] = [];
       const waiting: (Promise<unknown> | undefined)[] = [];

@@ -223,7 +223,7 @@ describe('asking', () => {
     );
     others.forEach(({ peers }, i) => peers.answer(DOUBLE, () => (i === 0 ? 7 : 8), { suppressed: true }));
     // A process that stands still for as long as answers are held back hears none of the others in time.
-    await inOneOf(5, async () => {
+    await inOneOf(10, async () => {
       const answers = await asker!.peers.ask(DOUBLE, 1, { waitMs: 400 });
       const bodies = answers.map(({ body }) => body);
       expect(bodies.filter((body) => body === 7)).toEqual([7]);

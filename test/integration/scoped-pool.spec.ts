@@ -67,7 +67,10 @@ const RECIPES: Readonly<Record<string, (pglock: PgLockService) => Promise<OnOurP
       plain: () => read(prisma),
       async inTransaction() {
         let value = '';
-        await prisma.$transaction(async (tx) => void (value = await read(tx)), { timeout: 60_000 });
+        await prisma.$transaction(async (tx) => void (value = await read(tx)), {
+          maxWait: 60_000,
+          timeout: 60_000,
+        });
         return value;
       },
       close: () => prisma.$disconnect(),

@@ -44,7 +44,7 @@ describe.each(["the module's own pool", 'a pool of its own'])('on %s', (whose) =
       async (pool: Pool) => {
         const { PrismaClient } = await generatedClient();
         const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
-        return heldOpen<object>((work) => prisma.$transaction(work, { timeout: 60_000 }));
+        return heldOpen<object>((work) => prisma.$transaction(work, { maxWait: 60_000, timeout: 60_000 }));
       },
     ],
   ])('%s, which tells nobody, is seen to end: commit, rollback and loss', async (_, begin) => {

@@ -87,7 +87,7 @@ describe('a wait whose transaction is ended meanwhile', () => {
           async (tx) => {
             await wait(service, tx);
           },
-          { timeout: 2_500 },
+          { maxWait: 60_000, timeout: 2_500 },
         );
         await expect(failing).rejects.toThrow(TransactionStateError);
         await expect(failing).rejects.toThrow(/Prisma transaction was ended by its client/);

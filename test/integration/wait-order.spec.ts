@@ -28,7 +28,7 @@ const isIdle = async () => (await advisoryLocks(database)).length === 0;
 
 describe('the order of requests across processes', () => {
   it('is that in which they were made, although each process stands in the queue once', async () => {
-    await inOneOf(5, inOrder); // news comes late where the machine stands still
+    await inOneOf(10, inOrder); // news comes late where the machine stands still
   });
 
   async function inOrder(): Promise<void> {

@@ -2,12 +2,12 @@ import type { Client } from 'pg';
 import { describeSessions, sessionsSeenBy, type Session } from './sessions.js';
 import { eventually } from './waiting.js';
 
-const GONE_WITHIN_MS = 15_000;
+const GONE_WITHIN_MS = 60_000;
 
 export interface LeakCheck {
   /** Sessions that may stay. They may not keep an advisory lock. */
   readonly mayStay: (session: Session) => boolean;
-  /** How long sessions that are going away may take, in milliseconds; default 15 000. */
+  /** How long sessions that are going away may take, in milliseconds; default 60 000. */
   readonly timeout?: number;
 }
 

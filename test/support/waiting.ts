@@ -67,7 +67,7 @@ export async function eventually<T>(
 export async function quickest(
   enoughMs: number,
   round: () => unknown,
-  { rounds = 10 }: { readonly rounds?: number } = {},
+  { rounds = 30 }: { readonly rounds?: number } = {},
 ): Promise<number> {
   let least = Infinity;
   for (let done = 0; done < rounds && least >= enoughMs; done++) {

@@ -6,6 +6,8 @@ import type { TestDatabase } from '../../support/database.js';
 import { externalProgram } from './external-program.js';
 
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+/** Only what goes wrong takes so long, however slow the machine is. */
+const PATIENT_MS = 120_000;
 const ARGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -42,8 +44,10 @@ export async function openBrowser(
     headless: true,
     args: ARGS,
     viewport: { width: 1280, height: 900 },
+    timeout: PATIENT_MS,
     ...options,
   });
+  context.setDefaultTimeout(PATIENT_MS);
   db.defer(async () => {
     await context.close();
     rmSync(profile, { recursive: true, force: true });

@@ -94,7 +94,7 @@ export const PLUGGED_CLIENTS: Readonly<Record<string, Open>> = {
     const adapter = new PrismaPg({ connectionString: url });
     const prisma = new PrismaClient({ adapter }).$extends({ query: { $allOperations } });
     return opened(
-      () => heldOpen<object>((work) => prisma.$transaction(work, { timeout: 60_000 })),
+      () => heldOpen<object>((work) => prisma.$transaction(work, { maxWait: 60_000, timeout: 60_000 })),
       () => prisma.$disconnect(),
     );
   },

@@ -8,7 +8,10 @@ import { reshaped } from './plugins.js';
 
 export interface PrismaClient {
   $extends(extension: object): PrismaClient;
-  $transaction(work: (tx: object) => Promise<void>, options: { readonly timeout: number }): Promise<void>;
+  $transaction(
+    work: (tx: object) => Promise<void>,
+    options: { readonly maxWait: number; readonly timeout: number },
+  ): Promise<void>;
   $disconnect(): Promise<void>;
 }
 
@@ -48,7 +51,7 @@ async function opened(
   return {
     root: prisma,
     models: [],
-    begin: () => heldOpen<object>((work) => prisma.$transaction(work, { timeout: 60_000 })),
+    begin: () => heldOpen<object>((work) => prisma.$transaction(work, { maxWait: 60_000, timeout: 60_000 })),
     close: () => prisma.$disconnect(),
   };
 }

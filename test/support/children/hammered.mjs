@@ -22,7 +22,8 @@ const MOST_MS = mutant === 'onePermitMore' ? 200 : 6;
 async function watch(held, untilMs, { signal }) {
   const who = `${name}.${++holds}`;
   const until = now() + untilMs;
-  log('begin', who, String(held.term ?? held.permit));
+  // A process that stood still over its lease before it came here never saw itself as a holder.
+  if (held.held && !held.signal.aborted) log('begin', who, String(held.term ?? held.permit));
   while (held.held && !held.signal.aborted && now() < until && !signal.aborted) {
     log('held', who);
     await delay(3);

@@ -69,7 +69,7 @@ Module({
     RabbitMQModule.forRoot({
       uri: process.env.RABBITMQ_URI,
       exchanges: [{ name: exchange, type: 'topic' }],
-      connectionInitOptions: { wait: true, timeout: 30_000 },
+      connectionInitOptions: { wait: true, timeout: 100_000 },
     }),
     PgLockModule.forRoot({ connection: process.env.PGLOCK_URL }),
   ],
@@ -80,7 +80,7 @@ const app = await NestFactory.createApplicationContext(AppModule, { logger: fals
 const connection = app.get(AmqpConnection);
 await connection.publish(exchange, 'paid', { id: 7 });
 await connection.publish(exchange, 'shipped', { id: 8 });
-const answer = await connection.request({ exchange, routingKey: 'count', payload: {}, timeout: 20_000 });
+const answer = await connection.request({ exchange, routingKey: 'count', payload: {}, timeout: 100_000 });
 await witness.until(() => witness.seen.length === 3);
 send('ran', { seen: witness.seen, answer });
 

@@ -7,7 +7,7 @@ export function howLong(engine: LockEngine): void {
     it('keeps the lock for its minimum, without keeping the caller', async () => {
       const [a, b] = openTwo(engine);
       // A machine that stands still asks too late.
-      await inOneOf(5, async () => {
+      await inOneOf(10, async () => {
         await a.service.advisory('x', { holdAtLeast: '400ms' }, () => undefined);
         await using there = await b.service.acquire('x', { timeout: 0 });
         await using here = await a.service.acquire('x', { timeout: 0 });

@@ -27,7 +27,9 @@ describe('the clock of a job', () => {
     const latest = () => Math.floor((Date.now() + 20) / 1_000) * 1_000;
     const [before, at, after] = [latest(), clock.take(), latest()];
     expect([before, after]).toContain(at);
-    expect(clock.take()).toBeUndefined();
+    const again = clock.take(); // the next one, where it has come between the two
+    expect(again === undefined || again > at!).toBe(true);
+    if (latest() === before) expect(again).toBeUndefined();
     expect(clock.periodMs).toBe(1_000);
     clock.stop();
     await Promise.resolve();
