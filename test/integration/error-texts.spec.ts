@@ -5,7 +5,7 @@ import type { PgLockService } from '../../lib/pg-lock.service.js';
 import type { PgLockModuleOptions } from '../../lib/options/pg-lock-options.js';
 import { resolveOptions } from '../../lib/options/resolve-options.js';
 import { openCore } from '../support/cores.js';
-import { eventually, useDatabase } from '../support/database.js';
+import { barrier, eventually, useDatabase } from '../support/database.js';
 import { expectGolden } from '../support/golden.js';
 import { pgBouncerIsInstalled, startPgBouncer } from '../support/pgbouncer.js';
 import { startPostgres } from '../support/postgres/start-postgres.mjs';
@@ -108,9 +108,10 @@ describe('what callers are told', () => {
     await note("advisory('a') within advisory('a', { shared: true }), reentrant", () =>
       pglock.advisory('a', { shared: true }, () => pglock.advisory('a', { reentrant: true }, () => 1)),
     );
+    const met = barrier(2);
     const both = [
-      () => pglock.advisory('x', async () => pause(50).then(() => pglock.advisory('y', () => 1))),
-      () => pglock.advisory('y', async () => pause(50).then(() => pglock.advisory('x', () => 1))),
+      () => pglock.advisory('x', async () => met.arrive().then(() => pglock.advisory('y', () => 1))),
+      () => pglock.advisory('y', async () => met.arrive().then(() => pglock.advisory('x', () => 1))),
     ];
     await note("advisory('x') within advisory('y'), and the other way round", () =>
       Promise.all(both.map((run) => run())),
@@ -128,14 +129,10 @@ describe('what callers are told', () => {
     );
     await note("prioritize() under a role that may not signal others'", async () => {
       const reader = service({ connection: role.url });
-      const freed = setTimeout(() => void blocker.query('COMMIT'), 1_500);
-      try {
-        return await reader.prioritize({ interval: '50ms' }, () =>
-          reader.transaction((tx) => tx.query('SELECT FROM users')),
-        );
-      } finally {
-        clearTimeout(freed);
-      }
+      reader.events.once('blockerSignalled', () => void blocker.query('COMMIT'));
+      return reader.prioritize({ interval: '50ms' }, () =>
+        reader.transaction((tx) => tx.query('SELECT FROM users')),
+      );
     });
     await blocker.end();
     for (const target of ['nosuch', 'counted'])
@@ -273,8 +270,4 @@ function named(applicationName: string): string {
   const url = new URL(database.url);
   url.searchParams.set('application_name', applicationName);
   return url.href;
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -212,7 +212,8 @@ describe('G6: hand-over', () => {
 
 describe('locks that are kept between runs', () => {
   it('are tried by one statement, although the timers of one moment fire one after the other', async () => {
-    const [elsewhere, { service }] = openTwo(database);
+    // What is counted are the tries, and no heartbeat.
+    const [elsewhere, { service }] = openTwo(database, { sessions: { heartbeat: '1h', lease: '3h' } });
     const ids = Array.from({ length: 20 }, (_, index) => `tick:${String(index)}`);
     const held = await elsewhere.service.acquire(ids);
     const query = jest.spyOn(service.pgDriver.Client.prototype, 'query');
