@@ -29,8 +29,8 @@ const MOST_ROOM = 3;
 const WORTH_MS = 10;
 /** So much earlier is earlier: a message takes its time. */
 const CLEARLY_MS = 10;
-/** Invented keys must not fill the memory; and so many requests fit into a message. */
-const MOST = { keys: 10_000, requests: 200 };
+/** Invented keys and peers must not fill the memory; and so many requests fit into a message. */
+const MOST = { keys: 10_000, peers: 1_000, requests: 200 };
 
 /** A request elsewhere, on the clock of this process. */
 interface RequestElsewhere {
@@ -166,25 +166,26 @@ export class WaitOrder implements WaitOrderPort {
     this.peers.tell(LINE, { key: watched.line.key.text, requests: said }).catch(nothing); // without it, they take turns
   }
 
+  /** The keys, and the peers of each, stand in the order in which they were told last: what is over comes first. */
   private note(key: string, peer: string, said: readonly SaidRequest[]): void {
-    const lines = this.elsewhere.get(key) ?? new Map<string, LineElsewhere>();
-    if (said.length === 0) {
-      lines.delete(peer);
-      if (lines.size === 0) this.elsewhere.delete(key);
-      return;
-    }
     const now = monotonicMs();
-    if (this.elsewhere.size >= MOST.keys && !this.elsewhere.has(key))
-      for (const [other, theirs] of this.elsewhere) this.forget(other, theirs, now);
-    if (this.elsewhere.size >= MOST.keys && !this.elsewhere.has(key)) return;
-    const requests = said.map(([told, ageMs, shared]) => ({
-      told,
-      startedAt: now - ageMs,
-      shared: shared === 1,
-    }));
+    this.forgetOver(now);
+    const lines = this.elsewhere.get(key) ?? new Map<string, LineElsewhere>();
+    this.forget(key, lines, now);
     const known = lines.get(peer)?.roomMade;
-    const roomMade = new Map(requests.map(({ told }) => [told, known?.get(told) ?? 0]));
-    this.elsewhere.set(key, lines.set(peer, { requests, until: now + FORGOTTEN_AFTER_MS, roomMade }));
+    lines.delete(peer);
+    const isFull = lines.size >= MOST.peers || (this.elsewhere.size >= MOST.keys && !this.elsewhere.has(key));
+    if (said.length > 0 && !isFull) {
+      const requests = said.map(([told, ageMs, shared]) => ({
+        told,
+        startedAt: now - ageMs,
+        shared: shared === 1,
+      }));
+      const roomMade = new Map(requests.map(({ told }) => [told, known?.get(told) ?? 0]));
+      lines.set(peer, { requests, until: now + FORGOTTEN_AFTER_MS, roomMade });
+      this.elsewhere.delete(key);
+      this.elsewhere.set(key, lines);
+    } else if (lines.size === 0) this.elsewhere.delete(key);
   }
 
   /** Those elsewhere that came clearly before a request, and that it has to wait for. */
@@ -207,8 +208,18 @@ export class WaitOrder implements WaitOrderPort {
 
   /** What has not been told again: of processes that ended without a word. */
   private forget(key: string, lines: Map<string, LineElsewhere>, now: number): void {
-    for (const [peer, { until }] of lines) if (until <= now) lines.delete(peer);
+    for (const [peer, { until }] of lines) {
+      if (until > now) break;
+      lines.delete(peer);
+    }
     if (lines.size === 0) this.elsewhere.delete(key);
+  }
+
+  private forgetOver(now: number): void {
+    for (const [key, lines] of this.elsewhere) {
+      this.forget(key, lines, now);
+      if (lines.size > 0) return;
+    }
   }
 }
 

@@ -56,4 +56,19 @@ describe('the order of requests across processes', () => {
     expect(order.makesRoom(line(50), request())).toBe(true);
     order.close();
   });
+
+  it('remembers no more than a thousand peers of a key, and of a key that is not awaited here those that are there', () => {
+    jest.useFakeTimers();
+    const { order, say } = ordered();
+    const elsewhere = (order as unknown as { elsewhere: Map<string, Map<string, unknown>> }).elsewhere;
+    const remembered = () => [...elsewhere.values()].reduce((sum, lines) => sum + lines.size, 0);
+    for (let peer = 0; peer < 1_500; peer++) say(`ended ${peer}`, 1_000);
+    expect(remembered()).toBe(1_000);
+    jest.advanceTimersByTime(20_000);
+    say('ended 7', 21_000);
+    jest.advanceTimersByTime(10_000);
+    say('there', 1_000);
+    expect(remembered()).toBe(2);
+    order.close();
+  });
 });
