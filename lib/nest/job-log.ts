@@ -10,7 +10,8 @@ export function logJobs(jobs: Jobs, logger: Logger, { events, options }: LockDat
   jobs.onScheduled = (job) => {
     logger.log(describe(job));
     const { windowMs, definition } = job;
-    if (!definition.hasTicks || windowMs === 0 || outlivesLease(windowMs, options.sessions)) return;
+    // A default is as long as the period allows: there is nothing to raise.
+    if (!definition.hasTicks || !definition.catchUpMs || outlivesLease(windowMs, options.sessions)) return;
     logger.warn(
       `Job ${definition.name}: ticks are caught up for ${windowMs} ms, which is not longer than the lease of ` +
         `${options.sessions.leaseMs} ms and a second: those of a replica that stops without a word are lost. Raise catchUp.`,
