@@ -6,6 +6,7 @@ import type { Job } from './job.js';
 import { JOBS_QUESTION, wireId, type JobsAnswer, type ToldJob, type ToldRun } from './job-questions.js';
 import type { JobRun, JobStatus } from './job-status.js';
 import type { JobsContext } from './jobs-context.js';
+import { believableUntil } from './tick-memory.js';
 
 /** What is shown of an id that is too long for a message. */
 const CUT_ID = 100;
@@ -19,7 +20,7 @@ export interface PeersJob extends ToldJob {
 }
 
 /** What a process tells of one of its jobs. @internal */
-export function toldJob(job: Job, { memory }: JobsContext): ToldJob {
+export function toldJob(job: Job, { memory, options }: JobsContext): ToldJob {
   const { definition, identity, clock, record } = job;
   return {
     job: identity,
@@ -30,7 +31,7 @@ export function toldJob(job: Job, { memory }: JobsContext): ToldJob {
     pid: job.hold?.pid ?? null,
     running: record.running > 0,
     last: record.lastRun === undefined ? null : toldRun(record.lastRun),
-    lastTick: memory.last(identity)?.at ?? null,
+    lastTick: memory.last(identity, believableUntil(options.clockSkewMs))?.at ?? null,
   };
 }
 
@@ -64,17 +65,24 @@ export async function peersJobs(peers: Peers): Promise<PeersJob[]> {
   }
 }
 
-/** One row of each job: our own, and what peers say, the holder's word first. @internal */
+/**
+ * One row of each job: our own, and what peers say, the holder's word first.
+ *
+ * @param until what is later is of a clock that is wrong: no such tick is the last one, and no such run where another is known.
+ * @internal
+ */
 export function statuses(
   own: readonly (ToldJob & { readonly missed: number })[],
   theirs: readonly PeersJob[],
   replica: string,
+  until: number,
 ): JobStatus[] {
   const rows = new Map<string, JobStatus>();
   const all = [...own.map((job) => ({ ...job, replica })), ...theirs.map((job) => ({ ...job, missed: 0 }))];
   for (const job of all) {
     const former = rows.get(job.job);
-    rows.set(job.job, former === undefined ? statusOf(job) : merged(former, statusOf(job)));
+    const one = statusOf({ ...job, lastTick: (job.lastTick ?? 0) > until ? null : job.lastTick });
+    rows.set(job.job, former === undefined ? one : merged(former, one, until));
   }
   return [...rows.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
@@ -93,14 +101,14 @@ function statusOf(job: ToldJob & { readonly missed: number; readonly replica: st
   };
 }
 
-function merged(former: JobStatus, other: JobStatus): JobStatus {
+function merged(former: JobStatus, other: JobStatus, until: number): JobStatus {
   return {
     ...former,
     schedule: former.schedule ?? other.schedule,
     nextTick: former.nextTick ?? other.nextTick,
     holder: former.holder ?? other.holder,
     lastTick: later(former.lastTick, other.lastTick),
-    lastRun: laterRun(former.lastRun, other.lastRun),
+    lastRun: laterRun(former.lastRun, other.lastRun, until),
     running: former.running || other.running,
   };
 }
@@ -110,8 +118,10 @@ function later(a: Date | null, b: Date | null): Date | null {
   return a < b ? b : a;
 }
 
-function laterRun(a: JobRun | null, b: JobRun | null): JobRun | null {
+function laterRun(a: JobRun | null, b: JobRun | null, until: number): JobRun | null {
   if (a === null || b === null) return a ?? b;
+  const [isAhead, isOtherAhead] = [a, b].map(({ startedAt }) => startedAt.getTime() > until);
+  if (isAhead !== isOtherAhead) return isAhead ? b : a;
   // Of one run, the word of the replica that knows its end.
   if (a.replica === b.replica && (a.outcome === null) !== (b.outcome === null)) return a.outcome ? a : b;
   return a.startedAt < b.startedAt ? b : a;

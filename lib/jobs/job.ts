@@ -12,6 +12,7 @@ import type { JobRun } from './job-status.js';
 import type { JobsContext } from './jobs-context.js';
 import { syncPeers } from './sync-peers.js';
 import { TickKnowledge } from './tick-knowledge.js';
+import { believableUntil } from './tick-memory.js';
 import { TICK } from './tick-messages.js';
 import { TickRun, type TickHost } from './tick-run.js';
 
@@ -158,8 +159,8 @@ export class Job implements TickHost {
   }
 
   get isOtherExpected(): boolean {
-    const { memory, peers } = this.context;
-    const last = memory.last(this.identity);
+    const { memory, peers, options } = this.context;
+    const last = memory.last(this.identity, believableUntil(options.clockSkewMs));
     return this.definition.isRetained && last !== undefined && peers.known().some(({ id }) => id === last.by);
   }
 

@@ -161,7 +161,8 @@ export class Jobs {
       ...toldJob(job, this.context),
       missed: job.record.missedCount,
     }));
-    return statuses(own, await peersJobs(this.context.peers), this.context.replica);
+    const { peers, replica, options } = this.context;
+    return statuses(own, await peersJobs(peers), replica, believableUntil(options.clockSkewMs));
   }
 
   /** The jobs of peers. */

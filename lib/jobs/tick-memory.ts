@@ -59,9 +59,9 @@ export class TickMemory {
     return this.jobs.get(job)?.find((claim) => claim.at === at);
   }
 
-  /** The claim of the latest instant. */
-  last(job: string): TickClaim | undefined {
-    return this.jobs.get(job)?.at(-1);
+  /** The claim of the latest instant up to `until`: what is later is of a clock that is wrong. */
+  last(job: string, until: number): TickClaim | undefined {
+    return this.jobs.get(job)?.findLast((claim) => claim.at <= until);
   }
 
   /** The claim of the latest instant before this one. */
