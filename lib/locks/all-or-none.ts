@@ -1,4 +1,5 @@
 import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
+import { isPassing } from '../session/reachability.js';
 import type { NamedKey } from './lock-names.js';
 import type { LockReference } from './lock-reference.js';
 
@@ -15,19 +16,31 @@ export type TakeOne = (
  * @param mayWait whether anything but one try is wanted.
  * @internal
  */
-export async function allOrNone(
+export function allOrNone(
   named: readonly NamedKey[],
   mayWait: boolean,
   takeOne: TakeOne,
 ): Promise<LockReference[]> {
+  return untilAllAlive(() => collect(named, mayWait, takeOne));
+}
+
+/** Takes several keys, all or none, one after the other in their order; from the beginning as {@link allOrNone}. @internal */
+export function oneByOne(named: readonly NamedKey[], takeOne: TakeOne): Promise<LockReference[]> {
+  return untilAllAlive(() => inOrder(named, takeOne));
+}
+
+async function untilAllAlive(take: () => Promise<LockReference[]>): Promise<LockReference[]> {
   for (;;) {
-    const references = await collect(named, mayWait, takeOne);
+    const references = await take();
     if (references.every(({ alive }) => alive)) return references;
     await releaseAll(references);
   }
 }
 
-/** First all at once without waiting, which cannot deadlock; then one after the other in key order. */
+/**
+ * First all at once without waiting, which cannot deadlock; then one after the other in key order, as also where the server could
+ * not be reached: a request that waits outlasts that.
+ */
 async function collect(
   named: readonly NamedKey[],
   mayWait: boolean,
@@ -38,8 +51,12 @@ async function collect(
   const acquired = tried.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   if (refused === undefined) return acquired;
   await releaseAll(acquired);
-  if (!(refused.reason instanceof LockNotAvailableError) || !mayWait) throw refused.reason;
+  if (!mayWait || !isWorthWaiting(refused.reason)) throw refused.reason;
   return inOrder(named, takeOne);
+}
+
+function isWorthWaiting(error: unknown): boolean {
+  return error instanceof LockNotAvailableError || isPassing(error);
 }
 
 async function inOrder(named: readonly NamedKey[], takeOne: TakeOne): Promise<LockReference[]> {

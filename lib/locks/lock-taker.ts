@@ -6,7 +6,7 @@ import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { EventSink } from '../vocabulary/pg-lock-event.js';
 import type { LockId } from '../vocabulary/lock-id.js';
 import { platformSignal } from '../vocabulary/wait-abort.js';
-import { allOrNone } from './all-or-none.js';
+import { allOrNone, oneByOne } from './all-or-none.js';
 import { AskedInSteps, type Asked } from './asked.js';
 import { trace } from './call-places.js';
 import type { HeldLocks } from './held-locks.js';
@@ -92,18 +92,11 @@ export class LockTaker {
   }
 
   /** One permit of each id, in the order in which all callers take them. */
-  private async takePermits(named: readonly NamedKey[], call: Call): Promise<readonly LockReference[]> {
-    const taken: LockReference[] = [];
-    try {
-      for (const one of named) {
-        const context = taken.length === 0 ? call.context : new CallContext([...taken], call.context);
-        taken.push(await this.permits.take(one, { ...call, context }));
-      }
-      return taken;
-    } catch (error) {
-      await Promise.all(taken.map((reference) => reference.release()));
-      throw error;
-    }
+  private takePermits(named: readonly NamedKey[], call: Call): Promise<readonly LockReference[]> {
+    return oneByOne(named, (one, _waits, acquired) => {
+      const context = acquired.length === 0 ? call.context : new CallContext([...acquired], call.context);
+      return this.permits.take(one, { ...call, context });
+    });
   }
 
   private askFor(one: NamedKey, call: Call, shared: boolean, once: boolean): Promise<LockReference> {

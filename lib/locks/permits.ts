@@ -1,5 +1,6 @@
 import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
 import type { PollPort } from '../session/poll-port.js';
+import { isPassing } from '../session/reachability.js';
 import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
@@ -68,7 +69,10 @@ export class Permits<Call extends PermitCall> {
     const entered = await this.enter(one, call);
     if (entered !== undefined) return entered;
     const queue = this.named(one, 0, call.permits);
-    return (await this.takeFree(one, queue, call)) ?? (await this.waitFor(one, queue, call));
+    const taken = this.takeFree(one, queue, call);
+    let permit = await (call.timeoutMs === 0 ? taken : taken.catch(unlessAway));
+    while (permit === undefined) permit = await this.waitFor(one, queue, call);
+    return permit;
   }
 
   /** A permit of the id was given back here. */
@@ -110,7 +114,8 @@ export class Permits<Call extends PermitCall> {
     return undefined;
   }
 
-  private async waitFor(one: NamedKey, queue: NamedKey, call: Call): Promise<LockReference> {
+  /** In the queue, which outlasts a server that is away; `undefined` where its place there was lost. */
+  private async waitFor(one: NamedKey, queue: NamedKey, call: Call): Promise<LockReference | undefined> {
     const turn = await this.init.ask(queue, call, { shared: false, once: false });
     const signal = permitSignal(one.key);
     const head = new PermitHead();
@@ -119,13 +124,14 @@ export class Permits<Call extends PermitCall> {
     try {
       for (;;) {
         head.asks();
-        const free = await this.anyFree(one, call);
+        const free = await this.anyFree(one, call).catch(unlessAway);
         if (free !== undefined) return free;
         if (call.signal?.aborted === true) throw call.signal.reason;
         const refused = this.init.refusal(one, call);
         if (refused !== undefined) throw refused;
         const leftMs = this.leftOf(call);
         if (leftMs <= 0) throw contention(one, call);
+        if (!turn.alive) return undefined;
         await head.pause(Math.min(POLL_MS, leftMs), call.signal);
       }
     } finally {
@@ -187,6 +193,11 @@ export class Permits<Call extends PermitCall> {
     const limit = timeoutMs === undefined ? this.init.serverTimeoutMs() : timeoutMs;
     return typeof limit === 'number' ? limit - (monotonicMs() - startedAt) : Infinity;
   }
+}
+
+/** No permit for now, where the server could not be reached and that may pass. */
+function unlessAway(error: unknown): undefined {
+  if (!isPassing(error)) throw error;
 }
 
 /** All are held: who holds one of the first is told. */

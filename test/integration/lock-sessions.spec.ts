@@ -184,6 +184,53 @@ describe('a server that cannot be reached', () => {
     expect(error).toMatchObject({ code: '08006' });
   });
 
+  it('is waited for by calls for several ids and for permits, too, within their timeout', async () => {
+    const proxy = await throughProxy();
+    const { service } = openCore(database, { connection: proxy.through(database.url) });
+    await service.advisory('connected', () => undefined);
+    await proxy.refuse();
+    const calls = [
+      service.acquire(['a', 'b'], { timeout: '2min' }),
+      service.acquire(['c', 'd'], { timeout: null }),
+      service.acquire('e', { permits: 2, timeout: '2min' }),
+      service.acquire(['f', 'g'], { permits: 1, timeout: null }),
+      service.advisory('h', () => service.acquire(['h', 'i'], { reentrant: true, timeout: null })),
+    ];
+    await expect(service.acquire('at once', { timeout: 0 })).rejects.toBeInstanceOf(LockSessionError);
+    await expect(service.acquire(['at', 'once'], { timeout: 0 })).rejects.toBeInstanceOf(LockSessionError);
+    await expect(service.acquire('at once', { permits: 2, timeout: 0 })).rejects.toBeInstanceOf(
+      LockSessionError,
+    );
+    await proxy.listen();
+    const handles = await Promise.all(calls);
+    expect(handles.map((handle) => handle?.held)).toEqual([true, true, true, true, true]);
+    await Promise.all(handles.map((handle) => handle?.release()));
+  });
+
+  it('is waited for by who stands first for a permit', async () => {
+    const proxy = await throughProxy();
+    const holder = openCore(database);
+    const held = await holder.service.acquire('gpu', { permits: 1 });
+    const { service } = openCore(database, { connection: proxy.through(database.url) });
+    const waiting = service.acquire(['free', 'gpu'], { permits: 1, timeout: null });
+    // A permit of the one, and the queue of the other.
+    const isFirst = async () => {
+      const { rowCount } = await database.admin.query(
+        `SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid <> $1`,
+        [held?.pid],
+      );
+      return rowCount === 2;
+    };
+    await eventually(isFirst);
+    await proxy.refuse();
+    await expect(service.acquire('at once', { timeout: 0 })).rejects.toBeInstanceOf(LockSessionError);
+    await proxy.listen();
+    await held?.release();
+    const lock = await waiting;
+    expect(lock?.held).toBe(true);
+    await lock?.release();
+  });
+
   it('is known when a network swallows everything, once the lease is over', async () => {
     const proxy = await throughProxy();
     const { service } = openCore(database, {
