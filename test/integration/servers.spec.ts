@@ -12,6 +12,7 @@ import type { PgLockModuleOptions } from '../../lib/options/pg-lock-options.js';
 import { resolveOptions } from '../../lib/options/resolve-options.js';
 import { otherServer } from '../../lib/session/server-check.js';
 import { FaultyProxy } from '../support/proxy.js';
+import { freePort } from '../support/postgres/free-port.mjs';
 import { startPostgres, type OwnPostgresServer } from '../support/postgres/start-postgres.mjs';
 import { eventually } from '../support/waiting.js';
 
@@ -204,7 +205,7 @@ withStandby('a hot standby', () => {
 describe('a server that only speaks the protocol', () => {
   it('PGlite is refused, and its one session keeps the settings that it had', async () => {
     const db = await PGlite.create();
-    const port = 20_000 + (process.pid % 10_000);
+    const port = await freePort();
     const server = new PGLiteSocketServer({ db, port, host: '127.0.0.1', maxConnections: 10 });
     await server.start();
     const settings = `SELECT current_setting('search_path') AS path, current_setting('idle_session_timeout') AS idle, current_setting('statement_timeout') AS statement`;

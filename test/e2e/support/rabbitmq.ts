@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { externalProgram } from './external-program.js';
 import { freePort } from '../../support/postgres/free-port.mjs';
+import { inOneOf } from '../../support/waiting.js';
 
 const PLACES = ['/usr/lib/rabbitmq/bin/rabbitmq-server', '/opt/homebrew/sbin/rabbitmq-server'];
 
@@ -16,8 +17,17 @@ export const { path: RABBITMQ, describe: describeWithRabbitMq } = externalProgra
   PLACES,
 );
 
+interface Broker {
+  readonly uri: string;
+  stop(): Promise<void>;
+}
+
 /** A broker of its own, on the loopback only, with its files in a folder that goes with it. */
-export async function startRabbitMq(): Promise<{ readonly uri: string; stop(): Promise<void> }> {
+export function startRabbitMq(): Promise<Broker> {
+  return inOneOf(3, startOnFreePorts); // a port may be taken again before it is used
+}
+
+async function startOnFreePorts(): Promise<Broker> {
   const folder = mkdtempSync(join(tmpdir(), 'pglock-rabbitmq-'));
   const [port, distribution, epmd] = [await freePort(), await freePort(), await freePort()];
   const env = {

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { externalProgram } from './external-program.js';
 import { freePort } from '../../support/postgres/free-port.mjs';
+import { inOneOf } from '../../support/waiting.js';
 
 const PLACES = ['/usr/bin/redis-server', '/usr/local/bin/redis-server', '/opt/homebrew/bin/redis-server'];
 
@@ -12,8 +13,17 @@ export const { path: REDIS, describe: describeWithRedis } = externalProgram(
   PLACES,
 );
 
+interface Redis {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
 /** A server of its own, on the loopback only, that writes nothing to the disk. */
-export async function startRedis(): Promise<{ readonly port: number; stop(): Promise<void> }> {
+export function startRedis(): Promise<Redis> {
+  return inOneOf(3, startOnFreePort); // the port may be taken again before it is used
+}
+
+async function startOnFreePort(): Promise<Redis> {
   const port = await freePort();
   const options = { port: String(port), bind: '127.0.0.1', save: '', appendonly: 'no' };
   const server = spawn(
