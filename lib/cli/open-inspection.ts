@@ -20,6 +20,8 @@ export interface CliInspection {
   readonly observer: ObserverSession;
   readonly locks: PgLocks;
   readonly blocked: BlockedPgLocks;
+  /** What keys are called from now on. */
+  readonly names: LockNames;
 }
 
 /** Which database, and which saved question. @internal */
@@ -67,6 +69,7 @@ export async function withInspection<T>(
       config,
       database,
       observer,
+      names,
       locks: new PgLocks(parts),
       blocked: new BlockedPgLocks(parts),
     });

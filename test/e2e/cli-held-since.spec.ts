@@ -73,6 +73,11 @@ describe('since when a lock is held', () => {
         return true;
       });
     expect((await pglock(['-d', application.url])).stdout).toContain('billing.close');
+    await eventually(async () => {
+      expect((await pglock(['tree', '-d', application.url])).stdout).toContain('billing.close');
+      return true;
+    });
+    expect((await pglock(['tree', '-d', other.url])).stdout).not.toContain('billing.close');
     expect(await idsFor(other.url)).not.toContain('billing.close');
     await lock?.release();
     await expect(waits).resolves.toBe('done');

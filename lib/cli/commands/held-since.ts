@@ -39,6 +39,25 @@ export async function dated(
   }));
 }
 
+/**
+ * Has the processes that hold locks of this library tell their ids, which are shown from then on. Sends nothing to them where all
+ * are known.
+ *
+ * @internal
+ */
+export async function learnIds({ database, observer, locks, names }: CliInspection): Promise<void> {
+  const rows = await locks.find({ where: { type: 'ADVISORY' } });
+  const unnamed = rows.filter((row) => isOwn(row) && row.advisoryId === null);
+  if (unnamed.length === 0) return;
+  const told = await reports(database, unnamed).catch(() => []);
+  const roles = await rolesBehind(observer, told);
+  for (const row of unnamed) {
+    const name = reportOn(row, told, roles)?.name;
+    if (name !== undefined && row.advisoryKey !== null)
+      names.call(LockKey.ofAdvisoryKey(row.advisoryKey), name);
+  }
+}
+
 function isOwn({ advisoryKey, granted, activity }: PgLock): boolean {
   return granted && advisoryKey !== null && isLockSession(activity.applicationName);
 }
