@@ -62,6 +62,61 @@ JS
   node with-postgres.mjs "$1"
 }
 
+# pgbouncer_module: pgbouncer.mjs, whose default export starts Debian's PgBouncer in transaction mode before DATABASE_URL. Skips the script without it.
+pgbouncer_module() {
+  PATH=$PATH:/usr/sbin
+  if ! command -v pgbouncer >/dev/null; then
+    echo 'SKIPPED: PgBouncer is not installed (apt-get install pgbouncer)'
+    exit 0
+  fi
+  pgbouncer --version | head -1
+  cat >"$folder/pgbouncer.mjs" <<'JS'
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import pg from 'pg';
+
+export default async function start(settings) {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  const server = new URL(process.env.DATABASE_URL);
+  const lines = {
+    listen_addr: '127.0.0.1',
+    listen_port: port,
+    unix_socket_dir: '',
+    auth_type: 'any',
+    admin_users: 'postgres',
+    pool_mode: 'transaction',
+    ...settings,
+  };
+  const text = `[databases]
+postgres = host=127.0.0.1 port=${server.port} user=postgres password=postgres
+[pgbouncer]
+${Object.entries(lines).map(([name, value]) => `${name} = ${value}\n`).join('')}`;
+  writeFileSync('pgbouncer.ini', text);
+  const user = process.getuid() === 0 ? ['-u', 'nobody'] : [];
+  const bouncer = spawn('pgbouncer', ['-q', ...user, 'pgbouncer.ini'], { stdio: 'ignore' });
+  const url = `postgres://postgres:postgres@127.0.0.1:${port}/postgres`;
+  for (let tries = 0; ; tries++) {
+    const client = new pg.Client({ connectionString: url });
+    const up = await client.connect().then(() => client.end(), (error) => (tries < 100 ? false : Promise.reject(error)));
+    if (up !== false) break;
+    await pause(100);
+  }
+  const stop = async () => {
+    bouncer.kill('SIGTERM');
+    if (bouncer.exitCode === null) await once(bouncer, 'exit');
+  };
+  return { url, stop };
+}
+JS
+}
+
 # expect WANTED FILE: prints what was seen, and fails where it is not what was seen before.
 expect() {
   cat "$2"
