@@ -72,6 +72,7 @@ function* partsOf(value: object): Iterable<unknown> {
     yield* value.values();
     return;
   }
+  if (Array.isArray(value)) yield* value;
   if ('rows' in value) yield value.rows;
   for (const key of Reflect.ownKeys(value)) {
     const { enumerable } = Object.getOwnPropertyDescriptor(value, key) ?? {};

@@ -11,7 +11,10 @@ const NAME_BYTES = 63;
 /** No statement about savepoints has more words than `ROLLBACK TRANSACTION TO SAVEPOINT a`. */
 const WORDS_MAX = 5;
 /** The first words of what is looked for. */
-const MAY_HOLD_ONE = /savepoint|release|rollback|abort|commit|end|prepare/i;
+const MAY_HOLD_ONE = /\b(?:savepoint|release|rollback|abort|commit|end|prepare)\b/i;
+/** A statement that begins with another word, behind comments that hold no comments. */
+const IS_ANOTHER =
+  /^(?:\s|--[^\n\r]*[\n\r]|\/\*(?:(?!\*\/|\/\*)[^])*\*\/)*(?!(?:savepoint|release|rollback|abort|commit|end|prepare)\b)[a-z(]/i;
 
 interface Word {
   readonly text: string;
@@ -26,7 +29,7 @@ interface Word {
  * @internal
  */
 export function transactionSteps(text: string): TransactionStep[] {
-  if (!MAY_HOLD_ONE.test(text)) return [];
+  if (!MAY_HOLD_ONE.test(text) || (!text.includes(';') && IS_ANOTHER.test(text))) return [];
   try {
     return statementsOf(text)
       .map(stepOf)

@@ -29,6 +29,11 @@ describe('the steps that a text takes in a transaction', () => {
     ["COMMIT; SELECT 'without an end", []],
     ['PREPARE plan AS SELECT 1; COMMENT ON TABLE end IS $$ $$', []],
     ['', []],
+    ['/* a */ -- b\n SELECT CASE WHEN commit THEN 1 END', []],
+    ['/* SELECT */ -- SELECT\r COMMIT', ['end']],
+    ['/* /* SELECT */ SELECT */ ROLLBACK TO a', ['rollback to a']],
+    ['-- SELECT COMMIT', []],
+    ['committed', []],
   ])('%s', (text, steps) => expect(read(text)).toEqual(steps));
 
   it('cuts names where the server cuts them', () => {
