@@ -88,8 +88,8 @@ export class TransactionServices {
     const pooledClients = new PooledClients();
     const { trustPooler } = options.sessions;
     const pooled = pooledTransactions();
-    const onTaken = (client: PoolClient, at?: TracedPlace) =>
-      both(watchDeath(client), pooled.watch(client, at));
+    const onTaken = (client: PoolClient, at?: TracedPlace, isOwn?: boolean) =>
+      both(watchDeath(client), pooled.watch(client, at, isOwn));
     const scoped = { scopes, flowPids, flowContext, pooledClients, trustPooler, trace, onTaken };
     const own = options.pool === undefined ? new ScopedPool(poolConfig(options), scoped) : undefined;
     const pool = (this.#pool = own ?? (options.pool as Pool));
@@ -99,7 +99,7 @@ export class TransactionServices {
     this.scopeSession = scopedSessions(scoped);
     this.transactions = new Transactions({
       // Not SET for the session but for the transaction, so that a pooler may stand between.
-      connect: () => scopes.withLockTimeout(undefined, () => this.#assertOpen().connect()),
+      connect: () => scopes.forTransaction(() => this.#assertOpen().connect()),
       lockTimeoutMs: () => scopes.current?.lockTimeoutMs,
       beginsByItself: asksAtBegin,
     });
@@ -177,7 +177,7 @@ function finding(ofBackend: FindClient['ofBackend']): FindClient {
 function pooledTransactions(): PooledTransactions {
   return new PooledTransactions({
     trace,
-    onUse: (used) => LockContext.current?.use(used, trace),
+    onUse: (used, client) => LockContext.current?.use(used, trace, false, client),
     onSent: noticeSent,
   });
 }

@@ -4,6 +4,8 @@ import { FlowVariable, type Flow } from '../vocabulary/flow-variable.js';
 export interface SessionScope {
   /** `null` is no limit; `undefined` leaves the session's own. */
   readonly lockTimeoutMs: number | null | undefined;
+  /** Whether a transaction of the library's own takes them, which begins where it takes its session. */
+  readonly isOwn?: boolean;
 }
 
 /** The scopes of the flows on one database: each flow sees its own, and those it starts inherit it. @internal */
@@ -23,5 +25,10 @@ export class SessionScopes {
   /** Runs the work with a lock timeout for all sessions that it takes; `undefined` for the sessions' own. */
   withLockTimeout<T>(lockTimeoutMs: number | null | undefined, work: () => T): T {
     return this.#scopes.run({ lockTimeoutMs }, work);
+  }
+
+  /** Takes a session for a transaction of the library's own, which sets its lock timeout itself. */
+  forTransaction<T>(take: () => T): T {
+    return this.#scopes.run({ lockTimeoutMs: undefined, isOwn: true }, take);
   }
 }

@@ -23,8 +23,11 @@ export interface ScopedPoolOptions {
   readonly pooledClients?: PooledClients;
   /** The stack at this moment. */
   readonly trace?: () => TracedPlace;
-  /** Told of each client that is taken, and where; what it gives back is called when that is released. */
-  readonly onTaken?: (client: PoolClient, at: TracedPlace | undefined) => () => void;
+  /**
+   * Told of each client that is taken, where, and whether for a transaction of the library's own; what it gives back is called when
+   * that is released.
+   */
+  readonly onTaken?: (client: PoolClient, at: TracedPlace | undefined, isOwn?: boolean) => () => void;
   /** A pooler in between gives each client one backend for its whole life. */
   readonly trustPooler?: boolean;
 }
@@ -154,7 +157,7 @@ class Checkout {
     }
     this.#options.pooledClients?.note(client);
     const { onTaken } = this.#options;
-    if (onTaken !== undefined) onRelease(client, onTaken(client, at));
+    if (onTaken !== undefined) onRelease(client, onTaken(client, at, scope?.isOwn));
     return client;
   }
 }

@@ -10,7 +10,7 @@ type Query = (this: unknown, ...args: unknown[]) => unknown;
 /** What is told of the transactions on a pool's sessions. @internal */
 export interface PooledTransactionsInit {
   /** A statement is sent in an open transaction, by the flow that runs at this moment. */
-  readonly onUse: (transaction: PooledTransaction) => void;
+  readonly onUse: (transaction: PooledTransaction, client: object) => void;
   /** A client is handed a statement. */
   readonly onSent?: (client: object, statement: unknown) => void;
   /** The stack at this moment. */
@@ -44,8 +44,12 @@ export class PooledTransactions {
     return this.#sessions.has(client);
   }
 
-  /** Watches a client that was taken, there as far as it is known; call what it returns when that goes back. */
-  watch(client: ClientBase, taken?: TracedPlace): () => void {
+  /**
+   * Watches a client that was taken, there as far as it is known; call what it returns when that goes back.
+   *
+   * @param isOwn whether it was taken for a transaction of the library's own, which began in the same place.
+   */
+  watch(client: ClientBase, taken?: TracedPlace, isOwn = false): () => void {
     const steps = SessionSteps.of(client);
     if (steps === undefined) {
       this.#isBlind = true;
@@ -53,7 +57,7 @@ export class PooledTransactions {
     }
     const session = this.#sessions.get(client) ?? new PooledSession(client, steps, this.init);
     this.#sessions.set(client, session);
-    return session.enter(taken);
+    return session.enter(taken, isOwn);
   }
 }
 
@@ -62,9 +66,10 @@ const BEGINNING = /^\s*(?:begin|start\s+transaction)\b/i;
 class PooledSession {
   transaction: PooledTransaction | undefined;
   #isTaken = false;
+  #isOwn = false;
   #taken: TracedPlace | undefined;
   #unwrap: (() => boolean) | undefined;
-  #begun: { readonly moment: number; readonly began: TracedPlace } | undefined;
+  #begun: { readonly moment: number; readonly began: TracedPlace | undefined } | undefined;
 
   constructor(
     private readonly client: ClientBase,
@@ -73,9 +78,10 @@ class PooledSession {
   ) {}
 
   /** Listens, until what it returns is called and no transaction is open. */
-  enter(taken: TracedPlace | undefined): () => void {
+  enter(taken: TracedPlace | undefined, isOwn: boolean): () => void {
     const { client } = this;
     this.#isTaken = true;
+    this.#isOwn = isOwn;
     this.#taken = taken;
     this.#unwrap ??= this.#wrapQuery();
     const ended = () => this.#ended();
@@ -123,9 +129,9 @@ class PooledSession {
 
   #sent(statement: unknown): void {
     this.init.onSent?.(this.client, statement);
-    if (this.transaction !== undefined) this.init.onUse(this.transaction);
+    if (this.transaction !== undefined) this.init.onUse(this.transaction, this.client);
     else if (BEGINNING.test(statementText(statement)))
-      this.#begun = { moment: nextMoment(), began: this.init.trace() };
+      this.#begun = { moment: nextMoment(), began: this.#isOwn ? undefined : this.init.trace() };
   }
 
   #ready(status: string | undefined): void {
