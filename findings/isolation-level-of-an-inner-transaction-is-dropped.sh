@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # typeorm 1.1.1, knex 3.3.0, @mikro-orm/postgresql 7.2.5, sequelize 6.37.8: the isolation level given to an inner transaction is dropped without a word. As outermost
-# transactions under SERIALIZABLE, one of two that each leave a shift if somebody else stays is refused; within a plain transaction of the caller's both
+# transactions under SERIALIZABLE, one of two that each leave a shift if another one stays is refused; within a plain transaction of the caller's both
 # commit, and the shift is empty. PostgreSQL itself refuses to change the level inside a transaction that has run a statement (25001).
 source "$(dirname "$0")/support.sh"
 packages typeorm@1.1.1 knex@3.3.0 @mikro-orm/core@7.2.5 @mikro-orm/postgresql@7.2.5 sequelize@6.37.8 pg@8.23.1 reflect-metadata@0.2.2 \

