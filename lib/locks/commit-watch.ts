@@ -21,7 +21,11 @@ const UNKNOWN = 'a place that is not known';
 export class CommitWatch {
   readonly #told = new Set<string>();
 
-  constructor(private readonly emit: EventSink) {}
+  /** @param notePlaces called where the place of a beginning is not known for certain. */
+  constructor(
+    private readonly emit: EventSink,
+    private readonly notePlaces: (() => void) | undefined,
+  ) {}
 
   /** Releases at the end of the work, or with `untilCommit` at the end of such transactions, which is not awaited. */
   release(
@@ -45,6 +49,7 @@ export class CommitWatch {
   }
 
   #tell(id: LockId | readonly LockId[], context: LockContext, use: TransactionUse): void {
+    if (beganAt(use.transaction) === undefined) this.notePlaces?.();
     const { locked, began } = placesOf(use, context);
     const place = `${locked}\n${began}`;
     if (this.#told.has(place) || this.#told.size >= PLACES_MAX) return;
@@ -71,13 +76,13 @@ function placesOf(
   return {
     locked: context.methodName ?? (isAtLock ? asked : held) ?? context.workName ?? UNKNOWN,
     // What begins it without `await` leaves no trace of its caller; nor does the stack of the work go beyond what it called.
-    began:
-      placeOf(transaction.began) ??
-      placeOf(transaction.taken) ??
-      (isAtLock ? held : undefined) ??
-      outermost ??
-      UNKNOWN,
+    began: beganAt(transaction) ?? (isAtLock ? held : undefined) ?? outermost ?? UNKNOWN,
   };
+}
+
+/** Where a transaction was begun, or at least its session taken. */
+function beganAt({ began, taken }: PooledTransaction): string | undefined {
+  return placeOf(began) ?? placeOf(taken);
 }
 
 function placeOf(traced: TracedPlace | undefined): string | undefined {
@@ -95,4 +100,6 @@ export interface FlowTransaction {
    * @throws {TransactionStateError} when it is on no session of the pool, so that its end cannot be seen.
    */
   visible(): Promise<PooledTransaction | undefined>;
+  /** From now on it is noted where sessions are taken: a transaction began in a place that its `BEGIN` does not tell. */
+  notePlaces?(): void;
 }

@@ -1,4 +1,3 @@
-import { AsyncResource } from 'node:async_hooks';
 import pg from 'pg';
 import type { ClientBase, Pool, PoolClient, PoolConfig } from 'pg';
 import type { TracedPlace } from '../vocabulary/traced-place.js';
@@ -21,8 +20,8 @@ export interface ScopedPoolOptions {
   readonly flowContext?: FlowContext;
   /** Where the clients that are taken are noted. */
   readonly pooledClients?: PooledClients;
-  /** The stack at this moment. */
-  readonly trace?: () => TracedPlace;
+  /** The stack at this moment, where it is wanted. @param isOwn whether a transaction of the library's own takes the client. */
+  readonly trace?: (isOwn: boolean) => TracedPlace | undefined;
   /**
    * Told of each client that is taken, where, and whether for a transaction of the library's own; what it gives back is called when
    * that is released.
@@ -125,9 +124,8 @@ class Checkout {
   take(connect: PlainConnect, callback?: ConnectCallback): Promise<PoolClient> | undefined {
     const fitted = this.#fitted(connect);
     if (callback === undefined) return fitted;
-    const bound = AsyncResource.bind(callback);
     // Not within the promise: what a callback throws is an uncaught exception, as in `pg`.
-    const call = (...args: Parameters<ConnectCallback>) => queueMicrotask(() => bound(...args));
+    const call = (...args: Parameters<ConnectCallback>) => queueMicrotask(() => callback(...args));
     fitted.then(
       // That of this checkout: called again later, it must not give back what another flow has by then.
       (client) => call(undefined, client, client.release.bind(client)),
@@ -141,7 +139,7 @@ class Checkout {
     const scope = this.#left ? undefined : this.#options.scopes.current;
     const pids = this.#left ? undefined : this.#options.flowPids?.current;
     const label = this.#left ? undefined : this.#options.flowContext?.label;
-    const at = this.#options.trace?.();
+    const at = this.#options.trace?.(scope?.isOwn === true);
     const client = await connect();
     // Whose session dies now is told by the rejected statement; nothing else listens to a client of a lent pool.
     client.on('error', ignore);

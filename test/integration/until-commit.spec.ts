@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { runInThisContext } from 'node:vm';
 import {
   Controller,
   Get,
@@ -16,6 +17,7 @@ import type { PgLockModuleOptions } from '../../lib/options/pg-lock-options.js';
 import { PgLockUsageError } from '../../lib/errors/pg-lock-usage.error.js';
 import { TransactionStateError } from '../../lib/errors/transaction-state.error.js';
 import { flowTransaction } from '../../lib/locks/flow-transaction.js';
+import { TakenPlaces } from '../../lib/locks/taken-places.js';
 import { PooledTransactions } from '../../lib/transaction/pooled-transactions.js';
 import { AdvisoryLock } from '../../lib/nest/interceptors/advisory-lock.interceptor.js';
 import { PgLockModule } from '../../lib/pg-lock.module.js';
@@ -70,6 +72,23 @@ describe.each([
     expect(told[0]?.locked).not.toBe(told[0]?.began);
     await service.transaction(async () => service.advisory('a', () => 1));
     expect(told).toHaveLength(2);
+  });
+
+  it('is told with the place where its session was taken, from the second time on, where BEGIN has lost its caller', async () => {
+    const { service, told } = opened();
+    // As an ORM with callbacks: no frame of the application is on the stack by then.
+    const begin = runInThisContext(
+      "(pool) => new Promise((resolve) => pool.connect((_, client) => client.query('BEGIN', () => resolve(client))))",
+      { filename: '/app/node_modules/orm/index.js' },
+    ) as (pool: pg.Pool) => Promise<pg.PoolClient>;
+    const beginHere = () => begin(service.pool);
+    for (let i = 0; i < 3; i++) {
+      const client = await beginHere();
+      await service.advisory('lost', () => client.query('SELECT 1'));
+      await client.query('ROLLBACK');
+      client.release();
+    }
+    expect(told.map(({ began }) => began.includes('begin'))).toEqual([false, true]);
   });
 
   it('is told of a transaction of a plain client', async () => {
@@ -260,7 +279,7 @@ it('is refused before the work where the end of the transaction cannot be seen',
 it('is refused before the work once a client has come from the pool that does not tell of its transactions', async () => {
   const pooled = new PooledTransactions({ onUse: () => undefined, trace: () => ({ stack: '' }) });
   const nothing = { peek: () => undefined } as unknown as Transactions;
-  const { visible } = flowTransaction(nothing, pooled, () => undefined);
+  const { visible } = flowTransaction(nothing, pooled, () => undefined, new TakenPlaces());
   await expect(visible()).resolves.toBeUndefined();
   pooled.watch({ native: {} } as unknown as pg.ClientBase)();
   await expect(visible()).rejects.toThrow(TransactionStateError);
