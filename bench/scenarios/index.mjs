@@ -11,6 +11,7 @@ import * as inspection from './inspection.mjs';
 import * as jobFleet from './job-fleet.mjs';
 import * as jobTick from './job-tick.mjs';
 import * as oneId from './one-id.mjs';
+import * as pool from './pool.mjs';
 import * as replicas from './replicas.mjs';
 import * as serverCpu from './server-cpu.mjs';
 import * as startUp from './start-up.mjs';
@@ -33,6 +34,7 @@ export const SCENARIOS = {
   held,
   idle,
   firstLock,
+  pool,
   inspection,
   dashboard,
   explain,
