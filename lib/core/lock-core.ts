@@ -152,9 +152,10 @@ export class LockCore<Server extends LockServer = LockServer> implements LockDat
 
   private makeJobs(emit: EventSink): Jobs {
     const { server, advisory, names, options, source } = this;
-    const { peers, ledger } = server;
+    const { peers, ledger, hasManyClocks } = server;
     return new Jobs({
-      ...{ advisory, names, peers, emit, source, ledger, replica: replicaName(), ...this.assertPeers },
+      ...{ advisory, names, peers, hasManyClocks, emit, source, ledger, replica: replicaName() },
+      ...this.assertPeers,
       options: options.jobs,
       lease: options.sessions,
     });

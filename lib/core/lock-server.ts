@@ -36,6 +36,8 @@ export interface LockServer {
   readonly store: LockStore;
   /** The other processes on it. */
   readonly peers: Peers;
+  /** Whether they have clocks of their own, which may be wrong. */
+  readonly hasManyClocks: boolean;
   /** Who holds an id, for the error of a refusal. */
   readonly findHolder: FindHolder;
   readonly ledger: TickLedger | undefined;

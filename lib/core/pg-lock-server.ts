@@ -20,6 +20,7 @@ export class PgLockServer implements LockServer {
   readonly peers: Peers;
   readonly work: TransactionServices;
   readonly admin: LockAdmin;
+  readonly hasManyClocks = true;
   readonly ledger: TickLedger | undefined;
   readonly findHolder: FindHolder = (id, facts) => this.admin.holderOf(id, facts);
   private readonly peerServices: PeerServices;

@@ -6,7 +6,6 @@ import type { Job } from './job.js';
 import { JOBS_QUESTION, wireId, type JobsAnswer, type ToldJob, type ToldRun } from './job-questions.js';
 import type { JobRun, JobStatus } from './job-status.js';
 import type { JobsContext } from './jobs-context.js';
-import { believableUntil } from './tick-memory.js';
 
 /** What is shown of an id that is too long for a message. */
 const CUT_ID = 100;
@@ -20,7 +19,7 @@ export interface PeersJob extends ToldJob {
 }
 
 /** What a process tells of one of its jobs. @internal */
-export function toldJob(job: Job, { memory, options }: JobsContext): ToldJob {
+export function toldJob(job: Job, context: JobsContext): ToldJob {
   const { definition, identity, clock, record } = job;
   return {
     job: identity,
@@ -31,7 +30,7 @@ export function toldJob(job: Job, { memory, options }: JobsContext): ToldJob {
     pid: job.hold?.pid ?? null,
     running: record.running > 0,
     last: record.lastRun === undefined ? null : toldRun(record.lastRun),
-    lastTick: memory.last(identity, believableUntil(options.clockSkewMs))?.at ?? null,
+    lastTick: context.memory.last(identity, context.believableUntil())?.at ?? null,
   };
 }
 

@@ -3,7 +3,7 @@ import { errorText } from './error-text.js';
 import type { JobDefinition } from './job-definition.js';
 import type { JobRun } from './job-status.js';
 import type { JobsContext } from './jobs-context.js';
-import { believableUntil, type TickClaim, type TickEnd } from './tick-memory.js';
+import type { TickClaim, TickEnd } from './tick-memory.js';
 import { TICK_FINISHED, type TickFinished } from './tick-messages.js';
 
 /** The end of a run may be on its way when another replica has the lock already. */
@@ -77,19 +77,19 @@ export class JobRecord {
 
   /** A peer has announced a tick: it runs it now. */
   heardBegin({ at, late, replica, announcedAt }: TickClaim): void {
-    const { memory, options } = this.context;
-    if ((memory.last(this.identity, believableUntil(options.clockSkewMs))?.at ?? 0) > at) return;
+    const { memory } = this.context;
+    if ((memory.last(this.identity, this.context.believableUntil())?.at ?? 0) > at) return;
     const startedAt = new Date(announcedAt);
     this.lastRun = { startedAt, duration: null, outcome: null, error: null, replica, late };
   }
 
   /** A peer has told how a run ended. */
   heardEnd({ at, replica, outcome, startedAt, duration, error }: TickFinished, by: string): void {
-    const { memory, options } = this.context;
+    const { memory } = this.context;
     const claim = at === null ? undefined : memory.find(this.identity, at);
     if (at !== null) memory.end(this.identity, at, by, { outcome, startedAt, duration, error });
     const late = claim?.late ?? 0;
-    const isBelievable = startedAt <= believableUntil(options.clockSkewMs);
+    const isBelievable = startedAt <= this.context.believableUntil();
     const began = isBelievable ? startedAt : (claim?.announcedAt ?? Date.now() - (duration ?? 0));
     this.lastRun = { startedAt: new Date(began), duration, outcome, error, replica, late };
   }

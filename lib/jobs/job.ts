@@ -12,7 +12,6 @@ import type { JobRun } from './job-status.js';
 import type { JobsContext } from './jobs-context.js';
 import { syncPeers } from './sync-peers.js';
 import { TickKnowledge } from './tick-knowledge.js';
-import { believableUntil } from './tick-memory.js';
 import { TICK } from './tick-messages.js';
 import { TickRun, type TickHost } from './tick-run.js';
 
@@ -159,8 +158,8 @@ export class Job implements TickHost {
   }
 
   get isOtherExpected(): boolean {
-    const { memory, peers, options } = this.context;
-    const last = memory.last(this.identity, believableUntil(options.clockSkewMs));
+    const { memory, peers } = this.context;
+    const last = memory.last(this.identity, this.context.believableUntil());
     return this.definition.isRetained && last !== undefined && peers.known().some(({ id }) => id === last.by);
   }
 

@@ -13,6 +13,8 @@ export interface JobsInit {
   readonly advisory: AdvisoryLocks;
   readonly names: LockNames;
   readonly peers: Peers;
+  /** Whether replicas have clocks of their own, which may be wrong. */
+  readonly hasManyClocks: boolean;
   /** @throws {ReadReplicaError} where there are no peers. */
   readonly assertPeers?: AssertPeers;
   readonly options: ResolvedJobsOptions;
@@ -36,6 +38,8 @@ export interface JobsContext extends JobsInit {
   readonly track: <Result>(call: Promise<Result>) => Promise<Result>;
   /** A job of this process knows when it is due. */
   readonly onScheduled: (identity: string) => void;
+  /** Up to which instant ticks can have been run by now: what is later is of a clock that is wrong. */
+  readonly believableUntil: () => number;
   /** Since when this process has its jobs, by the wall clock. */
   readonly startedAt: () => number;
 }

@@ -53,6 +53,7 @@ export class Jobs {
       memory: this.memory,
       // Also those whose clocks are ahead have told by then of whatever is still to come.
       recent: new RecentTicks(init.peers, this.memory, 2 * init.options.clockSkewMs),
+      believableUntil: () => (init.hasManyClocks ? believableUntil(init.options.clockSkewMs) : Infinity),
       isStopping: () => this.state === 'stopping',
       track: (call) => this.track(call),
       onScheduled: (identity) => {
@@ -144,7 +145,7 @@ export class Jobs {
 
   /** Answers peers until the last tick is so long ago that no clock can be behind it. */
   async linger(atMostMs: number): Promise<void> {
-    const latest = this.memory.latest(believableUntil(this.context.options.clockSkewMs));
+    const latest = this.memory.latest(this.context.believableUntil());
     if (latest === undefined || this.context.peers.listeningSince === undefined) return;
     const ms = Math.min(latest + this.context.options.clockSkewMs - Date.now(), atMostMs);
     if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
@@ -161,8 +162,8 @@ export class Jobs {
       ...toldJob(job, this.context),
       missed: job.record.missedCount,
     }));
-    const { peers, replica, options } = this.context;
-    return statuses(own, await peersJobs(peers), replica, believableUntil(options.clockSkewMs));
+    const { peers, replica } = this.context;
+    return statuses(own, await peersJobs(peers), replica, this.context.believableUntil());
   }
 
   /** The jobs of peers. */

@@ -1,7 +1,6 @@
 import { monotonicMs } from '../vocabulary/monotonic.js';
 import type { JobsContext } from './jobs-context.js';
 import type { TickFacts } from './next-step.js';
-import { believableUntil } from './tick-memory.js';
 import { TICK_QUESTION, type TickAnswer } from './tick-messages.js';
 
 /** For how long answers of peers are awaited; where no peer is known, there is hardly one to answer. */
@@ -59,9 +58,8 @@ export class TickKnowledge {
   }
 
   private isClaimedByOther(at: number): boolean {
-    const { memory, peers, options } = this.context;
-    const until = believableUntil(options.clockSkewMs);
-    return memory.claimedByOther(this.identity, at, peers.id, until) !== undefined;
+    const { memory, peers, believableUntil } = this.context;
+    return memory.claimedByOther(this.identity, at, peers.id, believableUntil()) !== undefined;
   }
 
   private learn({ by, at, replica }: TickAnswer, asked: number): void {

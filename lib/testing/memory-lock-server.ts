@@ -18,6 +18,8 @@ export class MemoryLockServer implements LockServer {
   readonly work: MemoryWork;
   readonly admin: MemoryLockAdmin;
   readonly ledger = undefined;
+  /** All who use the table are in one process. */
+  readonly hasManyClocks = false;
   readonly findHolder: FindHolder = (id, facts) => Promise.resolve(this.holderOf(id, facts));
 
   constructor(
@@ -46,7 +48,7 @@ export class MemoryLockServer implements LockServer {
     return this.admin.close();
   }
 
-  /** There is no clock that could be behind. */
+  /** No other clock could be behind. */
   lingerMs(): number {
     return 0;
   }
