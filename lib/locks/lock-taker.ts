@@ -20,6 +20,7 @@ import { LockRequest, type LockCall } from './lock-request.js';
 import { nestedQueueOf } from './nested-queue.js';
 import { PermitLimits } from './permit-limits.js';
 import { Permits, type PermitCall } from './permits.js';
+import { releaseInTime } from './released-in-time.js';
 import type { ResolvedAdvisoryOptions } from './resolve-advisory-options.js';
 
 /** What keys are taken with. @internal */
@@ -93,7 +94,7 @@ export class LockTaker {
 
   /** One permit of each id, in the order in which all callers take them. */
   private takePermits(named: readonly NamedKey[], call: Call): Promise<readonly LockReference[]> {
-    return oneByOne(named, (one, _waits, acquired) => {
+    return oneByOne(named, call, (one, _waits, acquired) => {
       const context = acquired.length === 0 ? call.context : new CallContext([...acquired], call.context);
       return this.permits.take(one, { ...call, context });
     });
@@ -101,7 +102,7 @@ export class LockTaker {
 
   private askFor(one: NamedKey, call: Call, shared: boolean, once: boolean): Promise<LockReference> {
     const options = { ...call.options, shared, sticky: false };
-    return this.askOne(one, { ...call, options, ...(once ? { timeoutMs: 0 } : {}) });
+    return once ? this.tryOne(one, { ...call, options }) : this.askOne(one, { ...call, options });
   }
 
   private async askOne(one: NamedKey, call: Call, isOneOfSeveral = false): Promise<LockReference> {
@@ -109,10 +110,20 @@ export class LockTaker {
     return reference;
   }
 
+  /** Tries once, for a call that may wait: where the server does not answer, no longer than that. */
+  private async tryOne(one: NamedKey, call: Call, isOneOfSeveral = false): Promise<LockReference> {
+    const request = this.ask(one, { ...call, timeoutMs: 0 }, isOneOfSeveral);
+    const { timeoutMs } = call;
+    if (typeof timeoutMs === 'number' && timeoutMs > 0) request.expireIn(timeoutMs);
+    const [reference] = await request.settled();
+    return reference;
+  }
+
   private async takeSeveral(named: readonly NamedKey[], call: Call): Promise<readonly LockReference[]> {
-    const references = await allOrNone(named, call.timeoutMs !== 0, (one, waits, acquired) => {
+    const references = await allOrNone(named, call, (one, waits, acquired) => {
       const context = acquired.length === 0 ? call.context : new CallContext(acquired, call.context);
-      return this.askOne(one, { ...call, context, ...(waits === 'once' ? { timeoutMs: 0 } : {}) }, true);
+      const own = { ...call, context };
+      return waits === 'once' ? this.tryOne(one, own, true) : this.askOne(one, own, true);
     });
     // Kept one by one, two processes would each keep one of two keys for good, and neither have both.
     if (call.options.sticky) for (const { queue } of references) if (queue instanceof KeyQueue) queue.stick();
@@ -145,7 +156,7 @@ export class LockTaker {
         });
       return references;
     } catch (error) {
-      await Promise.all(references.map((reference) => reference.release()));
+      await releaseInTime(references, call);
       throw error;
     }
   }

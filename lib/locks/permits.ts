@@ -1,7 +1,8 @@
 import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
+import { atMost } from '../session/at-most.js';
 import type { PollPort } from '../session/poll-port.js';
 import { isPassing } from '../session/reachability.js';
-import { monotonicMs } from '../vocabulary/monotonic.js';
+import { monotonicMs, TIMER_MAX_MS } from '../vocabulary/monotonic.js';
 import type { LockKey } from '../vocabulary/lock-id.js';
 import { printable } from '../vocabulary/printable.js';
 import type { WaitSignal } from '../vocabulary/wait-abort.js';
@@ -11,16 +12,14 @@ import { withFacts } from './named-holder.js';
 import { PermitHead } from './permit-head.js';
 import { permitKey, permitName, permitSignal } from './permit-keys.js';
 import type { PermitLimits } from './permit-limits.js';
+import { releaseInTime, type TimedCall } from './released-in-time.js';
 
 /** How often one that is first in the queue asks for a permit, where no release wakes it. */
 const POLL_MS = 25;
 
 /** One call for permits. @internal */
-export interface PermitCall {
+export interface PermitCall extends TimedCall {
   readonly permits: number;
-  readonly timeoutMs: number | null | undefined;
-  /** On the monotonic clock. */
-  readonly startedAt: number;
   readonly signal: WaitSignal | undefined;
 }
 
@@ -107,7 +106,7 @@ export class Permits<Call extends PermitCall> {
         const free = await this.firstFree(one, call);
         if (free !== undefined) return free;
       } finally {
-        await open.release();
+        await releaseInTime([open], call);
       }
     }
     if (call.timeoutMs === 0) throw contention(one, call);
@@ -137,7 +136,7 @@ export class Permits<Call extends PermitCall> {
     } finally {
       if (this.heads.get(signal) === head) this.heads.delete(signal);
       polled?.();
-      await turn.release();
+      await releaseInTime([turn], call);
     }
   }
 
@@ -146,14 +145,14 @@ export class Permits<Call extends PermitCall> {
     for (let slot = 1; slot <= this.init.limits.of(one.key, call.permits); slot++) {
       const reference = await this.try(this.named(one, slot, call.permits), call, false);
       if (reference !== undefined) return this.note(reference, slot);
-      await this.init.limits.learn(one, call.permits);
+      await this.learn(one, call);
     }
     return undefined;
   }
 
   /** All in one turn, for the only one that asks; what is too much is given back. */
   private async anyFree(one: NamedKey, call: Call): Promise<LockReference | undefined> {
-    await this.init.limits.learn(one, call.permits);
+    await this.learn(one, call);
     const slots = Array.from({ length: this.init.limits.of(one.key, call.permits) }, (_, index) => index + 1);
     const tried = await Promise.allSettled(
       slots.map((slot) => this.try(this.named(one, slot, call.permits), call, false)),
@@ -163,10 +162,19 @@ export class Permits<Call extends PermitCall> {
         ? [{ reference: result.value, slot: index + 1 }]
         : [],
     );
-    await Promise.all(more.map(({ reference }) => reference.release()));
+    const tooMuch = more.map(({ reference }) => reference);
+    await releaseInTime(tooMuch, call);
     if (first !== undefined) return this.note(first.reference, first.slot);
     for (const result of tried) if (result.status === 'rejected') throw result.reason;
     return undefined;
+  }
+
+  /** Asks peers for their number; where the server does not answer, no longer than the call may wait. */
+  private async learn(one: NamedKey, call: Call): Promise<void> {
+    const learned = this.init.limits.learn(one, call.permits);
+    const leftMs = this.leftOf(call);
+    if (call.timeoutMs === 0 || leftMs > TIMER_MAX_MS) await learned;
+    else await atMost(Math.max(0, leftMs), learned);
   }
 
   private async try(named: NamedKey, call: Call, shared: boolean): Promise<LockReference | undefined> {

@@ -5,7 +5,7 @@ import pg from 'pg';
 import { LockSessionError } from '../../lib/errors/lock-session.error.js';
 import type { LockHandle } from '../../lib/locks/lock-handle.js';
 import { spawnChild } from '../support/child.js';
-import { hasLease, openCore } from '../support/cores.js';
+import { advisoryLocks, hasLease, openCore } from '../support/cores.js';
 import { eventually, quickest, useDatabase, type Session } from '../support/database.js';
 import { FaultyProxy } from '../support/proxy.js';
 
@@ -229,6 +229,42 @@ describe('a server that cannot be reached', () => {
     const lock = await waiting;
     expect(lock?.held).toBe(true);
     await lock?.release();
+  });
+
+  it('keeps no call for several ids or for permits beyond its timeout, when a network swallows everything', async () => {
+    const proxy = await throughProxy();
+    const { service } = openCore(database, {
+      connection: proxy.through(database.url),
+      sessions: { lease: '3min', heartbeat: '1min' },
+    });
+    const holder = openCore(database);
+    const held = await holder.service.acquire(2n);
+    const permit = await holder.service.acquire('gpu', { permits: 1 });
+    // One holds what it may not keep, the other the queue of the permit.
+    const waiting = [
+      service.acquire([1n, 2n], { timeout: '10s' }),
+      service.acquire(['free', 'gpu'], { permits: 1, timeout: '10s' }),
+    ];
+    await eventually(async () => {
+      const { rows } = await database.admin.query<{ count: number }>(
+        `SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid <> ALL($1)`,
+        [[held?.pid, permit?.pid]],
+      );
+      return rows[0]?.count === 3;
+    });
+    proxy.freeze();
+    const begun = performance.now();
+    const refused = [
+      ...waiting,
+      service.acquire(['a', 'b'], { timeout: 300 }),
+      service.acquire('p', { permits: 2, timeout: 300 }),
+      service.acquire(['q', 'r'], { permits: 2, timeout: 300 }),
+    ];
+    expect(await Promise.all(refused)).toEqual([null, null, null, null, null]);
+    expect(performance.now() - begun).toBeLessThan(60_000);
+    proxy.thaw();
+    await Promise.all([held?.release(), permit?.release()]);
+    await eventually(async () => (await advisoryLocks(database)).length === 0);
   });
 
   it('is known when a network swallows everything, once the lease is over', async () => {
