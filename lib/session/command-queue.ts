@@ -79,6 +79,11 @@ export class CommandQueue {
     return batch.released;
   }
 
+  /** Sends at once what there is room for: nothing more of this turn would go with it. */
+  flush(): void {
+    this.sendAll();
+  }
+
   run(command: StatementCommand, isUrgent = false): void {
     (isUrgent ? this.urgent : this.statements).push(command);
     this.schedule();

@@ -132,6 +132,11 @@ export class LockSession implements WireOwner {
     return answer;
   }
 
+  /** Sends what was asked of it in this turn, without waiting for more. */
+  flush(): void {
+    this.wire.commands.flush();
+  }
+
   /** Releases the lock; resolves when the server has, and at once where it is gone already. */
   unlock(lock: SessionLock): Promise<void> {
     if (!this.owns(lock)) return Promise.resolve();

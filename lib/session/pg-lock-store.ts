@@ -150,6 +150,7 @@ export class PgLockStore implements LockStore, LockAttemptHost {
     const { session } = held;
     const done = session.unlock(held);
     if (session === this.pool.openMain) return done;
+    session.flush(); // it had no other lock
     const { text } = hold.key;
     const settled = done.then(() => {
       if (this.unlocking.get(text) === settled) this.unlocking.delete(text);

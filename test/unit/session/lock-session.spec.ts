@@ -99,6 +99,20 @@ describe('a lock session', () => {
     expect(outcomes.filter((lock) => lock?.alive)).toHaveLength(1_199);
   });
 
+  it('sends at once what nothing of the same turn would go with', async () => {
+    const fake = new FakeClient();
+    const { session } = open(fake);
+    const lock = await acquire(fake, session, 'a');
+    const before = fake.sent.length;
+    const released = session.unlock(lock);
+    session.flush();
+    expect(fake.sent).toHaveLength(before + 1);
+    await nextTurn();
+    expect(fake.sent).toHaveLength(before + 1);
+    fake.last.answer();
+    await released;
+  });
+
   it('without a pipeline has one statement under way, however full the next one is', async () => {
     const fake = new FakeClient();
     const { session } = open(fake, FACTS.version, 0.1);
