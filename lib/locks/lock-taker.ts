@@ -56,6 +56,8 @@ export class LockTaker {
   readonly queues: KeyQueues;
   readonly permits: Permits<Call>;
   private serverTimeoutMs: number | null | undefined;
+  /** When the timeout of the server was learned, on the monotonic clock. */
+  private learnedAt: number | undefined;
 
   /** @param refusal why nothing more may be asked for in a flow: a call may have begun before the shutdown did. */
   constructor(
@@ -189,7 +191,10 @@ export class LockTaker {
     this.init.store.defaultWaitMs().then(
       (timeoutMs) => {
         this.serverTimeoutMs = timeoutMs;
-        if (timeoutMs !== null) request.expireIn(timeoutMs);
+        // The server counts while a session waits, and not while it connects.
+        this.learnedAt ??= monotonicMs();
+        const connectedMs = Math.max(0, this.learnedAt - request.startedAt);
+        if (timeoutMs !== null) request.expireIn(timeoutMs + connectedMs);
       },
       () => undefined, // the request itself meets the same error
     );

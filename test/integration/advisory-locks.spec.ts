@@ -54,6 +54,21 @@ describe('a timeout', () => {
   });
 });
 
+describe("the server's lock_timeout", () => {
+  it('does not count the time in which the first connection is opened', async () => {
+    const proxy = await new FaultyProxy(() => Number(new URL(database.url).port)).listen();
+    database.defer(() => proxy.close());
+    proxy.slow(500);
+    const url = new URL(proxy.through(database.url));
+    url.searchParams.set('options', '-c lock_timeout=3500');
+    const { service } = openCore(database, { connection: url.href });
+    const lock = await service.acquire('x');
+    expect(lock?.held).toBe(true);
+    proxy.slow(0);
+    await lock?.release();
+  });
+});
+
 describe('a server that does not answer', () => {
   it('is told from somebody who holds the lock, within the timeout', async () => {
     const proxy = await new FaultyProxy(() => Number(new URL(database.url).port)).listen();
