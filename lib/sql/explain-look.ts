@@ -16,8 +16,19 @@ export interface LookedRelation {
   readonly isDefault: boolean;
   /** Of a partitioned table, as `pg_get_partkeydef` spells it: `RANGE (id)`. */
   readonly partitionKey: string | null;
-  /** Its foreign keys, each with the table that it refers to; the name is quoted where SQL would need it. */
-  readonly foreignKeys: readonly (readonly [name: string, to: number])[];
+  readonly foreignKeys: readonly CatalogForeignKey[];
+}
+
+/** A foreign key of a relation. @internal */
+export interface CatalogForeignKey {
+  /** Quoted where SQL would need it. */
+  readonly name: string;
+  /** The table that it refers to. */
+  readonly to: number;
+  readonly columns: readonly string[];
+  /** Those that it refers to, and the constraint of that table that makes them unique; an index may do without one. */
+  readonly referenced: readonly string[];
+  readonly key: string | null;
 }
 
 /** What a session sees of itself at one moment. @internal */
@@ -43,8 +54,15 @@ const JOINS = `LEFT JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.
 LEFT JOIN pg_catalog.pg_index i ON i.indexrelid OPERATOR(pg_catalog.=) c.oid
 LEFT JOIN pg_catalog.pg_partitioned_table d ON d.partdefid OPERATOR(pg_catalog.=) c.oid`;
 
+const columnsOf = (relation: string, numbers: string) =>
+  `(SELECT pg_catalog.json_agg(a.attname) FROM pg_catalog.pg_attribute a WHERE a.attrelid OPERATOR(pg_catalog.=) k.${relation}
+  AND a.attnum OPERATOR(pg_catalog.=) ANY (k.${numbers}))`;
+
 /** Those of a partition that are its parent's go with the parent's. */
-const FOREIGN_KEYS = `(SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_array(pg_catalog.quote_ident(k.conname), k.confrelid::pg_catalog.int8)), '[]')
+const FOREIGN_KEYS = `(SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_object('name', pg_catalog.quote_ident(k.conname),
+  'to', k.confrelid::pg_catalog.int8, 'columns', ${columnsOf('conrelid', 'conkey')}, 'referenced', ${columnsOf('confrelid', 'confkey')},
+  'key', (SELECT u.conname FROM pg_catalog.pg_constraint u WHERE u.conrelid OPERATOR(pg_catalog.=) k.confrelid
+   AND u.conindid OPERATOR(pg_catalog.=) k.conindid AND u.contype OPERATOR(pg_catalog.=) ANY ('{p,u}')))), '[]')
   FROM pg_catalog.pg_constraint k WHERE k.conrelid OPERATOR(pg_catalog.=) c.oid AND k.contype OPERATOR(pg_catalog.=) 'f'
   AND k.conparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid)`;
 

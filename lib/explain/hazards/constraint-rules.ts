@@ -1,4 +1,5 @@
 import { isAtLeast } from '../observe/lock-strength.js';
+import type { ForeignKey } from '../observe/session-view.js';
 import type { ExplainedLock } from '../report.js';
 import type { AlterAction } from './alter-table.js';
 import {
@@ -12,6 +13,7 @@ import {
   names,
   namesOf,
   stopsTable,
+  unquoted,
   waitingFor,
   type Judged,
   type Rule,
@@ -133,18 +135,30 @@ const dropForeignKey: Rule = ({ command, statement, stopping, alter }) => {
   };
 };
 
-/** The statements that drop the foreign keys between what it names and these tables; of a column, those named after it. */
+/** The statements that drop those foreign keys between what it names and these tables that go with what it drops. */
 function keysOf(
   statement: Judged['statement'],
   tables: readonly ExplainedLock[],
   alter: Judged['alter'],
 ): string[] {
   const keys = [...new Set(tables.flatMap(({ relation }) => keysBetween(statement, relation)))];
-  const columns = (alter?.actions ?? []).flatMap(({ kind, name }) => (kind === 'drop column' ? [name] : []));
-  const ofColumns = keys.filter(({ name }) => columns.some((column) => name.includes(column)));
-  return (ofColumns.length === 0 ? keys : ofColumns)
+  return keys
+    .filter((key) => alter?.actions.some((action) => goesWith(key, action, alter.table)) ?? true)
     .filter(({ name }) => !names(statement.sql, name))
     .map(({ table, name }) => `ALTER TABLE ${table} DROP CONSTRAINT ${name};`);
+}
+
+/** Whether a foreign key is dropped by an action on one of its two tables. */
+function goesWith(
+  { table, columns, references, referenced, key }: ForeignKey,
+  { kind, name }: AlterAction,
+  altered: string,
+): boolean {
+  const dropped = unquoted(name);
+  const isOf = (relation: string) => names(`SELECT ${altered}`, relation);
+  if (kind === 'drop column')
+    return (isOf(table) && columns.includes(dropped)) || (isOf(references) && referenced.includes(dropped));
+  return kind === 'drop constraint' && isOf(references) && key === dropped;
 }
 
 const enumValue: Rule = (judged) =>

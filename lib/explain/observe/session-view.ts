@@ -25,6 +25,10 @@ export interface ForeignKey {
   readonly name: string;
   /** The table that it refers to. */
   readonly references: string;
+  readonly columns: readonly string[];
+  /** Those that it refers to, and the constraint of that table that makes them unique; an index may do without one. */
+  readonly referenced: readonly string[];
+  readonly key: string | null;
 }
 
 /** @internal */
@@ -157,9 +161,9 @@ export class SessionView {
 
   #foreignKeysOf(relations: readonly KnownRelation[]): ForeignKey[] {
     return relations.flatMap(({ relation: table, foreignKeys }) =>
-      foreignKeys.flatMap(([name, to]) => {
+      foreignKeys.flatMap(({ to, ...key }) => {
         const references = this.#before(to)?.relation;
-        return references === undefined ? [] : [{ table, name, references }];
+        return references === undefined ? [] : [{ ...key, table, references }];
       }),
     );
   }

@@ -116,6 +116,23 @@ describe('the hazards', () => {
     },
   );
 
+  it.each([
+    ['ALTER TABLE orders DROP COLUMN paid', []],
+    ['ALTER TABLE orders DROP COLUMN "by Whom"', ['"Payer"']],
+    ['ALTER TABLE orders DROP COLUMN paid, DROP COLUMN IF EXISTS editor', ['orders_paid_by_fkey']],
+    ['ALTER TABLE orders DROP CONSTRAINT orders_paid_by_fkey', []],
+    ['ALTER TABLE people DROP COLUMN nick CASCADE', ['"Payer"']],
+    ['ALTER TABLE people DROP CONSTRAINT people_pkey CASCADE', ['orders_paid_by_fkey', 'own']],
+    ['DROP TABLE orders', ['orders_paid_by_fkey', '"Payer"', 'own']],
+  ])('drop-foreign-key names those that %s drops', async (sql, keys) => {
+    const tables = `CREATE TABLE people (id int PRIMARY KEY, nick text UNIQUE);
+CREATE TABLE orders (id int, paid int, editor int CONSTRAINT orders_paid_by_fkey REFERENCES people,
+ "by Whom" text CONSTRAINT "Payer" REFERENCES people (nick), other int CONSTRAINT own REFERENCES people);`;
+    const [finding] = found(await explained(sql, tables, false), 'drop-foreign-key');
+    const dropped = finding?.remedy.match(/(?<=DROP CONSTRAINT )[^;]+/g) ?? [];
+    expect([...dropped].sort()).toEqual([...keys].sort());
+  });
+
   it('default-partition leads to a CHECK with which it is not read', async () => {
     for (const sql of [
       'CREATE TABLE n PARTITION OF p FOR VALUES FROM (100) TO (200)',
