@@ -2,7 +2,7 @@ import { LockNotAvailableError } from '../errors/lock-not-available.error.js';
 import { isPassing } from '../session/reachability.js';
 import type { NamedKey } from './lock-names.js';
 import type { LockReference } from './lock-reference.js';
-import { releaseInTime, type TimedCall } from './released-in-time.js';
+import { releaseInTime, type TimedCall } from './release-in-time.js';
 
 /** Takes one key; `acquired` are those that the same call has already. @internal */
 export type TakeOne = (
@@ -11,11 +11,7 @@ export type TakeOne = (
   acquired: readonly LockReference[],
 ) => Promise<LockReference>;
 
-/**
- * Takes several keys, all or none: when one is lost before the last is acquired, from the beginning.
- *
- * @internal
- */
+/** Takes several keys, all or none: when one is lost before the last is acquired, from the beginning. @internal */
 export function allOrNone(
   named: readonly NamedKey[],
   call: TimedCall,

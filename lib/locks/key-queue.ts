@@ -9,10 +9,9 @@ import { blockedKeys } from './lock-graph.js';
 import { DONE, type LockReference } from './lock-reference.js';
 import { enterAll, lastDeadline, type LockRequest } from './lock-request.js';
 import { nextStep, type HeldState, type Others, type Step } from './next-step.js';
+import { QUIET_MS } from './release-in-time.js';
 import { ServerLock, type ServerLockListener } from './server-lock.js';
 
-/** For how long a caller whose time is up waits until the server has provably nothing of its request. */
-const QUIET_MS = 50;
 /** A request that went into the server's queue so soon has its place there. */
 const AT_ONCE_MS = 10;
 

@@ -20,7 +20,7 @@ import { LockRequest, type LockCall } from './lock-request.js';
 import { nestedQueueOf } from './nested-queue.js';
 import { PermitLimits } from './permit-limits.js';
 import { Permits, type PermitCall } from './permits.js';
-import { releaseInTime } from './released-in-time.js';
+import { releaseInTime } from './release-in-time.js';
 import type { ResolvedAdvisoryOptions } from './resolve-advisory-options.js';
 
 /** What keys are taken with. @internal */

@@ -12,7 +12,7 @@ import { withFacts } from './named-holder.js';
 import { PermitHead } from './permit-head.js';
 import { permitKey, permitName, permitSignal } from './permit-keys.js';
 import type { PermitLimits } from './permit-limits.js';
-import { releaseInTime, type TimedCall } from './released-in-time.js';
+import { releaseInTime, type TimedCall } from './release-in-time.js';
 
 /** How often one that is first in the queue asks for a permit, where no release wakes it. */
 const POLL_MS = 25;

@@ -10,8 +10,8 @@ export interface TimedCall {
   readonly startedAt: number;
 }
 
-/** For how long a call whose time is up waits until the server has provably nothing of it. */
-const QUIET_MS = 50;
+/** For how long a call whose time is up waits until the server has provably nothing of it, in milliseconds. @internal */
+export const QUIET_MS = 50;
 
 /**
  * Gives back what a call has acquired on its way. Resolves when the server has released it, or when the time of the call is up and a
