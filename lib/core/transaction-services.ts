@@ -3,7 +3,6 @@ import { UnreadableAnswerError } from '../errors/unreadable-answer.error.js';
 import { trace } from '../locks/call-places.js';
 import type { FlowTransaction } from '../locks/commit-watch.js';
 import { flowTransaction } from '../locks/flow-transaction.js';
-import { TakenPlaces } from '../locks/taken-places.js';
 import { LockContext } from '../locks/lock-context.js';
 import { LockTimeouts } from '../locks/lock-timeout.js';
 import type { FindHolder } from '../locks/named-holder.js';
@@ -91,9 +90,7 @@ export class TransactionServices {
     const pooled = pooledTransactions();
     const onTaken = (client: PoolClient, at?: TracedPlace, isOwn?: boolean) =>
       both(watchDeath(client), pooled.watch(client, at, isOwn));
-    const places = new TakenPlaces();
-    const traceTaken = (isOwn: boolean) => places.trace(isOwn);
-    const scoped = { scopes, flowPids, flowContext, pooledClients, trustPooler, trace: traceTaken, onTaken };
+    const scoped = { scopes, flowPids, flowContext, pooledClients, trustPooler, trace, onTaken };
     const own = options.pool === undefined ? new ScopedPool(poolConfig(options), scoped) : undefined;
     const pool = (this.#pool = own ?? (options.pool as Pool));
     this.#giveBack = own === undefined ? adopt(pool, scoped) : () => atMost(FAREWELL_MS, own.end());
@@ -107,7 +104,7 @@ export class TransactionServices {
       beginsByItself: asksAtBegin,
     });
     const clientOf = (pid: number) => pooledClients.of(pid);
-    this.flowTransaction = flowTransaction(this.transactions, pooled, clientOf, places);
+    this.flowTransaction = flowTransaction(this.transactions, pooled, clientOf);
     this.timeouts = new LockTimeouts(scopes, this.transactions, finding(clientOf));
     const wait = this.#wait();
     this.models = new ModelLocks(this.transactions, wait);

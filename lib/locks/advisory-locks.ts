@@ -64,7 +64,7 @@ export class AdvisoryLocks {
     this.taker = new LockTaker(init, (id, context) => this.shutdown.refusalOf(id, context));
     this.shutdown = new LockShutdown(this.taker.queues);
     this.kept = new KeptKeys(this.taker.queues, init.store);
-    this.commits = new CommitWatch(init.emit, () => init.flowTransaction?.notePlaces?.());
+    this.commits = new CommitWatch(init.emit);
     this.defaults = resolveAdvisoryOptions({}, init.defaults);
   }
 

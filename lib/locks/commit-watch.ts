@@ -21,11 +21,7 @@ const UNKNOWN = 'a place that is not known';
 export class CommitWatch {
   readonly #told = new Set<string>();
 
-  /** @param notePlaces called where the place of a beginning is not known for certain. */
-  constructor(
-    private readonly emit: EventSink,
-    private readonly notePlaces: (() => void) | undefined,
-  ) {}
+  constructor(private readonly emit: EventSink) {}
 
   /** Releases at the end of the work, or with `untilCommit` at the end of such transactions, which is not awaited. */
   release(
@@ -49,7 +45,6 @@ export class CommitWatch {
   }
 
   #tell(id: LockId | readonly LockId[], context: LockContext, use: TransactionUse): void {
-    if (beganAt(use.transaction) === undefined) this.notePlaces?.();
     const { locked, began } = placesOf(use, context);
     const place = `${locked}\n${began}`;
     if (this.#told.has(place) || this.#told.size >= PLACES_MAX) return;
@@ -76,13 +71,13 @@ function placesOf(
   return {
     locked: context.methodName ?? (isAtLock ? asked : held) ?? context.workName ?? UNKNOWN,
     // What begins it without `await` leaves no trace of its caller; nor does the stack of the work go beyond what it called.
-    began: beganAt(transaction) ?? (isAtLock ? held : undefined) ?? outermost ?? UNKNOWN,
+    began:
+      placeOf(transaction.began) ??
+      placeOf(transaction.taken) ??
+      (isAtLock ? held : undefined) ??
+      outermost ??
+      UNKNOWN,
   };
-}
-
-/** Where a transaction was begun, or at least its session taken. */
-function beganAt({ began, taken }: PooledTransaction): string | undefined {
-  return placeOf(began) ?? placeOf(taken);
 }
 
 function placeOf(traced: TracedPlace | undefined): string | undefined {
@@ -100,6 +95,4 @@ export interface FlowTransaction {
    * @throws {TransactionStateError} when it is on no session of the pool, so that its end cannot be seen.
    */
   visible(): Promise<PooledTransaction | undefined>;
-  /** From now on it is noted where sessions are taken: a transaction began in a place that its `BEGIN` does not tell. */
-  notePlaces?(): void;
 }

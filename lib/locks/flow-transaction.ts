@@ -6,20 +6,17 @@ import type { PooledTransactions } from '../transaction/pooled-transactions.js';
 import type { Transactions } from '../transaction/transactions.js';
 import type { Flow } from '../vocabulary/flow-variable.js';
 import type { FlowTransaction } from './commit-watch.js';
-import type { TakenPlaces } from './taken-places.js';
 
 /**
  * Finds the transaction of the running flow among those on the pool's sessions.
  *
  * @param clientOf the `pg` client of a backend of the pool.
- * @param places where sessions are taken from the pool.
  * @internal
  */
 export function flowTransaction(
   transactions: Transactions,
   pooled: PooledTransactions,
   clientOf: (pid: number) => object | undefined,
-  places: TakenPlaces,
 ): FlowTransaction {
   const own = (flow?: Flow) => {
     const client = transactions.peek(flow);
@@ -38,7 +35,7 @@ export function flowTransaction(
         'pglock.pool, or pass the transaction as `transaction`.',
     );
   };
-  return { own, visible, notePlaces: () => places.note() };
+  return { own, visible };
 }
 
 /** Of a client that does not show its connection: only the server knows whose session it is. */

@@ -156,6 +156,7 @@ describe('a lent pool', () => {
     await core.service.pool.end();
     await core.close();
     expect(pool.connect).toBe(plainConnect);
+    expect(Object.hasOwn(pool, 'query')).toBe(false);
     await expect(read()).resolves.toBe('0');
   });
 
