@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { ClientBase, Pool, PoolClient, PoolConfig } from 'pg';
+import { replaceMethod } from '../vocabulary/replaced-method.js';
 import type { TracedPlace } from '../vocabulary/traced-place.js';
 import { ContextClients, type FlowContext } from './flow-context.js';
 import type { FlowPids } from './flow-pids.js';
@@ -131,24 +132,18 @@ class Checkout {
    *
    * @returns a function that gives the pool its own `query` back.
    */
-  markQueries(pool: Pool): () => void {
-    const own = Object.getOwnPropertyDescriptor(pool, 'query');
-    // eslint-disable-next-line @typescript-eslint/unbound-method -- called on the pool
-    const { query } = pool;
-    const marked = ((...args: unknown[]): unknown => {
-      this.#isQuery = true;
-      try {
-        return Reflect.apply(query, pool, args);
-      } finally {
-        this.#isQuery = false;
-      }
-    }) as typeof query;
-    pool.query = marked;
-    return () => {
-      if (pool.query !== marked) return;
-      if (own === undefined) Reflect.deleteProperty(pool, 'query');
-      else Object.defineProperty(pool, 'query', own);
-    };
+  markQueries(pool: Pool): () => unknown {
+    const marked =
+      (query: Pool['query']) =>
+      (...args: unknown[]): unknown => {
+        this.#isQuery = true;
+        try {
+          return Reflect.apply(query, pool, args);
+        } finally {
+          this.#isQuery = false;
+        }
+      };
+    return replaceMethod(pool, 'query', marked as (query: Pool['query']) => Pool['query']);
   }
 
   /** As `pool.connect`, with or without a callback. */

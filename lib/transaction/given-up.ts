@@ -1,4 +1,5 @@
 import { statementText } from '../sql/statement-text.js';
+import { replaceMethod } from '../vocabulary/replaced-method.js';
 
 type Query = (this: unknown, ...args: unknown[]) => unknown;
 
@@ -17,19 +18,18 @@ export type FindSender = (mark: string, found: (client: object) => void) => () =
  * @internal
  */
 export function watchEnding(client: object, gaveUp: () => void): () => void {
-  const watched = client as { query: Query };
-  const own = Object.getOwnPropertyDescriptor(client, 'query');
-  const { query } = watched;
   let isOver = false;
-  const listening: Query = function (...args) {
-    if (!isOver && ENDS.test(statementText(args[0]))) gaveUp();
-    return query.apply(this, args);
-  };
-  watched.query = listening;
+  const putBack = replaceMethod(
+    client as { query: Query },
+    'query',
+    (query) =>
+      function (...args) {
+        if (!isOver && ENDS.test(statementText(args[0]))) gaveUp();
+        return query.apply(this, args);
+      },
+  );
   return () => {
     isOver = true;
-    if (watched.query !== listening) return;
-    if (own === undefined) Reflect.deleteProperty(client, 'query');
-    else Object.defineProperty(client, 'query', own);
+    putBack();
   };
 }

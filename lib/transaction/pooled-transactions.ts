@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { statementText } from '../sql/statement-text.js';
 import { nextMoment } from '../vocabulary/moment.js';
+import { replaceMethod } from '../vocabulary/replaced-method.js';
 import type { TracedPlace } from '../vocabulary/traced-place.js';
 import { PooledTransaction } from './pooled-transaction.js';
 import { SessionSteps } from './session-steps.js';
@@ -108,23 +109,18 @@ class PooledSession {
 
   /** While it is taken, the flow that sends a statement is known. @returns whether `query` is again what it was. */
   #wrapQuery(): () => boolean {
-    const client = this.client as unknown as { query: Query };
-    const own = Object.getOwnPropertyDescriptor(client, 'query');
-    const { query } = client;
     const sent = (statement: unknown) => {
       if (this.#isTaken) this.#sent(statement);
     };
-    const wrapped: Query = function (...args) {
-      sent(args[0]);
-      return query.apply(this, args);
-    };
-    client.query = wrapped;
-    return () => {
-      if (client.query !== wrapped) return false;
-      if (own === undefined) Reflect.deleteProperty(client, 'query');
-      else Object.defineProperty(client, 'query', own);
-      return true;
-    };
+    return replaceMethod(
+      this.client as unknown as { query: Query },
+      'query',
+      (query) =>
+        function (...args) {
+          sent(args[0]);
+          return query.apply(this, args);
+        },
+    );
   }
 
   #sent(statement: unknown): void {
