@@ -6,6 +6,7 @@ import {
   actionsOf,
   altersPartitioned,
   columnsOf,
+  isAltered,
   isOrAre,
   keysBetween,
   lines,
@@ -143,7 +144,7 @@ function keysOf(
 ): string[] {
   const keys = [...new Set(tables.flatMap(({ relation }) => keysBetween(statement, relation)))];
   return keys
-    .filter((key) => alter?.actions.some((action) => goesWith(key, action, alter.table)) ?? true)
+    .filter((key) => alter?.actions.some((action) => goesWith(key, action, alter)) ?? true)
     .filter(({ name }) => !names(statement.sql, name))
     .map(({ table, name }) => `ALTER TABLE ${table} DROP CONSTRAINT ${name};`);
 }
@@ -152,13 +153,15 @@ function keysOf(
 function goesWith(
   { table, columns, references, referenced, key }: ForeignKey,
   { kind, name }: AlterAction,
-  altered: string,
+  alter: Judged['alter'],
 ): boolean {
   const dropped = unquoted(name);
-  const isOf = (relation: string) => names(`SELECT ${altered}`, relation);
+  const isReferenced = isAltered(alter, references);
   if (kind === 'drop column')
-    return (isOf(table) && columns.includes(dropped)) || (isOf(references) && referenced.includes(dropped));
-  return kind === 'drop constraint' && isOf(references) && key === dropped;
+    return (
+      (isAltered(alter, table) && columns.includes(dropped)) || (isReferenced && referenced.includes(dropped))
+    );
+  return kind === 'drop constraint' && isReferenced && key === dropped;
 }
 
 const enumValue: Rule = (judged) =>

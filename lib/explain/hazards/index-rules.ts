@@ -3,9 +3,9 @@ import {
   actionsOf,
   altersPartitioned,
   columnsOf,
+  isAltered,
   lines,
   madeName,
-  names,
   namesOf,
   waitingFor,
   type Judged,
@@ -120,7 +120,7 @@ const renameByTable: Rule = (judged) => {
   );
   const [renamed] = actionsOf(judged, 'rename');
   if (judged.alter?.object !== 'table' || renamed === undefined || index === undefined) return undefined;
-  if (!names(`SELECT ${judged.alter.table}`, index.relation)) return undefined;
+  if (!isAltered(judged.alter, index.relation)) return undefined;
   return {
     name: 'index-rename-by-table',
     title: `ALTER TABLE renames the index ${index.relation} under ACCESS EXCLUSIVE; ALTER INDEX takes SHARE UPDATE EXCLUSIVE.`,

@@ -93,7 +93,8 @@ export function altersPartitioned({ alter, stopping }: Judged): boolean {
   return stopping.some(({ kind, relation }) => kind === 'partitioned table' && isAltered(alter, relation));
 }
 
-function isAltered(alter: AlterTable | undefined, relation: string): boolean {
+/** Whether it is the relation that is altered. @internal */
+export function isAltered(alter: AlterTable | undefined, relation: string): boolean {
   return alter !== undefined && names(`SELECT ${alter.table}`, relation);
 }
 

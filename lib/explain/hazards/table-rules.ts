@@ -4,6 +4,7 @@ import {
   actionsOf,
   altersPartitioned,
   columnsOf,
+  isAltered,
   lines,
   madeName,
   makesView,
@@ -45,9 +46,7 @@ function insteadOfRewrite({ command, statement, alter }: Judged): string {
 function touched(judged: Judged, what: 'rewrites' | 'scans'): boolean {
   const { statement, alter } = judged;
   if (alter === undefined || statement[what].length === 0) return false;
-  return (
-    altersPartitioned(judged) || statement[what].some((relation) => names(`SELECT ${alter.table}`, relation))
-  );
+  return altersPartitioned(judged) || statement[what].some((relation) => isAltered(alter, relation));
 }
 
 function volatileDefault(judged: Judged): Found[] {
