@@ -11,10 +11,11 @@ const NAME_BYTES = 63;
 /** No statement about savepoints has more words than `ROLLBACK TRANSACTION TO SAVEPOINT a`. */
 const WORDS_MAX = 5;
 /** The first words of what is looked for. */
-const MAY_HOLD_ONE = /\b(?:savepoint|release|rollback|abort|commit|end|prepare)\b/i;
+const FIRST_WORDS = String.raw`(?:savepoint|release|rollback|abort|commit|end|prepare)\b`;
+const MAY_HOLD_ONE = new RegExp(String.raw`\b${FIRST_WORDS}`, 'i');
 /** A statement that begins with another word, behind comments that hold no comments. */
-const IS_ANOTHER =
-  /^(?:\s|--[^\n\r]*[\n\r]|\/\*(?:(?!\*\/|\/\*)[^])*\*\/)*(?!(?:savepoint|release|rollback|abort|commit|end|prepare)\b)[a-z(]/i;
+const COMMENTS = String.raw`(?:\s|--[^\n\r]*[\n\r]|/\*(?:(?!\*/|/\*)[^])*\*/)*`;
+const IS_ANOTHER = new RegExp(String.raw`^${COMMENTS}(?!${FIRST_WORDS})[a-z(]`, 'i');
 
 interface Word {
   readonly text: string;
