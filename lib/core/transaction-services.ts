@@ -177,7 +177,7 @@ function finding(ofBackend: FindClient['ofBackend']): FindClient {
 function pooledTransactions(): PooledTransactions {
   return new PooledTransactions({
     trace,
-    onUse: (used, client) => LockContext.current?.use(used, trace, false, client),
+    onUse: (used) => LockContext.current?.use(used, trace),
     onSent: noticeSent,
   });
 }

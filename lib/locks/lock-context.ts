@@ -131,16 +131,12 @@ export class LockContext {
     return this.workName?.includes('.') ? this.workName : undefined;
   }
 
-  /**
-   * A transaction is used in this flow: noted for each lock that was taken after its beginning, unless it ends with that lock's work.
-   *
-   * @param client what its work is given, where it is known.
-   */
-  use(transaction: PooledTransaction, trace: () => TracedPlace, isAtLock = false, client?: object): void {
+  /** A transaction is used in this flow: noted for each lock that was taken after its beginning, unless it ends with that lock's work. */
+  use(transaction: PooledTransaction, trace: () => TracedPlace, isAtLock = false): void {
     // eslint-disable-next-line @typescript-eslint/no-this-alias -- the walk starts here
     for (let context: LockContext | undefined = this; context !== undefined; context = context.outer) {
       if (context.moment < transaction.moment || context.uses?.has(transaction)) continue;
-      if (client !== undefined && context.transaction === client) continue;
+      if (transaction.client !== undefined && context.transaction === transaction.client) continue;
       context.uses ??= new Map<PooledTransaction, TransactionUse>();
       context.uses.set(transaction, { transaction, at: trace(), isAtLock });
     }

@@ -9,11 +9,13 @@ export class PooledTransaction {
    * @param moment when its `BEGIN` was sent.
    * @param began where, as far as it is known.
    * @param taken where its session was taken from the pool, as far as that is known.
+   * @param client what its statements are sent by, where it is on a pool.
    */
   constructor(
     readonly moment: number,
     readonly began: TracedPlace | undefined,
     readonly taken?: TracedPlace,
+    readonly client?: object,
   ) {}
 
   /** Whether the server has it open, as far as it has answered. */

@@ -11,7 +11,7 @@ type Query = (this: unknown, ...args: unknown[]) => unknown;
 /** What is told of the transactions on a pool's sessions. @internal */
 export interface PooledTransactionsInit {
   /** A statement is sent in an open transaction, by the flow that runs at this moment. */
-  readonly onUse: (transaction: PooledTransaction, client: object) => void;
+  readonly onUse: (transaction: PooledTransaction) => void;
   /** A client is handed a statement. */
   readonly onSent?: (client: object, statement: unknown) => void;
   /** The stack at this moment. */
@@ -125,7 +125,7 @@ class PooledSession {
 
   #sent(statement: unknown): void {
     this.init.onSent?.(this.client, statement);
-    if (this.transaction !== undefined) this.init.onUse(this.transaction, this.client);
+    if (this.transaction !== undefined) this.init.onUse(this.transaction);
     else if (BEGINNING.test(statementText(statement)))
       this.#begun = { moment: nextMoment(), began: this.#isOwn ? undefined : this.init.trace() };
   }
@@ -134,7 +134,7 @@ class PooledSession {
     if (status === undefined) return; // the connection is no more, which `end` tells
     if (status === 'I') return this.#ended();
     const { moment = nextMoment(), began } = this.#begun ?? {};
-    this.transaction ??= new PooledTransaction(moment, began, this.#taken);
+    this.transaction ??= new PooledTransaction(moment, began, this.#taken, this.client);
     this.#begun = undefined;
   }
 
