@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { open } from '../candidates/library.mjs';
+import { inTurn } from '../harness/in-turn.mjs';
 import { summary } from '../harness/statistics.mjs';
 import { figure, ms } from '../report/figures.mjs';
 
@@ -60,15 +61,8 @@ function questions({ blocked, locks }, asker) {
   };
 }
 
-/** A round of each in turn, so that noise meets all alike; the first warms up. */
 async function sideBySide(candidates, rounds) {
-  const times = Object.fromEntries(Object.keys(candidates).map((name) => [name, []]));
-  for (let round = 0; round <= rounds; round++)
-    for (const [name, ask] of Object.entries(candidates)) {
-      const startedAt = performance.now();
-      await ask();
-      if (round > 0) times[name].push(performance.now() - startedAt);
-    }
+  const times = await inTurn(candidates, rounds);
   return Object.fromEntries(Object.entries(times).map(([name, list]) => [name, summary(list)]));
 }
 

@@ -1,5 +1,6 @@
 import { open } from '../candidates/library.mjs';
 import { pgOfLibrary } from '../harness/count-statements.mjs';
+import { inTurn } from '../harness/in-turn.mjs';
 import { summary } from '../harness/statistics.mjs';
 import { ms, ratio } from '../report/figures.mjs';
 
@@ -15,23 +16,27 @@ export async function run({ place, quick, rounds }) {
   const pools = { [PLAIN]: plain, 'a pool that is lent': lent, '`pglock.pool`': own.pglock.pool };
   try {
     const queries = quick ? QUERIES.quick : QUERIES.whole;
-    const times = Object.fromEntries(Object.keys(pools).map((name) => [name, []]));
-    for (let round = 0; round <= rounds; round++)
-      for (const [name, pool] of Object.entries(pools)) {
-        const startedAt = performance.now();
-        for (let i = 0; i < queries; i++) await pool.query('SELECT 1');
-        if (round > 0) times[name].push((performance.now() - startedAt) / queries);
-      }
+    const times = await inTurn(
+      Object.fromEntries(Object.entries(pools).map(([name, pool]) => [name, () => ask(pool, queries)])),
+      rounds,
+    );
     return Object.fromEntries(
       Object.entries(times).map(([name, list]) => [
         name,
-        { ms: summary(list), overPlain: summary(list.map((one, round) => one / times[PLAIN][round])) },
+        {
+          ms: summary(list.map((one) => one / queries)),
+          overPlain: summary(list.map((one, round) => one / times[PLAIN][round])),
+        },
       ]),
     );
   } finally {
     await Promise.all([own.close(), borrower.close()]);
     await Promise.all([plain.end(), lent.end()]);
   }
+}
+
+async function ask(pool, queries) {
+  for (let i = 0; i < queries; i++) await pool.query('SELECT 1');
 }
 
 export function tables(result) {
